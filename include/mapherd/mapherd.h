@@ -1,0 +1,77 @@
+/*
+ * mapherd.h: for programs that know of mapherd, and for the mapherd command.
+ *
+ * A program need not know: preloading is enough. One that wants to ask declares nothing but this
+ * header, links against nothing, and finds mapherd_status NULL where the library is not in it:
+ *
+ *     if (mapherd_status)
+ *         printf("about %ld maps\n", (long)mapherd_status()->bound);
+ */
+#ifndef MAPHERD_MAPHERD_H
+#define MAPHERD_MAPHERD_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MAPHERD_STATUS_MAGIC 0x6472656870616d00ull /* "\0mapherd" read as a little-endian number */
+#define MAPHERD_STATUS_VERSION 1
+
+enum mapherd_state {
+    MAPHERD_STARTING = 0, /* the constructor has not run; calls pass through */
+    MAPHERD_HERDING = 1,  /* at work */
+    MAPHERD_OBSERVING = 2,/* MAPHERD_MODE=observe */
+    MAPHERD_PASSIVE = 3,  /* passes everything through; why is in reason */
+};
+
+enum mapherd_reason {
+    MAPHERD_NO_REASON = 0, /* it is not passive */
+    MAPHERD_NOT_CHOSEN = 1, /* MAPHERD_ONLY or MAPHERD_SKIP */
+    MAPHERD_NO_MEMORY = 2,  /* the kernel gave none at start */
+    MAPHERD_SANDBOXED = 3,  /* the program put itself under seccomp */
+    MAPHERD_EXITING = 4,
+    MAPHERD_FORKED = 5,     /* by a raw system call, while another thread was in the library */
+};
+
+/*
+ * What the library knows of its process. Read it at any time and from any thread, signal handlers
+ * included: each number is written whole, the numbers together are not one moment. `mapherd stat
+ * PID` reads the same block out of another process, by the exported symbol
+ * mapherd_status_block. Fields are only ever added at the end: check size.
+ */
+struct mapherd_status {
+    uint64_t magic;    /* MAPHERD_STATUS_MAGIC, once the constructor ran */
+    uint32_t version;  /* MAPHERD_STATUS_VERSION */
+    uint32_t size;     /* of this struct, in bytes */
+    uint32_t state;    /* enum mapherd_state */
+    uint32_t reason;   /* enum mapherd_reason */
+    int64_t limit;     /* vm.max_map_count; -1 if it cannot be read */
+    int64_t bound;     /* maps at most, as far as the library sees; -1 if never counted */
+    int64_t exact;     /* maps at the last reading of /proc/self/maps; -1 if never read */
+    uint64_t readings; /* of /proc/self/maps */
+    uint64_t calls;    /* hooked calls that could change the maps */
+    uint64_t placed;   /* file maps put into a window with mmap */
+    uint64_t grown;    /* file maps made by growing their neighbour */
+    uint64_t joined;   /* file maps made from a window's master map */
+    uint64_t elsewhere;/* file maps that had a window and found their place taken */
+    uint64_t unseen;   /* calls of signal handlers that interrupted the library: passed through */
+    uint64_t forgotten;/* regions dropped for want of memory */
+    uint64_t enomem;   /* calls that failed at the map limit */
+    uint64_t regions;  /* in the model now */
+    uint64_t files;    /* in the model now */
+    uint64_t windows;  /* in the model now */
+    uint64_t masters;  /* windows' master maps now: each is one of mapherd's own maps */
+    uint64_t own_start;/* the library's own memory: guard, canary and pool lie in */
+    uint64_t own_end;  /*   [own_start, own_end) */
+};
+
+/* Never NULL where the symbol is there. */
+const struct mapherd_status *mapherd_status(void) __attribute__((weak));
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * lock: a mutex that knows its owner.
+ *
+ * A signal handler may run a hook on a thread that is inside the library. It must not wait for
+ * itself: lock_take says no, and the call passes straight to the kernel. Owner and state are one
+ * word, so that there is no moment at which a handler could find the lock taken by nobody.
+ *
+ * The lock order, which fork follows too: read_lock (model/count.c), then model_lock
+ * (model/model.h). No lock is held over disk I/O.
+ */
+#ifndef MAPHERD_LOCK_H
+#define MAPHERD_LOCK_H
+
+#include <stdbool.h>
+
+struct lock {
+    int word; /* 0 free; else the owner's thread id, with LOCK_WAITED if somebody sleeps */
+};
+
+/* Waits and takes the lock: true. At once false where this thread holds it already. */
+bool lock_take(struct lock *l);
+
+/* Takes the lock if it is free, never waits. */
+bool lock_try(struct lock *l);
+
+void lock_drop(struct lock *l);
+
+/* In a forked child: the lock as new. */
+void lock_reset(struct lock *l);
+
+/* In a forked child: its only thread has another id than the parent's. */
+void lock_forget_thread(void);
+
+#endif

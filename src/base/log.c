@@ -1,0 +1,157 @@
+/*
+ * log: lines of text to a place that is not ours.
+ */
+#define _GNU_SOURCE
+#include "base/log.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fmt.h"
+#include "base/options.h"
+#include "base/sys.h"
+
+#define LINE 1280
+#define TEXT_MAX 700
+#define PATH_LEN 512
+
+static struct {
+    char name[32];
+    char path[PATH_LEN]; /* empty: stderr */
+    struct stat stderr_at_start;
+    bool stderr_known;
+    bool silent;
+    long pid;
+} self;
+
+/* %p %e %t in the user's path. */
+static void expand_path(struct option_text form)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < form.len && at < PATH_LEN - 1; i++) {
+        char *out = self.path + at;
+        size_t room = PATH_LEN - at;
+        char code = form.at[i] == '%' && i + 1 < form.len ? form.at[i + 1] : '\0';
+        if (code == 'p')
+            at += fmt(out, room, "%ld", self.pid);
+        else if (code == 'e')
+            at += fmt(out, room, "%s", self.name);
+        else if (code == 't')
+            at += fmt(out, room, "%ld", (long)time(NULL));
+        else
+            at += fmt(out, room, "%c", form.at[i]);
+        if (code == 'p' || code == 'e' || code == 't')
+            i++;
+    }
+    self.path[at] = '\0';
+}
+
+void log_start(const char *name)
+{
+    size_t n = 0;
+    for (; name[n] && n < sizeof self.name - 1; n++)
+        self.name[n] = name[n] >= ' ' && name[n] != 0x7f && name[n] != '/' ? name[n] : '?';
+    self.name[n] = '\0';
+    self.pid = sys_getpid();
+    self.stderr_known = sys_fstat(STDERR_FILENO, &self.stderr_at_start) == 0;
+    static const char to_stderr[] = "stderr";
+    if (options.log.len != sizeof to_stderr - 1 || memcmp(options.log.at, to_stderr, options.log.len))
+        expand_path(options.log);
+}
+
+void log_after_fork(void)
+{
+    self.pid = sys_getpid();
+}
+
+void log_silence(void)
+{
+    self.silent = true;
+}
+
+static bool may_write_stderr(void)
+{
+    struct stat now;
+    if (sys_fstat(STDERR_FILENO, &now) < 0)
+        return false;
+    if (S_ISREG(now.st_mode)) {
+        bool same = self.stderr_known && now.st_dev == self.stderr_at_start.st_dev &&
+                    now.st_ino == self.stderr_at_start.st_ino;
+        long flags = sys_fcntl(STDERR_FILENO, F_GETFL, 0);
+        return same || (flags >= 0 && (flags & O_APPEND));
+    }
+    return sys_writable_now(STDERR_FILENO);
+}
+
+static void write_line(const char *line, size_t len)
+{
+    if (!self.path[0]) {
+        if (may_write_stderr())
+            sys_write_quietly(STDERR_FILENO, line, len);
+        return;
+    }
+    long fd = sys_open(self.path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_NONBLOCK, 0600);
+    if (fd < 0)
+        return;
+    sys_write_quietly((int)fd, line, len);
+    sys_close((int)fd);
+}
+
+/* JSON's escapes; the input is short. */
+static void escape(char *out, size_t size, const char *text)
+{
+    size_t at = 0;
+    for (; *text && at + 7 < size; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c == '"' || c == '\\') {
+            out[at++] = '\\';
+            out[at++] = (char)c;
+        } else if (c < ' ') {
+            at += fmt(out + at, size - at, "\\u00%c%c", '0' + (c >> 4), "0123456789abcdef"[c & 15]);
+        } else {
+            out[at++] = (char)c;
+        }
+    }
+    out[at] = '\0';
+}
+
+void log_line(enum log_level level, const char *format, ...)
+{
+    static const char *const names[] = { "off", "error", "warning", "info", "debug" };
+    char text[TEXT_MAX], line[LINE];
+    if (self.silent || (int)level > options.log_level)
+        return;
+    va_list args;
+    va_start(args, format);
+    fmt_va(text, sizeof text, format, args);
+    va_end(args);
+    size_t len;
+    if (options.log_format == FORMAT_JSON) {
+        char quoted[TEXT_MAX + 200], program[6 * sizeof self.name];
+        escape(quoted, sizeof quoted, text);
+        escape(program, sizeof program, self.name);
+        len = fmt(line, sizeof line,
+                  "{\"time\":%ld,\"program\":\"%s\",\"pid\":%ld,\"level\":\"%s\",\"text\":\"%s\"}\n",
+                  (long)time(NULL), program, self.pid, names[level], quoted);
+    } else {
+        len = fmt(line, sizeof line, "mapherd: %s[%ld]: %s: %s\n", self.name, self.pid,
+                  names[level], text);
+    }
+    write_line(line, len);
+}
+
+bool log_allowed(struct log_limit *limit, uint64_t every_ms, unsigned *suppressed)
+{
+    uint64_t now = sys_now_ms() + 1; /* 0 means "never yet" */
+    uint64_t next = __atomic_load_n(&limit->next_ms, __ATOMIC_RELAXED);
+    if (now < next || !__atomic_compare_exchange_n(&limit->next_ms, &next, now + every_ms, false,
+                                                   __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+        __atomic_fetch_add(&limit->suppressed, 1, __ATOMIC_RELAXED);
+        return false;
+    }
+    *suppressed = __atomic_exchange_n(&limit->suppressed, 0, __ATOMIC_RELAXED);
+    return true;
+}

@@ -1,0 +1,46 @@
+/*
+ * log: one line, one write(2).
+ *
+ *   mapherd: name[pid]: warning: text
+ *   {"time":1700000000,"program":"name","pid":12,"level":"warning","text":"..."}
+ *
+ * The levels: error, the program is about to lose something or mapherd cannot do its work;
+ * warning, somebody should act; info, something changed that explains later lines; debug, for
+ * whoever works on mapherd.
+ *
+ * A guest never writes into its host's files: stderr is written to only while it is what it was
+ * at start, or a terminal, pipe, socket or device, or a file opened for appending. A pipe that is
+ * full and a reader that is gone lose the line, not the program: it is neither blocked nor sent
+ * SIGPIPE or SIGXFSZ. A log file is opened for each line; no descriptor is kept.
+ */
+#ifndef MAPHERD_LOG_H
+#define MAPHERD_LOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum log_level { LOG_OFF, LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
+
+/* After options_read: where lines go and who writes them. name is copied. */
+void log_start(const char *name);
+
+/* In a forked child: its own process id. */
+void log_after_fork(void);
+
+/* From here on no line is written (a seccomp filter may kill for it). */
+void log_silence(void);
+
+/* Thread- and async-signal-safe; errno untouched; about 2.5 KiB of stack. The text is cut at
+ * 700 bytes. */
+void log_line(enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Says no more often than once in every_ms; how often it said no since the last yes is in
+ * *suppressed. One static struct a kind of line. */
+struct log_limit {
+    uint64_t next_ms;
+    unsigned suppressed;
+};
+bool log_allowed(struct log_limit *limit, uint64_t every_ms, unsigned *suppressed);
+
+#endif

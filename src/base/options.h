@@ -1,0 +1,72 @@
+/*
+ * options: what the user said. One table (options.def), read once at start.
+ *
+ * MAPHERD_<NAME>=value, or MAPHERD_OPTIONS=name=value:name=value; the former wins. An unknown
+ * name or a bad value is one warning with the nearest valid one, and the option keeps its
+ * default. A value in MAPHERD_OPTIONS ends at ':'; where it must hold one, use MAPHERD_<NAME>.
+ */
+#ifndef MAPHERD_OPTIONS_H
+#define MAPHERD_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A piece of a longer string, not NUL-terminated: hence a length. */
+struct option_text {
+    const char *at;
+    size_t len;
+};
+
+struct options {
+#define CHOICE(name, NAME, fallback, words, help) int name;
+#define TEXT(name, NAME, fallback, form, check, help) struct option_text name;
+#include "base/options.def"
+#undef CHOICE
+#undef TEXT
+};
+
+/* The words of the choices, in the table's order. */
+enum { MODE_PROTECT, MODE_OBSERVE };
+enum { COALESCE_AUTO, COALESCE_OFF };
+enum { FORMAT_TEXT, FORMAT_JSON };
+enum { CHILDREN_ON, CHILDREN_OFF };
+
+/* One row of the table, for those who list it. */
+struct option_row {
+    const char *name;            /* lower case, as in MAPHERD_OPTIONS and `mapherd run --name` */
+    const char *env;             /* MAPHERD_<NAME> */
+    const char *form;            /* "a|b" of a choice, a description of a text */
+    const char *help;
+    struct option_text fallback; /* the default as the user would write it */
+    size_t field;                /* offset in struct options */
+    bool (*check)(struct option_text); /* of a text; NULL in a choice */
+};
+
+extern const size_t option_count;
+
+/* Row number n of the table, n < option_count. */
+struct option_row option_row(size_t n);
+
+/* What is in force. The defaults, until options_read. */
+extern struct options options;
+
+typedef void options_complain(const char *line);
+
+/* Reads an environment (environ's form, or NULL). Each complaint goes to complain as one line
+ * without a newline. Not thread-safe: for the constructor. */
+void options_read(char *const *environment, options_complain *complain);
+
+/*
+ * What options_read would say of one name (lower case) and value: true, or false and the
+ * complaint in why. For `mapherd run --name=value`, which refuses what the library warns of.
+ */
+bool options_check(struct option_text name, struct option_text value, char *why, size_t why_size);
+
+/* True if one of the comma-separated globs in list matches text. */
+bool options_glob_list(struct option_text list, const char *text);
+
+/* Ascending percents in 1..100, comma-separated: how many, at most max; -1 if the text is not of
+ * that form. */
+int options_percents(struct option_text list, int *percents, int max);
+
+#endif
