@@ -1,0 +1,29 @@
+/*
+ * canary: three pages that are split and made whole again.
+ */
+#define _GNU_SOURCE
+#include "model/canary.h"
+
+#include <sys/mman.h>
+
+#include "base/sys.h"
+#include "model/model.h"
+
+static uintptr_t canary;
+static struct lock canary_lock; /* two threads at once would find each other's split */
+
+void canary_start(uintptr_t addr)
+{
+    canary = addr;
+}
+
+bool canary_at_limit(void)
+{
+    if (!canary || !lock_try(&canary_lock))
+        return false;
+    uintptr_t middle = canary + page_size;
+    bool full = sys_madvise(middle, page_size, MADV_RANDOM) < 0; /* EAGAIN; ENOMEM up to 5.10 */
+    sys_madvise(middle, page_size, MADV_NORMAL);
+    lock_drop(&canary_lock);
+    return full;
+}

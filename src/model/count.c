@@ -1,0 +1,238 @@
+/*
+ * count: the bound, its marks, and the words for them.
+ */
+#define _GNU_SOURCE
+#include "model/count.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/fmt.h"
+#include "base/log.h"
+#include "base/options.h"
+#include "base/sys.h"
+#include "model/canary.h"
+#include "model/holders.h"
+#include "model/model.h"
+#include "model/procmaps.h"
+#include "model/regions.h"
+
+#define MARKS_MAX 10
+#define TOP 3
+#define FIRST_CALLS 4096
+#define AT_START 100 /* what the loader mapped before us, about */
+/* The reading after one that found the mark still far off comes a sixteenth of the way on. */
+#define STEP_SHARE 16
+/* A mark is armed again when the count has fallen this many percent of the limit below it. */
+#define REARM_PERCENT 5
+#define EXPLAIN_EVERY_MS 60000
+
+static struct lock read_lock; /* before model_lock, see lock.h */
+static char *read_buffer;
+
+/* Model lock held, or the reading thread. */
+static struct {
+    long bound, limit, trigger;
+    unsigned long calls, next_calls;
+    int marks[MARKS_MAX], mark_count;
+    int passed; /* how many marks have been logged and not fallen below since */
+} count = { .bound = AT_START, .limit = -1, .trigger = LONG_MAX, .next_calls = FIRST_CALLS };
+
+/* What the last reading that looked said of the files, for a failing call to repeat. */
+static char top_text[512];
+
+static long share(long limit, int percent)
+{
+    return limit / 100 * percent + limit % 100 * percent / 100;
+}
+
+static void aim(long exact)
+{
+    count.trigger = LONG_MAX;
+    if (count.limit <= 0)
+        return;
+    long next = count.limit;
+    for (int i = count.mark_count - 1; i >= 0 && share(count.limit, count.marks[i]) > exact; i--)
+        next = share(count.limit, count.marks[i]);
+    long step = exact < count.limit ? (count.limit - exact) / STEP_SHARE : count.limit / STEP_SHARE;
+    count.trigger = next > exact + step ? next : exact + step;
+}
+
+void count_start(char *buffer)
+{
+    read_buffer = buffer;
+    count.limit = procmaps_limit(PROCMAPS_LIMIT_PATH);
+    if (count.limit < 0)
+        count.limit = -1;
+    STATUS_SET(limit, count.limit);
+    count.mark_count = options_percents(options.warn, count.marks, MARKS_MAX);
+    aim(0);
+}
+
+void count_add(long maps)
+{
+    count.bound += maps;
+    count.calls++;
+    STATUS_SET(bound, count.bound);
+    STATUS_SET(calls, count.calls);
+}
+
+bool count_due(void)
+{
+    return __atomic_load_n(&count.bound, __ATOMIC_RELAXED) >=
+               __atomic_load_n(&count.trigger, __ATOMIC_RELAXED) ||
+           __atomic_load_n(&count.calls, __ATOMIC_RELAXED) >=
+               __atomic_load_n(&count.next_calls, __ATOMIC_RELAXED);
+}
+
+struct reading {
+    long maps;
+    struct holders *holders; /* NULL: only count */
+};
+
+static bool read_one(const struct procmap *m, void *context)
+{
+    struct reading *r = context;
+    if (!procmaps_counts(m))
+        return true;
+    r->maps++;
+    if (r->holders)
+        holders_add(r->holders, m);
+    if (lock_take(&model_lock)) {
+        regions_adopt(m->start, m->end);
+        lock_drop(&model_lock);
+    }
+    return true;
+}
+
+/* "/a (20), /b (3), /c (1) and 12 of no file" */
+static void name_top(const struct holders *h)
+{
+    const struct holder *top[TOP];
+    size_t n = holders_top(h, top, TOP);
+    char *at = top_text, *end = top_text + sizeof top_text;
+    for (size_t i = 0; i < n; i++)
+        at += fmt(at, (size_t)(end - at), "%s%s (%ld)", i ? ", " : "", top[i]->path, top[i]->maps);
+    fmt(at, (size_t)(end - at), "%s%ld of no file", n ? " and " : "", h->anonymous);
+}
+
+static void warn(long exact)
+{
+    int reached = 0;
+    while (reached < count.mark_count && exact >= share(count.limit, count.marks[reached]))
+        reached++;
+    if (reached > count.passed)
+        log_line(LOG_WARNING, "%ld maps, %ld %% of vm.max_map_count = %ld; most are held by %s",
+                 exact, exact * 100 / count.limit, count.limit, top_text);
+    if (reached > count.passed)
+        count.passed = reached;
+    while (count.passed > 0 &&
+           exact < share(count.limit, count.marks[count.passed - 1] - REARM_PERCENT))
+        count.passed--;
+}
+
+/* True if a reading that finds this many maps would have something to say. */
+static bool worth_naming(long bound)
+{
+    return count.limit > 0 && count.mark_count > count.passed &&
+           bound >= share(count.limit, count.marks[count.passed]);
+}
+
+/* Memory for the names, in the zone, where it merges with nothing: it is one map exactly. */
+static long names_memory(size_t size)
+{
+    if (!lock_take(&model_lock))
+        return -EAGAIN;
+    uintptr_t hint = windows_pick(size);
+    lock_drop(&model_lock);
+    return sys_mmap(hint, size, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+/* Counts, and names the files if the bound says that there may be need to. */
+static long read_list(void)
+{
+    struct holders holders;
+    struct reading r = { 0, NULL };
+    size_t size = (size_t)(count.bound < 1024 ? 1024 : count.bound) * 256;
+    long mem = worth_naming(count.bound) ? names_memory(size) : -EAGAIN;
+    if (mem > 0) {
+        holders_start(&holders, (void *)mem, size);
+        r.holders = &holders;
+    }
+    long lines = procmaps_read(PROCMAPS_SELF, read_buffer, COUNT_BUFFER, read_one, &r);
+    if (mem > 0) {
+        if (lines >= 0)
+            name_top(&holders);
+        sys_munmap((uintptr_t)mem, size);
+        r.maps--; /* the memory just given back was one of them */
+    }
+    return lines < 0 ? lines : r.maps;
+}
+
+void count_read(void)
+{
+    if (!lock_try(&read_lock))
+        return;
+    long limit = procmaps_limit(PROCMAPS_LIMIT_PATH);
+    long before = count.bound;
+    long exact = limit > 0 ? read_list() : -1;
+    STATUS_ADD(readings, 1);
+    if (lock_take(&model_lock)) {
+        count.next_calls = count.calls * 2;
+        if (exact < 0) {
+            count.trigger = LONG_MAX; /* no /proc: nothing true could be said */
+        } else {
+            long since = count.bound - before;
+            count.limit = limit;
+            count.bound = exact + (since > 0 ? since : 0);
+            aim(count.bound);
+            STATUS_SET(limit, limit);
+            STATUS_SET(exact, exact);
+            STATUS_SET(bound, count.bound);
+        }
+        lock_drop(&model_lock);
+        if (exact >= 0)
+            warn(exact);
+    }
+    lock_drop(&read_lock);
+}
+
+void count_explain(const char *what, size_t len)
+{
+    static struct log_limit once;
+    unsigned more;
+    if (!canary_at_limit())
+        return;
+    STATUS_ADD(enomem, 1);
+    if (!log_allowed(&once, EXPLAIN_EVERY_MS, &more))
+        return;
+    long limit = count.limit;
+    if (limit < 0)
+        log_line(LOG_ERROR, "%s of %zu bytes failed: the process has as many maps as "
+                 "vm.max_map_count allows (it cannot be read here: is /proc mounted?)", what, len);
+    else
+        log_line(LOG_ERROR, "%s of %zu bytes failed: the process has %ld maps, all that "
+                 "vm.max_map_count = %ld allows%s%s; to raise it: sysctl -w vm.max_map_count=%ld "
+                 "(for a container, on its host)", what, len, limit, limit,
+                 top_text[0] ? "; most are held by " : "", top_text, limit * 4);
+}
+
+/* False where a signal handler forks that interrupted a reading: the lock is the reading's. */
+static bool taken_for_fork;
+
+void count_before_fork(void)
+{
+    bool taken = lock_take(&read_lock);
+    taken_for_fork = taken;
+}
+
+void count_after_fork(bool child)
+{
+    if (child)
+        lock_reset(&read_lock);
+    else if (taken_for_fork)
+        lock_drop(&read_lock);
+}

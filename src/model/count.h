@@ -1,0 +1,48 @@
+/*
+ * count: how many maps the process has, and how near that is to vm.max_map_count.
+ *
+ * The kernel tells the count nowhere; reading /proc/self/maps to count lines takes milliseconds
+ * at tens of thousands of maps and stalls other threads before Linux 6.18. So a bound is kept, by
+ * adding what each call can add at most, and is made exact by a reading when it crosses a mark.
+ * A reading that finds far less moves the next one away: their number grows with the logarithm
+ * of the distance to the limit. Calls that no hook sees are caught by readings after 4,096,
+ * 8,192, 16,384, ... calls.
+ *
+ * A reading also tells the model which neighbours the kernel has merged (regions_adopt), so that
+ * the bound stays near the truth afterwards.
+ */
+#ifndef MAPHERD_COUNT_H
+#define MAPHERD_COUNT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define COUNT_BUFFER (16UL << 10)
+
+/* buffer: COUNT_BUFFER bytes that only readings use. Reads the limit and options.warn. */
+void count_start(char *buffer);
+
+/* One call, which added at most maps (or removed that many at least). Model lock held. */
+void count_add(long maps);
+
+/* A reading is due. Cheap, without a lock. */
+bool count_due(void);
+
+/*
+ * Reads, adopts, and logs a line if a mark of options.warn was crossed. Without the model lock.
+ * Returns at once if another thread is reading, or this one, in the frame it interrupted.
+ */
+void count_read(void);
+
+/*
+ * For a call that failed with ENOMEM or EAGAIN: if the cause is the map limit, says so in the
+ * log, with the numbers, the files that held most maps at the last reading, and the remedy; at
+ * most once a minute. Reads no list. what: the call's name.
+ */
+void count_explain(const char *what, size_t len);
+
+/* Fork: the child's only thread may have forked inside a reading of another. */
+void count_before_fork(void);
+void count_after_fork(bool child);
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * model: what the library believes the program has mapped, and the lock around it.
+ *
+ * regions.h, files.h and windows.h are only called with model_lock held. The belief is kept by
+ * one rule: a range leaves the model before it leaves the kernel, and enters it after the kernel
+ * has made it. So what is in the model is mapped, and another thread that is given a freed
+ * address by the kernel never finds the old owner's entry there. What is not in the model is
+ * unknown and is left alone: forgetting is always safe.
+ */
+#ifndef MAPHERD_MODEL_H
+#define MAPHERD_MODEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/lock.h"
+#include "mapherd/mapherd.h"
+
+extern struct lock model_lock;
+
+/* The block that mapherd_status() and `mapherd stat` read. Exported. */
+extern struct mapherd_status mapherd_status_block;
+
+/* Adds to one of its numbers, from any thread. */
+#define STATUS_ADD(field, n) \
+    ((void)__atomic_fetch_add(&mapherd_status_block.field, (n), __ATOMIC_RELAXED))
+#define STATUS_SET(field, n) __atomic_store_n(&mapherd_status_block.field, (n), __ATOMIC_RELAXED)
+
+/* Set once at start, before any other thread: the page size (getauxval AT_PAGESZ). */
+extern size_t page_size;
+
+static inline uintptr_t page_down(uintptr_t addr)
+{
+    return addr & ~(uintptr_t)(page_size - 1);
+}
+
+/* Rounds up; what would pass the end of the address space becomes 0, as in the kernel. */
+static inline uintptr_t page_up(uintptr_t addr)
+{
+    return page_down(addr + page_size - 1);
+}
+
+#endif

@@ -1,0 +1,106 @@
+/*
+ * regions: the ranges of address space that the program mapped through the hooks.
+ *
+ * Disjoint, ordered, page-aligned. A region is what one map of the kernel would be at the least:
+ * two regions are joined only where the kernel was seen to have merged them, so the number of
+ * regions is an upper bound of the maps behind them. Model lock held.
+ */
+#ifndef MAPHERD_REGIONS_H
+#define MAPHERD_REGIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/windows.h"
+
+/* What two neighbours must have in common to be one map. The low bits are PROT_READ, _WRITE and
+ * _EXEC; the rest follows the VMA's flags. */
+enum {
+    REGION_PROT = 7,
+    REGION_SHARED = 1 << 3,
+    REGION_ANONYMOUS = 1 << 4,
+    REGION_NORESERVE = 1 << 5,
+    REGION_LOCKED = 1 << 6,
+    REGION_RANDOM = 1 << 7,
+    REGION_SEQUENTIAL = 1 << 8,
+    REGION_DONTFORK = 1 << 9,
+    REGION_DONTDUMP = 1 << 10,
+    REGION_HUGE = 1 << 11,
+    REGION_NOHUGE = 1 << 12,
+    REGION_MERGEABLE = 1 << 13,
+    REGION_WIPEONFORK = 1 << 14,
+    REGION_FOREIGN = 1 << 15, /* has what the model cannot tell (a protection key): joins nothing */
+    REGION_CHANGING = 1 << 30, /* a call that changes its kind is under way: joins nothing */
+    REGION_OPEN_SHIFT = 16,   /* above: how the file was opened, see placement.c */
+};
+
+struct region {
+    uintptr_t start, end;
+    struct window *window; /* that placed it; NULL for everything else */
+    uint32_t kind;         /* REGION_ bits */
+    bool mastered;         /* belongs to the open file of its window's master */
+    uint32_t priority;     /* the treap's heap order */
+    struct region *left, *right; /* the treap; in a chain of pieces, left is the next */
+    struct region *before, *after;
+};
+
+/* The offset in the file of a window's region. */
+static inline uint64_t region_offset(const struct region *r)
+{
+    return r->start - r->window->base;
+}
+
+size_t regions_total(void);
+
+/* The maps that the model knows of at most: regions and masters. */
+static inline long model_maps(void)
+{
+    return (long)(regions_total() + windows_masters());
+}
+
+/* The first region that ends behind addr, or NULL. */
+struct region *regions_from(uintptr_t addr);
+
+/* The region that ends at addr, or that starts there; NULL if none does. */
+struct region *regions_ending_at(uintptr_t addr);
+struct region *regions_starting_at(uintptr_t addr);
+
+bool regions_free(uintptr_t start, uintptr_t end);
+
+/* True if the range is known from end to end. */
+bool regions_cover(uintptr_t start, uintptr_t end);
+
+/*
+ * Adds a range. Whatever the model had there is stale (the kernel has just said so) and goes.
+ * Holds window, if given. NULL without memory: the range is unknown then.
+ */
+struct region *regions_add(uintptr_t start, uintptr_t end, struct window *window, uint32_t kind);
+
+/* r, whose end the kernel has moved up to end. */
+void regions_grow(struct region *r, uintptr_t end);
+
+/* r and what follows it are one map: one region. Only if regions_alike and adjacent. */
+void regions_join(struct region *r);
+
+/* They differ in nothing that would keep the kernel from merging them, side by side: same window
+ * or both anonymous, same kind. */
+bool regions_alike(const struct region *a, const struct region *b);
+
+/* Takes a range out of the model, splitting at its ends; what was there is returned as a chain
+ * in order of address (by left), each piece still holding its window. */
+struct region *regions_cut(uintptr_t start, uintptr_t end);
+
+/* Puts a chain back, its addresses moved by delta: windows stay only where delta is 0. */
+void regions_restore(struct region *chain, intptr_t delta);
+
+/* A piece of a chain that is no longer needed; returns the next. */
+struct region *regions_drop(struct region *piece);
+
+/* Clears and sets kind bits over a range, splitting at its ends. */
+void regions_change(uintptr_t start, uintptr_t end, uint32_t clear, uint32_t set);
+
+/* The kernel's list shows [start, end) as one map: neighbours in it that are alike are joined. */
+void regions_adopt(uintptr_t start, uintptr_t end);
+
+#endif
