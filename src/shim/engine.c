@@ -1,0 +1,595 @@
+/*
+ * engine: what happens in which order when the program calls.
+ *
+ * Rules: a range leaves the model before it leaves the kernel and enters it afterwards (model.h);
+ * no lock is held over the program's own call; what fails half way is not guessed at but asked
+ * of the kernel, or forgotten.
+ */
+#define _GNU_SOURCE
+#include "shim/engine.h"
+
+#include <errno.h>
+#include <linux/mman.h>
+#include <linux/prctl.h>
+#include <sys/mman.h>
+
+#include "base/log.h"
+#include "base/sys.h"
+#include "model/count.h"
+#include "model/model.h"
+#include "model/regions.h"
+#include "policy/placement.h"
+
+#define GUARD_MARK 0x6d /* what a wiped page does not hold */
+
+static bool live;
+static unsigned char *guard_page;
+static bool future_locked; /* mlockall(MCL_FUTURE) */
+
+/*
+ * Ranges that a signal handler changed while it interrupted this library on its own thread, for
+ * the interrupted frame to forget. Only the lock's owner, and handlers above it, touch this.
+ */
+#define UNSEEN_MAX 32
+static struct {
+    struct {
+        uintptr_t start, end;
+    } ranges[UNSEEN_MAX];
+    unsigned count; /* UNSEEN_MAX + 1: too many, forget everything */
+} unseen;
+
+static void forget(uintptr_t start, uintptr_t end)
+{
+    for (struct region *r = regions_cut(start, end); r;)
+        r = regions_drop(r);
+}
+
+static void forget_unseen(void)
+{
+    while (unseen.count) {
+        unsigned n = unseen.count;
+        if (n > UNSEEN_MAX)
+            forget(0, UINTPTR_MAX);
+        else
+            for (unsigned i = 0; i < n; i++)
+                forget(unseen.ranges[i].start, unseen.ranges[i].end);
+        /* A handler may have added more meanwhile; those are kept for the next round. */
+        unsigned now = __atomic_load_n(&unseen.count, __ATOMIC_RELAXED);
+        if (now == n)
+            unseen.count = 0;
+        else
+            unseen.count = UNSEEN_MAX + 1;
+    }
+}
+
+static void note_unseen(uintptr_t start, uintptr_t end)
+{
+    if (unseen.count < UNSEEN_MAX) {
+        unseen.ranges[unseen.count].start = start;
+        unseen.ranges[unseen.count].end = end;
+    }
+    if (unseen.count <= UNSEEN_MAX)
+        unseen.count++;
+}
+
+/* The model lock, for a call about this range; false in a handler that interrupted its owner. */
+static bool take(uintptr_t start, uintptr_t end)
+{
+    if (lock_take(&model_lock))
+        return true;
+    STATUS_ADD(unseen, 1);
+    note_unseen(start, end);
+    return false;
+}
+
+static void drop(void)
+{
+    if (unseen.count)
+        forget_unseen();
+    lock_drop(&model_lock);
+}
+
+static void forked_unseen(void)
+{
+    lock_forget_thread();
+    log_after_fork();
+    if (model_lock.word) /* somebody was in the middle of a change who is not here to end it */
+        engine_stop(MAPHERD_FORKED);
+    *guard_page = GUARD_MARK;
+}
+
+/* The gate of every hook: false means plain pass-through. */
+static bool at_work(void)
+{
+    if (!__atomic_load_n(&live, __ATOMIC_ACQUIRE))
+        return false;
+    if (guard_page && *guard_page != GUARD_MARK)
+        forked_unseen();
+    return __atomic_load_n(&live, __ATOMIC_RELAXED);
+}
+
+/* What every call ends with, no lock held: the answer is the kernel's. */
+static long finish(long answer, const char *what, size_t len)
+{
+    if (answer == -ENOMEM || answer == -EAGAIN)
+        count_explain(what, len);
+    if (windows_have_dead() && lock_take(&model_lock)) {
+        uintptr_t addr;
+        size_t dead_len;
+        while (windows_bury(&addr, &dead_len)) {
+            drop();
+            sys_munmap(addr, dead_len);
+            if (!lock_take(&model_lock))
+                return answer;
+        }
+        drop();
+    }
+    if (count_due())
+        count_read();
+    return answer;
+}
+
+/* False for ranges that the kernel will refuse: those change nothing. */
+static bool sound(uintptr_t addr, size_t len, uintptr_t *end)
+{
+    *end = page_up(addr + len);
+    return !(addr & (page_size - 1)) && len && addr + len > addr && *end > addr;
+}
+
+/*
+ * After a call failed: the pieces that are still mapped go back into the model. MS_ASYNC does
+ * nothing but walk the range, and says ENOMEM where part of it is not mapped (mm/msync.c).
+ */
+static void restore_what_is_left(struct region *chain)
+{
+    while (chain) {
+        struct region *rest = chain->left;
+        chain->left = NULL;
+        if (sys_msync(chain->start, chain->end - chain->start, MS_ASYNC) == 0)
+            regions_restore(chain, 0);
+        else
+            regions_drop(chain);
+        chain = rest;
+    }
+}
+
+/* ---- mmap ---- */
+
+static uint32_t kind_of(int prot, int flags)
+{
+    const int unknown = MAP_GROWSDOWN | MAP_STACK | MAP_SYNC;
+    return ((uint32_t)prot & REGION_PROT) |
+           ((flags & MAP_TYPE) != MAP_PRIVATE ? REGION_SHARED : 0) |
+           (flags & MAP_ANONYMOUS ? REGION_ANONYMOUS : 0) |
+           (flags & MAP_NORESERVE ? REGION_NORESERVE : 0) |
+           ((flags & MAP_LOCKED) || future_locked ? REGION_LOCKED : 0) |
+           ((flags & unknown) || ((uint32_t)prot & ~(uint32_t)REGION_PROT) ? REGION_FOREIGN : 0);
+}
+
+static void enter_plain(uintptr_t at, size_t len, int prot, int flags)
+{
+    uintptr_t end = page_up(at + len);
+    if (!take(at, end))
+        return;
+    long before = model_maps();
+    if (flags & MAP_HUGETLB) /* its length is rounded to a page size that is not known here */
+        forget(at, end);
+    else
+        regions_add(at, end, NULL, kind_of(prot, flags));
+    long added = model_maps() - before;
+    count_add(added > 0 ? added : 1);
+    drop();
+}
+
+/* MAP_FIXED: what lies there goes, whole or in part. */
+static long map_over(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t offset)
+{
+    uintptr_t end;
+    if (!sound(addr, len, &end) || !take(addr, end))
+        return sys_mmap(addr, len, prot, flags, fd, offset);
+    long before = model_maps();
+    bool known = regions_cover(addr, end);
+    struct region *chain = regions_cut(addr, end);
+    count_add(model_maps() - before + (known ? 0 : 1));
+    drop();
+    long answer = sys_mmap(addr, len, prot, flags, fd, offset);
+    if (take(addr, end)) {
+        if (sys_failed(answer))
+            restore_what_is_left(chain);
+        else
+            while (chain)
+                chain = regions_drop(chain);
+        drop();
+    }
+    if (!sys_failed(answer))
+        enter_plain((uintptr_t)answer, len, prot, flags);
+    return answer;
+}
+
+long engine_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t offset)
+{
+    if (!at_work())
+        return sys_mmap(addr, len, prot, flags, fd, offset);
+    if ((flags & MAP_FIXED) && !(flags & MAP_FIXED_NOREPLACE))
+        return finish(map_over(addr, len, prot, flags, fd, offset), "mmap", len);
+    if (!(flags & MAP_ANONYMOUS)) {
+        struct map_request q = { addr, len, prot, flags, fd, (uint64_t)offset };
+        long maps;
+        long at = placement_map(&q, &maps);
+        if (at != PLACEMENT_DECLINED) {
+            if (lock_take(&model_lock)) {
+                count_add(maps);
+                drop();
+            }
+            return finish(at, "mmap", len);
+        }
+    }
+    long answer = sys_mmap(addr, len, prot, flags, fd, offset);
+    if (!sys_failed(answer))
+        enter_plain((uintptr_t)answer, len, prot, flags);
+    return finish(answer, "mmap", len);
+}
+
+/* ---- munmap ---- */
+
+long engine_munmap(uintptr_t addr, size_t len)
+{
+    uintptr_t end;
+    if (!at_work() || !sound(addr, len, &end) || !take(addr, end))
+        return sys_munmap(addr, len);
+    long before = model_maps();
+    bool known = regions_cover(addr, end);
+    struct region *chain = regions_cut(addr, end);
+    count_add(model_maps() - before + (known ? 0 : 1));
+    drop();
+    long answer = sys_munmap(addr, len);
+    if (chain && take(addr, end)) {
+        if (answer < 0)
+            restore_what_is_left(chain);
+        else
+            while (chain)
+                chain = regions_drop(chain);
+        drop();
+    }
+    return finish(answer, "munmap", len);
+}
+
+/* ---- mremap ---- */
+
+/* What was [addr, addr + old_len) is [to, to + new_len) now. chain: its pieces. */
+static void moved(struct region *chain, uintptr_t addr, uintptr_t to, size_t new_len)
+{
+    struct region *last = NULL;
+    intptr_t delta = (intptr_t)(to - addr);
+    bool whole = chain && !chain->left && chain->start == addr;
+    while (chain) {
+        struct region *rest = chain->left;
+        chain->left = NULL;
+        if (chain->start - addr >= new_len) {
+            regions_drop(chain);
+        } else {
+            if (chain->end - addr > new_len)
+                chain->end = addr + new_len;
+            last = chain;
+            regions_restore(chain, delta);
+        }
+        chain = rest;
+    }
+    if (whole && last->end < to + new_len)
+        regions_grow(last, to + new_len);
+}
+
+/* mremap(old_len = 0): a second map of what is at addr. */
+static long duplicate(uintptr_t addr, size_t new_len, int flags, uintptr_t to)
+{
+    long answer = sys_mremap(addr, 0, new_len, flags, to);
+    uintptr_t at = (uintptr_t)answer, end = page_up(at + new_len);
+    if (!sys_failed(answer) && take(at, end)) {
+        struct region *original = regions_from(addr);
+        uint32_t kind = original && original->start <= addr ? original->kind : REGION_FOREIGN;
+        regions_add(at, end, NULL, kind);
+        count_add(1);
+        drop();
+    }
+    return answer;
+}
+
+long engine_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uintptr_t to)
+{
+    uintptr_t end, to_end = 0;
+    bool fixed = flags & MREMAP_FIXED;
+    if (!at_work() || (fixed && !sound(to, new_len, &to_end)) || page_up(new_len) < new_len)
+        return sys_mremap(addr, old_len, new_len, flags, to);
+    if (!old_len && !fixed)
+        return finish(duplicate(addr, new_len, flags, to), "mremap", new_len);
+    if (!sound(addr, old_len ? old_len : 1, &end))
+        return sys_mremap(addr, old_len, new_len, flags, to);
+    if (!take(addr, end)) {
+        if (fixed)
+            note_unseen(to, to_end);
+        return sys_mremap(addr, old_len, new_len, flags, to);
+    }
+    new_len = page_up(new_len);
+    struct region *over = fixed ? regions_cut(to, to_end) : NULL;
+    struct region *chain = old_len ? regions_cut(addr, end) : NULL;
+    uint32_t kind = chain ? chain->kind : REGION_FOREIGN;
+    drop();
+    long answer = sys_mremap(addr, old_len, new_len, flags, to);
+    if (!take(addr, end))
+        return answer;
+    if (sys_failed(answer)) {
+        restore_what_is_left(over);
+        restore_what_is_left(chain);
+        count_add(0);
+    } else {
+        while (over)
+            over = regions_drop(over);
+        if ((flags & MREMAP_DONTUNMAP) || !old_len) {
+            /* The old range stays, the new one is as the old. */
+            regions_restore(chain, 0);
+            regions_add((uintptr_t)answer, (uintptr_t)answer + new_len, NULL, kind);
+        } else {
+            moved(chain, addr, (uintptr_t)answer, new_len);
+        }
+        count_add(3); /* both borders of the old place, and the new one */
+    }
+    drop();
+    return finish(answer, "mremap", new_len);
+}
+
+/* ---- what changes a range in place ---- */
+
+/* Marks the range, so that nothing is grown out of it until the kernel has answered. */
+static bool begin_change(uintptr_t addr, size_t len, uintptr_t *end)
+{
+    if (!at_work() || !sound(addr, len, end) || !take(addr, *end))
+        return false;
+    long before = model_maps();
+    bool known = regions_cover(addr, *end);
+    regions_change(addr, *end, 0, REGION_CHANGING);
+    count_add(model_maps() - before + (known ? 0 : 2));
+    drop();
+    return true;
+}
+
+/* A change that failed may have been half done: nothing is known of those flags any more. */
+static void end_change(uintptr_t addr, uintptr_t end, long answer, uint32_t clear, uint32_t set)
+{
+    if (!take(addr, end))
+        return;
+    if (answer < 0 && answer != -EINVAL)
+        regions_change(addr, end, REGION_CHANGING, REGION_FOREIGN);
+    else
+        regions_change(addr, end, REGION_CHANGING | (answer ? 0 : clear), answer ? 0 : set);
+    drop();
+}
+
+long engine_mprotect(uintptr_t addr, size_t len, int prot)
+{
+    uintptr_t end;
+    if (!begin_change(addr, len, &end))
+        return sys_mprotect(addr, len, prot);
+    long answer = sys_mprotect(addr, len, prot);
+    uint32_t odd = (uint32_t)prot & ~(uint32_t)REGION_PROT ? REGION_FOREIGN : 0;
+    end_change(addr, end, answer, REGION_PROT, ((uint32_t)prot & REGION_PROT) | odd);
+    return finish(answer, "mprotect", len);
+}
+
+long engine_pkey_mprotect(uintptr_t addr, size_t len, int prot, int pkey)
+{
+    uintptr_t end;
+    if (pkey == -1)
+        return engine_mprotect(addr, len, prot);
+    if (!begin_change(addr, len, &end))
+        return sys_pkey_mprotect(addr, len, prot, pkey);
+    long answer = sys_pkey_mprotect(addr, len, prot, pkey);
+    end_change(addr, end, answer, REGION_PROT, ((uint32_t)prot & REGION_PROT) | REGION_FOREIGN);
+    return finish(answer, "pkey_mprotect", len);
+}
+
+/* The advice that stays with a map (VM_ flags); false for advice that is an act on its pages. */
+static bool advice_kind(int advice, uint32_t *clear, uint32_t *set)
+{
+    static const struct {
+        int advice;
+        uint32_t clear, set;
+    } lasting[] = {
+        { MADV_NORMAL, REGION_RANDOM | REGION_SEQUENTIAL, 0 },
+        { MADV_RANDOM, REGION_SEQUENTIAL, REGION_RANDOM },
+        { MADV_SEQUENTIAL, REGION_RANDOM, REGION_SEQUENTIAL },
+        { MADV_DONTFORK, 0, REGION_DONTFORK },
+        { MADV_DOFORK, REGION_DONTFORK, 0 },
+        { MADV_DONTDUMP, 0, REGION_DONTDUMP },
+        { MADV_DODUMP, REGION_DONTDUMP, 0 },
+        { MADV_HUGEPAGE, REGION_NOHUGE, REGION_HUGE },
+        { MADV_NOHUGEPAGE, REGION_HUGE, REGION_NOHUGE },
+        { MADV_MERGEABLE, 0, REGION_MERGEABLE },
+        { MADV_UNMERGEABLE, REGION_MERGEABLE, 0 },
+        { MADV_WIPEONFORK, 0, REGION_WIPEONFORK },
+        { MADV_KEEPONFORK, REGION_WIPEONFORK, 0 },
+    };
+    for (unsigned i = 0; i < sizeof lasting / sizeof *lasting; i++) {
+        if (lasting[i].advice == advice) {
+            *clear = lasting[i].clear;
+            *set = lasting[i].set;
+            return true;
+        }
+    }
+    return false;
+}
+
+long engine_madvise(uintptr_t addr, size_t len, int advice)
+{
+    uintptr_t end;
+    uint32_t clear, set;
+    if (!advice_kind(advice, &clear, &set) || !begin_change(addr, len, &end))
+        return sys_madvise(addr, len, advice);
+    long answer = sys_madvise(addr, len, advice);
+    end_change(addr, end, answer, clear, set);
+    return finish(answer, "madvise", len);
+}
+
+/* mlock and its kin take any address and work on whole pages. */
+static size_t whole_pages(uintptr_t *addr, size_t len)
+{
+    uintptr_t start = page_down(*addr);
+    len += *addr - start;
+    *addr = start;
+    return len;
+}
+
+/* flags < 0: plain mlock. */
+static long lock_range(uintptr_t addr, size_t len, long flags)
+{
+    uintptr_t end, start = addr;
+    bool marked = begin_change(start, whole_pages(&start, len), &end);
+    long answer = flags < 0 ? sys_mlock(addr, len) : sys_mlock2(addr, len, (unsigned)flags);
+    if (!marked)
+        return answer;
+    end_change(start, end, answer, 0, REGION_LOCKED);
+    return finish(answer, "mlock", len);
+}
+
+long engine_mlock(uintptr_t addr, size_t len)
+{
+    return lock_range(addr, len, -1);
+}
+
+long engine_mlock2(uintptr_t addr, size_t len, unsigned flags)
+{
+    return lock_range(addr, len, flags);
+}
+
+long engine_munlock(uintptr_t addr, size_t len)
+{
+    uintptr_t end, start = addr;
+    bool marked = begin_change(start, whole_pages(&start, len), &end);
+    long answer = sys_munlock(addr, len);
+    if (!marked)
+        return answer;
+    end_change(start, end, answer, REGION_LOCKED, 0);
+    return finish(answer, "munlock", len);
+}
+
+/* ---- the whole address space ---- */
+
+static void set_all(uint32_t clear, uint32_t set)
+{
+    if (!take(0, UINTPTR_MAX))
+        return;
+    for (struct region *r = regions_from(0); r; r = r->after)
+        r->kind = (r->kind & ~clear) | set;
+    drop();
+}
+
+static void lock_future(bool on)
+{
+    __atomic_store_n(&future_locked, on, __ATOMIC_RELAXED);
+    placement_locks_future(on);
+}
+
+long engine_mlockall(int flags)
+{
+    if (!at_work())
+        return sys_mlockall(flags);
+    bool was = future_locked;
+    lock_future(was || (flags & MCL_FUTURE));
+    placement_retire_masters();
+    finish(0, "mlockall", 0); /* buries the masters: they would be locked, whole files of them */
+    long answer = sys_mlockall(flags);
+    if (answer == 0 && (flags & MCL_CURRENT))
+        set_all(0, REGION_LOCKED);
+    lock_future(answer == 0 ? flags & MCL_FUTURE : was);
+    return finish(answer, "mlockall", 0);
+}
+
+long engine_munlockall(void)
+{
+    long answer = sys_munlockall();
+    if (at_work() && answer == 0) {
+        set_all(REGION_LOCKED, 0);
+        lock_future(false);
+    }
+    return answer;
+}
+
+/* ---- what is not about ranges ---- */
+
+long engine_ftruncate(int fd, off_t len)
+{
+    return sys_ftruncate(fd, len);
+}
+
+long engine_flock(int fd, int operation)
+{
+    if (at_work())
+        placement_flocked(fd);
+    return sys_flock(fd, operation);
+}
+
+long engine_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
+{
+    /* What comes next is a seccomp filter made for the calls that this program makes, and it may
+     * kill for others. libseccomp sets no_new_privs by prctl and the filter past libc. */
+    if ((option == PR_SET_SECCOMP || (option == PR_SET_NO_NEW_PRIVS && a == 1)) && at_work()) {
+        log_line(LOG_INFO, "the program sandboxes itself: everything passes through from here on");
+        log_silence();
+        engine_stop(MAPHERD_SANDBOXED);
+    }
+    return sys_prctl(option, a, b, c, d);
+}
+
+/* ---- life ---- */
+
+void engine_start(uint32_t state, unsigned char *guard)
+{
+    guard_page = guard;
+    if (guard)
+        *guard = GUARD_MARK;
+    STATUS_SET(magic, MAPHERD_STATUS_MAGIC);
+    STATUS_SET(state, state);
+    __atomic_store_n(&live, true, __ATOMIC_RELEASE);
+}
+
+void engine_stop(uint32_t reason)
+{
+    __atomic_store_n(&live, false, __ATOMIC_RELEASE);
+    STATUS_SET(magic, MAPHERD_STATUS_MAGIC);
+    STATUS_SET(reason, reason);
+    STATUS_SET(state, MAPHERD_PASSIVE);
+}
+
+/* False where a handler forks that interrupted the library: the lock is the frame's below. */
+static bool taken_for_fork;
+
+void engine_before_fork(void)
+{
+    count_before_fork();
+    bool taken = lock_take(&model_lock);
+    taken_for_fork = taken;
+}
+
+void engine_after_fork_in_parent(void)
+{
+    if (taken_for_fork)
+        drop();
+    count_after_fork(false);
+}
+
+void engine_after_fork_in_child(void)
+{
+    lock_reset(&model_lock);
+    lock_forget_thread();
+    count_after_fork(true);
+    log_after_fork();
+    if (guard_page)
+        *guard_page = GUARD_MARK;
+    if (!taken_for_fork || !lock_take(&model_lock))
+        return;
+    for (struct region *r = regions_from(0), *next; r; r = next) { /* the kernel left these out */
+        next = r->after;
+        if (r->kind & REGION_DONTFORK)
+            forget(r->start, r->end);
+    }
+    drop();
+}

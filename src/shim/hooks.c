@@ -1,0 +1,165 @@
+/*
+ * hooks: libc's names.
+ *
+ * The rules in here: a hook turns the program's call into the engine's and the engine's answer
+ * into libc's (-1 and errno, and only then errno is written). Names are bound with asm labels, so
+ * that headers and _FILE_OFFSET_BITS have no say. What must stay in the chain of preloaded
+ * libraries, because it is a cancellation point or never returns, is looked up once, in the
+ * constructor: a lazy dlsym allocates, and an allocator maps.
+ */
+#define _GNU_SOURCE
+#include "shim/hooks.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/types.h>
+
+#include "base/sys.h"
+#include "mapherd/mapherd.h"
+#include "model/model.h"
+#include "shim/engine.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+#define HOOK(name, type, parameters) EXPORT type hook_##name parameters __asm__(#name);
+#include "shim/hooks.def"
+#undef HOOK
+
+static int (*next_msync)(void *, size_t, int);
+static void (*next__exit)(int);
+
+void hooks_resolve(void)
+{
+    *(void **)&next_msync = dlsym(RTLD_NEXT, "msync");
+    *(void **)&next__exit = dlsym(RTLD_NEXT, "_exit");
+}
+
+static int answer_int(long answer)
+{
+    if (answer >= 0)
+        return (int)answer;
+    errno = (int)-answer;
+    return -1;
+}
+
+static void *answer_pointer(long answer)
+{
+    if (!sys_failed(answer))
+        return (void *)answer;
+    errno = (int)-answer;
+    return MAP_FAILED;
+}
+
+void *hook_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
+{
+    return answer_pointer(engine_mmap((uintptr_t)addr, len, prot, flags, fd, offset));
+}
+
+void *hook_mmap64(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
+    __attribute__((alias("mmap")));
+
+int hook_munmap(void *addr, size_t len)
+{
+    return answer_int(engine_munmap((uintptr_t)addr, len));
+}
+
+void *hook_mremap(void *addr, size_t old_len, size_t new_len, int flags, void *new_addr)
+{
+    return answer_pointer(
+        engine_mremap((uintptr_t)addr, old_len, new_len, flags, (uintptr_t)new_addr));
+}
+
+int hook_mprotect(void *addr, size_t len, int prot)
+{
+    return answer_int(engine_mprotect((uintptr_t)addr, len, prot));
+}
+
+int hook_pkey_mprotect(void *addr, size_t len, int prot, int pkey)
+{
+    return answer_int(engine_pkey_mprotect((uintptr_t)addr, len, prot, pkey));
+}
+
+int hook_madvise(void *addr, size_t len, int advice)
+{
+    return answer_int(engine_madvise((uintptr_t)addr, len, advice));
+}
+
+/* Returns the error number. Its DONTNEED is not the kernel's, which throws pages away: glibc does
+ * nothing then (sysdeps/unix/sysv/linux/posix_madvise.c). */
+int hook_posix_madvise(void *addr, size_t len, int advice)
+{
+    if (advice == POSIX_MADV_DONTNEED)
+        return 0;
+    return (int)-engine_madvise((uintptr_t)addr, len, advice);
+}
+
+int hook_msync(void *addr, size_t len, int flags)
+{
+    if (next_msync)
+        return next_msync(addr, len, flags);
+    return answer_int(sys_msync((uintptr_t)addr, len, flags));
+}
+
+int hook_mlock(const void *addr, size_t len)
+{
+    return answer_int(engine_mlock((uintptr_t)addr, len));
+}
+
+/* glibc: without flags it is mlock, and a kernel without the call does not know the flags. */
+int hook_mlock2(const void *addr, size_t len, unsigned flags)
+{
+    if (!flags)
+        return hook_mlock(addr, len);
+    long answer = engine_mlock2((uintptr_t)addr, len, flags);
+    return answer_int(answer == -ENOSYS ? -EINVAL : answer);
+}
+
+int hook_munlock(const void *addr, size_t len)
+{
+    return answer_int(engine_munlock((uintptr_t)addr, len));
+}
+
+int hook_mlockall(int flags)
+{
+    return answer_int(engine_mlockall(flags));
+}
+
+int hook_munlockall(void)
+{
+    return answer_int(engine_munlockall());
+}
+
+int hook_ftruncate(int fd, off_t len)
+{
+    return answer_int(engine_ftruncate(fd, len));
+}
+
+int hook_ftruncate64(int fd, off_t len) __attribute__((alias("ftruncate")));
+
+int hook_flock(int fd, int operation)
+{
+    return answer_int(engine_flock(fd, operation));
+}
+
+int hook_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
+{
+    return answer_int(engine_prctl(option, a, b, c, d));
+}
+
+/* A vfork child leaves through here and shares the memory of its parent: nothing is changed. */
+void hook__exit(int status)
+{
+    if (next__exit)
+        next__exit(status);
+    sys_exit_group(status);
+}
+
+void hook__Exit(int status) __attribute__((alias("_exit")));
+
+EXPORT const struct mapherd_status *mapherd_status(void)
+{
+    return &mapherd_status_block;
+}

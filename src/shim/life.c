@@ -1,0 +1,162 @@
+/*
+ * life: start, fork, exit.
+ *
+ * The constructor runs before the program's own and after libc's. What it needs from the kernel
+ * is one map and a few reads that the loader makes too; whatever it does not get, the program
+ * runs as if the library were not there, and one line says so.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/options.h"
+#include "base/pool.h"
+#include "base/sys.h"
+#include "model/canary.h"
+#include "model/count.h"
+#include "model/model.h"
+#include "model/windows.h"
+#include "policy/placement.h"
+#include "shim/engine.h"
+#include "shim/hooks.h"
+
+#define POOL_AT_START (64UL << 10)
+#define CANARY_PAGES 3
+#define COMPLAINTS_MAX 8
+
+/* Sanitizers that lay the address space out themselves: no windows under them. */
+extern char __tsan_init[] __attribute__((weak));
+extern char __msan_init[] __attribute__((weak));
+
+/* The options are read before log_start knows where lines go; complaints wait for it. */
+static struct {
+    char lines[COMPLAINTS_MAX][256];
+    unsigned count;
+} complaints;
+
+static void complain(const char *line)
+{
+    if (complaints.count < COMPLAINTS_MAX) {
+        char *copy = complaints.lines[complaints.count];
+        size_t size = sizeof complaints.lines[0];
+        size_t len = strnlen(line, size - 1);
+        memcpy(copy, line, len);
+        copy[len] = '\0';
+    }
+    complaints.count++;
+}
+
+static void tell_complaints(void)
+{
+    for (unsigned i = 0; i < complaints.count && i < COMPLAINTS_MAX; i++)
+        log_line(LOG_WARNING, "%s", complaints.lines[i]);
+    if (complaints.count > COMPLAINTS_MAX)
+        log_line(LOG_WARNING, "and %u more of that kind", complaints.count - COMPLAINTS_MAX);
+}
+
+static bool chosen(const char *name)
+{
+    return (!options.only.len || options_glob_list(options.only, name)) &&
+           !options_glob_list(options.skip, name);
+}
+
+/* MAPHERD_CHILDREN=off: takes this library out of LD_PRELOAD, in place, and leaves the others. */
+static void leave_children_alone(void)
+{
+    static const char ours[] = "libmapherd.so";
+    char *list = getenv("LD_PRELOAD");
+    char *out = list;
+    while (list && *list) {
+        size_t len = strcspn(list, ": ");
+        bool own = len >= sizeof ours - 1 &&
+                   memcmp(list + len - (sizeof ours - 1), ours, sizeof ours - 1) == 0;
+        size_t whole = len + (list[len] != '\0');
+        if (!own) {
+            memmove(out, list, whole);
+            out += whole;
+        }
+        list += whole;
+    }
+    if (out)
+        *out = '\0';
+}
+
+static uint64_t seed(void)
+{
+    uint64_t random;
+    if (sys_getrandom(&random, sizeof random) == sizeof random)
+        return random;
+    /* The loader's sixteen bytes guard libc's pointers: only a mix of them may show in addresses. */
+    const void *given = (const void *)getauxval(AT_RANDOM);
+    if (given)
+        memcpy(&random, given, sizeof random);
+    else
+        random = 0;
+    return (random ^ sys_now_ms()) * 0x9e3779b97f4a7c15u;
+}
+
+/* One range: the page that fork wipes, the canary, the buffer of readings, the pool. */
+static bool own_memory(unsigned char **guard)
+{
+    size_t canary = page_size, buffer = canary + CANARY_PAGES * page_size;
+    size_t pool = buffer + COUNT_BUFFER, len = pool + POOL_AT_START;
+    uintptr_t hint = windows_pick(1UL << 30); /* room to grow */
+    long at = sys_mmap(hint, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (sys_failed(at))
+        return false;
+    uintptr_t base = (uintptr_t)at;
+    bool wiped = sys_madvise(base, page_size, MADV_WIPEONFORK) == 0;
+    *guard = wiped ? (unsigned char *)base : NULL;
+    if (sys_mprotect(base + canary, CANARY_PAGES * page_size, PROT_NONE) == 0)
+        canary_start(base + canary);
+    count_start((char *)base + buffer);
+    pool_start(base + pool, POOL_AT_START);
+    STATUS_SET(own_start, base);
+    STATUS_SET(own_end, base + (1UL << 30));
+    return true;
+}
+
+__attribute__((constructor)) static void start(void)
+{
+    int saved = errno;
+    unsigned char *guard;
+    page_size = getauxval(AT_PAGESZ);
+    if (!getauxval(AT_SECURE))
+        options_read(environ, complain);
+    log_start(program_invocation_short_name ? program_invocation_short_name : "?");
+    if (options.children == CHILDREN_OFF)
+        leave_children_alone();
+    if (!chosen(program_invocation_short_name ? program_invocation_short_name : "")) {
+        engine_stop(MAPHERD_NOT_CHOSEN);
+        errno = saved;
+        return;
+    }
+    tell_complaints();
+    windows_start((uintptr_t)__builtin_frame_address(0), seed());
+    hooks_resolve();
+    if (!own_memory(&guard) ||
+        pthread_atfork(engine_before_fork, engine_after_fork_in_parent,
+                       engine_after_fork_in_child)) {
+        log_line(LOG_WARNING, "the kernel gives no memory: the program runs as if mapherd were "
+                              "not there");
+        engine_stop(MAPHERD_NO_MEMORY);
+        errno = saved;
+        return;
+    }
+    bool protect = options.mode == MODE_PROTECT;
+    placement_switch(protect && options.coalesce == COALESCE_AUTO && !__tsan_init && !__msan_init);
+    engine_start(protect ? MAPHERD_HERDING : MAPHERD_OBSERVING, guard);
+    errno = saved;
+}
+
+/* Other threads still run: nothing is freed, calls just pass through. */
+__attribute__((destructor)) static void stop(void)
+{
+    engine_stop(MAPHERD_EXITING);
+}

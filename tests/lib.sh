@@ -1,0 +1,95 @@
+# What the test scripts share. Source it first: . "$TESTS_SRC/lib.sh"
+#
+# Given by make check: MAPHERD_LIB, the library; MAPHERD, the command; TESTS_SRC, this folder;
+# TESTS_BIN, where test programs are built; JDKS, JDK homes to test with, separated by ':'.
+set -eu
+: "${MAPHERD_LIB:?run by make check}" "${TESTS_SRC:?}" "${TESTS_BIN:?}"
+# A variable of this script alone: in the environment the library would take it for an option.
+library=$MAPHERD_LIB
+unset MAPHERD_LIB
+MAPHERD_LIB=$library
+
+name=$(basename "$0")
+fail() { printf '%s: FAILED: %s\n' "$name" "$*" >&2; exit 1; }
+# "Cannot run here": for the whole script. A part that cannot run: note it and go on.
+skip() { printf '%s: cannot run here: %s\n' "$name" "$*"; exit 77; }
+say() { printf '%s: %s\n' "$name" "$*"; }
+
+# A folder of this test's own, and what has to be undone in it, last first.
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/mapherd-test.XXXXXX")
+undo=""
+later() { undo="$*
+$undo"; }
+cleanup() {
+	status=$?
+	trap - EXIT
+	printf '%s' "$undo" | while IFS= read -r line; do
+		eval "$line" || printf '%s: could not undo: %s\n' "$name" "$line" >&2
+	done
+	rm -rf "$scratch"
+	exit "$status"
+}
+trap cleanup EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# Runs a command under the library.
+preloaded() { LD_PRELOAD="$MAPHERD_LIB" "$@"; }
+
+# True if the library gets into what it is preloaded into; every preload test asks once.
+[ -f "$MAPHERD_LIB" ] || fail "no library at $MAPHERD_LIB"
+preloaded grep -q libmapherd.so /proc/self/maps || fail "the library does not get into grep"
+
+can_mount() { [ "$(id -u)" = 0 ] && [ -e /dev/loop-control ]; }
+
+# mount_fs KIND SIZE: mounts a new filesystem (ext4, xfs, btrfs: SIZE as for truncate, at least
+# 320M for xfs; tmpfs; overlay over a tmpfs); its folder is in $mnt. Returns 1, with the reason in $why, where that
+# cannot be done here.
+mount_fs() {
+	mnt="$scratch/mnt.$1"
+	mkdir -p "$mnt"
+	why="needs root"
+	[ "$(id -u)" = 0 ] || return 1
+	case $1 in
+	tmpfs)
+		why="tmpfs cannot be mounted"
+		mount -t tmpfs -o "size=$2" mapherd-test "$mnt" 2>/dev/null || return 1
+		;;
+	overlay)
+		why="overlayfs cannot be mounted"
+		mkdir -p "$scratch/layers"
+		mount -t tmpfs mapherd-test "$scratch/layers" 2>/dev/null || return 1
+		later "umount '$scratch/layers'"
+		mkdir "$scratch/layers/lower" "$scratch/layers/upper" "$scratch/layers/work"
+		mount -t overlay mapherd-test -o "lowerdir=$scratch/layers/lower,upperdir=$scratch/layers/upper,workdir=$scratch/layers/work" "$mnt" 2>/dev/null || return 1
+		;;
+	*)
+		why="no mkfs.$1"
+		PATH="$PATH:/usr/sbin:/sbin" command -v "mkfs.$1" >/dev/null || return 1
+		why="no loop device"
+		can_mount || return 1
+		truncate -s "$2" "$scratch/$1.img"
+		why="mkfs.$1 failed"
+		case $1 in
+		ext4) PATH="$PATH:/usr/sbin:/sbin" mkfs.ext4 -q -F "$scratch/$1.img" || return 1 ;;
+		*) PATH="$PATH:/usr/sbin:/sbin" "mkfs.$1" -q -f "$scratch/$1.img" >/dev/null || return 1 ;;
+		esac
+		why="a loop-mounted $1 cannot be mounted"
+		mount -o loop "$scratch/$1.img" "$mnt" 2>/dev/null || return 1
+		;;
+	esac
+	later "umount '$mnt'"
+}
+
+# The JDKs to test with, a home a line: --with-jdk's, else every one under /usr/lib/jvm that has a
+# compiler, each release once.
+jdks() {
+	if [ -n "${JDKS:-}" ]; then
+		printf '%s\n' "$JDKS" | tr ':' '\n'
+		return
+	fi
+	for home in /usr/lib/jvm/*; do
+		[ -x "$home/bin/javac" ] && readlink -f "$home"
+	done 2>/dev/null | sort -u
+}
