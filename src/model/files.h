@@ -20,7 +20,7 @@ struct file {
     bool linked; /* had a name when it was first seen; a memfd has none */
     /* Can one open() of this file be told from another, as far as the file itself goes? Found out
      * when it first matters; see placement.c. */
-    enum { OPENS_UNASKED, OPENS_ALIKE, OPENS_APART } opens;
+    enum { OPENS_UNASKED, OPENS_ALIKE, OPENS_ALIKE_IF_WRITABLE, OPENS_APART } opens;
     bool locked; /* the program took a flock on it, see files_lock */
 };
 

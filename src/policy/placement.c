@@ -76,18 +76,10 @@ static uint32_t kind_of(const struct map_request *q, long open_flags)
            (q->flags & MAP_NORESERVE ? REGION_NORESERVE : 0) | open_kind(open_flags);
 }
 
-/*
- * Local filesystems only: a network one keeps credentials and its promises of close() in the open
- * file. A memfd may have seals, which stop new maps and not the growth of old ones.
- */
-static bool opens_alike(struct file *f, int fd)
+static void ask_filesystem(struct file *f, int fd)
 {
-    long type;
-    if (f->opens != OPENS_UNASKED)
-        return f->opens == OPENS_ALIKE;
-    f->opens = OPENS_APART;
-    if (sys_fstatfs_type(fd, &type) < 0)
-        return false;
+    long type = 0;
+    sys_fstatfs_type(fd, &type);
     switch (type) {
     case TMPFS_MAGIC:
         f->opens = f->linked ? OPENS_ALIKE : OPENS_APART;
@@ -96,11 +88,28 @@ static bool opens_alike(struct file *f, int fd)
     case XFS_SUPER_MAGIC:
     case BTRFS_SUPER_MAGIC:
     case F2FS_SUPER_MAGIC:
-    case OVERLAYFS_SUPER_MAGIC:
         f->opens = OPENS_ALIKE;
         break;
+    case OVERLAYFS_SUPER_MAGIC:
+        f->opens = OPENS_ALIKE_IF_WRITABLE;
+        break;
+    default:
+        f->opens = OPENS_APART;
     }
-    return f->opens == OPENS_ALIKE;
+}
+
+/*
+ * Local filesystems only: a network one keeps credentials and its promises of close() in the open
+ * file. A memfd may have seals, which stop new maps and not the growth of old ones. On overlayfs
+ * two opens for reading may be of two files with one inode number: the lower one, and the copy
+ * that somebody's first write has made since.
+ */
+static bool opens_alike(struct file *f, int fd, uint32_t kind)
+{
+    if (f->opens == OPENS_UNASKED)
+        ask_filesystem(f, fd);
+    return f->opens == OPENS_ALIKE ||
+           (f->opens == OPENS_ALIKE_IF_WRITABLE && (kind & open_kind(O_RDWR)));
 }
 
 /* Large pages have rules of alignment of their own. tmpfs may show as large a block. */
@@ -153,10 +162,10 @@ static bool free_of_ofd_locks(int fd)
 }
 
 /* Nothing can tell whether the chunk belongs to this open file or to another of its kind. */
-static bool may_share_open(struct window *w, int fd)
+static bool may_share_open(struct window *w, int fd, uint32_t kind)
 {
     if (w->file->locked || __atomic_load_n(&future_locked, __ATOMIC_RELAXED) ||
-        !opens_alike(w->file, fd))
+        !opens_alike(w->file, fd, kind))
         return false;
     if (w->checked_fd == fd && ++w->checked_uses < CHECK_EVERY)
         return true;
@@ -262,7 +271,7 @@ static void adopt_into_master(struct window *w, const struct map_request *q, str
 /* r lies beside alike neighbours, and the kernel did not merge them. */
 static void join(struct window *w, const struct map_request *q, struct region *r, uint64_t size)
 {
-    if (!(r->kind & REGION_SHARED) || !may_share_open(w, q->fd) ||
+    if (!(r->kind & REGION_SHARED) || !may_share_open(w, q->fd, r->kind) ||
         !have_master(w, q, r->end - w->base, size, r->kind))
         return;
     struct region *left = r->before, *right = r->after;
@@ -280,7 +289,7 @@ static bool grow(struct window *w, const struct map_request *q, uintptr_t place,
 {
     struct region *left = regions_ending_at(place);
     if (!left || left->window != w || left->kind != kind || (q->flags & MAP_POPULATE) ||
-        !may_share_open(w, q->fd))
+        !may_share_open(w, q->fd, kind))
         return false;
     if (sys_failed(sys_mremap(place - page_size, page_size, page_size + len, 0, 0)))
         return false;
