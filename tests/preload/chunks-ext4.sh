@@ -1,0 +1,6 @@
+#!/bin/sh
+# The main job on ext4.
+. "${TESTS_SRC:?run by make check}/lib.sh"
+. "$TESTS_SRC/preload/chunks.sh"
+
+chunks_on ext4 1G 500
