@@ -19,94 +19,9 @@
 #include "model/model.h"
 #include "model/regions.h"
 #include "policy/placement.h"
+#include "shim/gate.h"
 
-#define GUARD_MARK 0x6d /* what a wiped page does not hold */
-
-static bool live;
-static unsigned char *guard_page;
 static bool future_locked; /* mlockall(MCL_FUTURE) */
-
-/*
- * Ranges that a signal handler changed while it interrupted this library on its own thread, for
- * the interrupted frame to forget. Only the lock's owner, and handlers above it, touch this.
- */
-#define UNSEEN_MAX 32
-static struct {
-    struct {
-        uintptr_t start, end;
-    } ranges[UNSEEN_MAX];
-    unsigned count; /* UNSEEN_MAX + 1: too many, forget everything */
-} unseen;
-
-static void forget(uintptr_t start, uintptr_t end)
-{
-    for (struct region *r = regions_cut(start, end); r;)
-        r = regions_drop(r);
-}
-
-static void forget_unseen(void)
-{
-    while (unseen.count) {
-        unsigned n = unseen.count;
-        if (n > UNSEEN_MAX)
-            forget(0, UINTPTR_MAX);
-        else
-            for (unsigned i = 0; i < n; i++)
-                forget(unseen.ranges[i].start, unseen.ranges[i].end);
-        /* A handler may have added more meanwhile; those are kept for the next round. */
-        unsigned now = __atomic_load_n(&unseen.count, __ATOMIC_RELAXED);
-        if (now == n)
-            unseen.count = 0;
-        else
-            unseen.count = UNSEEN_MAX + 1;
-    }
-}
-
-static void note_unseen(uintptr_t start, uintptr_t end)
-{
-    if (unseen.count < UNSEEN_MAX) {
-        unseen.ranges[unseen.count].start = start;
-        unseen.ranges[unseen.count].end = end;
-    }
-    if (unseen.count <= UNSEEN_MAX)
-        unseen.count++;
-}
-
-/* The model lock, for a call about this range; false in a handler that interrupted its owner. */
-static bool take(uintptr_t start, uintptr_t end)
-{
-    if (lock_take(&model_lock))
-        return true;
-    STATUS_ADD(unseen, 1);
-    note_unseen(start, end);
-    return false;
-}
-
-static void drop(void)
-{
-    if (unseen.count)
-        forget_unseen();
-    lock_drop(&model_lock);
-}
-
-static void forked_unseen(void)
-{
-    lock_forget_thread();
-    log_after_fork();
-    if (model_lock.word) /* somebody was in the middle of a change who is not here to end it */
-        engine_stop(MAPHERD_FORKED);
-    *guard_page = GUARD_MARK;
-}
-
-/* The gate of every hook: false means plain pass-through. */
-static bool at_work(void)
-{
-    if (!__atomic_load_n(&live, __ATOMIC_ACQUIRE))
-        return false;
-    if (guard_page && *guard_page != GUARD_MARK)
-        forked_unseen();
-    return __atomic_load_n(&live, __ATOMIC_RELAXED);
-}
 
 /* What every call ends with, no lock held: the answer is the kernel's. */
 static long finish(long answer, const char *what, size_t len)
@@ -117,12 +32,12 @@ static long finish(long answer, const char *what, size_t len)
         uintptr_t addr;
         size_t dead_len;
         while (windows_bury(&addr, &dead_len)) {
-            drop();
+            gate_drop();
             sys_munmap(addr, dead_len);
             if (!lock_take(&model_lock))
                 return answer;
         }
-        drop();
+        gate_drop();
     }
     if (count_due())
         count_read();
@@ -169,37 +84,37 @@ static uint32_t kind_of(int prot, int flags)
 static void enter_plain(uintptr_t at, size_t len, int prot, int flags)
 {
     uintptr_t end = page_up(at + len);
-    if (!take(at, end))
+    if (!gate_take(at, end))
         return;
     long before = model_maps();
     if (flags & MAP_HUGETLB) /* its length is rounded to a page size that is not known here */
-        forget(at, end);
+        gate_forget(at, end);
     else
         regions_add(at, end, NULL, kind_of(prot, flags));
     long added = model_maps() - before;
     count_add(added > 0 ? added : 1);
-    drop();
+    gate_drop();
 }
 
 /* MAP_FIXED: what lies there goes, whole or in part. */
 static long map_over(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t offset)
 {
     uintptr_t end;
-    if (!sound(addr, len, &end) || !take(addr, end))
+    if (!sound(addr, len, &end) || !gate_take(addr, end))
         return sys_mmap(addr, len, prot, flags, fd, offset);
     long before = model_maps();
     bool known = regions_cover(addr, end);
     struct region *chain = regions_cut(addr, end);
     count_add(model_maps() - before + (known ? 0 : 1));
-    drop();
+    gate_drop();
     long answer = sys_mmap(addr, len, prot, flags, fd, offset);
-    if (take(addr, end)) {
+    if (gate_take(addr, end)) {
         if (sys_failed(answer))
             restore_what_is_left(chain);
         else
             while (chain)
                 chain = regions_drop(chain);
-        drop();
+        gate_drop();
     }
     if (!sys_failed(answer))
         enter_plain((uintptr_t)answer, len, prot, flags);
@@ -208,7 +123,7 @@ static long map_over(uintptr_t addr, size_t len, int prot, int flags, int fd, of
 
 long engine_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t offset)
 {
-    if (!at_work())
+    if (!gate_open())
         return sys_mmap(addr, len, prot, flags, fd, offset);
     if ((flags & MAP_FIXED) && !(flags & MAP_FIXED_NOREPLACE))
         return finish(map_over(addr, len, prot, flags, fd, offset), "mmap", len);
@@ -219,7 +134,7 @@ long engine_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t 
         if (at != PLACEMENT_DECLINED) {
             if (lock_take(&model_lock)) {
                 count_add(maps);
-                drop();
+                gate_drop();
             }
             return finish(at, "mmap", len);
         }
@@ -235,21 +150,21 @@ long engine_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t 
 long engine_munmap(uintptr_t addr, size_t len)
 {
     uintptr_t end;
-    if (!at_work() || !sound(addr, len, &end) || !take(addr, end))
+    if (!gate_open() || !sound(addr, len, &end) || !gate_take(addr, end))
         return sys_munmap(addr, len);
     long before = model_maps();
     bool known = regions_cover(addr, end);
     struct region *chain = regions_cut(addr, end);
     count_add(model_maps() - before + (known ? 0 : 1));
-    drop();
+    gate_drop();
     long answer = sys_munmap(addr, len);
-    if (chain && take(addr, end)) {
+    if (chain && gate_take(addr, end)) {
         if (answer < 0)
             restore_what_is_left(chain);
         else
             while (chain)
                 chain = regions_drop(chain);
-        drop();
+        gate_drop();
     }
     return finish(answer, "munmap", len);
 }
@@ -284,12 +199,12 @@ static long duplicate(uintptr_t addr, size_t new_len, int flags, uintptr_t to)
 {
     long answer = sys_mremap(addr, 0, new_len, flags, to);
     uintptr_t at = (uintptr_t)answer, end = page_up(at + new_len);
-    if (!sys_failed(answer) && take(at, end)) {
+    if (!sys_failed(answer) && gate_take(at, end)) {
         struct region *original = regions_from(addr);
         uint32_t kind = original && original->start <= addr ? original->kind : REGION_FOREIGN;
         regions_add(at, end, NULL, kind);
         count_add(1);
-        drop();
+        gate_drop();
     }
     return answer;
 }
@@ -298,24 +213,24 @@ long engine_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, ui
 {
     uintptr_t end, to_end = 0;
     bool fixed = flags & MREMAP_FIXED;
-    if (!at_work() || (fixed && !sound(to, new_len, &to_end)) || page_up(new_len) < new_len)
+    if (!gate_open() || (fixed && !sound(to, new_len, &to_end)) || page_up(new_len) < new_len)
         return sys_mremap(addr, old_len, new_len, flags, to);
     if (!old_len && !fixed)
         return finish(duplicate(addr, new_len, flags, to), "mremap", new_len);
     if (!sound(addr, old_len ? old_len : 1, &end))
         return sys_mremap(addr, old_len, new_len, flags, to);
-    if (!take(addr, end)) {
+    if (!gate_take(addr, end)) {
         if (fixed)
-            note_unseen(to, to_end);
+            gate_note_unseen(to, to_end);
         return sys_mremap(addr, old_len, new_len, flags, to);
     }
     new_len = page_up(new_len);
     struct region *over = fixed ? regions_cut(to, to_end) : NULL;
     struct region *chain = old_len ? regions_cut(addr, end) : NULL;
     uint32_t kind = chain ? chain->kind : REGION_FOREIGN;
-    drop();
+    gate_drop();
     long answer = sys_mremap(addr, old_len, new_len, flags, to);
-    if (!take(addr, end))
+    if (!gate_take(addr, end))
         return answer;
     if (sys_failed(answer)) {
         restore_what_is_left(over);
@@ -333,7 +248,7 @@ long engine_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, ui
         }
         count_add(3); /* both borders of the old place, and the new one */
     }
-    drop();
+    gate_drop();
     return finish(answer, "mremap", new_len);
 }
 
@@ -342,26 +257,26 @@ long engine_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, ui
 /* Marks the range, so that nothing is grown out of it until the kernel has answered. */
 static bool begin_change(uintptr_t addr, size_t len, uintptr_t *end)
 {
-    if (!at_work() || !sound(addr, len, end) || !take(addr, *end))
+    if (!gate_open() || !sound(addr, len, end) || !gate_take(addr, *end))
         return false;
     long before = model_maps();
     bool known = regions_cover(addr, *end);
     regions_change(addr, *end, 0, REGION_CHANGING);
     count_add(model_maps() - before + (known ? 0 : 2));
-    drop();
+    gate_drop();
     return true;
 }
 
 /* A change that failed may have been half done: nothing is known of those flags any more. */
 static void end_change(uintptr_t addr, uintptr_t end, long answer, uint32_t clear, uint32_t set)
 {
-    if (!take(addr, end))
+    if (!gate_take(addr, end))
         return;
     if (answer < 0 && answer != -EINVAL)
         regions_change(addr, end, REGION_CHANGING, REGION_FOREIGN);
     else
         regions_change(addr, end, REGION_CHANGING | (answer ? 0 : clear), answer ? 0 : set);
-    drop();
+    gate_drop();
 }
 
 long engine_mprotect(uintptr_t addr, size_t len, int prot)
@@ -475,11 +390,11 @@ long engine_munlock(uintptr_t addr, size_t len)
 
 static void set_all(uint32_t clear, uint32_t set)
 {
-    if (!take(0, UINTPTR_MAX))
+    if (!gate_take(0, UINTPTR_MAX))
         return;
     for (struct region *r = regions_from(0); r; r = r->after)
         r->kind = (r->kind & ~clear) | set;
-    drop();
+    gate_drop();
 }
 
 static void lock_future(bool on)
@@ -490,7 +405,7 @@ static void lock_future(bool on)
 
 long engine_mlockall(int flags)
 {
-    if (!at_work())
+    if (!gate_open())
         return sys_mlockall(flags);
     bool was = future_locked;
     lock_future(was || (flags & MCL_FUTURE));
@@ -506,7 +421,7 @@ long engine_mlockall(int flags)
 long engine_munlockall(void)
 {
     long answer = sys_munlockall();
-    if (at_work() && answer == 0) {
+    if (gate_open() && answer == 0) {
         set_all(REGION_LOCKED, 0);
         lock_future(false);
     }
@@ -522,7 +437,7 @@ long engine_ftruncate(int fd, off_t len)
 
 long engine_flock(int fd, int operation)
 {
-    if (at_work())
+    if (gate_open())
         placement_flocked(fd);
     return sys_flock(fd, operation);
 }
@@ -531,65 +446,10 @@ long engine_prctl(int option, unsigned long a, unsigned long b, unsigned long c,
 {
     /* What comes next is a seccomp filter made for the calls that this program makes, and it may
      * kill for others. libseccomp sets no_new_privs by prctl and the filter past libc. */
-    if ((option == PR_SET_SECCOMP || (option == PR_SET_NO_NEW_PRIVS && a == 1)) && at_work()) {
+    if ((option == PR_SET_SECCOMP || (option == PR_SET_NO_NEW_PRIVS && a == 1)) && gate_open()) {
         log_line(LOG_INFO, "the program sandboxes itself: everything passes through from here on");
         log_silence();
-        engine_stop(MAPHERD_SANDBOXED);
+        gate_close(MAPHERD_SANDBOXED);
     }
     return sys_prctl(option, a, b, c, d);
-}
-
-/* ---- life ---- */
-
-void engine_start(uint32_t state, unsigned char *guard)
-{
-    guard_page = guard;
-    if (guard)
-        *guard = GUARD_MARK;
-    STATUS_SET(magic, MAPHERD_STATUS_MAGIC);
-    STATUS_SET(state, state);
-    __atomic_store_n(&live, true, __ATOMIC_RELEASE);
-}
-
-void engine_stop(uint32_t reason)
-{
-    __atomic_store_n(&live, false, __ATOMIC_RELEASE);
-    STATUS_SET(magic, MAPHERD_STATUS_MAGIC);
-    STATUS_SET(reason, reason);
-    STATUS_SET(state, MAPHERD_PASSIVE);
-}
-
-/* False where a handler forks that interrupted the library: the lock is the frame's below. */
-static bool taken_for_fork;
-
-void engine_before_fork(void)
-{
-    count_before_fork();
-    bool taken = lock_take(&model_lock);
-    taken_for_fork = taken;
-}
-
-void engine_after_fork_in_parent(void)
-{
-    if (taken_for_fork)
-        drop();
-    count_after_fork(false);
-}
-
-void engine_after_fork_in_child(void)
-{
-    lock_reset(&model_lock);
-    lock_forget_thread();
-    count_after_fork(true);
-    log_after_fork();
-    if (guard_page)
-        *guard_page = GUARD_MARK;
-    if (!taken_for_fork || !lock_take(&model_lock))
-        return;
-    for (struct region *r = regions_from(0), *next; r; r = next) { /* the kernel left these out */
-        next = r->after;
-        if (r->kind & REGION_DONTFORK)
-            forget(r->start, r->end);
-    }
-    drop();
 }

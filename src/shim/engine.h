@@ -5,7 +5,7 @@
  * -errno. It knows no symbols: hooks.c is one front end, another is possible. All are thread-safe
  * and, as far as the kernel's own calls are, async-signal-safe: a handler that interrupts the
  * library on its own thread passes straight to the kernel, and what it changed is forgotten by
- * the model. errno is not touched. No function is a cancellation point.
+ * the model. errno is not touched. No function is a cancellation point. The gate (gate.h) comes before all.
  */
 #ifndef MAPHERD_ENGINE_H
 #define MAPHERD_ENGINE_H
@@ -29,16 +29,5 @@ long engine_munlockall(void);
 long engine_ftruncate(int fd, off_t len);
 long engine_flock(int fd, int operation);
 long engine_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
-
-/* Before this, and after engine_stop, every function above is the plain system call. guard: a
- * page that the kernel wipes in a forked child (MADV_WIPEONFORK), for noticing forks that ran no
- * handlers; NULL if it cannot. */
-void engine_start(uint32_t state, unsigned char *guard);
-void engine_stop(uint32_t reason);
-
-/* pthread_atfork's three. */
-void engine_before_fork(void);
-void engine_after_fork_in_parent(void);
-void engine_after_fork_in_child(void);
 
 #endif

@@ -23,7 +23,7 @@
 #include "model/model.h"
 #include "model/windows.h"
 #include "policy/placement.h"
-#include "shim/engine.h"
+#include "shim/gate.h"
 #include "shim/hooks.h"
 
 #define POOL_AT_START (64UL << 10)
@@ -133,7 +133,7 @@ __attribute__((constructor)) static void start(void)
     if (options.children == CHILDREN_OFF)
         leave_children_alone();
     if (!chosen(program_invocation_short_name ? program_invocation_short_name : "")) {
-        engine_stop(MAPHERD_NOT_CHOSEN);
+        gate_close(MAPHERD_NOT_CHOSEN);
         errno = saved;
         return;
     }
@@ -141,22 +141,22 @@ __attribute__((constructor)) static void start(void)
     windows_start((uintptr_t)__builtin_frame_address(0), seed());
     hooks_resolve();
     if (!own_memory(&guard) ||
-        pthread_atfork(engine_before_fork, engine_after_fork_in_parent,
-                       engine_after_fork_in_child)) {
+        pthread_atfork(gate_before_fork, gate_after_fork_in_parent,
+                       gate_after_fork_in_child)) {
         log_line(LOG_WARNING, "the kernel gives no memory: the program runs as if mapherd were "
                               "not there");
-        engine_stop(MAPHERD_NO_MEMORY);
+        gate_close(MAPHERD_NO_MEMORY);
         errno = saved;
         return;
     }
     bool protect = options.mode == MODE_PROTECT;
     placement_switch(protect && options.coalesce == COALESCE_AUTO && !__tsan_init && !__msan_init);
-    engine_start(protect ? MAPHERD_HERDING : MAPHERD_OBSERVING, guard);
+    gate_start(protect ? MAPHERD_HERDING : MAPHERD_OBSERVING, guard);
     errno = saved;
 }
 
 /* Other threads still run: nothing is freed, calls just pass through. */
 __attribute__((destructor)) static void stop(void)
 {
-    engine_stop(MAPHERD_EXITING);
+    gate_close(MAPHERD_EXITING);
 }

@@ -1,0 +1,152 @@
+/*
+ * gate: what every call passes on its way in and out of the model.
+ */
+#define _GNU_SOURCE
+#include "shim/gate.h"
+
+#include <stddef.h>
+
+#include "base/log.h"
+#include "model/count.h"
+#include "model/model.h"
+#include "model/regions.h"
+
+#define GUARD_MARK 0x6d /* what a wiped page does not hold */
+
+static bool live;
+static unsigned char *guard_page;
+
+/*
+ * Ranges that a signal handler changed while it interrupted this library on its own thread, for
+ * the interrupted frame to forget. Only the lock's owner, and handlers above it, touch this.
+ */
+#define UNSEEN_MAX 32
+static struct {
+    struct {
+        uintptr_t start, end;
+    } ranges[UNSEEN_MAX];
+    unsigned count; /* UNSEEN_MAX + 1: too many, forget everything */
+} unseen;
+
+void gate_forget(uintptr_t start, uintptr_t end)
+{
+    for (struct region *r = regions_cut(start, end); r;)
+        r = regions_drop(r);
+}
+
+static void forget_unseen(void)
+{
+    while (unseen.count) {
+        unsigned n = unseen.count;
+        if (n > UNSEEN_MAX)
+            gate_forget(0, UINTPTR_MAX);
+        else
+            for (unsigned i = 0; i < n; i++)
+                gate_forget(unseen.ranges[i].start, unseen.ranges[i].end);
+        /* A handler may have added more meanwhile; those are kept for the next round. */
+        unsigned now = __atomic_load_n(&unseen.count, __ATOMIC_RELAXED);
+        if (now == n)
+            unseen.count = 0;
+        else
+            unseen.count = UNSEEN_MAX + 1;
+    }
+}
+
+void gate_note_unseen(uintptr_t start, uintptr_t end)
+{
+    if (unseen.count < UNSEEN_MAX) {
+        unseen.ranges[unseen.count].start = start;
+        unseen.ranges[unseen.count].end = end;
+    }
+    if (unseen.count <= UNSEEN_MAX)
+        unseen.count++;
+}
+
+/* The model lock, for a call about this range; false in a handler that interrupted its owner. */
+bool gate_take(uintptr_t start, uintptr_t end)
+{
+    if (lock_take(&model_lock))
+        return true;
+    STATUS_ADD(unseen, 1);
+    gate_note_unseen(start, end);
+    return false;
+}
+
+void gate_drop(void)
+{
+    if (unseen.count)
+        forget_unseen();
+    lock_drop(&model_lock);
+}
+
+static void forked_unseen(void)
+{
+    lock_forget_thread();
+    log_after_fork();
+    if (model_lock.word) /* somebody was in the middle of a change who is not here to end it */
+        gate_close(MAPHERD_FORKED);
+    *guard_page = GUARD_MARK;
+}
+
+/* The gate of every hook: false means plain pass-through. */
+bool gate_open(void)
+{
+    if (!__atomic_load_n(&live, __ATOMIC_ACQUIRE))
+        return false;
+    if (guard_page && *guard_page != GUARD_MARK)
+        forked_unseen();
+    return __atomic_load_n(&live, __ATOMIC_RELAXED);
+}
+
+void gate_start(uint32_t state, unsigned char *guard)
+{
+    guard_page = guard;
+    if (guard)
+        *guard = GUARD_MARK;
+    STATUS_SET(magic, MAPHERD_STATUS_MAGIC);
+    STATUS_SET(state, state);
+    __atomic_store_n(&live, true, __ATOMIC_RELEASE);
+}
+
+void gate_close(uint32_t reason)
+{
+    __atomic_store_n(&live, false, __ATOMIC_RELEASE);
+    STATUS_SET(magic, MAPHERD_STATUS_MAGIC);
+    STATUS_SET(reason, reason);
+    STATUS_SET(state, MAPHERD_PASSIVE);
+}
+
+/* False where a handler forks that interrupted the library: the lock is the frame's below. */
+static bool taken_for_fork;
+
+void gate_before_fork(void)
+{
+    count_before_fork();
+    bool taken = lock_take(&model_lock);
+    taken_for_fork = taken;
+}
+
+void gate_after_fork_in_parent(void)
+{
+    if (taken_for_fork)
+        gate_drop();
+    count_after_fork(false);
+}
+
+void gate_after_fork_in_child(void)
+{
+    lock_reset(&model_lock);
+    lock_forget_thread();
+    count_after_fork(true);
+    log_after_fork();
+    if (guard_page)
+        *guard_page = GUARD_MARK;
+    if (!taken_for_fork || !lock_take(&model_lock))
+        return;
+    for (struct region *r = regions_from(0), *next; r; r = next) { /* the kernel left these out */
+        next = r->after;
+        if (r->kind & REGION_DONTFORK)
+            gate_forget(r->start, r->end);
+    }
+    gate_drop();
+}

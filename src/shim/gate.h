@@ -1,0 +1,40 @@
+/*
+ * gate: what every call passes on its way in and out of the model.
+ *
+ * Closed, before the constructor ended and after the destructor began, hooks are plain system
+ * calls. Open, a call takes the model lock with gate_take; in a signal handler that interrupted
+ * the lock's owner on its own thread that says no, the call goes straight to the kernel, and the
+ * interrupted frame forgets the range before it drops the lock.
+ */
+#ifndef MAPHERD_GATE_H
+#define MAPHERD_GATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* guard: a page that the kernel wipes in a forked child (MADV_WIPEONFORK), for noticing forks
+ * that ran no handlers; NULL if it cannot. state: enum mapherd_state. */
+void gate_start(uint32_t state, unsigned char *guard);
+
+/* For good. reason: enum mapherd_reason. */
+void gate_close(uint32_t reason);
+
+/* False: pass through. */
+bool gate_open(void);
+
+/* The model lock, for a call about this range. Not held over the program's own call. */
+bool gate_take(uintptr_t start, uintptr_t end);
+void gate_drop(void);
+
+/* A second range of a call for which gate_take has said no. */
+void gate_note_unseen(uintptr_t start, uintptr_t end);
+
+/* Model lock held: the range is unknown from here on. */
+void gate_forget(uintptr_t start, uintptr_t end);
+
+/* pthread_atfork's three. */
+void gate_before_fork(void);
+void gate_after_fork_in_parent(void);
+void gate_after_fork_in_child(void);
+
+#endif
