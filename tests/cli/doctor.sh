@@ -1,0 +1,72 @@
+#!/bin/sh
+# doctor: its lines tell what is so, on each filesystem, and its status whether all is well.
+. "$TESTS_SRC/lib.sh"
+. "$TESTS_SRC/cli/cli.sh"
+unset JAVA_HOME
+
+line() { # line LEVEL CHECK TEXT: such a line is there
+	grep -E "^$1 +$2 " "$scratch/out" | grep -qF -- "$3" || {
+		cat "$scratch/out" >&2
+		fail "no line '$1 $2 ... $3'"
+	}
+}
+
+mkdir "$scratch/here"
+expect 0 "$MAPHERD" doctor "$scratch/here"
+silent err
+line ok kernel "$(uname -r)"
+line '(ok|note)' limit "$(sed ':a;s/\B[0-9]\{3\}\>/,&/;ta' /proc/sys/vm/max_map_count)"
+line ok library "$("$MAPHERD" library) gets into a program and is herding"
+grep -Eq '^(ok|note) +placement ' "$scratch/out" || fail "MAP_FIXED_NOREPLACE was not tried"
+grep -Eq '^(ok|note) +guards ' "$scratch/out" || fail "guards were not tried"
+grep -Eq '^(ok|note) +query ' "$scratch/out" || fail "PROCMAP_QUERY was not tried"
+line ok folder "$scratch/here"
+[ -z "$(ls -A "$scratch/here")" ] || fail "the doctor left something behind"
+(cd "$scratch/here" && "$MAPHERD" doctor) >"$scratch/out" || fail "doctor of the usual folders fails"
+line '(ok|note)' folder ". ("
+
+if command -v python3 >/dev/null; then
+	expect 0 "$MAPHERD" doctor --json "$scratch/here"
+	[ "$(field problems)" = 0 ] || fail "problems in JSON"
+	[ "$(field findings 0 check)" = kernel ] || fail "the first finding is not the kernel"
+fi
+
+for kind in tmpfs ext4 btrfs overlay; do
+	if mount_fs "$kind" 320M; then
+		expect 0 "$MAPHERD" doctor "$mnt"
+		line ok folder "$mnt ($kind): "
+		case $kind in
+		overlay) line ok folder "growing the neighbour does" ;;
+		*) line ok folder "become one map" ;;
+		esac
+	else
+		say "not shown here: $kind ($why)"
+	fi
+done
+if mount_fs tmpfs 1M; then
+	mount -o remount,ro "$mnt"
+	expect 0 "$MAPHERD" doctor "$mnt"
+	line note folder "not examined"
+fi
+
+# What is not well: no library, one that does nothing, a JVM that cannot have it.
+expect 1 env MAPHERD_LIBRARY="$scratch/none.so" "$MAPHERD" doctor "$scratch/here"
+line problem library "$scratch/none.so"
+cp "$MAPHERD" "$scratch/not-a-library.so"
+expect 1 env MAPHERD_LIBRARY="$scratch/not-a-library.so" "$MAPHERD" doctor "$scratch/here"
+line problem library "does not get into a program"
+expect 0 env MAPHERD_SKIP='*' "$MAPHERD" doctor "$scratch/here"
+line note library "does nothing there"
+mkdir -p "$scratch/jvm/bin"
+printf 'JAVA_VERSION="99.1"\n' >"$scratch/jvm/release"
+cp "$MAPHERD" "$scratch/jvm/bin/java"
+expect 0 env JAVA_HOME="$scratch/jvm" "$MAPHERD" doctor "$scratch/here"
+line ok jvm "$scratch/jvm/bin/java 99.1 can have the library"
+printf 'int main(void) { return 0; }\n' >"$scratch/null.c"
+if ${CC:-cc} -static "$scratch/null.c" -o "$scratch/jvm/bin/java" 2>/dev/null; then
+	expect 1 env JAVA_HOME="$scratch/jvm" "$MAPHERD" doctor "$scratch/here"
+	line problem jvm "$scratch/jvm/bin/java 99.1 cannot have the library: it is statically linked"
+fi
+
+misuse "$scratch/none: No such file" doctor "$scratch/none"
+misuse "Not a directory" doctor "$MAPHERD"

@@ -1,0 +1,107 @@
+#!/bin/sh
+# stat: the numbers are the kernel's, and the library's own block is read out of the process.
+. "$TESTS_SRC/lib.sh"
+. "$TESTS_SRC/cli/cli.sh"
+holder=$TESTS_BIN/tests/cli/holder
+command -v python3 >/dev/null || skip "no python3, which reads the JSON"
+
+truncate -s 4M "$scratch/file"
+hold "$holder" "$scratch/file" apart 0:1:rs 2:1:rs 4:1:rs
+expect 0 "$MAPHERD" stat --json "$held"
+[ "$(field maps)" = "$(kernel_maps "$held")" ] || fail "another count than the kernel's"
+[ "$(field limit)" = "$(cat /proc/sys/vm/max_map_count)" ] || fail "another limit"
+[ "$(field pid)" = "$held" ] || fail "another process"
+[ "$(field name)" = holder ] || fail "another name"
+[ "$(field pressure)" = calm ] || fail "the pressure of a few maps is not calm"
+[ "$(field preloaded)" = false ] || fail "it is not preloaded and stat says so"
+few=$(field maps)
+expect 0 "$MAPHERD" stat "$held"
+out_has "not in it"
+release
+
+# One map more is one more: the comparison above can fail.
+hold "$holder" "$scratch/file" apart 0:1:rs 2:1:rs 4:1:rs 6:1:rs
+expect 0 "$MAPHERD" stat --json "$held"
+[ "$(field maps)" = $((few + 2)) ] || fail "one map and the gap behind it are not two more"
+release
+
+# Preloaded. The parts, in descending order, become one map; its own maps are told.
+hold "$MAPHERD" run "$holder" "$scratch/file" free 12:4:ws 8:4:ws 4:4:ws 0:4:ws
+[ "$(grep -c "$scratch/file" "/proc/$held/maps")" -le 2 ] || fail "the library did not herd the parts"
+expect 0 "$MAPHERD" stat --json "$held"
+[ "$(field maps)" = "$(kernel_maps "$held")" ] || fail "another count than the kernel's"
+[ "$(field preloaded)" = true ] || fail "it is preloaded and stat does not say so"
+[ "$(field library state)" = herding ] || fail "its state is not herding"
+[ "$(field library path)" = "$("$MAPHERD" library)" ] || fail "another library"
+[ "$(field library calls)" -ge 4 ] || fail "the library's calls are not counted"
+herded=$(($(field library placed) + $(field library grown) + $(field library joined)))
+[ "$herded" -ge 4 ] || fail "of 4 parts $herded were herded"
+[ "$(field library own_maps library)" = "$(grep -c libmapherd.so "/proc/$held/maps")" ] ||
+	fail "the maps of the library's file are miscounted"
+own=$(($(field library own_maps library) + $(field library own_maps memory) + $(field library own_maps masters)))
+[ "$own" -le 8 ] || fail "the library has $own maps of its own"
+[ "$(field library own_maps memory)" -ge 1 ] || fail "the library's memory is not counted"
+expect 0 "$MAPHERD" stat "$held"
+out_has "herding"
+out_has "own maps"
+# Its numbers may be read only by those who may trace it; the rest by all who may read its maps.
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+	chmod 755 "$scratch"
+	cp "$MAPHERD" "$scratch/mapherd"
+	expect 1 setpriv --reuid=65534 --regid=65534 --clear-groups "$scratch/mapherd" stat "$held"
+	err_has "may not be read"
+fi
+release
+
+# The library's file is gone or another since: the block is found all the same.
+cp "$MAPHERD_LIB" "$scratch/libmapherd.so"
+hold env LD_PRELOAD="$scratch/libmapherd.so" "$holder" "$scratch/file" free 0:1:ws
+rm "$scratch/libmapherd.so"
+: >"$scratch/libmapherd.so"
+expect 0 "$MAPHERD" stat --json "$held"
+[ "$(field library state)" = herding ] || fail "a deleted library's numbers are not read"
+release
+
+# Observing, and left out.
+hold "$MAPHERD" run --mode=observe "$holder" "$scratch/file" free 0:1:ws
+expect 0 "$MAPHERD" stat --json "$held"
+[ "$(field library state)" = observing ] || fail "observe is not told"
+release
+hold "$MAPHERD" run --skip=holder "$holder" "$scratch/file" free 0:1:ws
+expect 0 "$MAPHERD" stat --json "$held"
+[ "$(field library state)" = passive ] || fail "passive is not told"
+expect 0 "$MAPHERD" stat "$held"
+out_has "MAPHERD_SKIP"
+release
+
+# A file of that name that is something else.
+head -c 8192 /dev/urandom >"$scratch/libmapherd.so"
+hold "$holder" "$scratch/libmapherd.so" free 0:1:rs
+expect 0 "$MAPHERD" stat "$held"
+out_has "is not a mapherd library"
+release
+{ head -c 4096 "$MAPHERD_LIB"; head -c 65536 /dev/zero | tr '\0' '\377'; } >"$scratch/libmapherd.so"
+hold "$holder" "$scratch/libmapherd.so" free 0:16:rs
+expect 0 "$MAPHERD" stat "$held"
+out_has "its numbers are not known"
+release
+
+misuse "no process is named" stat
+misuse "one process at a time" stat 1 2
+misuse "'x1' is not a process id" stat x1
+misuse "'0' is not a process id" stat 0
+misuse "'-1'" stat -1
+misuse "'99999999999' is not a process id" stat 99999999999
+misuse "--json takes no value" stat --json=yes 1
+expect 1 "$MAPHERD" stat 2147483647
+silent out
+err_has "there is no process 2147483647"
+# A process that has ended and was not waited for has no maps.
+python3 -c '
+import os, subprocess, sys
+child = os.fork()
+if child == 0:
+    os._exit(0)
+os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+sys.exit(subprocess.call([sys.argv[1], "stat", str(child)]))' "$MAPHERD" 2>"$scratch/err" && fail "a zombie has numbers"
+err_has "has no maps"
