@@ -1,0 +1,140 @@
+/*
+ * The differential driver: one sequence of mapping calls out of a seed, told in a transcript.
+ *
+ * The same sequence runs in two processes, one with a library preloaded and one without; their
+ * transcripts must be equal. Addresses are not the same in both, so the transcript never holds
+ * one: memory is named by handle and page. Two kinds of handles:
+ *
+ *   arenas  lie at fixed addresses where neither the kernel nor mapherd puts anything. Whatever
+ *           a call does there, holes and neighbours included, is the same in both processes.
+ *   floats  were put somewhere by mmap(NULL) or mremap. What lies beside one, or in a hole of
+ *           one, is not the same in both, so no call touches it: a hole may only be named until
+ *           the next call that places something (the epoch).
+ *
+ * Left out, because their outcome belongs to the layout: growth of a float in place, with free
+ * space behind it; MAP_FIXED_NOREPLACE and hints on memory that is nobody's; MAP_GROWSDOWN;
+ * MAP_HUGETLB. Left out, because the kernel may answer by its mood: MADV_FREE, PAGEOUT, COLLAPSE.
+ * Left out, because they destroy: MADV_HWPOISON, MADV_SOFT_OFFLINE.
+ */
+#ifndef DIFFERENTIAL_DRIVER_H
+#define DIFFERENTIAL_DRIVER_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+extern size_t page;
+
+/* driver.c: chance. Each step has a stream of its own, so that a step that is left out does not
+ * change what the others draw. */
+unsigned pick(unsigned n); /* 0 .. n - 1 */
+bool percent(unsigned share);
+extern unsigned long step_now;
+
+/* driver.c: the transcript. */
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void say_flush(void);
+/* The bits of value that names knows, by name; the rest as a number. */
+struct bit_name {
+    unsigned long bit;
+    const char *name;
+};
+void say_bits(unsigned long value, const struct bit_name *names);
+
+/* A call is made with errno marked: success must leave the mark alone. */
+enum { ERRNO_MARK = 0x5a5a };
+#define CALL(expression) (errno = ERRNO_MARK, (expression))
+/* Ends the line of a call that just returned: ok, or the name of its error. */
+void say_result(bool failed);
+
+/* handles.c */
+enum { MAX_PAGES = 64, ARENAS = 4, MAX_HANDLES = 56 };
+
+struct handle {
+    char *base;
+    unsigned pages; /* 0: free */
+    uint32_t gone[MAX_PAGES]; /* 0: mapped; else the epoch since which it is a hole. Floats only */
+};
+extern struct handle handles[MAX_HANDLES];
+
+struct range {
+    struct handle *h;
+    unsigned first, count; /* pages */
+    char *at;
+    size_t len; /* bytes; not always whole pages */
+};
+
+void handles_start(void);
+bool is_arena(const struct handle *h);
+/* A call that may put something anywhere is about to be made: holes of floats are lost. */
+void handles_placing(void);
+/* A float of so many bytes came to be; NULL if at is inside an arena (nothing to add). */
+struct handle *handles_add(char *at, size_t len);
+bool handles_full(void);
+/* After a call: what of the handle is still mapped. */
+void handles_refresh(struct handle *h);
+void handles_refresh_all(void);
+/* These pages now belong to another handle, or to nobody knows whom. */
+void handles_lose(struct range r);
+struct range pick_arena(void);
+struct range pick_float(void); /* h is NULL if there is none */
+struct range pick_range(void); /* any */
+void say_range(struct range r);
+/* True if every page of the range, or the page behind it, is known to be mapped (floats). */
+bool range_mapped(struct range r);
+bool page_mapped(const struct handle *h, unsigned index);
+
+/* look.c: what there is to see. */
+void look_start(void);
+/* Loads or stores as the program would; 0, or the signal that it got. */
+int guarded_load(const char *at, uint64_t *sum);
+int guarded_store(char *at, uint64_t value);
+/* The bytes of every readable page of a handle, as one number. */
+uint64_t look_bytes(const struct handle *h);
+/* All of it: each handle's pages, protections, files, offsets and flags; files; map count. */
+void look_everywhere(void);
+
+/* files.c */
+struct descriptor {
+    int fd; /* -1: free */
+    unsigned file;
+    int mode; /* O_RDONLY, O_WRONLY, O_RDWR */
+};
+enum { FILES = 6, MAX_DESCRIPTORS = 14 };
+extern int fd_pipe, fd_folder, fd_zero;
+
+void files_start(const char *folder);
+void files_look(void);
+unsigned files_pages(unsigned file);
+/* A descriptor of some file, mostly open and readable. */
+struct descriptor *pick_descriptor(void);
+void say_descriptor(const struct descriptor *d);
+
+/* The steps. */
+void step_mmap(void);          /* steps_mmap.c */
+void step_mremap(void);        /* steps_mremap.c */
+void step_munmap(void);        /* steps_range.c */
+void step_mprotect(void);
+void step_madvise(void);
+void step_posix_madvise(void);
+void step_msync(void);
+void step_lock(void);
+void step_store(void);
+void step_fork(void);          /* steps_process.c */
+void step_vfork(void);
+void step_spawn(void);
+void step_lock_all(void);
+void step_prctl(void);
+void step_open(void);          /* files.c */
+void step_close(void);
+void step_truncate(void);
+void step_write(void);
+void step_flock(void);
+void step_replace(void);
+
+/* driver.c: for a forked child: some steps of its own. */
+void steps_of_child(unsigned count);
+
+#endif

@@ -1,0 +1,173 @@
+/* Handles: memory by name. See driver.h for arenas, floats and the epoch. */
+#define _GNU_SOURCE
+#include "driver.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+struct handle handles[MAX_HANDLES];
+
+/* Low enough for 39 bits of address space, far from programs, heaps and the kernel's choice. */
+#define ARENA_BASE 0x1000000000ul
+#define ARENA_STEP 0x10000000ul
+
+enum { STALE = 1 };
+static uint32_t epoch = STALE + 1;
+
+bool is_arena(const struct handle *h)
+{
+    return h < handles + ARENAS;
+}
+
+void handles_start(void)
+{
+    for (unsigned i = 0; i < ARENAS; i++) {
+        handles[i].base = (char *)(ARENA_BASE + i * ARENA_STEP);
+        handles[i].pages = MAX_PAGES;
+        char *end = handles[i].base + MAX_PAGES * page;
+        void *got = mmap(handles[i].base - page, (size_t)(end - handles[i].base) + 2 * page,
+                         PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+        if (got != handles[i].base - page) {
+            fputs("diff-driver: something lies where an arena should be\n", stderr);
+            exit(6);
+        }
+        munmap(got, (size_t)(end - handles[i].base) + 2 * page);
+    }
+}
+
+void handles_placing(void)
+{
+    epoch++;
+}
+
+bool handles_full(void)
+{
+    for (unsigned i = ARENAS; i < MAX_HANDLES; i++)
+        if (!handles[i].pages)
+            return false;
+    return true;
+}
+
+static unsigned pages_of(size_t len)
+{
+    return (unsigned)((len + page - 1) / page);
+}
+
+struct handle *handles_add(char *at, size_t len)
+{
+    for (unsigned i = 0; i < ARENAS; i++)
+        if (at >= handles[i].base && at < handles[i].base + MAX_PAGES * page)
+            return NULL;
+    for (unsigned i = ARENAS; i < MAX_HANDLES; i++) {
+        if (handles[i].pages)
+            continue;
+        handles[i].base = at;
+        handles[i].pages = pages_of(len);
+        memset(handles[i].gone, 0, sizeof handles[i].gone);
+        return &handles[i];
+    }
+    abort(); /* handles_full was not asked */
+}
+
+/* Mapped, or a hole that nobody can have filled. */
+static bool usable(const struct handle *h, unsigned index)
+{
+    return is_arena(h) || h->gone[index] == 0 || h->gone[index] == epoch;
+}
+
+bool page_mapped(const struct handle *h, unsigned index)
+{
+    return index < h->pages && !is_arena(h) && h->gone[index] == 0;
+}
+
+bool range_mapped(struct range r)
+{
+    for (unsigned i = r.first; i < r.first + r.count; i++)
+        if (!page_mapped(r.h, i))
+            return false;
+    return true;
+}
+
+void handles_refresh(struct handle *h)
+{
+    if (is_arena(h))
+        return;
+    unsigned left = 0;
+    for (unsigned i = 0; i < h->pages; i++) {
+        if (!usable(h, i))
+            continue;
+        unsigned char resident;
+        h->gone[i] = mincore(h->base + i * page, page, &resident) == 0 ? 0 : epoch;
+        left++;
+    }
+    if (!left)
+        h->pages = 0;
+}
+
+void handles_refresh_all(void)
+{
+    for (unsigned i = ARENAS; i < MAX_HANDLES; i++)
+        if (handles[i].pages)
+            handles_refresh(&handles[i]);
+}
+
+void handles_lose(struct range r)
+{
+    if (is_arena(r.h))
+        return;
+    for (unsigned i = r.first; i < r.first + r.count; i++)
+        r.h->gone[i] = STALE;
+    handles_refresh(r.h);
+}
+
+/* A stretch of usable pages around index. */
+static struct range stretch(struct handle *h, unsigned index)
+{
+    unsigned first = index, count = 0;
+    if (percent(30)) /* from the very start of what is there */
+        while (first > 0 && usable(h, first - 1))
+            first--;
+    unsigned want = percent(30) ? MAX_PAGES : 1 + pick(percent(50) ? 3 : 16);
+    while (count < want && first + count < h->pages && usable(h, first + count))
+        count++;
+    size_t cut = percent(15) ? pick((unsigned)page) : 0; /* lengths are rounded up by the kernel */
+    return (struct range){ h, first, count, h->base + first * page, count * page - cut };
+}
+
+struct range pick_arena(void)
+{
+    return stretch(&handles[pick(ARENAS)], pick(MAX_PAGES));
+}
+
+struct range pick_float(void)
+{
+    unsigned from = pick(MAX_HANDLES);
+    for (unsigned i = 0; i < MAX_HANDLES; i++) {
+        struct handle *h = &handles[(from + i) % MAX_HANDLES];
+        if (is_arena(h) || !h->pages)
+            continue;
+        unsigned at = pick(h->pages);
+        for (unsigned k = 0; k < h->pages; k++, at = (at + 1) % h->pages)
+            if (usable(h, at))
+                return stretch(h, at);
+        h->pages = 0; /* all of it became holes of an older epoch */
+    }
+    return (struct range){ 0 };
+}
+
+struct range pick_range(void)
+{
+    if (percent(65)) {
+        struct range r = pick_float();
+        if (r.h)
+            return r;
+    }
+    return pick_arena();
+}
+
+void say_range(struct range r)
+{
+    say("%c%d+%u len %zu", is_arena(r.h) ? 'a' : 'h', (int)(r.h - handles), r.first, r.len);
+}

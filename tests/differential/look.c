@@ -1,0 +1,208 @@
+/* What a process can see of its memory: bytes, and the kernel's own description. */
+#define _GNU_SOURCE
+#include "driver.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static sigjmp_buf escape;
+static volatile sig_atomic_t guarded;
+
+static void on_fault(int sig)
+{
+    if (guarded)
+        siglongjmp(escape, sig);
+    say("died of signal %d\n", sig);
+    say_flush();
+    _exit(3);
+}
+
+void look_start(void)
+{
+    struct sigaction a = { .sa_handler = on_fault, .sa_flags = SA_NODEFER };
+    sigaction(SIGSEGV, &a, NULL);
+    sigaction(SIGBUS, &a, NULL);
+}
+
+int guarded_load(const char *at, uint64_t *sum)
+{
+    int sig = sigsetjmp(escape, 0);
+    if (!sig) {
+        guarded = 1;
+        const volatile uint64_t *word = (const volatile uint64_t *)at;
+        uint64_t h = *sum;
+        for (size_t i = 0; i < page / sizeof *word; i++)
+            h = (h ^ word[i]) * 0x100000001b3;
+        *sum = h;
+    }
+    guarded = 0;
+    return sig;
+}
+
+int guarded_store(char *at, uint64_t value)
+{
+    int sig = sigsetjmp(escape, 0);
+    if (!sig) {
+        guarded = 1;
+        *(volatile uint64_t *)at = value;
+    }
+    guarded = 0;
+    return sig;
+}
+
+uint64_t look_bytes(const struct handle *h)
+{
+    uint64_t sum = 0xcbf29ce484222325;
+    for (unsigned i = 0; i < h->pages; i++) {
+        if (!is_arena(h) && !page_mapped(h, i))
+            continue;
+        int sig = guarded_load(h->base + i * page, &sum);
+        sum = (sum ^ (i + 1000u * (unsigned)sig)) * 0x100000001b3;
+    }
+    return sum;
+}
+
+/* One line of /proc/self/maps, as far as it is the same in every process that did the same. */
+struct region {
+    uintptr_t start, end;
+    unsigned long offset;
+    char perms[5];
+    char file[24];  /* the last part of the path; "" if anonymous */
+    char flags[64]; /* of VmFlags: what a program can have asked for */
+};
+enum { MAX_REGIONS = 4096 };
+static struct region regions[MAX_REGIONS];
+static size_t region_count;
+
+/* Among them the may-flags, which say how the file was opened. Not among them: sd, gd, which
+ * tell of the map's past and not of what it is; nor ac, which the neighbours decide. */
+static const char *const kept_flags[] = { "mr", "mw", "me", "ms", "lo", "lf", "sr", "rr", "dc",
+                                          "de", "nr", "ht", "wf", "dd", "hg", "nh", "mg" };
+
+static void keep_flags(struct region *r, char *line)
+{
+    char *save = NULL;
+    size_t len = 0;
+    for (char *word = strtok_r(line, " ", &save); word; word = strtok_r(NULL, " ", &save))
+        for (size_t i = 0; i < sizeof kept_flags / sizeof kept_flags[0]; i++)
+            if (!strcmp(word, kept_flags[i]) && len + 4 < sizeof r->flags)
+                len += (size_t)sprintf(r->flags + len, ".%s", word);
+}
+
+static void keep_file(struct region *r, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash) /* [heap], [anon: ...] */
+        return;
+    size_t len = strcspn(slash + 1, " ");
+    if (len >= sizeof r->file)
+        len = sizeof r->file - 1;
+    memcpy(r->file, slash + 1, len);
+    r->file[len] = '\0';
+}
+
+static char smaps[2 << 20];
+
+static void read_smaps(void)
+{
+    int fd = open("/proc/self/smaps", O_RDONLY | O_CLOEXEC);
+    size_t len = 0;
+    ssize_t n;
+    while ((n = read(fd, smaps + len, sizeof smaps - 1 - len)) > 0)
+        len += (size_t)n;
+    close(fd);
+    if (fd < 0 || n < 0 || len == sizeof smaps - 1) {
+        fputs("diff-driver: cannot read /proc/self/smaps\n", stderr);
+        exit(6);
+    }
+    smaps[len] = '\0';
+    region_count = 0;
+    struct region *r = NULL;
+    for (char *line = smaps, *end; (end = strchr(line, '\n')); line = end + 1) {
+        *end = '\0';
+        unsigned long start, stop, offset;
+        char perms[5];
+        int path = 0;
+        if (!strncmp(line, "VmFlags:", 8)) {
+            keep_flags(r, line + 8);
+        } else if (sscanf(line, "%lx-%lx %4s %lx %*s %*s %n", &start, &stop, perms, &offset,
+                          &path) == 4) {
+            if (strstr(line, "[vsyscall]") || region_count == MAX_REGIONS)
+                break; /* the last line, and not a map that counts */
+            r = &regions[region_count++];
+            *r = (struct region){ .start = start, .end = stop, .offset = offset };
+            memcpy(r->perms, perms, sizeof perms);
+            keep_file(r, line + path);
+            if (!strcmp(r->file, "zero") && perms[3] == 'p')
+                *r->file = '\0'; /* anonymous by another name; its offset is its address */
+        }
+    }
+}
+
+static const struct region *region_at(uintptr_t address)
+{
+    size_t low = 0, high = region_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (regions[middle].end <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < region_count && regions[low].start <= address ? &regions[low] : NULL;
+}
+
+static bool continues(const struct region *a, const struct region *b)
+{
+    if (!a || !b || a == b)
+        return a == b;
+    return a->end == b->start && !strcmp(a->perms, b->perms) && !strcmp(a->file, b->file) &&
+           !strcmp(a->flags, b->flags) &&
+           (!*a->file || a->offset + (a->end - a->start) == b->offset);
+}
+
+static void look_at(const struct handle *h)
+{
+    say("= %c%d %up bytes %016lx", is_arena(h) ? 'a' : 'h', (int)(h - handles), h->pages,
+        (unsigned long)look_bytes(h));
+    for (unsigned i = 0; i < h->pages;) {
+        if (!is_arena(h) && !page_mapped(h, i)) {
+            i++; /* who lies there now is another question */
+            continue;
+        }
+        uintptr_t at = (uintptr_t)h->base + i * page;
+        const struct region *r = region_at(at), *last = r;
+        unsigned from = i;
+        do {
+            at += page;
+            i++;
+            const struct region *next = region_at(at);
+            if (!continues(last, next))
+                break;
+            last = next;
+        } while (i < h->pages && (is_arena(h) || page_mapped(h, i)));
+        if (!r && is_arena(h))
+            continue;
+        say(" [%u-%u %s", from, i - 1, r ? r->perms : "missing");
+        if (r && *r->file)
+            say(" %s@%lu", r->file,
+                (unsigned long)((r->offset + ((uintptr_t)h->base + from * page - r->start)) / page));
+        say("%s]", r ? r->flags : "");
+    }
+    say("\n");
+}
+
+void look_everywhere(void)
+{
+    read_smaps();
+    for (unsigned i = 0; i < MAX_HANDLES; i++)
+        if (handles[i].pages)
+            look_at(&handles[i]);
+    files_look();
+    say("# %zu maps\n", region_count);
+}
