@@ -1,0 +1,42 @@
+#!/bin/sh
+# Each hook from main, a thread, a signal handler that interrupted it, another library's
+# constructor and destructor, after fork and vfork, and under an allocator that maps within its
+# own lock.
+# shellcheck source=tests/lib.sh
+. "$TESTS_SRC/lib.sh"
+program="$TESTS_BIN/tests/preload/contexts"
+library="$TESTS_BIN/tests/preload/.libs/contexts_lib.so"
+allocator="$TESTS_BIN/tests/preload/.libs/contexts_malloc.so"
+[ -f "$library" ] && [ -f "$allocator" ] || fail "the helpers are not built"
+
+# 77: this machine cannot; that part alone is left out.
+run() {
+	status=0
+	"$@" || status=$?
+	case $status in
+	0 | 77) ;;
+	*) fail "$* ended with $status (LD_PRELOAD=${LD_PRELOAD:-})" ;;
+	esac
+}
+
+for place in main thread fork vfork timer step; do
+	run "$program" "$place" >/dev/null # the scenes themselves are right
+	run preloaded "$program" "$place" --ours
+done
+
+for order in "$MAPHERD_LIB $library" "$library $MAPHERD_LIB"; do
+	for place in main thread fork; do
+		LD_PRELOAD=$order run "$program" "$place" --ours >"$scratch/said"
+		[ "$(grep -c structor "$scratch/said")" -ge 2 ] || fail "$order: constructors did not run"
+	done
+done
+say "constructors and destructors, both orders"
+
+for order in "$MAPHERD_LIB $allocator" "$allocator $MAPHERD_LIB"; do
+	for place in main thread fork timer; do
+		LD_PRELOAD=$order run "$program" "$place" --ours >/dev/null
+	done
+	LD_PRELOAD=$order run sort -R --random-source=/dev/zero "$TESTS_SRC/lib.sh" -o "$scratch/sorted"
+	[ -s "$scratch/sorted" ] || fail "$order: sort wrote nothing"
+done
+say "an allocator that maps under its lock, both orders"

@@ -1,0 +1,303 @@
+/* The scenes. A hook that is added to the table without a scene does not compile here. */
+#define _GNU_SOURCE
+#include "contexts_calls.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { PAGE = 4096, RW = PROT_READ | PROT_WRITE };
+typedef const char *outcome;
+typedef void *map_call(void *, size_t, int, int, int, off_t);
+
+bool parts_start(struct part *parts, unsigned count)
+{
+    int fd = memfd_create("contexts", MFD_CLOEXEC);
+    if (fd < 0 || ftruncate(fd, (off_t)count * PART_PAGES * PAGE))
+        return false;
+    for (unsigned i = 0; i < count; i++) {
+        parts[i] = (struct part){ .fd = fd, .offset = (off_t)i * PART_PAGES * PAGE };
+        parts[i].own_fd = memfd_create("contexts-own", MFD_CLOEXEC);
+        parts[i].tag = (uint64_t)(i + 1) << 32;
+        if (parts[i].own_fd < 0)
+            return false;
+    }
+    return true;
+}
+
+static volatile uint64_t *word(char *at)
+{
+    return (volatile uint64_t *)at;
+}
+
+/* Stores through a map of the part, and asks the file. */
+static bool reaches_file(struct part *p, char *at, off_t offset)
+{
+    uint64_t value = ++p->tag, found = 0;
+    *word(at) = value;
+    return pread(p->fd, &found, sizeof found, offset) == sizeof found && found == value;
+}
+
+/* Maps the part twice and drops the first: the second must not care. */
+static outcome map_twice(struct part *p, map_call *map)
+{
+    char *first = map(NULL, 2 * PAGE, RW, MAP_SHARED, p->fd, p->offset);
+    char *second = map(NULL, 2 * PAGE, RW, MAP_SHARED, p->fd, p->offset);
+    if (first == MAP_FAILED || second == MAP_FAILED)
+        return "does not map";
+    if (first == second)
+        return "maps the same part twice to one address";
+    if (!reaches_file(p, first + PAGE, p->offset + PAGE))
+        return "a store does not reach the file";
+    if (munmap(first, 2 * PAGE) || *word(second + PAGE) != p->tag)
+        return "the second map does not outlive the first";
+    return munmap(second, 2 * PAGE) ? "does not unmap" : NULL;
+}
+
+static outcome play_mmap(struct part *p)
+{
+    return map_twice(p, mmap);
+}
+
+static outcome play_mmap64(struct part *p)
+{
+    return map_twice(p, (map_call *)mmap64);
+}
+
+static char *three_pages(struct part *p)
+{
+    char *at = mmap(NULL, 3 * PAGE, RW, MAP_SHARED, p->fd, p->offset);
+    return at == MAP_FAILED ? NULL : at;
+}
+
+static outcome play_munmap(struct part *p)
+{
+    char *at = three_pages(p);
+    unsigned char resident;
+    if (!at || munmap(at + PAGE, PAGE))
+        return "does not unmap the middle";
+    if (mincore(at + PAGE, PAGE, &resident) == 0 || errno != ENOMEM)
+        return "the middle is still there"; /* nobody else maps 4 KiB in this program */
+    if (!reaches_file(p, at, p->offset) ||
+        !reaches_file(p, at + 2 * PAGE, p->offset + 2 * PAGE))
+        return "what was left is wrong";
+    return munmap(at, PAGE) || munmap(at + 2 * PAGE, PAGE) ? "does not unmap" : NULL;
+}
+
+static outcome play_mremap(struct part *p)
+{
+    char *at = mmap(NULL, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED)
+        return "no memory";
+    *word(at) = ++p->tag;
+    at = mremap(at, PAGE, 3 * PAGE, MREMAP_MAYMOVE);
+    if (at == MAP_FAILED || *word(at) != p->tag || *word(at + 2 * PAGE) != 0)
+        return "grows wrong";
+    at = mremap(at, 3 * PAGE, PAGE, 0);
+    if (at == MAP_FAILED || *word(at) != p->tag)
+        return "shrinks wrong";
+    return munmap(at, PAGE) ? "does not unmap" : NULL;
+}
+
+static outcome protect_middle(struct part *p, bool with_key)
+{
+    char *at = three_pages(p);
+    if (!at || (with_key ? pkey_mprotect(at + PAGE, PAGE, PROT_READ, -1)
+                         : mprotect(at + PAGE, PAGE, PROT_READ)))
+        return "does not protect";
+    /* The kernel stores no better than the program: EFAULT says what a store would. */
+    if (pread(p->fd, at + PAGE, 8, p->offset) != -1 || errno != EFAULT)
+        return "the protected page can be written";
+    if (mprotect(at + PAGE, PAGE, RW) || !reaches_file(p, at + PAGE, p->offset + PAGE))
+        return "does not take the protection back";
+    return munmap(at, 3 * PAGE) ? "does not unmap" : NULL;
+}
+
+static outcome play_mprotect(struct part *p)
+{
+    return protect_middle(p, false);
+}
+
+static outcome play_pkey_mprotect(struct part *p)
+{
+    return protect_middle(p, true);
+}
+
+static outcome play_madvise(struct part *p)
+{
+    char *at = mmap(NULL, 2 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED)
+        return "no memory";
+    *word(at) = *word(at + PAGE) = ++p->tag;
+    if (madvise(at, PAGE, MADV_DONTNEED) || *word(at) != 0 || *word(at + PAGE) != p->tag)
+        return "MADV_DONTNEED empties the wrong page";
+    return munmap(at, 2 * PAGE) ? "does not unmap" : NULL;
+}
+
+static outcome play_posix_madvise(struct part *p)
+{
+    char *at = three_pages(p);
+    if (!at || posix_madvise(at, PAGE, POSIX_MADV_RANDOM) ||
+        posix_madvise(at + 1, PAGE, POSIX_MADV_RANDOM) != EINVAL)
+        return "answers wrong";
+    if (!reaches_file(p, at, p->offset))
+        return "a store does not reach the file";
+    return munmap(at, 3 * PAGE) ? "does not unmap" : NULL;
+}
+
+static outcome play_msync(struct part *p)
+{
+    char *at = three_pages(p);
+    if (!at || !reaches_file(p, at, p->offset) || msync(at, 3 * PAGE, MS_SYNC))
+        return "does not sync";
+    return munmap(at, 3 * PAGE) ? "does not unmap" : NULL;
+}
+
+static outcome lock_and_unlock(struct part *p, bool second)
+{
+    char *at = three_pages(p);
+    if (!at || (second ? mlock2(at, PAGE, MLOCK_ONFAULT) : mlock(at, PAGE)))
+        return "does not lock";
+    if (msync(at, PAGE, MS_INVALIDATE) != -1 || errno != EBUSY)
+        return "is not locked"; /* the kernel's own answer for a locked page */
+    if (munlock(at, PAGE) || msync(at, PAGE, MS_INVALIDATE))
+        return "is still locked";
+    if (!reaches_file(p, at, p->offset))
+        return "a store does not reach the file";
+    return munmap(at, 3 * PAGE) ? "does not unmap" : NULL;
+}
+
+static outcome play_mlock(struct part *p)
+{
+    return lock_and_unlock(p, false);
+}
+
+static outcome play_mlock2(struct part *p)
+{
+    return lock_and_unlock(p, true);
+}
+
+static outcome play_munlock(struct part *p)
+{
+    return lock_and_unlock(p, false);
+}
+
+/* What else the process holds must not decide: MCL_ONFAULT alone is refused everywhere. */
+static outcome play_mlockall(struct part *p)
+{
+    (void)p;
+    return mlockall(MCL_ONFAULT) == -1 && errno == EINVAL ? NULL : "answers wrong";
+}
+
+static outcome play_munlockall(struct part *p)
+{
+    (void)p;
+    return munlockall() ? "answers wrong" : NULL;
+}
+
+static outcome truncate_under(struct part *p, int (*change)(int, off_t))
+{
+    if (change(p->own_fd, 2 * PAGE))
+        return "does not grow the file";
+    char *at = mmap(NULL, 2 * PAGE, RW, MAP_SHARED, p->own_fd, 0);
+    if (at == MAP_FAILED)
+        return "does not map";
+    *word(at) = *word(at + PAGE) = ++p->tag;
+    if (change(p->own_fd, PAGE) || change(p->own_fd, 2 * PAGE))
+        return "does not shrink the file";
+    if (*word(at) != p->tag || *word(at + PAGE) != 0)
+        return "leaves wrong bytes";
+    return munmap(at, 2 * PAGE) || change(p->own_fd, 0) ? "does not unmap" : NULL;
+}
+
+static outcome play_ftruncate(struct part *p)
+{
+    return truncate_under(p, ftruncate);
+}
+
+static outcome play_ftruncate64(struct part *p)
+{
+    return truncate_under(p, (int (*)(int, off_t))ftruncate64);
+}
+
+static outcome play_flock(struct part *p)
+{
+    if (flock(p->own_fd, LOCK_EX | LOCK_NB) || flock(p->own_fd, LOCK_UN))
+        return "does not lock";
+    return flock(-1, LOCK_UN) == -1 && errno == EBADF ? NULL : "takes a bad descriptor";
+}
+
+static outcome play_prctl(struct part *p)
+{
+    (void)p;
+    return prctl(PR_GET_DUMPABLE, 0L, 0L, 0L, 0L) < 0 ? "does not answer" : NULL;
+}
+
+static outcome child_leaves(void (*leave)(int))
+{
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0)
+        leave(42);
+    if (child < 0 || waitpid(child, &status, 0) != child)
+        return "no child";
+    return WIFEXITED(status) && WEXITSTATUS(status) == 42 ? NULL : "the wrong exit status";
+}
+
+static outcome play__exit(struct part *p)
+{
+    (void)p;
+    return child_leaves(_exit);
+}
+
+static outcome play__Exit(struct part *p)
+{
+    extern void _Exit(int);
+    (void)p;
+    return child_leaves(_Exit);
+}
+
+const struct scene scenes[] = {
+#define HOOK(name, result, parameters) { #name, play_##name },
+#include "shim/hooks.def"
+#undef HOOK
+};
+const size_t scene_count = sizeof scenes / sizeof scenes[0];
+
+bool scene_forks(const struct scene *s)
+{
+    return s->play == play__exit || s->play == play__Exit;
+}
+
+static void put(const char *text)
+{
+    if (write(2, text, strlen(text)) < 0)
+        return; /* then nobody reads it; the exit status tells */
+}
+
+void went_wrong(const char *where, const char *name, const char *what)
+{
+    put("contexts: ");
+    put(where);
+    put(": ");
+    put(name);
+    put(" ");
+    put(what);
+    put("\n");
+    _exit(1);
+}
+
+void play_all(struct part *p, bool may_fork, const char *where)
+{
+    for (size_t i = 0; i < scene_count; i++) {
+        if (scene_forks(&scenes[i]) && !may_fork)
+            continue;
+        const char *what = scenes[i].play(p);
+        if (what)
+            went_wrong(where, scenes[i].name, what);
+    }
+}
