@@ -65,6 +65,14 @@ struct mapherd_status {
     uint64_t masters;  /* windows' master maps now: each is one of mapherd's own maps */
     uint64_t own_start;/* the library's own memory: guard, canary and pool lie in */
     uint64_t own_end;  /*   [own_start, own_end) */
+    uint32_t pressure; /* 0 calm, 1 raised, 2 high, 3 full */
+    uint32_t unused;
+    uint64_t guards;   /* guard markers installed in place of splits */
+    uint64_t filled;   /* file maps made inside a filled window, without a map call */
+    uint64_t held;     /* regions kept mapped after the program unmapped them, now */
+    uint64_t held_back;/* unmappings honoured without the split that the limit did not allow */
+    uint64_t swallowed;/* hints dropped because the limit did not allow their split */
+    uint64_t refused;  /* file maps refused to keep the reserve */
 };
 
 /* Never NULL where the symbol is there. */

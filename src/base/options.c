@@ -34,6 +34,11 @@ static bool are_percents(struct option_text t)
     return options_percents(t, NULL, 0) >= 0;
 }
 
+static bool is_reserve(struct option_text t)
+{
+    return options_reserve(t, 100) >= 0;
+}
+
 struct table_row {
     const char *name, *env, *form, *help, *fallback;
     size_t field;
@@ -286,4 +291,17 @@ int options_percents(struct option_text list, int *percents, int max)
             percents[n++] = (int)value;
     }
     return n;
+}
+
+long options_reserve(struct option_text text, long limit)
+{
+    const char *at = text.at, *end = text.at + text.len;
+    uint64_t value;
+    if (!text.len || !fmt_read_u64(&at, &value) || at > end)
+        return -1;
+    if (at == end)
+        return value <= INT32_MAX ? (long)value : -1;
+    if (at + 1 != end || *at != '%' || value > 50)
+        return -1;
+    return limit / 100 * (long)value + limit % 100 * (long)value / 100;
 }

@@ -27,7 +27,9 @@ struct options {
 
 /* The words of the choices, in the table's order. */
 enum { MODE_PROTECT, MODE_OBSERVE };
-enum { COALESCE_AUTO, COALESCE_OFF };
+enum { COALESCE_AUTO, COALESCE_PLACE, COALESCE_FILL, COALESCE_OFF };
+enum { GUARDS_AUTO, GUARDS_ON, GUARDS_OFF };
+enum { HOLD_NONE, HOLD_CALM, HOLD_RAISED, HOLD_HIGH, HOLD_FULL };
 enum { FORMAT_TEXT, FORMAT_JSON };
 enum { CHILDREN_ON, CHILDREN_OFF };
 
@@ -68,5 +70,8 @@ bool options_glob_list(struct option_text list, const char *text);
 /* Ascending percents in 1..100, comma-separated: how many, at most max; -1 if the text is not of
  * that form. */
 int options_percents(struct option_text list, int *percents, int max);
+
+/* RESERVE's form, for a limit: a number of maps; -1 if the text is not of that form. */
+long options_reserve(struct option_text text, long limit);
 
 #endif

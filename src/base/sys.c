@@ -93,6 +93,11 @@ long sys_read(int fd, void *buf, size_t len)
     return CALL(SYS_read, fd, buf, len, 0, 0, 0);
 }
 
+long sys_pread(int fd, void *buf, size_t len, off_t offset)
+{
+    return CALL(SYS_pread64, fd, buf, len, offset, 0, 0);
+}
+
 long sys_write(int fd, const void *buf, size_t len)
 {
     return CALL(SYS_write, fd, buf, len, 0, 0, 0);

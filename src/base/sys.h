@@ -41,6 +41,7 @@ long sys_munlockall(void);
 long sys_open(const char *path, int flags, unsigned mode);
 long sys_close(int fd);
 long sys_read(int fd, void *buf, size_t len);
+long sys_pread(int fd, void *buf, size_t len, off_t offset);
 long sys_write(int fd, const void *buf, size_t len);
 long sys_fstat(int fd, struct stat *st);
 long sys_fstatfs_type(int fd, long *f_type);

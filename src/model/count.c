@@ -16,6 +16,7 @@
 #include "model/canary.h"
 #include "model/holders.h"
 #include "model/model.h"
+#include "model/pressure.h"
 #include "model/procmaps.h"
 #include "model/regions.h"
 
@@ -56,6 +57,11 @@ static void aim(long exact)
     long next = count.limit;
     for (int i = count.mark_count - 1; i >= 0 && share(count.limit, count.marks[i]) > exact; i--)
         next = share(count.limit, count.marks[i]);
+    for (enum pressure p = PRESSURE_RAISED; p <= PRESSURE_FULL; p++) {
+        long border = pressure_border(p, count.limit);
+        if (border > exact && border < next)
+            next = border;
+    }
     long step = exact < count.limit ? (count.limit - exact) / STEP_SHARE : count.limit / STEP_SHARE;
     count.trigger = next > exact + step ? next : exact + step;
 }
@@ -79,7 +85,7 @@ void count_add(long maps)
     STATUS_SET(calls, count.calls);
 }
 
-bool count_due(void)
+static bool count_due(void)
 {
     return __atomic_load_n(&count.bound, __ATOMIC_RELAXED) >=
                __atomic_load_n(&count.trigger, __ATOMIC_RELAXED) ||
@@ -172,7 +178,7 @@ static long read_list(void)
     return lines < 0 ? lines : r.maps;
 }
 
-void count_read(void)
+static void count_read(void)
 {
     if (!lock_try(&read_lock))
         return;
@@ -194,10 +200,20 @@ void count_read(void)
             STATUS_SET(bound, count.bound);
         }
         lock_drop(&model_lock);
-        if (exact >= 0)
+        if (exact >= 0) {
             warn(exact);
+            pressure_is(exact, limit);
+        }
     }
     lock_drop(&read_lock);
+}
+
+void count_settle(void)
+{
+    if (count.limit > 0)
+        pressure_at_most(__atomic_load_n(&count.bound, __ATOMIC_RELAXED), count.limit);
+    if (count_due())
+        count_read();
 }
 
 void count_explain(const char *what, size_t len)

@@ -25,14 +25,13 @@ void count_start(char *buffer);
 /* One call, which added at most maps (or removed that many at least). Model lock held. */
 void count_add(long maps);
 
-/* A reading is due. Cheap, without a lock. */
-bool count_due(void);
-
 /*
- * Reads, adopts, and logs a line if a mark of options.warn was crossed. Without the model lock.
- * Returns at once if another thread is reading, or this one, in the frame it interrupted.
+ * At the end of every call, without the model lock: a reading, if one is due, which adopts, logs
+ * a line if a mark of options.warn was crossed, and sets the pressure; and the pressure falls if
+ * the bound has. Cheap where nothing is due. Returns at once if another thread is reading, or
+ * this one, in the frame it interrupted.
  */
-void count_read(void);
+void count_settle(void);
 
 /*
  * For a call that failed with ENOMEM or EAGAIN: if the cause is the map limit, says so in the

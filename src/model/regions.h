@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "model/windows.h"
+#include "model/tree.h"
 
 /* What two neighbours must have in common to be one map. The low bits are PROT_READ, _WRITE and
  * _EXEC; the rest follows the VMA's flags. */
@@ -33,16 +33,6 @@ enum {
     REGION_FOREIGN = 1 << 15, /* has what the model cannot tell (a protection key): joins nothing */
     REGION_CHANGING = 1 << 30, /* a call that changes its kind is under way: joins nothing */
     REGION_OPEN_SHIFT = 16,   /* above: how the file was opened, see placement.c */
-};
-
-struct region {
-    uintptr_t start, end;
-    struct window *window; /* that placed it; NULL for everything else */
-    uint32_t kind;         /* REGION_ bits */
-    bool mastered;         /* belongs to the open file of its window's master */
-    uint32_t priority;     /* the treap's heap order */
-    struct region *left, *right; /* the treap; in a chain of pieces, left is the next */
-    struct region *before, *after;
 };
 
 /* The offset in the file of a window's region. */
@@ -87,15 +77,14 @@ void regions_join(struct region *r);
  * or both anonymous, same kind. */
 bool regions_alike(const struct region *a, const struct region *b);
 
-/* Takes a range out of the model, splitting at its ends; what was there is returned as a chain
- * in order of address (by left), each piece still holding its window. */
+/* Takes a range out of the model: tree_cut. */
 struct region *regions_cut(uintptr_t start, uintptr_t end);
+
+/* The range is unknown from here on. */
+void regions_forget(uintptr_t start, uintptr_t end);
 
 /* Puts a chain back, its addresses moved by delta: windows stay only where delta is 0. */
 void regions_restore(struct region *chain, intptr_t delta);
-
-/* A piece of a chain that is no longer needed; returns the next. */
-struct region *regions_drop(struct region *piece);
 
 /* Clears and sets kind bits over a range, splitting at its ends. */
 void regions_change(uintptr_t start, uintptr_t end, uint32_t clear, uint32_t set);

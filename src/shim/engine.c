@@ -39,8 +39,7 @@ static long finish(long answer, const char *what, size_t len)
         }
         gate_drop();
     }
-    if (count_due())
-        count_read();
+    count_settle();
     return answer;
 }
 
@@ -63,7 +62,7 @@ static void restore_what_is_left(struct region *chain)
         if (sys_msync(chain->start, chain->end - chain->start, MS_ASYNC) == 0)
             regions_restore(chain, 0);
         else
-            regions_drop(chain);
+            tree_drop(chain);
         chain = rest;
     }
 }
@@ -88,7 +87,7 @@ static void enter_plain(uintptr_t at, size_t len, int prot, int flags)
         return;
     long before = model_maps();
     if (flags & MAP_HUGETLB) /* its length is rounded to a page size that is not known here */
-        gate_forget(at, end);
+        regions_forget(at, end);
     else
         regions_add(at, end, NULL, kind_of(prot, flags));
     long added = model_maps() - before;
@@ -113,7 +112,7 @@ static long map_over(uintptr_t addr, size_t len, int prot, int flags, int fd, of
             restore_what_is_left(chain);
         else
             while (chain)
-                chain = regions_drop(chain);
+                chain = tree_drop(chain);
         gate_drop();
     }
     if (!sys_failed(answer))
@@ -163,7 +162,7 @@ long engine_munmap(uintptr_t addr, size_t len)
             restore_what_is_left(chain);
         else
             while (chain)
-                chain = regions_drop(chain);
+                chain = tree_drop(chain);
         gate_drop();
     }
     return finish(answer, "munmap", len);
@@ -181,7 +180,7 @@ static void moved(struct region *chain, uintptr_t addr, uintptr_t to, size_t new
         struct region *rest = chain->left;
         chain->left = NULL;
         if (chain->start - addr >= new_len) {
-            regions_drop(chain);
+            tree_drop(chain);
         } else {
             if (chain->end - addr > new_len)
                 chain->end = addr + new_len;
@@ -238,7 +237,7 @@ long engine_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, ui
         count_add(0);
     } else {
         while (over)
-            over = regions_drop(over);
+            over = tree_drop(over);
         if ((flags & MREMAP_DONTUNMAP) || !old_len) {
             /* The old range stays, the new one is as the old. */
             regions_restore(chain, 0);

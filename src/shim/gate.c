@@ -28,21 +28,15 @@ static struct {
     unsigned count; /* UNSEEN_MAX + 1: too many, forget everything */
 } unseen;
 
-void gate_forget(uintptr_t start, uintptr_t end)
-{
-    for (struct region *r = regions_cut(start, end); r;)
-        r = regions_drop(r);
-}
-
 static void forget_unseen(void)
 {
     while (unseen.count) {
         unsigned n = unseen.count;
         if (n > UNSEEN_MAX)
-            gate_forget(0, UINTPTR_MAX);
+            regions_forget(0, UINTPTR_MAX);
         else
             for (unsigned i = 0; i < n; i++)
-                gate_forget(unseen.ranges[i].start, unseen.ranges[i].end);
+                regions_forget(unseen.ranges[i].start, unseen.ranges[i].end);
         /* A handler may have added more meanwhile; those are kept for the next round. */
         unsigned now = __atomic_load_n(&unseen.count, __ATOMIC_RELAXED);
         if (now == n)
@@ -146,7 +140,7 @@ void gate_after_fork_in_child(void)
     for (struct region *r = regions_from(0), *next; r; r = next) { /* the kernel left these out */
         next = r->after;
         if (r->kind & REGION_DONTFORK)
-            gate_forget(r->start, r->end);
+            regions_forget(r->start, r->end);
     }
     gate_drop();
 }

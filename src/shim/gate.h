@@ -29,9 +29,6 @@ void gate_drop(void);
 /* A second range of a call for which gate_take has said no. */
 void gate_note_unseen(uintptr_t start, uintptr_t end);
 
-/* Model lock held: the range is unknown from here on. */
-void gate_forget(uintptr_t start, uintptr_t end);
-
 /* pthread_atfork's three. */
 void gate_before_fork(void);
 void gate_after_fork_in_parent(void);

@@ -1,0 +1,58 @@
+/*
+ * tree: ordered, disjoint ranges: a treap (a search tree by address, a heap by random priority)
+ * whose nodes are also a list. Everything is a loop: handlers run on small stacks.
+ *
+ * The model has two: what is mapped (regions.h) and which parts of it are guards
+ * (policy/guards.h). Model lock held.
+ */
+#ifndef MAPHERD_TREE_H
+#define MAPHERD_TREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/windows.h"
+
+struct region {
+    uintptr_t start, end;
+    struct window *window; /* that placed it; NULL for everything else */
+    uint32_t kind;         /* REGION_ bits, see regions.h */
+    uint32_t origin;       /* pieces of one region have it in common */
+    bool mastered;         /* belongs to the open file of its window's master */
+    uint32_t priority;     /* the treap's heap order */
+    struct region *left, *right; /* the treap; in a chain of pieces, left is the next */
+    struct region *before, *after;
+};
+
+struct tree {
+    struct region *root;
+    size_t total;
+};
+
+/* The last range that starts at or before addr, or NULL. */
+struct region *tree_floor(const struct tree *t, uintptr_t addr);
+
+/* The first range that ends behind addr, or NULL. */
+struct region *tree_from(const struct tree *t, uintptr_t addr);
+
+/* A new range, zero but for its bounds, where there is none; NULL without memory. */
+struct region *tree_add(struct tree *t, uintptr_t start, uintptr_t end);
+
+/* Puts back a piece of a chain, where there is nothing. */
+void tree_insert(struct tree *t, struct region *r);
+
+/* Takes a range out of the tree, splitting at its ends; what was there is returned as a chain in
+ * order of address (by left), each piece still holding its window. */
+struct region *tree_cut(struct tree *t, uintptr_t start, uintptr_t end);
+
+/* Makes the ends of a range borders. */
+void tree_split_at(struct tree *t, uintptr_t addr);
+
+/* r takes over what follows it, to its end. */
+void tree_join(struct tree *t, struct region *r);
+
+/* A piece of a chain that is no longer needed; returns the next. */
+struct region *tree_drop(struct region *piece);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * guards: PROT_NONE without a split.
+ *
+ * A guard page made with mprotect cuts its map in two or three: a thread stack or a fiber costs
+ * two maps. Where the pages hold nothing yet, MADV_GUARD_INSTALL (Linux 6.13, mm/madvise.c) has
+ * the same effect in the page tables alone: every access faults, a system call gets EFAULT. The
+ * markers survive MADV_DONTNEED, fork and mremap; they survive mprotect too, so they are removed
+ * when the program gives access again, and the page is zero then, as it would have been.
+ *
+ * Where it differs: the fault's si_code is SEGV_MAPERR and not SEGV_ACCERR.
+ */
+#ifndef MAPHERD_GUARDS_H
+#define MAPHERD_GUARDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Makes the range a guard if it is small and holds nothing: true. False: nothing was done, the
+ * caller protects it plainly. No lock held. Opens /proc/self/pagemap for the question.
+ */
+bool guards_install(uintptr_t start, uintptr_t end);
+
+/* Before access is given to the range: removes its markers. No lock held; cheap without guards. */
+void guards_lift(uintptr_t start, uintptr_t end);
+
+/* The range has gone or been replaced. No lock held; cheap without guards. */
+void guards_gone(uintptr_t start, uintptr_t end);
+
+/* The range and its markers were moved by mremap. */
+void guards_moved(uintptr_t start, uintptr_t end, uintptr_t to);
+
+#endif
