@@ -2,8 +2,6 @@
  * mapherd stat: one process in numbers, and what the library in it has done.
  */
 #define _GNU_SOURCE
-#include <config.h>
-
 #include <stdlib.h>
 #include <string.h>
 
