@@ -2,8 +2,6 @@
  * mapherd doctor: is this host ready, and if not, what would be right.
  */
 #define _GNU_SOURCE
-#include <config.h>
-
 #include <errno.h>
 #include <limits.h>
 #include <string.h>

@@ -44,7 +44,8 @@ static void examine_limit(struct findings *f)
                 strerror((int)-limit));
     else if (limit <= kernels_default)
         finding(f, NOTE, "limit",
-                "what cannot be herded (many files) needs more: sysctl -w vm.max_map_count=262144",
+                "what cannot be herded (many files) needs more: sysctl -w vm.max_map_count=262144"
+                " on the host, and the same in /etc/sysctl.d for good",
                 "vm.max_map_count is %s%s", grouped(limit),
                 limit == kernels_default ? ", the kernel's default" : "");
     else

@@ -1,8 +1,6 @@
 /*
  * mapherd help: the verbs, one verb, or the table of options.
  */
-#include <config.h>
-
 #include <stdio.h>
 #include <string.h>
 

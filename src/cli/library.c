@@ -2,8 +2,6 @@
  * mapherd library: where the library is, for those who preload it themselves.
  */
 #define _GNU_SOURCE
-#include <config.h>
-
 #include <dlfcn.h>
 #include <limits.h>
 #include <stdio.h>

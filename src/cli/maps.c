@@ -2,8 +2,6 @@
  * mapherd maps: who holds a process's maps, and how many of them order would save.
  */
 #define _GNU_SOURCE
-#include <config.h>
-
 #include <stdlib.h>
 
 #include "cli/pieces.h"

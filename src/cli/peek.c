@@ -133,7 +133,7 @@ const char *peek_status(pid_t pid, uint64_t base, struct mapherd_status *status)
     im.memory = open(path, O_RDONLY | O_CLOEXEC);
     if (im.memory < 0)
         return errno == EACCES || errno == EPERM
-                   ? "its memory may not be read; ask as its user or as root" : strerror(errno);
+                   ? "its memory may not be read; that takes its user or CAP_SYS_PTRACE" : strerror(errno);
     const char *why = find_tables(&im) ? read_block(&im, status)
                                        : "what is loaded there is not a mapherd library";
     close(im.memory);

@@ -3,8 +3,6 @@
  * status, signals and process id are the program's own.
  */
 #define _GNU_SOURCE
-#include <config.h>
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

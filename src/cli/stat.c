@@ -2,8 +2,6 @@
  * mapherd stat: one process in numbers, and what the library in it has done.
  */
 #define _GNU_SOURCE
-#include <config.h>
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,7 +113,7 @@ static void print_block(const struct seen *s, const struct mapherd_status *b)
            grouped(s->of_library + memory + masters), s->of_library, memory, masters,
            plural(masters));
     for (size_t i = 0; i < COUNTERS; i++)
-        printf("%14s %s\n", grouped(counter_value(b, &counters[i])), counters[i].text);
+        printf("  %-44s %12s\n", counters[i].text, grouped(counter_value(b, &counters[i])));
 }
 
 static void json_block(struct json *j, const struct seen *s, const struct mapherd_status *b)

@@ -72,7 +72,8 @@ int target_read(struct target *t, void (*each)(const struct procmap *m, void *co
     t->maps = 0;
     long lines = procmaps_read(path, buf, sizeof buf, take_map, &r);
     if (lines == -EACCES || lines == -EPERM)
-        complain("the maps of process %d may not be read; ask as its user or as root", (int)t->pid);
+        complain("the maps of process %d may not be read; that takes its user or CAP_SYS_PTRACE",
+                 (int)t->pid);
     else if (lines < 0)
         complain("%s: %s", path, strerror((int)-lines));
     else if (lines == 0)

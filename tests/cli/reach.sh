@@ -64,13 +64,13 @@ else
 fi
 
 # Another machine: a copy that says it is one.
-other='\076\000' name=x86-64
-[ "$machine" = x86_64 ] && other='\267\000' name=aarch64
+other='\076\000' its_name=x86-64
+[ "$machine" = x86_64 ] && other='\267\000' its_name=aarch64
 cp "$scratch/seven" "$scratch/foreign"
 # shellcheck disable=SC2059 # escapes
 printf "$other" | dd of="$scratch/foreign" bs=1 seek=18 conv=notrunc 2>/dev/null
 expect 0 "$MAPHERD" run -n "$scratch/foreign"
-err_has "is a 64-bit program for $name"
+err_has "is a 64-bit program for $its_name"
 plans_preload "$scratch/foreign" && fail "a foreign program would get LD_PRELOAD"
 
 # Another word size: 94 bytes of a 32-bit x86 program that ends with 7.

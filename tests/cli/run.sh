@@ -49,7 +49,7 @@ misuse "the nearest is 'coalesce'" run --colaesce=auto true
 misuse "'x' is not of the form" run --warn=x true
 misuse "unknown option '-x'" run -x true
 
-expect 127 "$MAPHERD" run mapherd-no-such-program
+expect 127 env PATH=/usr/bin:/bin "$MAPHERD" run mapherd-no-such-program
 one_line err
 err_has "mapherd: mapherd-no-such-program: No such file"
 expect 127 "$MAPHERD" run "$scratch/none"
@@ -68,7 +68,7 @@ out_has "LD_PRELOAD=$library"
 sh "$scratch/out" >"$scratch/pasted"
 [ "$(cat "$scratch/pasted")" = 'observe|b $c||' ] || fail "the line of -n does not do the same"
 [ -e "$scratch/a 'quoted' name" ] || fail "the line of -n quotes wrongly"
-expect 127 "$MAPHERD" run --dry-run mapherd-no-such-program
+expect 127 env PATH=/usr/bin:/bin "$MAPHERD" run --dry-run mapherd-no-such-program
 
 # A path that LD_PRELOAD cannot hold: the program runs all the same.
 mkdir "$scratch/with space"

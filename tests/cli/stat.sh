@@ -25,6 +25,28 @@ expect 0 "$MAPHERD" stat --json "$held"
 [ "$(field maps)" = $((few + 2)) ] || fail "one map and the gap behind it are not two more"
 release
 
+# The pressure, on both sides of each of its borders.
+limit=$(cat /proc/sys/vm/max_map_count)
+pressure() { # pressure WORD COUNT: a process of about COUNT maps is under it
+	hold "$holder" "$scratch/file" many "$(($2 - 40))"
+	expect 0 "$MAPHERD" stat --json "$held"
+	maps=$(field maps)
+	[ "$maps" = "$(kernel_maps "$held")" ] || fail "another count than the kernel's"
+	[ "$(field share)" = $((maps * 100 / limit)) ] || fail "another share of the limit"
+	[ "$(field pressure)" = "$1" ] || fail "$maps maps of $limit are $(field pressure), not $1"
+	release
+}
+if [ "$limit" -le 300000 ] && [ "$limit" -ge 10000 ]; then
+	pressure calm $((limit * 49 / 100))
+	pressure raised $((limit * 51 / 100))
+	pressure raised $((limit * 79 / 100))
+	pressure high $((limit * 81 / 100))
+	pressure high $((limit * 97 / 100))
+	pressure full $((limit * 99 / 100))
+else
+	say "not shown here: the pressure words (vm.max_map_count is $limit)"
+fi
+
 # Preloaded. The parts, in descending order, become one map; its own maps are told.
 hold "$MAPHERD" run "$holder" "$scratch/file" free 12:4:ws 8:4:ws 4:4:ws 0:4:ws
 [ "$(grep -c "$scratch/file" "/proc/$held/maps")" -le 2 ] || fail "the library did not herd the parts"

@@ -8,8 +8,9 @@ import java.nio.file.Path;
 import java.util.stream.Stream;
 
 /**
- * Maps a sparse file in chunks of 1 MiB, in ascending order, and keeps every buffer, as MapDB does.
- * It knows nothing of mapherd. Prints words KEY=VALUE for chunks-java.sh.
+ * Maps a sparse file in chunks of 1 MiB, in ascending order, and keeps every buffer, as MapDB does:
+ * the file grows with each map. It knows nothing of mapherd. Prints words KEY=VALUE for
+ * chunks-java.sh.
  *
  * <p>Usage: Chunks FILE COUNT
  */
@@ -67,7 +68,6 @@ public final class Chunks {
         String file = args[0];
         MappedByteBuffer[] chunks = new MappedByteBuffer[Integer.parseInt(args[1])];
         try (RandomAccessFile opened = new RandomAccessFile(file, "rw")) {
-            opened.setLength((long) chunks.length * CHUNK);
             FileChannel channel = opened.getChannel();
             long before = maps("");
             for (int n = 0; n < chunks.length; n++) {

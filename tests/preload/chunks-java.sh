@@ -10,6 +10,7 @@ cd "$scratch" # a JVM that crashes writes its report here
 
 # chunks JDK: runs the program, its output in out and err.
 chunks() {
+	rm -f "$file"
 	"$1/bin/java" -Xmx256m -XX:-CreateCoredumpOnCrash -XX:TieredStopAtLevel=1 \
 		-cp "$scratch" Chunks "$file" "$COUNT" \
 		>"$scratch/out" 2>"$scratch/err"

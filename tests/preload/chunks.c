@@ -4,7 +4,8 @@
  *
  *   chunks FILE COUNT SIZE ORDER DESCRIPTORS SHARING WRITTEN
  *
- *   ORDER        ascending, descending, random
+ *   ORDER        ascending, descending, random, or growing: ascending, and the file is made longer
+ *                before each map, as FileChannel.map does
  *   DESCRIPTORS  one: all through one; dup: a duplicate for each, closed after; closed: the file
  *                is opened anew for each, and closed after
  *   SHARING      shared, private
@@ -29,7 +30,7 @@ static size_t size;
 static char **chunk;
 static long *order;
 static int fd;
-static bool dup_each, open_each, private;
+static bool growing, dup_each, open_each, private;
 
 static uint64_t mix(uint64_t x)
 {
@@ -76,8 +77,16 @@ static int open_file(int flags)
     return opened;
 }
 
+static void make_long(long chunks)
+{
+    if (ftruncate(fd, (off_t)chunks * (off_t)size))
+        die("cannot make %s that long: %s", path, strerror(errno));
+}
+
 static char *map_one(long n)
 {
+    if (growing)
+        make_long(n + 1);
     int flags = private ? MAP_PRIVATE : MAP_SHARED;
     int through = open_each ? open_file(O_RDWR) : dup_each ? dup(fd) : fd;
     char *at = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, through, (off_t)n * (off_t)size);
@@ -140,6 +149,7 @@ int main(int argc, char **argv)
     if (argc != 8)
         die("usage: chunks FILE COUNT SIZE ORDER DESCRIPTORS SHARING WRITTEN");
     path = argv[1];
+    growing = strcmp(argv[4], "growing") == 0;
     count = atol(argv[2]);
     size = (size_t)atol(argv[3]);
     dup_each = strcmp(argv[5], "dup") == 0;
@@ -152,8 +162,8 @@ int main(int argc, char **argv)
         die("no memory, or more chunks to write than there are");
     put_in_order(argv[4]);
     fd = open_file(O_RDWR | O_CREAT | O_TRUNC);
-    if (ftruncate(fd, (off_t)count * (off_t)size))
-        die("cannot make %s that long: %s", path, strerror(errno));
+    if (!growing)
+        make_long(count);
     if (private)
         prepare_private();
 

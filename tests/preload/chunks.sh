@@ -69,6 +69,8 @@ chunks_on() {
 		[ "$1-$order" = overlay-descending ] || [ "$1-$order" = overlay-random ] ||
 			preloaded_chunks 70000 $MIB $order one private 500
 	done
+	preloaded_chunks 70000 $MIB growing one shared 500
+	preloaded_chunks 70000 $MIB growing closed shared 500
 	rm -f "$file"
 	say "$1: $runs runs, maps grew by $worst at most"
 }

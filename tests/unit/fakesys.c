@@ -1,0 +1,382 @@
+/*
+ * fakesys: everything of base/sys.h but the maps: files, texts, the clock, ordered failures.
+ */
+#define _GNU_SOURCE
+#include "fakesys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/sys.h"
+#include "fakespace.h"
+
+#define FIRST_FD 100 /* below: the real ones, of which the fake knows standard error */
+#define FDS 1000
+#define TEXTS 8
+#define EXT4 0xef53
+
+static struct fake_open_file open_files[FDS];
+static int open_count; /* numbers start at 1 */
+
+static struct {
+    int number;       /* of the open file; 0: closed */
+    const char *text; /* of a path; the rest is then meaningless */
+    size_t at, len, chunk;
+    bool sink; /* opened for writing */
+} fds[FDS];
+
+static struct {
+    const char *path, *text;
+    size_t chunk;
+} texts[TEXTS];
+static size_t text_count;
+
+static char written[1 << 16];
+static size_t written_len;
+static char space_text[1 << 20];
+
+static struct {
+    unsigned seen, skip;
+    long answer;
+} orders[FAKE_CALLS];
+
+uint64_t fake_now_ms;
+mode_t fake_stderr_mode;
+uint64_t fake_stderr_inode;
+bool fake_ofd_lock;
+static char busy;
+
+/* A spin lock of no interest to ThreadSanitizer: this file is built without it, so that what the
+ * fake orders does not hide what the library forgot to. */
+void fake_enter(void)
+{
+    while (__atomic_test_and_set(&busy, __ATOMIC_ACQUIRE))
+        sched_yield();
+}
+
+void fake_leave(void)
+{
+    __atomic_clear(&busy, __ATOMIC_RELEASE);
+}
+
+void fake_reset(void)
+{
+    memset(fds, 0, sizeof fds);
+    memset(orders, 0, sizeof orders);
+    memset(written, 0, sizeof written);
+    open_count = 0;
+    text_count = written_len = 0;
+    fake_now_ms = 1000;
+    fake_stderr_mode = S_IFIFO;
+    fake_stderr_inode = 1;
+    fake_ofd_lock = false;
+    fake_space_reset();
+}
+
+static int take_fd(void)
+{
+    int n = 0;
+    while (fds[n].number || fds[n].text || fds[n].sink)
+        if (++n == FDS)
+            abort();
+    memset(&fds[n], 0, sizeof fds[n]);
+    return n;
+}
+
+int fake_open(struct fake_file file, int flags)
+{
+    if (open_count == FDS - 1)
+        abort();
+    int n = take_fd();
+    fds[n].number = ++open_count;
+    open_files[open_count] = (struct fake_open_file){ file, flags };
+    return n + FIRST_FD;
+}
+
+int fake_dup(int fd)
+{
+    int n = take_fd();
+    fds[n] = fds[fd - FIRST_FD];
+    return n + FIRST_FD;
+}
+
+static bool known(int fd)
+{
+    return fd >= FIRST_FD && fd < FIRST_FD + FDS;
+}
+
+void fake_close(int fd)
+{
+    memset(&fds[fd - FIRST_FD], 0, sizeof fds[0]);
+}
+
+int fake_number(int fd)
+{
+    return known(fd) ? fds[fd - FIRST_FD].number : 0;
+}
+
+const struct fake_open_file *fake_open_file(int number)
+{
+    return number ? &open_files[number] : NULL;
+}
+
+void fake_text(const char *path, const char *text, size_t chunk)
+{
+    if (text_count == TEXTS)
+        abort();
+    texts[text_count].path = path;
+    texts[text_count].text = text;
+    texts[text_count++].chunk = chunk;
+}
+
+const char *fake_written(void)
+{
+    return written;
+}
+
+void fake_fail(enum fake_call call, unsigned skip, long answer)
+{
+    orders[call].seen = 0;
+    orders[call].skip = skip;
+    orders[call].answer = answer;
+}
+
+unsigned fake_calls(enum fake_call call)
+{
+    return orders[call].seen;
+}
+
+long fake_answer(enum fake_call call)
+{
+    return orders[call].seen++ >= orders[call].skip ? orders[call].answer : 0;
+}
+
+/* Files. */
+
+long sys_open(const char *path, int flags, unsigned mode)
+{
+    (void)mode;
+    long ordered = fake_answer(FAKE_OPEN);
+    if (ordered)
+        return ordered;
+    int n = take_fd();
+    if (flags & O_ACCMODE) {
+        fds[n].sink = true;
+        return n + FIRST_FD;
+    }
+    for (size_t i = 0; i < text_count; i++) {
+        if (strcmp(texts[i].path, path) == 0) {
+            fds[n].text = texts[i].text;
+            fds[n].chunk = texts[i].chunk;
+            fds[n].len = strlen(texts[i].text);
+            return n + FIRST_FD;
+        }
+    }
+    if (strcmp(path, "/proc/self/maps") == 0) {
+        fake_enter();
+        fds[n].len = fake_space_text(space_text, sizeof space_text);
+        fake_leave();
+        fds[n].text = space_text;
+        return n + FIRST_FD;
+    }
+    return -ENOENT;
+}
+
+long sys_close(int fd)
+{
+    if (!known(fd))
+        return -EBADF;
+    fake_close(fd);
+    return 0;
+}
+
+long sys_read(int fd, void *buf, size_t len)
+{
+    long ordered = fake_answer(FAKE_READ);
+    if (ordered)
+        return ordered;
+    if (!known(fd) || !fds[fd - FIRST_FD].text)
+        return -EBADF;
+    size_t at = fds[fd - FIRST_FD].at, left = fds[fd - FIRST_FD].len - at;
+    if (fds[fd - FIRST_FD].chunk && len > fds[fd - FIRST_FD].chunk)
+        len = fds[fd - FIRST_FD].chunk;
+    if (len > left)
+        len = left;
+    memcpy(buf, fds[fd - FIRST_FD].text + at, len);
+    fds[fd - FIRST_FD].at += len;
+    return (long)len;
+}
+
+long sys_write(int fd, const void *buf, size_t len)
+{
+    long ordered = fake_answer(FAKE_WRITE);
+    if (ordered)
+        return ordered;
+    if (fd != STDERR_FILENO && !(known(fd) && fds[fd - FIRST_FD].sink))
+        return -EBADF;
+    if (written_len + len >= sizeof written)
+        abort();
+    memcpy(written + written_len, buf, len);
+    written_len += len;
+    return (long)len;
+}
+
+long sys_write_quietly(int fd, const void *buf, size_t len)
+{
+    return sys_write(fd, buf, len);
+}
+
+bool sys_writable_now(int fd)
+{
+    return fd == STDERR_FILENO;
+}
+
+long sys_fstat(int fd, struct stat *st)
+{
+    long ordered = fake_answer(FAKE_FSTAT);
+    if (ordered)
+        return ordered;
+    memset(st, 0, sizeof *st);
+    if (fd == STDERR_FILENO) {
+        st->st_mode = fake_stderr_mode;
+        st->st_ino = fake_stderr_inode;
+        return 0;
+    }
+    const struct fake_open_file *f = fake_open_file(fake_number(fd));
+    if (!f)
+        return -EBADF;
+    st->st_dev = 0x801;
+    st->st_ino = f->file.inode;
+    st->st_size = f->file.size;
+    st->st_mode = f->file.mode ? f->file.mode : (mode_t)S_IFREG;
+    st->st_nlink = 1;
+    st->st_blksize = FAKE_PAGE;
+    return 0;
+}
+
+long sys_fstatfs_type(int fd, long *f_type)
+{
+    const struct fake_open_file *f = fake_open_file(fake_number(fd));
+    if (!f)
+        return -EBADF;
+    *f_type = f->file.fs_type ? f->file.fs_type : EXT4;
+    return 0;
+}
+
+long sys_fcntl(int fd, int cmd, uintptr_t arg)
+{
+    if (fd == STDERR_FILENO)
+        return cmd == F_GETFL ? O_RDWR : 0;
+    if (!known(fd))
+        return -EBADF;
+    if (cmd == F_DUPFD_CLOEXEC)
+        return fake_dup(fd);
+    const struct fake_open_file *f = fake_open_file(fake_number(fd));
+    if (cmd == F_GETFL)
+        return f ? f->flags : 0;
+    if (cmd == F_OFD_GETLK) {
+        struct flock *l = (struct flock *)arg;
+        l->l_type = fake_ofd_lock ? F_WRLCK : F_UNLCK;
+        l->l_pid = fake_ofd_lock ? -1 : 0;
+        return 0;
+    }
+    return cmd == F_GET_SEALS ? -EINVAL : 0;
+}
+
+long sys_ftruncate(int fd, off_t len)
+{
+    int number = fake_number(fd);
+    if (!number)
+        return -EBADF;
+    uint64_t inode = open_files[number].file.inode;
+    for (int n = 1; n <= open_count; n++)
+        if (open_files[n].file.inode == inode)
+            open_files[n].file.size = len;
+    return 0;
+}
+
+long sys_flock(int fd, int operation)
+{
+    (void)operation;
+    return fake_number(fd) ? 0 : -EBADF;
+}
+
+long sys_msync(uintptr_t addr, size_t len, int flags)
+{
+    (void)addr, (void)len, (void)flags;
+    return 0;
+}
+
+/* The process. */
+
+long sys_mlockall(int flags)
+{
+    (void)flags;
+    return 0;
+}
+
+long sys_munlockall(void)
+{
+    return 0;
+}
+
+long sys_getpid(void)
+{
+    return 4242;
+}
+
+long sys_gettid(void)
+{
+    return gettid();
+}
+
+long sys_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
+{
+    (void)option, (void)a, (void)b, (void)c, (void)d;
+    return 0;
+}
+
+long sys_getrandom(void *buf, size_t len)
+{
+    static uint64_t state = 0x9e3779b97f4a7c15;
+    unsigned char *out = buf;
+    for (size_t i = 0; i < len; i++) {
+        state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+        out[i] = (unsigned char)(state >> 32);
+    }
+    return (long)len;
+}
+
+unsigned long sys_rlimit(int resource)
+{
+    (void)resource;
+    return RLIM_INFINITY;
+}
+
+_Noreturn void sys_exit_group(int status)
+{
+    exit(status);
+}
+
+void sys_futex_wait(const int *word, int seen)
+{
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+}
+
+void sys_futex_wake(const int *word, int n)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, n, NULL, NULL, 0);
+}
+
+uint64_t sys_now_ms(void)
+{
+    return fake_now_ms;
+}

@@ -1,0 +1,75 @@
+/*
+ * fakesys: the kernel as base/sys.h describes it, played by a small model.
+ *
+ * A test links it before libmapherd-core, and then holds the library's whole world in its hand:
+ * an address space with the kernel's rules of merging, splitting and counting (fakespace.c), files
+ * that exist only as numbers, texts that can be read, failures to order. No address in the fake
+ * space is ever touched, so tests may use any. The futex and the thread ids alone are real.
+ */
+#ifndef MAPHERD_FAKESYS_H
+#define MAPHERD_FAKESYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define FAKE_PAGE 4096UL
+
+/* Everything as new: no map, no file, no text, no failure ordered. Every test begins with it. */
+void fake_reset(void);
+
+/* A file: what fstat and the maps tell of it. */
+struct fake_file {
+    uint64_t inode;
+    off_t size;
+    mode_t mode;     /* 0: a regular file */
+    long fs_type;    /* statfs's f_type; 0: ext4's */
+    bool never_side; /* two mmaps side by side do not merge, as on overlayfs */
+};
+
+/* A new open file (O_RDONLY, O_RDWR...), as open(2); its descriptor. */
+int fake_open(struct fake_file file, int flags);
+int fake_dup(int fd);
+void fake_close(int fd);
+
+/* The number of the open file behind a descriptor, as in struct fake_vma. */
+int fake_number(int fd);
+
+/* A path that can be opened and read, chunk bytes a read (0: as many as asked for). */
+void fake_text(const char *path, const char *text, size_t chunk);
+
+/* All that was written to descriptors and paths, in order, NUL-terminated. */
+const char *fake_written(void);
+
+/* The answer of every call of that kind from now on, from the skip-th on; 0 ends it. */
+enum fake_call {
+    FAKE_MMAP, FAKE_MUNMAP, FAKE_MREMAP, FAKE_MPROTECT, FAKE_OPEN, FAKE_READ, FAKE_FSTAT,
+    FAKE_WRITE, FAKE_CALLS
+};
+void fake_fail(enum fake_call call, unsigned skip, long answer);
+
+/* How often the library made that call. */
+unsigned fake_calls(enum fake_call call);
+
+/* What sys_now_ms says. */
+extern uint64_t fake_now_ms;
+
+/* Another process's OFD lock is on every file. */
+extern bool fake_ofd_lock;
+
+/* What standard error is to sys_fstat: a mode (S_IFREG...) and an inode. */
+extern mode_t fake_stderr_mode;
+extern uint64_t fake_stderr_inode;
+
+/* For fakesys.c and fakespace.c: the open file of a descriptor, NULL if there is none. */
+struct fake_open_file {
+    struct fake_file file;
+    int flags;
+};
+const struct fake_open_file *fake_open_file(int number);
+long fake_answer(enum fake_call call); /* counts the call; 0, or the failure ordered for it */
+void fake_enter(void);                 /* one call of the kernel at a time */
+void fake_leave(void);
+
+#endif

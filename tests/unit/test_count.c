@@ -1,0 +1,190 @@
+/*
+ * count: the bound, when it is made exact, and what is said at the marks and at the limit.
+ *
+ * The count is one story from start to end, so this is one test in chapters.
+ */
+#include "unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/log.h"
+#include "base/options.h"
+#include "base/sys.h"
+#include "fakespace.h"
+#include "model/canary.h"
+#include "model/count.h"
+#include "model/model.h"
+#include "model/regions.h"
+#include "world.h"
+
+#define LIMIT 1000
+#define FAR 0x600000000000UL
+
+static char buffer[COUNT_BUFFER];
+static long made; /* maps of the story, each a page with a page of nothing behind it */
+
+/* One map more, in the kernel and in the count; read if that is due, as the engine does. */
+static void more(long n)
+{
+    for (; n > 0; n--) {
+        uintptr_t at = FAR + (uintptr_t)made++ * 2 * FAKE_PAGE;
+        sys_mmap(at, FAKE_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        count_add(1);
+        assert_true(mapherd_status_block.bound >= fake_vma_count() - 1);
+        if (count_due())
+            count_read();
+    }
+}
+
+static void fewer(long n)
+{
+    for (; n > 0; n--) {
+        sys_munmap(FAR + (uintptr_t)--made * 2 * FAKE_PAGE, FAKE_PAGE);
+        count_add(-1);
+    }
+}
+
+static int lines_saying(const char *text)
+{
+    int n = 0;
+    for (const char *at = fake_written(); (at = strstr(at, text)); at++)
+        n++;
+    return n;
+}
+
+static void before_start(void)
+{
+    count_add(5);
+    assert_false(count_due());
+    count_add(-5);
+}
+
+static void marks(void)
+{
+    more(590 - fake_vma_count());
+    assert_int_equal(lines_saying("warning"), 0);
+    more(20);
+    assert_int_equal(lines_saying("60 % of vm.max_map_count = 1000"), 1);
+    more(150);
+    assert_int_equal(lines_saying("warning"), 1); /* one line a mark */
+    more(50);
+    assert_int_equal(lines_saying("80 % of vm.max_map_count = 1000"), 1);
+    assert_true(mapherd_status_block.readings < 40);
+}
+
+static void rearmed_below(void)
+{
+    fewer(30); /* 790 or so: still near the mark of 80 */
+    count_read();
+    more(30);
+    count_read();
+    assert_int_equal(lines_saying("80 %"), 1);
+    fewer(100);
+    count_read();
+    more(110);
+    count_read();
+    assert_int_equal(lines_saying("80 %") + lines_saying("81 %") + lines_saying("82 %"), 2);
+}
+
+static void names_the_holders(void)
+{
+    int fd = fake_open((struct fake_file){ .inode = 77, .size = 1 << 30 }, O_RDONLY);
+    long before = fake_vma_count();
+    for (long i = 0; i < 150; i++) {
+        sys_mmap(FAR / 2 + (uintptr_t)i * 3 * FAKE_PAGE, FAKE_PAGE, PROT_READ,
+                 MAP_SHARED | MAP_FIXED, fd, 0);
+        count_add(1);
+        if (count_due())
+            count_read();
+    }
+    assert_int_equal(fake_vma_count(), before + 150);
+    char line[60];
+    const char *at = strstr(fake_written(), "/file77 (");
+    assert_non_null(at);
+    long named = 0;
+    assert_int_equal(sscanf(at, "/file77 (%ld)", &named), 1);
+    snprintf(line, sizeof line, "90 %% of vm.max_map_count = 1000");
+    assert_int_equal(lines_saying(line), 1);
+    assert_true(named > 50 && named <= 150);
+}
+
+static void a_bound_too_high_is_corrected(void)
+{
+    uint64_t readings = mapherd_status_block.readings;
+    long exact = fake_vma_count();
+    count_add(2 * LIMIT);
+    assert_true(count_due());
+    count_read();
+    assert_int_equal(mapherd_status_block.exact, exact);
+    assert_int_equal(mapherd_status_block.bound, exact);
+    assert_int_equal(mapherd_status_block.readings, readings + 1);
+    assert_false(count_due());
+}
+
+static void a_reading_joins_regions(void)
+{
+    uintptr_t at = FAR / 3 * 2 & ~(FAKE_PAGE - 1);
+    uint32_t kind = PROT_READ | REGION_ANONYMOUS;
+    for (uintptr_t page = at; page < at + 10 * FAKE_PAGE; page += FAKE_PAGE) {
+        sys_mmap(page, FAKE_PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        regions_add(page, page + FAKE_PAGE, NULL, kind);
+    }
+    assert_int_equal(regions_total(), 10);
+    count_read();
+    assert_int_equal(regions_total(), 1);
+    regions_drop(regions_cut(at, at + 10 * FAKE_PAGE));
+}
+
+static void the_limit_is_explained(void)
+{
+    fake_now_ms += 100000;
+    count_explain("mmap", 4096);
+    assert_int_equal(lines_saying("failed"), 0); /* not at the limit: another cause */
+    fake_limit = fake_vma_count();
+    count_explain("mmap", 4096);
+    count_explain("mmap", 4096);
+    assert_int_equal(lines_saying("mmap of 4096 bytes failed: "), 1);
+    assert_int_equal(lines_saying("sysctl -w vm.max_map_count=4000"), 1);
+    assert_int_equal(mapherd_status_block.enomem, 2);
+    fake_limit = 65530;
+}
+
+static void without_proc(void)
+{
+    fake_fail(FAKE_OPEN, 0, -ENOENT);
+    count_read();
+    count_add(10 * LIMIT);
+    assert_false(count_due()); /* it does not ask again and again */
+    fake_fail(FAKE_OPEN, 0, 0);
+}
+
+static void story(void **state)
+{
+    (void)state;
+    fake_backing = true;
+    fake_text("/proc/sys/vm/max_map_count", "1000\n", 0);
+    log_start("prog");
+    canary_start((uintptr_t)sys_mmap(0x200000000000, 3 * FAKE_PAGE, PROT_NONE,
+                                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    before_start();
+    count_start(buffer);
+    assert_int_equal(mapherd_status_block.limit, LIMIT);
+    count_read();
+    marks();
+    rearmed_below();
+    names_the_holders();
+    a_bound_too_high_is_corrected();
+    a_reading_joins_regions();
+    the_limit_is_explained();
+    without_proc();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { WORLD(story) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

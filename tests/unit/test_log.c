@@ -1,0 +1,159 @@
+/*
+ * log: the two forms of a line, where it may go, and where it must not.
+ */
+#include "unit.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "base/options.h"
+
+static struct options defaults;
+
+static int as_new(void **state)
+{
+    options = defaults;
+    fresh_kernel(state);
+    log_start("prog");
+    return 0;
+}
+
+static void a_line_of_text(void **state)
+{
+    (void)state;
+    log_line(LOG_WARNING, "%d of %s", 3, "four");
+    assert_string_equal(fake_written(), "mapherd: prog[4242]: warning: 3 of four\n");
+    assert_int_equal(fake_calls(FAKE_WRITE), 1); /* one line, one write */
+}
+
+static void a_line_of_json(void **state)
+{
+    (void)state;
+    options.log_format = FORMAT_JSON;
+    log_start("a\"b");
+    log_line(LOG_ERROR, "say \"%s\" \\ \t", "hi");
+    const char *line = fake_written();
+    assert_non_null(strstr(line, "\"program\":\"a\\\"b\",\"pid\":4242,\"level\":\"error\","));
+    assert_non_null(strstr(line, "\"text\":\"say \\\"hi\\\" \\\\ \\u0009\"}\n"));
+    assert_int_equal(strncmp(line, "{\"time\":", 8), 0);
+}
+
+static void levels(void **state)
+{
+    (void)state;
+    log_line(LOG_INFO, "no");
+    assert_string_equal(fake_written(), "");
+    options.log_level = LOG_INFO;
+    log_line(LOG_INFO, "yes");
+    assert_non_null(strstr(fake_written(), "info: yes\n"));
+    options.log_level = LOG_OFF;
+    log_line(LOG_ERROR, "never");
+    assert_null(strstr(fake_written(), "never"));
+}
+
+static void a_name_cannot_break_the_line(void **state)
+{
+    (void)state;
+    log_start("evil\nmapherd: x/y\x1b");
+    log_line(LOG_WARNING, "text");
+    assert_string_equal(fake_written(), "mapherd: evil?mapherd: x?y?[4242]: warning: text\n");
+}
+
+static void long_texts_are_cut(void **state)
+{
+    (void)state;
+    static char text[5000];
+    memset(text, 'x', sizeof text - 1);
+    log_line(LOG_WARNING, "%s", text);
+    size_t len = strlen(fake_written());
+    assert_true(len > 600 && len < 800);
+    assert_int_equal(fake_written()[len - 1], '\n');
+}
+
+/* The program closed its stderr and opened a file of its own there. */
+static void not_into_the_programs_file(void **state)
+{
+    (void)state;
+    fake_stderr_mode = S_IFREG;
+    fake_stderr_inode = 99;
+    log_line(LOG_ERROR, "text");
+    assert_string_equal(fake_written(), "");
+}
+
+static void into_the_file_it_was_started_with(void **state)
+{
+    (void)state;
+    fake_stderr_mode = S_IFREG;
+    fake_stderr_inode = 99;
+    log_start("prog");
+    log_line(LOG_ERROR, "text");
+    assert_string_not_equal(fake_written(), "");
+}
+
+static void a_full_disk_is_survived(void **state)
+{
+    (void)state;
+    fake_fail(FAKE_WRITE, 0, -ENOSPC);
+    log_line(LOG_ERROR, "text");
+    assert_int_equal(fake_calls(FAKE_WRITE), 1); /* lost, and not tried again and again */
+    options.log = (struct option_text){ "/var/log/%e.%p", 14 };
+    log_start("prog");
+    fake_fail(FAKE_OPEN, 0, -EROFS);
+    log_line(LOG_ERROR, "text");
+    assert_string_equal(fake_written(), "");
+}
+
+static void errno_is_the_programs(void **state)
+{
+    (void)state;
+    fake_fail(FAKE_WRITE, 0, -ENOSPC);
+    errno = 12345;
+    log_line(LOG_ERROR, "text");
+    assert_int_equal(errno, 12345);
+}
+
+static void rates(void **state)
+{
+    (void)state;
+    struct log_limit limit = { 0 };
+    unsigned suppressed = 9;
+    assert_true(log_allowed(&limit, 1000, &suppressed));
+    assert_int_equal(suppressed, 0);
+    for (int i = 0; i < 5; i++)
+        assert_false(log_allowed(&limit, 1000, &suppressed));
+    fake_now_ms += 1000;
+    assert_true(log_allowed(&limit, 1000, &suppressed));
+    assert_int_equal(suppressed, 5);
+}
+
+static void silence(void **state)
+{
+    (void)state;
+    log_silence(); /* for good: hence the last test */
+    log_line(LOG_ERROR, "text");
+    assert_string_equal(fake_written(), "");
+    assert_int_equal(fake_calls(FAKE_WRITE) + fake_calls(FAKE_FSTAT), 1); /* log_start's fstat */
+}
+
+#define FRESH(test) cmocka_unit_test_setup(test, as_new)
+
+int main(void)
+{
+    defaults = options;
+    const struct CMUnitTest tests[] = {
+        FRESH(a_line_of_text),
+        FRESH(a_line_of_json),
+        FRESH(levels),
+        FRESH(a_name_cannot_break_the_line),
+        FRESH(long_texts_are_cut),
+        FRESH(not_into_the_programs_file),
+        FRESH(into_the_file_it_was_started_with),
+        FRESH(errno_is_the_programs),
+        FRESH(rates),
+        FRESH(a_full_disk_is_survived),
+        FRESH(silence),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

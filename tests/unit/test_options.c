@@ -1,0 +1,188 @@
+/*
+ * options: defaults, both ways to say them, which of them wins, and what is said of wrong ones.
+ */
+#include "unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/options.h"
+
+static struct options defaults;
+static char said[2000];
+static int complaints;
+
+static void hear(const char *line)
+{
+    complaints++;
+    strncat(said, line, sizeof said - strlen(said) - 2);
+    strcat(said, "\n");
+}
+
+static int as_new(void **state)
+{
+    options = defaults;
+    said[0] = '\0';
+    complaints = 0;
+    return fresh_kernel(state);
+}
+
+#define READ(...) options_read((char *[]){ __VA_ARGS__, NULL }, hear)
+
+static void assert_text(struct option_text t, const char *want)
+{
+    assert_int_equal(t.len, strlen(want));
+    assert_memory_equal(t.at, want, t.len);
+}
+
+static void the_defaults(void **state)
+{
+    (void)state;
+    READ("PATH=/bin", "MAPHERDX=1", "MAPHERD");
+    assert_int_equal(options.mode, MODE_PROTECT);
+    assert_int_equal(options.coalesce, COALESCE_AUTO);
+    assert_text(options.warn, "60,80,90");
+    assert_text(options.log, "stderr");
+    assert_int_equal(complaints, 0);
+    options_read(NULL, hear);
+    assert_int_equal(complaints, 0);
+}
+
+/* Every row of the table, with every word it knows. */
+static void every_word_is_taken(void **state)
+{
+    (void)state;
+    for (size_t n = 0; n < option_count; n++) {
+        struct option_row row = option_row(n);
+        char setting[200];
+        if (row.check) {
+            assert_true(row.check(row.fallback));
+            continue;
+        }
+        int number = 0;
+        for (const char *word = row.form; word; number++) {
+            size_t len = strcspn(word, "|");
+            snprintf(setting, sizeof setting, "%s=%.*s", row.env, (int)len, word);
+            READ(setting);
+            assert_int_equal(*(int *)((char *)&options + row.field), number);
+            word = word[len] ? word + len + 1 : NULL;
+        }
+    }
+    assert_int_equal(complaints, 0);
+}
+
+static void names_are_consistent(void **state)
+{
+    (void)state;
+    for (size_t n = 0; n < option_count; n++) {
+        struct option_row row = option_row(n);
+        char env[80] = "MAPHERD_";
+        size_t at = strlen(env);
+        for (const char *c = row.name; *c; c++)
+            env[at++] = *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c;
+        env[at] = '\0';
+        assert_string_equal(row.env, env);
+        assert_true(strlen(row.help) > 10);
+        for (size_t m = 0; m < n; m++)
+            assert_string_not_equal(row.name, option_row(m).name);
+    }
+}
+
+static void a_list_and_who_wins(void **state)
+{
+    (void)state;
+    READ("MAPHERD_MODE=protect", "MAPHERD_OPTIONS=mode=observe:coalesce=off::log=/tmp/a:");
+    assert_int_equal(options.mode, MODE_PROTECT); /* the variable of its own, though it came first */
+    assert_int_equal(options.coalesce, COALESCE_OFF);
+    assert_text(options.log, "/tmp/a");
+    assert_int_equal(complaints, 0);
+}
+
+static void a_path_may_hold_a_colon(void **state)
+{
+    (void)state;
+    READ("MAPHERD_LOG=/tmp/a:b=c");
+    assert_text(options.log, "/tmp/a:b=c");
+}
+
+static void wrong_ones_are_named(void **state)
+{
+    (void)state;
+    READ("MAPHERD_MOED=observe", "MAPHERD_MODE=obsrve", "MAPHERD_WARN=90,80",
+         "MAPHERD_OPTIONS=colaesce=off:mode");
+    assert_int_equal(complaints, 5);
+    assert_non_null(strstr(said, "unknown option 'moed'; the nearest is 'mode'\n"));
+    assert_non_null(strstr(said, "'obsrve' is not one of protect|observe; the nearest is 'observe'"));
+    assert_non_null(strstr(said, "'90,80' is not of the form PERCENT,...; the default is 60,80,90"));
+    assert_non_null(strstr(said, "unknown option 'colaesce'; the nearest is 'coalesce'"));
+    assert_non_null(strstr(said, "'mode' is not of the form name=value"));
+    assert_memory_equal(&options, &defaults, sizeof options);
+}
+
+static void rubbish_is_survived(void **state)
+{
+    (void)state;
+    static char lengthy[5000] = "MAPHERD_";
+    memset(lengthy + 8, 'A', sizeof lengthy - 9);
+    lengthy[100] = '=';
+    READ(lengthy, "MAPHERD_=", "MAPHERD_MODE=", "MAPHERD_\x01\xff=\n\x02", "MAPHERD_OPTIONS==:=:::=x:",
+         "MAPHERD_LOG_LEVEL=\x7f\x1b[2J");
+    assert_true(complaints >= 5);
+    for (const char *c = said; *c; c++)
+        assert_true(*c == '\n' || (*c >= ' ' || *c < 0)); /* no control character gets into a log */
+    assert_null(strchr(said, 0x7f));
+    assert_memory_equal(&options, &defaults, sizeof options);
+}
+
+static void check_agrees_with_read(void **state)
+{
+    (void)state;
+    char why[300];
+#define T(s) (struct option_text){ s, sizeof(s) - 1 }
+    assert_true(options_check(T("mode"), T("observe"), why, sizeof why));
+    assert_false(options_check(T("mode"), T("watch"), why, sizeof why));
+    assert_false(options_check(T("MODE"), T("observe"), why, sizeof why));
+    assert_false(options_check(T("log"), T(""), why, sizeof why));
+    assert_true(options_check(T("only"), T(""), why, sizeof why));
+    assert_memory_equal(&options, &defaults, sizeof options); /* a check stores nothing */
+}
+
+static void percents(void **state)
+{
+    (void)state;
+    int p[4];
+    assert_int_equal(options_percents(T("60,80,90"), p, 4), 3);
+    assert_int_equal(p[0] * 10000 + p[1] * 100 + p[2], 608090);
+    assert_int_equal(options_percents(T("1"), p, 4), 1);
+    assert_int_equal(options_percents(T("100"), p, 4), 1);
+    static const char *const wrong[] = { "",  "0", "101", "80,60", "60,60", "60,,80", ",60",
+                                         "60,", "x", "60 ", "-1", "99999999999999999999" };
+    for (size_t i = 0; i < COUNT_OF(wrong); i++)
+        assert_int_equal(
+            options_percents((struct option_text){ wrong[i], strlen(wrong[i]) }, p, 4), -1);
+    assert_true(options_percents(T("1,2,3,4,5,6"), p, 4) <= 4); /* no more than there is room for */
+}
+
+static void glob_lists(void **state)
+{
+    (void)state;
+    assert_true(options_glob_list(T("sh,java*"), "javac"));
+    assert_true(options_glob_list(T("sh,java*"), "sh"));
+    assert_false(options_glob_list(T("sh,java*"), "bash"));
+    assert_false(options_glob_list(T(""), ""));
+    assert_false(options_glob_list(T(",,"), ""));
+}
+
+#define FRESH(test) cmocka_unit_test_setup(test, as_new)
+
+int main(void)
+{
+    defaults = options;
+    const struct CMUnitTest tests[] = {
+        FRESH(the_defaults),         FRESH(every_word_is_taken),    FRESH(names_are_consistent),
+        FRESH(a_list_and_who_wins),  FRESH(a_path_may_hold_a_colon), FRESH(wrong_ones_are_named),
+        FRESH(rubbish_is_survived),  FRESH(check_agrees_with_read), FRESH(percents),
+        FRESH(glob_lists),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,68 @@
+/*
+ * world: one arena of real memory for the pool, known to the fake kernel.
+ */
+#define _GNU_SOURCE
+#include "world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+
+#include "base/pool.h"
+#include "base/sys.h"
+#include "fakespace.h"
+#include "fakesys.h"
+#include "model/model.h"
+#include "model/regions.h"
+
+#define ARENA (256UL << 20) /* reserved; the pool grows into it */
+#define FIRST (64UL << 10)
+#define STACK 0x7ffd12345678UL
+
+void world_start(void)
+{
+    uintptr_t base = 0;
+    size_t len = pool_bytes(&base);
+    if (regions_total())
+        abort();
+    fake_reset();
+    if (!base) {
+        void *arena = mmap(NULL, ARENA, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (arena == MAP_FAILED)
+            abort();
+        base = (uintptr_t)arena;
+        len = FIRST;
+        pool_start(base, len);
+    }
+    sys_mmap(base, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    windows_start(STACK, 7);
+}
+
+int world_setup(void **state)
+{
+    (void)state;
+    world_start();
+    return 0;
+}
+
+long world_maps(void)
+{
+    return fake_vma_count() - 1;
+}
+
+uint32_t world_random(uint32_t n)
+{
+    static uint64_t state;
+    while (!state) {
+        const char *given = getenv("UNIT_SEED");
+        if (given)
+            state = strtoull(given, NULL, 0);
+        else if (getrandom(&state, sizeof state, 0) < 0)
+            state = 1;
+        printf("UNIT_SEED=%llu\n", (unsigned long long)state);
+    }
+    state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+    return (uint32_t)(state >> 32) % n;
+}
