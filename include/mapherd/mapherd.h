@@ -69,7 +69,7 @@ struct mapherd_status {
     uint32_t unused;
     uint64_t guards;   /* guard markers installed in place of splits */
     uint64_t filled;   /* file maps made inside a filled window, without a map call */
-    uint64_t held;     /* regions kept mapped after the program unmapped them, now */
+    uint64_t held_bytes;/* kept mapped after the program unmapped them, now */
     uint64_t held_back;/* unmappings honoured without the split that the limit did not allow */
     uint64_t swallowed;/* hints dropped because the limit did not allow their split */
     uint64_t refused;  /* file maps refused to keep the reserve */

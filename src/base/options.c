@@ -29,6 +29,12 @@ static bool is_text(struct option_text t)
     return t.len > 0;
 }
 
+/* Absolute: the program may change its folder. Its length is metrics.c's limit. */
+static bool is_folder(struct option_text t)
+{
+    return !t.len || (t.at[0] == '/' && t.len < 500);
+}
+
 static bool are_percents(struct option_text t)
 {
     return options_percents(t, NULL, 0) >= 0;

@@ -133,6 +133,21 @@ long sys_flock(int fd, int operation)
     return CALL(SYS_flock, fd, operation, 0, 0, 0, 0);
 }
 
+long sys_fchmod(int fd, unsigned mode)
+{
+    return CALL(SYS_fchmod, fd, mode, 0, 0, 0, 0);
+}
+
+long sys_rename(const char *from, const char *to)
+{
+    return CALL(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0, 0);
+}
+
+long sys_unlink(const char *path)
+{
+    return CALL(SYS_unlinkat, AT_FDCWD, path, 0, 0, 0, 0);
+}
+
 bool sys_writable_now(int fd)
 {
     struct pollfd p = { .fd = fd, .events = POLLOUT };

@@ -48,6 +48,9 @@ long sys_fstatfs_type(int fd, long *f_type);
 long sys_fcntl(int fd, int cmd, uintptr_t arg);
 long sys_ftruncate(int fd, off_t len);
 long sys_flock(int fd, int operation);
+long sys_fchmod(int fd, unsigned mode);
+long sys_rename(const char *from, const char *to);
+long sys_unlink(const char *path);
 
 /* True if one write of up to 4096 bytes would not block (poll(2) with no wait). */
 bool sys_writable_now(int fd);

@@ -98,12 +98,28 @@ struct reading {
     struct holders *holders; /* NULL: only count */
 };
 
+static bool jvm;
+
+bool count_saw_jvm(void)
+{
+    return __atomic_load_n(&jvm, __ATOMIC_RELAXED);
+}
+
+static bool is_jvm(const struct procmap *m)
+{
+    static const char end[] = "/libjvm.so";
+    const size_t len = sizeof end - 1;
+    return m->exec && m->path_len > len && !memcmp(m->path + m->path_len - len, end, len);
+}
+
 static bool read_one(const struct procmap *m, void *context)
 {
     struct reading *r = context;
     if (!procmaps_counts(m))
         return true;
     r->maps++;
+    if (is_jvm(m))
+        __atomic_store_n(&jvm, true, __ATOMIC_RELAXED);
     if (r->holders)
         holders_add(r->holders, m);
     if (lock_take(&model_lock)) {

@@ -40,6 +40,9 @@ void count_settle(void);
  */
 void count_explain(const char *what, size_t len);
 
+/* A reading has met libjvm.so. */
+bool count_saw_jvm(void);
+
 /* Fork: the child's only thread may have forked inside a reading of another. */
 void count_before_fork(void);
 void count_after_fork(bool child);

@@ -72,13 +72,13 @@ static void adopt_into_master(struct window *w, const struct source *s, struct r
 
 void masters_join(struct window *w, const struct source *s, struct region *r)
 {
-    if (!have_master(w, s, r->end - w->base, r->kind))
+    if (!have_master(w, s, r->end - w->base, r->kind & ~(uint32_t)REGION_HELD))
         return;
     struct region *left = r->before, *right = r->after;
     adopt_into_master(w, s, r);
-    if (right && right->start == r->end && regions_alike(r, right))
+    if (right && right->start == r->end && regions_mergeable(r, right))
         adopt_into_master(w, s, right);
-    if (left && left->end == r->start && regions_alike(left, r))
+    if (left && left->end == r->start && regions_mergeable(left, r))
         adopt_into_master(w, s, left);
     merge_settle(&r);
 }

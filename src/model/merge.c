@@ -26,23 +26,27 @@ static bool one_map(const struct region *lower, const struct region *upper)
     return lower->origin == upper->origin || merge_at(lower->end);
 }
 
+/* False if the two, of which one may be held, are to be one map and are not. Joins them if they
+ * are alike in everything. */
+static bool settle(struct region *lower, struct region *upper)
+{
+    if (!lower || !upper || lower->end != upper->start || !regions_mergeable(lower, upper))
+        return true;
+    if (!one_map(lower, upper))
+        return false;
+    if (lower->kind == upper->kind)
+        regions_join(lower);
+    return true;
+}
+
 bool merge_settle(struct region **region)
 {
-    bool whole = true;
-    struct region *r = *region, *left = r->before, *right = r->after;
-    if (right && right->start == r->end && regions_alike(r, right)) {
-        if (one_map(r, right))
-            regions_join(r);
-        else
-            whole = false;
-    }
-    if (left && left->end == r->start && regions_alike(left, r)) {
-        if (one_map(left, r)) {
-            regions_join(left);
-            *region = left;
-        } else {
-            whole = false;
-        }
-    }
-    return whole;
+    struct region *r = *region, *left = r->before;
+    bool right_is = settle(r, r->after);
+    bool alike = left && left->end == r->start && left->kind == r->kind;
+    size_t total = regions_total();
+    bool left_is = settle(left, r);
+    if (alike && regions_total() < total)
+        *region = left;
+    return left_is && right_is;
 }

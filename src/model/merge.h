@@ -15,9 +15,11 @@
 /* Are the pages on either side of border, both mapped, in one map? One system call, 0.24 us. */
 bool merge_at(uintptr_t border);
 
-/* Joins r with the neighbours that are alike and that the kernel has merged it with. True if no
- * alike neighbour is left that is another map. r stays valid if it is not joined to its left;
- * *r is then the region that has taken it over. */
+/*
+ * Joins *r with the neighbours that are alike and that the kernel has merged it with; *r is then
+ * the region that holds it. False if a neighbour that the kernel could merge it with is another
+ * map. A neighbour that is held counts as one, and is not joined to what is not.
+ */
 bool merge_settle(struct region **r);
 
 #endif

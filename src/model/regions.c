@@ -7,6 +7,13 @@
 #include "model/model.h"
 
 static struct tree mapped;
+static size_t held_bytes;
+
+static void note_held(const struct region *r, bool held)
+{
+    if (r->kind & REGION_HELD)
+        held_bytes += held ? r->end - r->start : 0 - (r->end - r->start);
+}
 
 size_t regions_total(void)
 {
@@ -16,6 +23,11 @@ size_t regions_total(void)
 struct region *regions_from(uintptr_t addr)
 {
     return tree_from(&mapped, addr);
+}
+
+struct region *regions_last(void)
+{
+    return tree_floor(&mapped, UINTPTR_MAX);
 }
 
 struct region *regions_ending_at(uintptr_t addr)
@@ -49,6 +61,8 @@ bool regions_cover(uintptr_t start, uintptr_t end)
 struct region *regions_cut(uintptr_t start, uintptr_t end)
 {
     struct region *chain = tree_cut(&mapped, start, end);
+    for (struct region *r = chain; r; r = r->left)
+        note_held(r, false);
     STATUS_SET(regions, mapped.total);
     return chain;
 }
@@ -72,6 +86,7 @@ void regions_restore(struct region *chain, intptr_t delta)
         }
         regions_forget(r->start, r->end);
         tree_insert(&mapped, r);
+        note_held(r, true);
         STATUS_SET(regions, mapped.total);
     }
 }
@@ -98,24 +113,67 @@ void regions_grow(struct region *r, uintptr_t end)
     r->end = end;
 }
 
+void regions_change(uintptr_t start, uintptr_t end, uint32_t clear, uint32_t set)
+{
+    tree_split_at(&mapped, start);
+    tree_split_at(&mapped, end);
+    for (struct region *r = regions_from(start); r && r->start < end; r = r->after) {
+        note_held(r, false);
+        r->kind = (r->kind & ~clear) | set;
+        note_held(r, true);
+    }
+    STATUS_SET(regions, mapped.total);
+    STATUS_SET(held_bytes, held_bytes);
+}
+
+void regions_hold(uintptr_t start, uintptr_t end)
+{
+    regions_change(start, end, 0, REGION_HELD);
+}
+
+void regions_unhold(uintptr_t start, uintptr_t end)
+{
+    regions_change(start, end, REGION_HELD, 0);
+}
+
+bool regions_held_alike(uintptr_t start, uintptr_t end, const struct window *w, uint32_t kind)
+{
+    if (!held_bytes || !regions_cover(start, end))
+        return false;
+    for (struct region *r = regions_from(start); r && r->start < end; r = r->after)
+        if (r->window != w || r->kind != (kind | REGION_HELD))
+            return false;
+    return true;
+}
+
+size_t regions_held_bytes(void)
+{
+    return __atomic_load_n(&held_bytes, __ATOMIC_RELAXED);
+}
+
+bool regions_idle(const struct window *w)
+{
+    for (struct region *r = regions_from(w->base); r && r->start < w->base + w->span; r = r->after)
+        if (r->window == w && !(r->kind & REGION_HELD))
+            return false;
+    return true;
+}
+
+bool regions_mergeable(const struct region *a, const struct region *b)
+{
+    return !((a->kind ^ b->kind) & ~(uint32_t)REGION_HELD) &&
+           !(a->kind & (REGION_FOREIGN | REGION_CHANGING)) && a->window == b->window &&
+           (a->window || (a->kind & REGION_ANONYMOUS));
+}
+
 bool regions_alike(const struct region *a, const struct region *b)
 {
-    return a->kind == b->kind && !(a->kind & (REGION_FOREIGN | REGION_CHANGING)) && a->window == b->window &&
-           (a->window || (a->kind & REGION_ANONYMOUS));
+    return a->kind == b->kind && regions_mergeable(a, b);
 }
 
 void regions_join(struct region *r)
 {
     tree_join(&mapped, r);
-    STATUS_SET(regions, mapped.total);
-}
-
-void regions_change(uintptr_t start, uintptr_t end, uint32_t clear, uint32_t set)
-{
-    tree_split_at(&mapped, start);
-    tree_split_at(&mapped, end);
-    for (struct region *r = regions_from(start); r && r->start < end; r = r->after)
-        r->kind = (r->kind & ~clear) | set;
     STATUS_SET(regions, mapped.total);
 }
 

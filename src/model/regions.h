@@ -31,6 +31,7 @@ enum {
     REGION_MERGEABLE = 1 << 13,
     REGION_WIPEONFORK = 1 << 14,
     REGION_FOREIGN = 1 << 15, /* has what the model cannot tell (a protection key): joins nothing */
+    REGION_HELD = 1 << 29,     /* mapped, but no longer the program's: kept to spare a split */
     REGION_CHANGING = 1 << 30, /* a call that changes its kind is under way: joins nothing */
     REGION_OPEN_SHIFT = 16,   /* above: how the file was opened, see placement.c */
 };
@@ -51,6 +52,9 @@ static inline long model_maps(void)
 
 /* The first region that ends behind addr, or NULL. */
 struct region *regions_from(uintptr_t addr);
+
+/* The last of all, or NULL. */
+struct region *regions_last(void);
 
 /* The region that ends at addr, or that starts there; NULL if none does. */
 struct region *regions_ending_at(uintptr_t addr);
@@ -73,8 +77,26 @@ void regions_grow(struct region *r, uintptr_t end);
 /* r and what follows it are one map: one region. Only if regions_alike and adjacent. */
 void regions_join(struct region *r);
 
-/* They differ in nothing that would keep the kernel from merging them, side by side: same window
- * or both anonymous, same kind. */
+/* The program's no longer, but still mapped: REGION_HELD over the range, known or not. */
+void regions_hold(uintptr_t start, uintptr_t end);
+
+/* The program's again. */
+void regions_unhold(uintptr_t start, uintptr_t end);
+
+/* Held from end to end, by regions of this window that are of this kind but for being held. */
+bool regions_held_alike(uintptr_t start, uintptr_t end, const struct window *w, uint32_t kind);
+
+/* Bytes held in all; read without the lock it is a hint. */
+size_t regions_held_bytes(void);
+
+/* No region of w but held ones. */
+bool regions_idle(const struct window *w);
+
+/* Side by side they differ in nothing that would keep the kernel from merging them: same window,
+ * or both anonymous; same kind, but that one may be held. */
+bool regions_mergeable(const struct region *a, const struct region *b);
+
+/* The same, and both held or none: they can be one region. */
 bool regions_alike(const struct region *a, const struct region *b);
 
 /* Takes a range out of the model: tree_cut. */

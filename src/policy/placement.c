@@ -16,6 +16,9 @@
 #include "base/log.h"
 #include "base/sys.h"
 #include "model/model.h"
+#include "model/masters.h"
+#include "model/merge.h"
+#include "model/pressure.h"
 #include "model/regions.h"
 
 #ifndef MAP_FIXED_NOREPLACE
@@ -120,14 +123,28 @@ static bool is_hugetlbfs(int fd, const struct stat *st)
            (sys_fstatfs_type(fd, &type) < 0 || type == HUGETLBFS_MAGIC);
 }
 
-/* The window of f in which [offset, offset + len) is free, made if there is none; held. */
+/* A place is free, or held by us under the same kind: then it is mapped already. */
+enum place { PLACE_TAKEN, PLACE_FREE, PLACE_HELD };
+
+static enum place place_of(const struct window *w, const struct map_request *q, size_t len,
+                           uint32_t kind)
+{
+    uintptr_t start = w->base + q->offset, end = start + len;
+    if (q->offset + len > w->span)
+        return PLACE_TAKEN;
+    if (regions_free(start, end))
+        return PLACE_FREE;
+    return !(q->flags & MAP_POPULATE) && regions_held_alike(start, end, w, kind) ? PLACE_HELD
+                                                                                 : PLACE_TAKEN;
+}
+
+/* The window of f with a place for the request, made if there is none; held. */
 static struct window *find_window(struct file *f, const struct map_request *q, size_t len,
-                                  uint64_t size)
+                                  uint64_t size, uint32_t kind)
 {
     unsigned layers = 0;
     for (struct window *w = f->windows; w; w = w->next, layers++) {
-        uintptr_t place = w->base + q->offset;
-        if (q->offset + len <= w->span && regions_free(place, place + len)) {
+        if (place_of(w, q, len, kind) != PLACE_TAKEN) {
             windows_hold(w);
             return w;
         }
@@ -135,7 +152,8 @@ static struct window *find_window(struct file *f, const struct map_request *q, s
     return layers < WINDOW_LAYERS ? windows_add(f, size, q->offset + len) : NULL;
 }
 
-static struct window *window_for(const struct map_request *q, size_t len, const struct stat *st)
+static struct window *window_for(const struct map_request *q, size_t len, const struct stat *st,
+                                 uint32_t kind)
 {
     struct file *f = files_find(st->st_dev, st->st_ino);
     if (!f) {
@@ -145,7 +163,7 @@ static struct window *window_for(const struct map_request *q, size_t len, const 
             return NULL;
         f->linked = st->st_nlink > 0;
     }
-    struct window *w = find_window(f, q, len, (uint64_t)st->st_size);
+    struct window *w = find_window(f, q, len, (uint64_t)st->st_size, kind);
     if (!w && !f->windows)
         files_remove(f);
     return w;
@@ -177,139 +195,119 @@ static bool may_share_open(struct window *w, int fd, uint32_t kind)
     return false;
 }
 
-/*
- * Are the two pages on either side of the border in one map? mremap of both to an impossible
- * length says EFAULT if they are not, and ENOMEM if they are (mm/mremap.c: the range must lie in
- * one VMA before anything else is asked of it). No other call is so cheap and none needs /proc.
- */
-static bool merged(uintptr_t border)
+/* A place in a window, on its way to be mapped. */
+struct placing {
+    const struct map_request *q;
+    struct source source;
+    struct window *w;
+    uintptr_t start, end; /* what the program gets */
+    uintptr_t from, to;   /* what is mapped: in a filled window, up to the neighbours */
+    uint32_t kind;
+    bool beside;          /* a neighbour is there that it can be one map with */
+    bool shares_open;     /* nothing can tell by which open file it is mapped */
+};
+
+/* The nearest region of the window below or above the place, if it is alike but for being held. */
+static struct region *neighbour(const struct placing *p, struct region *r)
 {
-    size_t impossible = (1UL << 46) - page_size;
-    return sys_mremap(border - page_size, 2 * page_size, impossible, 0, 0) == -ENOMEM;
+    return r && r->window == p->w && (r->kind & ~(uint32_t)REGION_HELD) == p->kind ? r : NULL;
 }
 
-/* Joins r with the neighbours that the kernel has merged it with; true if it has no alike
- * neighbour left that is another map. */
-static bool settle(struct region *r)
+/* Finds the neighbours, and widens what is mapped up to them if the window is to be filled. */
+static void widen(struct placing *p)
 {
-    bool whole = true;
-    struct region *left = r->before, *right = r->after;
-    if (right && right->start == r->end && regions_alike(r, right)) {
-        if (merged(r->end))
-            regions_join(r);
-        else
-            whole = false;
-    }
-    if (left && left->end == r->start && regions_alike(left, r)) {
-        if (merged(r->start))
-            regions_join(left);
-        else
-            whole = false;
-    }
-    return whole;
+    struct region *right = regions_from(p->start);
+    struct region *left = right ? right->before : regions_last();
+    bool fill = pressure_actions().fill && p->shares_open && (p->kind & REGION_SHARED) &&
+                !(p->q->flags & MAP_POPULATE) && sys_rlimit(RLIMIT_AS) == RLIM_INFINITY;
+    left = neighbour(p, left);
+    right = neighbour(p, right);
+    p->from = left && fill ? left->end : p->start;
+    p->to = right && fill ? right->start : p->end;
+    p->beside = p->shares_open && ((left && left->end == p->from) ||
+                                   (right && right->start == p->to));
 }
 
-/* A master that reaches to end, of this kind. Costs a map, and spares at least one: it is only
- * asked for when two neighbours did not merge. */
-static bool have_master(struct window *w, const struct map_request *q, uint64_t end, uint64_t size,
-                        uint32_t kind)
+/* r has been mapped: joins it with its neighbours, and what is not the program's is held. */
+static void enter(const struct placing *p, struct region *r)
 {
-    if (w->master && w->master_kind == kind && w->master_len >= end)
-        return true;
-    if (sys_rlimit(RLIMIT_AS) != RLIM_INFINITY)
-        return false;
-    uint64_t len = 2 * (end > size ? end : size);
-    if (len > w->span)
-        len = w->span;
-    uintptr_t hint = windows_pick(len);
-    long at = hint ? sys_mmap(hint, len, q->prot, q->flags & ~MAP_POPULATE, q->fd, 0) : -ENOMEM;
-    if (sys_failed(at))
-        return false;
-    windows_retire_master(w);
-    if (w->master) { /* no memory to remember the old one by */
-        sys_munmap((uintptr_t)at, len);
-        return false;
+    if (!merge_settle(&r) && p->shares_open && (p->kind & REGION_SHARED))
+        masters_join(p->w, &p->source, r);
+    if (p->from < p->start) {
+        regions_hold(p->from, p->start);
+        r = regions_from(p->from);
+        merge_settle(&r);
     }
-    windows_give_master(w, (uintptr_t)at, len, kind);
-    for (struct region *r = regions_from(w->base); r && r->start < w->base + w->span; r = r->after)
-        if (r->window == w)
-            r->mastered = false;
+    if (p->end < p->to) {
+        regions_hold(p->end, p->to);
+        r = regions_from(p->end);
+        merge_settle(&r);
+    }
+}
+
+/* The place is held: the program gets it back, and the kernel need not know. */
+static bool take_held(const struct placing *p)
+{
+    if (!p->shares_open || place_of(p->w, p->q, p->end - p->start, p->kind) != PLACE_HELD)
+        return false;
+    regions_unhold(p->start, p->end);
+    struct region *r = regions_from(p->start);
+    merge_settle(&r);
+    STATUS_ADD(filled, 1);
     return true;
 }
 
-/*
- * Makes [start, start + len) anew from the master. The kernel takes the old map away and puts the
- * new one there in one step (both under the mmap lock), so a thread that stores there meanwhile
- * waits and then finds the same page of the same file. If it fails between the two, the range is
- * mapped from the descriptor, as it was.
- */
-static bool remake(struct window *w, const struct map_request *q, uintptr_t start, size_t len)
-{
-    uint64_t offset = start - w->base;
-    if (offset + len > w->master_len)
-        return false;
-    long at = sys_mremap(w->master + offset, 0, len, MREMAP_MAYMOVE | MREMAP_FIXED, start);
-    if (at == (long)start)
-        return true;
-    if (sys_msync(start, len, MS_ASYNC) < 0 &&
-        sys_failed(sys_mmap(start, len, q->prot, (q->flags & ~MAP_POPULATE) | MAP_FIXED, q->fd,
-                            (off_t)offset)))
-        log_line(LOG_ERROR, "lost the map of %zu bytes at 0x%lx while joining it: the kernel has "
-                 "no memory", len, (unsigned long)start);
-    return false;
-}
-
-/* Region r is of the master from here on, if it can be. */
-static void adopt_into_master(struct window *w, const struct map_request *q, struct region *r)
-{
-    if (r->mastered || !remake(w, q, r->start, r->end - r->start))
-        return;
-    r->mastered = true;
-    STATUS_ADD(joined, 1);
-}
-
-/* r lies beside alike neighbours, and the kernel did not merge them. */
-static void join(struct window *w, const struct map_request *q, struct region *r, uint64_t size)
-{
-    if (!(r->kind & REGION_SHARED) || !may_share_open(w, q->fd, r->kind) ||
-        !have_master(w, q, r->end - w->base, size, r->kind))
-        return;
-    struct region *left = r->before, *right = r->after;
-    adopt_into_master(w, q, r);
-    if (right && right->start == r->end && regions_alike(r, right))
-        adopt_into_master(w, q, right);
-    if (left && left->end == r->start && regions_alike(left, r))
-        adopt_into_master(w, q, left);
-    settle(r);
-}
-
 /* Makes the neighbour on the left longer. */
-static bool grow(struct window *w, const struct map_request *q, uintptr_t place, size_t len,
-                 uint32_t kind, uint64_t size)
+static bool grow(const struct placing *p)
 {
-    struct region *left = regions_ending_at(place);
-    if (!left || left->window != w || left->kind != kind || (q->flags & MAP_POPULATE) ||
-        !may_share_open(w, q->fd, kind))
+    struct region *left = regions_ending_at(p->from);
+    if (!neighbour(p, left) || (p->q->flags & MAP_POPULATE) || !p->shares_open)
         return false;
-    if (sys_failed(sys_mremap(place - page_size, page_size, page_size + len, 0, 0)))
+    if (sys_failed(sys_mremap(p->from - page_size, page_size, page_size + (p->to - p->from), 0, 0)))
         return false;
-    regions_grow(left, place + len);
-    if (!settle(left))
-        join(w, q, left, size);
+    if (left->kind == p->kind && p->from == p->start && p->to == p->end) {
+        regions_grow(left, p->end);
+        if (!merge_settle(&left) && (p->kind & REGION_SHARED))
+            masters_join(p->w, &p->source, left);
+    } else {
+        struct region *r = regions_add(p->from, p->to, p->w, p->kind);
+        if (r) {
+            r->origin = left->origin;
+            r->mastered = left->mastered;
+            enter(p, r);
+        }
+    }
     STATUS_ADD(grown, 1);
     return true;
 }
 
-/* What was mapped without the lock, entered. */
-static void enter(struct window *w, const struct map_request *q, uintptr_t at, size_t len,
-                  uint32_t kind, uint64_t size, long *maps)
+/* Maps it beside its neighbours, or alone. The window is held, and released here. */
+static long place(struct placing *p, long *maps)
 {
-    long before = model_maps();
-    struct region *r = regions_add(at, at + len, w, kind);
-    if (r && !settle(r))
-        join(w, q, r, size);
-    *maps = model_maps() - before;
-    STATUS_ADD(placed, 1);
+    size_t len = p->to == p->end && p->from == p->start ? p->q->len : p->to - p->from;
+    off_t offset = (off_t)(p->from - p->w->base);
+    long at = pressure_actions().refuse && !p->beside
+                  ? -EBUSY
+                  : sys_mmap(p->from, len, p->q->prot, p->q->flags | MAP_FIXED_NOREPLACE, p->q->fd,
+                             offset);
+    if (!sys_failed(at) && at != (long)p->from) {
+        sys_munmap((uintptr_t)at, len); /* before Linux 4.17 the flag is only a hint */
+        at = -EEXIST;
+    }
+    if (at == -EEXIST)
+        STATUS_ADD(elsewhere, 1);
+    lock_take(&model_lock); /* it was free of this thread a moment ago */
+    if (!sys_failed(at)) {
+        long before = model_maps();
+        struct region *r = regions_add(p->from, p->to, p->w, p->kind);
+        if (r)
+            enter(p, r);
+        *maps = model_maps() - before;
+        STATUS_ADD(placed, 1);
+    }
+    windows_release(p->w);
+    lock_drop(&model_lock);
+    return sys_failed(at) ? PLACEMENT_DECLINED : (long)p->start;
 }
 
 long placement_map(const struct map_request *q, long *maps)
@@ -328,39 +326,31 @@ long placement_map(const struct map_request *q, long *maps)
     if (open_flags < 0 || (open_flags & (O_PATH | O_WRONLY)) ||
         ((q->flags & MAP_TYPE) == MAP_SHARED && (q->prot & PROT_WRITE) && !(open_flags & O_RDWR)))
         return PLACEMENT_DECLINED;
-    uint32_t kind = kind_of(q, open_flags);
-
+    struct placing p = {
+        .q = q,
+        .source = { q->fd, q->prot, q->flags, (uint64_t)st.st_size },
+        .kind = kind_of(q, open_flags),
+    };
+    *maps = 0;
     if (!lock_take(&model_lock))
         return PLACEMENT_DECLINED;
-    struct window *w = window_for(q, len, &st);
-    if (!w) {
+    p.w = window_for(q, len, &st, p.kind);
+    if (!p.w) {
         lock_drop(&model_lock);
         return PLACEMENT_DECLINED;
     }
-    uintptr_t place = w->base + q->offset;
-    if (grow(w, q, place, len, kind, (uint64_t)st.st_size)) {
-        windows_release(w);
-        lock_drop(&model_lock);
-        *maps = 0;
-        return (long)place;
+    p.start = p.w->base + q->offset;
+    p.end = p.start + len;
+    p.shares_open = p.w->users > 1 && may_share_open(p.w, q->fd, p.kind);
+    bool done = take_held(&p);
+    if (!done) {
+        widen(&p);
+        done = grow(&p);
     }
+    if (done)
+        windows_release(p.w);
     lock_drop(&model_lock);
-
-    long at = sys_mmap(place, q->len, q->prot, q->flags | MAP_FIXED_NOREPLACE, q->fd,
-                       (off_t)q->offset);
-    if (!sys_failed(at) && at != (long)place) {
-        sys_munmap((uintptr_t)at, q->len); /* before Linux 4.17 the flag is only a hint */
-        at = -EEXIST;
-    }
-    if (at == -EEXIST)
-        STATUS_ADD(elsewhere, 1);
-    if (lock_take(&model_lock)) {
-        if (!sys_failed(at))
-            enter(w, q, place, len, kind, (uint64_t)st.st_size, maps);
-        windows_release(w);
-        lock_drop(&model_lock);
-    }
-    return sys_failed(at) ? PLACEMENT_DECLINED : at;
+    return done ? (long)p.start : place(&p, maps);
 }
 
 void placement_flocked(int fd)

@@ -14,11 +14,17 @@
 #include <sys/mman.h>
 
 #include "base/log.h"
+#include "base/options.h"
 #include "base/sys.h"
+#include "model/canary.h"
 #include "model/count.h"
 #include "model/model.h"
+#include "model/pressure.h"
 #include "model/regions.h"
+#include "policy/guards.h"
 #include "policy/placement.h"
+#include "policy/reserve.h"
+#include "policy/retention.h"
 #include "shim/gate.h"
 
 static bool future_locked; /* mlockall(MCL_FUTURE) */
@@ -39,6 +45,7 @@ static long finish(long answer, const char *what, size_t len)
         }
         gate_drop();
     }
+    retention_settle();
     count_settle();
     return answer;
 }
@@ -115,15 +122,32 @@ static long map_over(uintptr_t addr, size_t len, int prot, int flags, int fd, of
                 chain = tree_drop(chain);
         gate_drop();
     }
-    if (!sys_failed(answer))
+    if (!sys_failed(answer)) {
+        guards_gone(addr, end);
         enter_plain((uintptr_t)answer, len, prot, flags);
+    }
     return answer;
+}
+
+/* The program asks for this very place, and only we are there: it is free. */
+static bool only_held(uintptr_t addr, size_t len)
+{
+    uintptr_t end;
+    if (!regions_held_bytes() || !sound(addr, len, &end) || !lock_take(&model_lock))
+        return false;
+    bool held = regions_cover(addr, end);
+    for (struct region *r = regions_from(addr); held && r && r->start < end; r = r->after)
+        held = r->kind & REGION_HELD;
+    lock_drop(&model_lock);
+    return held;
 }
 
 long engine_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t offset)
 {
     if (!gate_open())
         return sys_mmap(addr, len, prot, flags, fd, offset);
+    if ((flags & MAP_FIXED_NOREPLACE) && only_held(addr, len))
+        flags = (flags & ~MAP_FIXED_NOREPLACE) | MAP_FIXED;
     if ((flags & MAP_FIXED) && !(flags & MAP_FIXED_NOREPLACE))
         return finish(map_over(addr, len, prot, flags, fd, offset), "mmap", len);
     if (!(flags & MAP_ANONYMOUS)) {
@@ -137,6 +161,11 @@ long engine_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t 
             }
             return finish(at, "mmap", len);
         }
+        long refusal = flags & MAP_FIXED_NOREPLACE ? 0 : reserve_answer(len);
+        if (refusal) {
+            count_settle();
+            return refusal;
+        }
     }
     long answer = sys_mmap(addr, len, prot, flags, fd, offset);
     if (!sys_failed(answer))
@@ -149,14 +178,25 @@ long engine_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t 
 long engine_munmap(uintptr_t addr, size_t len)
 {
     uintptr_t end;
-    if (!gate_open() || !sound(addr, len, &end) || !gate_take(addr, end))
+    if (!gate_open() || !sound(addr, len, &end))
         return sys_munmap(addr, len);
+    if (pressure_actions().fill && retention_keep(addr, end))
+        return finish(0, "munmap", len);
+    if (!gate_take(addr, end))
+        return sys_munmap(addr, len);
+    retention_widen(&addr, &end);
     long before = model_maps();
     bool known = regions_cover(addr, end);
     struct region *chain = regions_cut(addr, end);
     count_add(model_maps() - before + (known ? 0 : 1));
     gate_drop();
-    long answer = sys_munmap(addr, len);
+    long answer = sys_munmap(addr, end - addr);
+    if (answer == -ENOMEM && canary_at_limit()) {
+        retention_hold(chain, addr, end);
+        count_explain("munmap", len);
+        return finish(0, "munmap", len);
+    }
+    guards_gone(addr, end);
     if (chain && gate_take(addr, end)) {
         if (answer < 0)
             restore_what_is_left(chain);
@@ -248,6 +288,14 @@ long engine_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, ui
         count_add(3); /* both borders of the old place, and the new one */
     }
     gate_drop();
+    if (!sys_failed(answer)) {
+        if (fixed)
+            guards_gone(to, to_end);
+        if (new_len < end - addr)
+            guards_gone(addr + new_len, end);
+        if ((uintptr_t)answer != addr)
+            guards_moved(addr, end, (uintptr_t)answer);
+    }
     return finish(answer, "mremap", new_len);
 }
 
@@ -278,12 +326,31 @@ static void end_change(uintptr_t addr, uintptr_t end, long answer, uint32_t clea
     gate_drop();
 }
 
+/* A part of a map, so that protecting it would split the map. */
+static bool would_split(uintptr_t start, uintptr_t end)
+{
+    if (!lock_take(&model_lock))
+        return false;
+    struct region *r = regions_from(start);
+    bool whole = r && r->start == start && r->end == end;
+    lock_drop(&model_lock);
+    return !whole;
+}
+
 long engine_mprotect(uintptr_t addr, size_t len, int prot)
 {
     uintptr_t end;
+    bool to_none = prot == PROT_NONE && gate_open() && sound(addr, len, &end);
+    if (to_none && pressure_actions().guards && would_split(addr, end) && guards_install(addr, end))
+        return finish(0, "mprotect", len);
     if (!begin_change(addr, len, &end))
         return sys_mprotect(addr, len, prot);
+    if (prot != PROT_NONE)
+        guards_lift(addr, end);
     long answer = sys_mprotect(addr, len, prot);
+    if (answer == -ENOMEM && to_none && options.guards != GUARDS_OFF && canary_at_limit() &&
+        guards_install(addr, end))
+        answer = 0;
     uint32_t odd = (uint32_t)prot & ~(uint32_t)REGION_PROT ? REGION_FOREIGN : 0;
     end_change(addr, end, answer, REGION_PROT, ((uint32_t)prot & REGION_PROT) | odd);
     return finish(answer, "mprotect", len);
@@ -296,6 +363,8 @@ long engine_pkey_mprotect(uintptr_t addr, size_t len, int prot, int pkey)
         return engine_mprotect(addr, len, prot);
     if (!begin_change(addr, len, &end))
         return sys_pkey_mprotect(addr, len, prot, pkey);
+    if (prot != PROT_NONE)
+        guards_lift(addr, end);
     long answer = sys_pkey_mprotect(addr, len, prot, pkey);
     end_change(addr, end, answer, REGION_PROT, ((uint32_t)prot & REGION_PROT) | REGION_FOREIGN);
     return finish(answer, "pkey_mprotect", len);
@@ -332,6 +401,14 @@ static bool advice_kind(int advice, uint32_t *clear, uint32_t *set)
     return false;
 }
 
+/* Advice that a program cannot miss when it is not taken. */
+static bool tunes_speed(int advice)
+{
+    return advice == MADV_NORMAL || advice == MADV_RANDOM || advice == MADV_SEQUENTIAL ||
+           advice == MADV_HUGEPAGE || advice == MADV_NOHUGEPAGE || advice == MADV_MERGEABLE ||
+           advice == MADV_UNMERGEABLE;
+}
+
 long engine_madvise(uintptr_t addr, size_t len, int advice)
 {
     uintptr_t end;
@@ -340,6 +417,10 @@ long engine_madvise(uintptr_t addr, size_t len, int advice)
         return sys_madvise(addr, len, advice);
     long answer = sys_madvise(addr, len, advice);
     end_change(addr, end, answer, clear, set);
+    if ((answer == -EAGAIN || answer == -ENOMEM) && tunes_speed(advice) && canary_at_limit()) {
+        STATUS_ADD(swallowed, 1);
+        return finish(0, "madvise", len);
+    }
     return finish(answer, "madvise", len);
 }
 
@@ -409,6 +490,7 @@ long engine_mlockall(int flags)
     bool was = future_locked;
     lock_future(was || (flags & MCL_FUTURE));
     placement_retire_masters();
+    retention_give_all_back();
     finish(0, "mlockall", 0); /* buries the masters: they would be locked, whole files of them */
     long answer = sys_mlockall(flags);
     if (answer == 0 && (flags & MCL_CURRENT))

@@ -150,7 +150,7 @@ __attribute__((constructor)) static void start(void)
         return;
     }
     bool protect = options.mode == MODE_PROTECT;
-    placement_switch(protect && options.coalesce == COALESCE_AUTO && !__tsan_init && !__msan_init);
+    placement_switch(protect && options.coalesce != COALESCE_OFF && !__tsan_init && !__msan_init);
     gate_start(protect ? MAPHERD_HERDING : MAPHERD_OBSERVING, guard);
     errno = saved;
 }

@@ -1,0 +1,289 @@
+/*
+ * metrics: a file of numbers for node_exporter's textfile collector.
+ *
+ * Rules: one thread writes at a time and the others go on; the file appears by rename, so a
+ * reader never sees half of it; a file is only ever made new (O_EXCL), so a link that somebody
+ * put there leads nowhere. The words of HELP and TYPE must be the same in every file: node_exporter
+ * drops families that disagree.
+ */
+#define _GNU_SOURCE
+#include "policy/metrics.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/fmt.h"
+#include "base/log.h"
+#include "base/options.h"
+#include "base/sys.h"
+#include "model/model.h"
+
+#define EVERY_MS 1000
+#define CALLS_A_LOOK 16 /* the clock is asked every so many calls */
+#define MOVED_SHARE 50  /* a count that moved by this part of the limit is news */
+#define PATH_LEN 512
+#define FIRST_PID_NAMESPACE 4026531836UL /* include/linux/proc_ns.h: PROC_PID_INIT_INO */
+
+static const struct row {
+    const char *name, *type, *help;
+    size_t at, size;
+} rows[] = {
+#define ROW(name, type, field, help) \
+    { name, type, help, offsetof(struct mapherd_status, field), \
+      sizeof mapherd_status_block.field }
+    ROW("process_memory_map_areas", "gauge", bound,
+        "Memory maps of the process: at most so many, exactly so many after each reading."),
+    ROW("process_memory_map_areas_limit", "gauge", limit,
+        "Memory maps that vm.max_map_count allows the process."),
+    ROW("mapherd_maps_read", "gauge", exact,
+        "Memory maps at the last reading of /proc/self/maps."),
+    ROW("mapherd_readings_total", "counter", readings, "Readings of /proc/self/maps."),
+    ROW("mapherd_pressure", "gauge", pressure, "0 calm, 1 raised, 2 high, 3 full."),
+    ROW("mapherd_calls_total", "counter", calls, "Calls that could change the maps."),
+    ROW("mapherd_placed_total", "counter", placed, "File maps put beside their neighbours."),
+    ROW("mapherd_grown_total", "counter", grown, "File maps made by growing a neighbour."),
+    ROW("mapherd_joined_total", "counter", joined, "File maps made from a master map."),
+    ROW("mapherd_filled_total", "counter", filled, "File maps made inside a filled window."),
+    ROW("mapherd_elsewhere_total", "counter", elsewhere, "File maps whose place was taken."),
+    ROW("mapherd_guards_total", "counter", guards, "Guard markers in place of split maps."),
+    ROW("mapherd_held_bytes", "gauge", held_bytes,
+        "Bytes kept mapped after the program unmapped them, for want of maps."),
+    ROW("mapherd_held_back_total", "counter", held_back,
+        "Unmappings honoured without the split that the limit did not allow."),
+    ROW("mapherd_swallowed_total", "counter", swallowed,
+        "Hints dropped because the limit did not allow their split."),
+    ROW("mapherd_refused_total", "counter", refused, "File maps refused to keep the reserve."),
+    ROW("mapherd_enomem_total", "counter", enomem, "Calls that failed at the map limit."),
+    ROW("mapherd_unseen_total", "counter", unseen, "Calls passed through unseen."),
+    ROW("mapherd_forgotten_total", "counter", forgotten,
+        "Regions forgotten for want of memory."),
+#undef ROW
+};
+#define ROWS (sizeof rows / sizeof *rows)
+
+/* Made in the constructor, then only read. */
+static char folder[PATH_LEN];
+static char program[6 * 32];
+
+/* Of the process that owner is; written by the one thread that is busy. */
+static struct {
+    char path[PATH_LEN + 64], fresh[PATH_LEN + 64]; /* the file, and under which name it is made */
+    char mark[96];    /* its first line, by which `mapherd clean` knows whose it is */
+    char labels[256]; /* {...} */
+    char text[6144];
+    bool named;
+} file;
+static int owner;
+static bool busy, stopped;
+static uint64_t next_ms;
+static int64_t told_bound; /* what the file says */
+static uint32_t told_pressure;
+
+/* A label's value: printable ASCII, escaped; a file with anything that is not UTF-8 is refused
+ * whole by those who read it. */
+static void escape(char *out, size_t size, const char *text)
+{
+    size_t at = 0;
+    for (; *text && at + 3 < size; text++) {
+        if (*text == '"' || *text == '\\')
+            out[at++] = '\\';
+        out[at++] = *text >= ' ' && *text < 0x7f ? *text : '?';
+    }
+    out[at] = '\0';
+}
+
+static long read_text(const char *path, char *text, size_t size)
+{
+    long fd = sys_open(path, O_RDONLY, 0);
+    if (fd < 0)
+        return fd;
+    long got = sys_read((int)fd, text, size - 1);
+    sys_close((int)fd);
+    text[got > 0 ? got : 0] = '\0';
+    return got;
+}
+
+/* When the process started, in ticks since boot: field 22 of proc_pid_stat(5). The second may
+ * hold spaces and brackets. */
+static uint64_t start_time(void)
+{
+    char stat[1024];
+    uint64_t start = 0;
+    if (read_text("/proc/self/stat", stat, sizeof stat) <= 0)
+        return 0;
+    const char *at = stat, *behind_name = stat;
+    while ((at = strchr(at, ')')))
+        behind_name = ++at;
+    at = behind_name;
+    for (int field = 2; field < 22 && at; field++)
+        at = strchr(at + 1, ' ');
+    if (!at)
+        return 0;
+    at++;
+    fmt_read_u64(&at, &start);
+    return start;
+}
+
+static unsigned long pid_namespace(void)
+{
+    struct stat st = { 0 };
+    long fd = sys_open("/proc/self/ns/pid", O_RDONLY, 0);
+    if (fd < 0)
+        return 0;
+    long answer = sys_fstat((int)fd, &st);
+    sys_close((int)fd);
+    return answer < 0 ? 0 : (unsigned long)st.st_ino;
+}
+
+/* Whose file it is. Names are given late: a forked child that becomes another program at once has
+ * no use for them. */
+static void name_file(void)
+{
+    unsigned long space = pid_namespace();
+    bool inner = space && space != FIRST_PID_NAMESPACE;
+    char base[64], label[64] = "";
+    if (inner) {
+        fmt(base, sizeof base, "mapherd-%lu-%d", space, owner);
+        fmt(label, sizeof label, ",pid_namespace=\"%lu\"", space);
+    } else {
+        fmt(base, sizeof base, "mapherd-%d", owner);
+    }
+    fmt(file.path, sizeof file.path, "%s/%s.prom", folder, base);
+    fmt(file.fresh, sizeof file.fresh, "%s/.%s.tmp", folder, base);
+    fmt(file.labels, sizeof file.labels, "{pid=\"%d\",program=\"%s\"%s}", owner, program, label);
+    fmt(file.mark, sizeof file.mark, "# mapherd: process %d of namespace %lu, started at %lu\n",
+        owner, space, (unsigned long)start_time());
+    file.named = true;
+}
+
+static int64_t value_of(const struct row *row)
+{
+    const char *at = (const char *)&mapherd_status_block + row->at;
+    return row->size == sizeof(uint32_t) ? (int64_t)__atomic_load_n((const uint32_t *)at, __ATOMIC_RELAXED)
+                                         : __atomic_load_n((const int64_t *)at, __ATOMIC_RELAXED);
+}
+
+/* Numbers that are not known, which are negative, are left out. */
+static size_t compose(void)
+{
+    size_t len = fmt(file.text, sizeof file.text, "%s", file.mark);
+    for (size_t i = 0; i < ROWS; i++) {
+        const struct row *row = &rows[i];
+        int64_t value = value_of(row);
+        if (value >= 0)
+            len += fmt(file.text + len, sizeof file.text - len,
+                       "# HELP %s %s\n# TYPE %s %s\n%s%s %ld\n", row->name, row->help, row->name,
+                       row->type, row->name, file.labels, (long)value);
+    }
+    return len;
+}
+
+static long write_file(void)
+{
+    size_t len = compose();
+    sys_unlink(file.fresh); /* of a process of this id that was killed */
+    long fd = sys_open(file.fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
+    if (fd < 0)
+        return fd;
+    long answer = sys_fchmod((int)fd, 0644); /* whatever the umask */
+    if (answer >= 0)
+        answer = sys_write_quietly((int)fd, file.text, len);
+    if (answer >= 0)
+        answer = (size_t)answer == len ? 0 : -ENOSPC;
+    sys_close((int)fd);
+    if (answer == 0)
+        answer = sys_rename(file.fresh, file.path);
+    if (answer < 0)
+        sys_unlink(file.fresh);
+    return answer;
+}
+
+static void tell_failure(long answer)
+{
+    static bool told;
+    if (!__atomic_exchange_n(&told, true, __ATOMIC_RELAXED))
+        log_line(LOG_WARNING, "metrics cannot be written to %s (errno %ld): MAPHERD_METRICS wants "
+                 "a folder that the program may write to", folder, -answer);
+}
+
+/* A child that shares its parent's memory, or was forked past libc, is not the owner. */
+static bool is_owner(void)
+{
+    return sys_getpid() == owner;
+}
+
+static void renew(uint64_t now)
+{
+    if (__atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE))
+        return;
+    if (is_owner()) {
+        __atomic_store_n(&next_ms, now + EVERY_MS, __ATOMIC_RELAXED);
+        told_bound = mapherd_status_block.bound;
+        told_pressure = mapherd_status_block.pressure;
+        if (!file.named)
+            name_file();
+        long answer = write_file();
+        if (answer < 0)
+            tell_failure(answer);
+        if (__atomic_load_n(&stopped, __ATOMIC_SEQ_CST))
+            sys_unlink(file.path);
+    }
+    __atomic_store_n(&busy, false, __ATOMIC_RELEASE);
+}
+
+/* A burst of calls and then nothing: without this the file would tell its beginning for ever. */
+static bool is_news(void)
+{
+    const struct mapherd_status *s = &mapherd_status_block;
+    int64_t moved = __atomic_load_n(&s->bound, __ATOMIC_RELAXED) -
+                    __atomic_load_n(&told_bound, __ATOMIC_RELAXED);
+    int64_t limit = __atomic_load_n(&s->limit, __ATOMIC_RELAXED);
+    return (limit > 0 && (moved < 0 ? -moved : moved) >= limit / MOVED_SHARE) ||
+           __atomic_load_n(&s->pressure, __ATOMIC_RELAXED) !=
+               __atomic_load_n(&told_pressure, __ATOMIC_RELAXED);
+}
+
+void metrics_tick(void)
+{
+    static unsigned calls;
+    if (!folder[0] || __atomic_load_n(&stopped, __ATOMIC_RELAXED))
+        return;
+    bool news = is_news();
+    if (!news && __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED) % CALLS_A_LOOK)
+        return;
+    uint64_t now = sys_now_ms();
+    if (news || now >= __atomic_load_n(&next_ms, __ATOMIC_RELAXED))
+        renew(now);
+}
+
+void metrics_start(const char *name)
+{
+    if (!options.metrics.len || options.metrics.len >= sizeof folder)
+        return;
+    escape(program, sizeof program, name);
+    memcpy(folder, options.metrics.at, options.metrics.len);
+    owner = (int)sys_getpid();
+    renew(sys_now_ms());
+}
+
+void metrics_after_fork(void)
+{
+    if (!folder[0])
+        return;
+    owner = (int)sys_getpid();
+    file.named = false;
+    next_ms = 0;
+    __atomic_store_n(&busy, false, __ATOMIC_RELEASE);
+}
+
+void metrics_stop(void)
+{
+    if (!folder[0] || !is_owner() || __atomic_exchange_n(&stopped, true, __ATOMIC_SEQ_CST))
+        return;
+    if (file.named)
+        sys_unlink(file.path);
+}

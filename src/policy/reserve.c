@@ -1,0 +1,64 @@
+/*
+ * reserve: who is refused, and with which words.
+ */
+#define _GNU_SOURCE
+#include "policy/reserve.h"
+
+#include <errno.h>
+#include <stdint.h>
+
+#include "base/lock.h"
+#include "base/log.h"
+#include "base/sys.h"
+#include "model/count.h"
+#include "model/model.h"
+#include "model/pressure.h"
+
+#define COLLECT_EVERY_MS 3000
+#define SECOND_TRY_MS 2000 /* the JDK sleeps 100 ms between the two, and a collection takes time */
+#define LOG_EVERY_MS 60000
+
+static struct lock turn;
+static struct {
+    long thread;        /* that was told to collect and may try again */
+    uint64_t told_ms;   /* when; 0: nobody yet */
+    unsigned relieved;  /* pressure_relieved() then */
+} last;
+
+static long refusal(uint64_t now)
+{
+    long self = sys_gettid();
+    if (last.told_ms && self == last.thread && now - last.told_ms < SECOND_TRY_MS) {
+        last.thread = 0;
+        return -ENOMEM;
+    }
+    bool helped = last.relieved != pressure_relieved();
+    if (last.told_ms && !helped && now - last.told_ms < COLLECT_EVERY_MS)
+        return -EAGAIN;
+    last.thread = self;
+    last.told_ms = now;
+    last.relieved = pressure_relieved();
+    return -ENOMEM;
+}
+
+long reserve_answer(size_t len)
+{
+    static struct log_limit often;
+    unsigned more;
+    if (!pressure_actions().refuse)
+        return 0;
+    /* Only a JVM takes ENOMEM for an order to collect; others get the kernel's word always. */
+    long answer = -ENOMEM;
+    if (count_saw_jvm()) {
+        if (!lock_take(&turn))
+            return -EAGAIN;
+        answer = refusal(sys_now_ms() + 1);
+        lock_drop(&turn);
+    }
+    STATUS_ADD(refused, 1);
+    if (log_allowed(&often, LOG_EVERY_MS, &more))
+        log_line(LOG_ERROR, "refused to map %zu bytes of a file: the last maps below "
+                 "vm.max_map_count are kept for stacks, guard pages and allocators "
+                 "(MAPHERD_RESERVE); refused since the last such line: %u", len, more);
+    return answer;
+}
