@@ -178,14 +178,18 @@ static bool may_share_open(struct window *w, int fd, uint32_t kind)
 }
 
 /*
- * Are the two pages on either side of the border in one map? mremap of both to an impossible
- * length says EFAULT if they are not, and ENOMEM if they are (mm/mremap.c: the range must lie in
- * one VMA before anything else is asked of it). No other call is so cheap and none needs /proc.
+ * Are the two pages on either side of the border in one map? mremap of both to the length of the
+ * whole address space says EFAULT if they are not, and ENOMEM if they are (mm/mremap.c: the range
+ * must lie in one VMA before anything else is asked of it). No other call is so cheap, and none
+ * does without /proc.
  */
 static bool merged(uintptr_t border)
 {
-    size_t impossible = (1UL << 46) - page_size;
-    return sys_mremap(border - page_size, 2 * page_size, impossible, 0, 0) == -ENOMEM;
+    size_t both = 2 * page_size, space = windows_whole_space();
+    long answer = sys_mremap(border - page_size, both, space, 0, 0);
+    if (!sys_failed(answer)) /* no kernel known does that; what it added is taken away again */
+        sys_munmap((uintptr_t)answer + both, space - both);
+    return !sys_failed(answer) || answer == -ENOMEM;
 }
 
 /* Joins r with the neighbours that the kernel has merged it with; true if it has no alike
