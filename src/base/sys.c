@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/shm.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <time.h>
@@ -76,6 +77,20 @@ long sys_mlockall(int flags)
 long sys_munlockall(void)
 {
     return CALL(SYS_munlockall, 0, 0, 0, 0, 0, 0);
+}
+
+long sys_shmat(int id, uintptr_t addr, int flags)
+{
+    return CALL(SYS_shmat, id, addr, flags, 0, 0, 0);
+}
+
+long sys_shm_size(int id, size_t *len)
+{
+    struct shmid_ds segment;
+    long r = CALL(SYS_shmctl, id, IPC_STAT, &segment, 0, 0, 0);
+    if (r == 0)
+        *len = segment.shm_segsz;
+    return r;
 }
 
 long sys_open(const char *path, int flags, unsigned mode)

@@ -35,6 +35,9 @@ long sys_mlock2(uintptr_t addr, size_t len, unsigned flags);
 long sys_munlock(uintptr_t addr, size_t len);
 long sys_mlockall(int flags);
 long sys_munlockall(void);
+long sys_shmat(int id, uintptr_t addr, int flags);
+/* The size of a System V segment. */
+long sys_shm_size(int id, size_t *len);
 
 /* Files. sys_open adds O_CLOEXEC; sys_fstat is newfstatat with AT_EMPTY_PATH, the call that
  * glibc's own fstat makes, so that a seccomp filter that lets the program live lets us live. */

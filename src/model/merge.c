@@ -10,14 +10,17 @@
 #include "model/model.h"
 
 /*
- * mremap of both pages to an impossible length says EFAULT if they are in two maps and ENOMEM if
- * they are in one (mm/mremap.c: the range must lie in one VMA before anything else is asked of
- * it). No other call is so cheap, and none does without /proc.
+ * mremap of both pages to the length of the whole address space says EFAULT if they are in two
+ * maps and ENOMEM if they are in one (mm/mremap.c: the range must lie in one VMA before anything
+ * else is asked of it). No other call is so cheap, and none does without /proc.
  */
 bool merge_at(uintptr_t border)
 {
-    size_t impossible = (1UL << 46) - page_size;
-    return sys_mremap(border - page_size, 2 * page_size, impossible, 0, 0) == -ENOMEM;
+    size_t both = 2 * page_size, space = windows_whole_space();
+    long answer = sys_mremap(border - page_size, both, space, 0, 0);
+    if (!sys_failed(answer)) /* no kernel known does that; what it added is taken away again */
+        sys_munmap((uintptr_t)answer + both, space - both);
+    return !sys_failed(answer) || answer == -ENOMEM;
 }
 
 /* Pieces of one region are one map as long as they are alike. */

@@ -8,7 +8,9 @@
 #include "model/model.h"
 
 #define LARGE_FOLIO (2UL << 20)
-#define SPAN_MIN (64UL << 20)
+/* A window is given room for a file to grow in: nothing is reserved, so room costs nothing. */
+#define ROOM 8
+#define WINDOWS_IN_ZONE 1024
 
 static struct pool window_pool = POOL(struct window);
 static struct window *dead;
@@ -16,6 +18,7 @@ static size_t masters;
 
 static struct {
     uintptr_t start, end, at;
+    size_t whole_space;
     uint64_t random;
 } zone;
 
@@ -37,10 +40,16 @@ void windows_start(uintptr_t stack, uint64_t random)
 {
     unsigned bits = 64 - (unsigned)__builtin_clzl(stack | 1);
     uintptr_t eighth = 1UL << (bits > 3 ? bits - 3 : 0);
+    zone.whole_space = 8 * eighth - page_size; /* x86-64 leaves the last page out */
     zone.start = 2 * eighth;
     zone.end = 5 * eighth;
     zone.random = random;
     zone.at = zone.start + (next_random() % (zone.end - zone.start) & ~(LARGE_FOLIO - 1));
+}
+
+size_t windows_whole_space(void)
+{
+    return zone.whole_space;
 }
 
 uintptr_t windows_pick(uint64_t len)
@@ -59,7 +68,8 @@ struct window *windows_add(struct file *f, uint64_t size, uint64_t end)
 {
     uint64_t need = size > end ? size : end;
     uint64_t limit = (zone.end - zone.start) / 8;
-    uint64_t span = need < SPAN_MIN / 2 ? SPAN_MIN : round_up(2 * need);
+    uint64_t least = (zone.end - zone.start) / WINDOWS_IN_ZONE;
+    uint64_t span = need < least / ROOM ? least : round_up(ROOM * need);
     if (end > limit)
         return NULL;
     uintptr_t base = windows_pick(span < limit ? span : limit);

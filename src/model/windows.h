@@ -38,6 +38,10 @@ struct window {
 /* Any address on the stack tells the size of the address space; random is a seed. */
 void windows_start(uintptr_t stack, uint64_t random);
 
+/* The size of the user's address space: the longest length that the kernel takes for one, and
+ * longer than what lies behind any place in the zone. */
+size_t windows_whole_space(void);
+
 /* len bytes of the zone, chosen at random once and then ascending with random gaps; 0 if len does
  * not fit. Not reserved: map it with MAP_FIXED_NOREPLACE. Also for the library's own map. */
 uintptr_t windows_pick(uint64_t len);

@@ -12,6 +12,7 @@
 #include <linux/mman.h>
 #include <linux/prctl.h>
 #include <sys/mman.h>
+#include <sys/shm.h>
 
 #include "base/log.h"
 #include "base/options.h"
@@ -514,6 +515,20 @@ long engine_munlockall(void)
 long engine_ftruncate(int fd, off_t len)
 {
     return sys_ftruncate(fd, len);
+}
+
+/* With SHM_REMAP it replaces what lies there, like MAP_FIXED. */
+long engine_shmat(int id, uintptr_t addr, int flags)
+{
+    size_t len;
+    if ((flags & SHM_REMAP) && gate_open() && sys_shm_size(id, &len) == 0) {
+        uintptr_t start = page_down(addr), end = page_up(addr + len);
+        if (end > start && gate_take(start, end)) {
+            regions_forget(start, end);
+            gate_drop();
+        }
+    }
+    return sys_shmat(id, addr, flags);
 }
 
 long engine_flock(int fd, int operation)

@@ -27,6 +27,7 @@ long engine_munlock(uintptr_t addr, size_t len);
 long engine_mlockall(int flags);
 long engine_munlockall(void);
 long engine_ftruncate(int fd, off_t len);
+long engine_shmat(int id, uintptr_t addr, int flags);
 long engine_flock(int fd, int operation);
 long engine_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
 

@@ -139,6 +139,11 @@ int hook_ftruncate(int fd, off_t len)
 
 int hook_ftruncate64(int fd, off_t len) __attribute__((alias("ftruncate")));
 
+void *hook_shmat(int id, const void *addr, int flags)
+{
+    return answer_pointer(engine_shmat(id, (uintptr_t)addr, flags));
+}
+
 int hook_flock(int fd, int operation)
 {
     return answer_int(engine_flock(fd, operation));

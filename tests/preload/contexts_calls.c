@@ -7,6 +7,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/shm.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -222,6 +223,25 @@ static outcome play_ftruncate(struct part *p)
 static outcome play_ftruncate64(struct part *p)
 {
     return truncate_under(p, (int (*)(int, off_t))ftruncate64);
+}
+
+static outcome play_shmat(struct part *p)
+{
+    int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
+    (void)p;
+    if (id < 0)
+        return "makes no segment";
+    char *at = shmat(id, NULL, 0);
+    shmctl(id, IPC_RMID, NULL);
+    if (at == (char *)-1)
+        return "does not attach";
+    *at = 7;
+    bool kept = shmat(id, at, SHM_REMAP) == at && *at == 7;
+    shmdt(at);
+    if (!kept)
+        return "does not attach over itself";
+    errno = 0;
+    return shmat(-1, NULL, 0) == (char *)-1 && errno == EINVAL ? NULL : "takes a bad segment";
 }
 
 static outcome play_flock(struct part *p)

@@ -7,9 +7,8 @@
 trap="$TESTS_BIN/tests/preload/trap"
 "$trap" list >"$scratch/cases"
 
-# Differences that are known and said in the manual: a lock that one open() takes only after a
-# chunk of it and a chunk of another open() were mapped side by side is held as long as either's
-# maps, or goes with the descriptor.
+# Known differences: when a lock is taken through one open() only after its chunk and a chunk of
+# another open() were made one map, the lock lasts as long as that map, or goes too early.
 known="flock_later ofd_lock_later"
 differs() {
 	case " $known " in

@@ -303,6 +303,18 @@ long sys_ftruncate(int fd, off_t len)
     return 0;
 }
 
+long sys_shmat(int id, uintptr_t addr, int flags)
+{
+    (void)id, (void)addr, (void)flags;
+    return -EINVAL; /* the fake kernel has no segments */
+}
+
+long sys_shm_size(int id, size_t *len)
+{
+    (void)id, (void)len;
+    return -EINVAL;
+}
+
 long sys_flock(int fd, int operation)
 {
     (void)operation;

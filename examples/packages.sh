@@ -1,0 +1,40 @@
+# The one list of Debian packages. Sourced by examples/quickstart.sh and tests/run.sh.
+#
+# build_packages    to build mapherd
+# example_packages  for the main job through Java
+# test_packages     for every test; without one of them tests end with "cannot run here"
+
+# shellcheck disable=SC2034 # used where this is sourced
+{
+build_packages="build-essential autoconf automake libtool pkg-config"
+example_packages="default-jdk-headless"
+test_packages="libcmocka-dev strace xfsprogs btrfs-progs e2fsprogs lmdb-utils ripgrep mold lld
+	sqlite3 python3 libpython3.11-testsuite git valgrind clang libclang-rt-14-dev
+	gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user musl-tools shellcheck mandoc
+	procps util-linux libcap2-bin attr file"
+}
+
+# Installs those of the packages that are missing. Where apt cannot (not root, no network), that
+# is said, and whoever needs the package says so again.
+need_packages() {
+	missing=""
+	for package in "$@"; do
+		dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed$' ||
+			missing="$missing $package"
+	done
+	[ -n "$missing" ] || return 0
+	as_root=""
+	if [ "$(id -u)" != 0 ]; then
+		as_root=$(command -v sudo) || {
+			printf 'not installed, and neither root nor sudo to do it:%s\n' "$missing" >&2
+			return 1
+		}
+	fi
+	printf 'installing:%s\n' "$missing" >&2
+	# shellcheck disable=SC2086 # lists of words
+	if ! $as_root apt-get -q update >/dev/null || ! $as_root env DEBIAN_FRONTEND=noninteractive \
+		apt-get -q -y --no-install-recommends install $missing >/dev/null; then
+		printf 'apt could not install:%s\n' "$missing" >&2
+		return 1
+	fi
+}

@@ -1,0 +1,100 @@
+#!/bin/sh
+# make bench: what mapherd costs and what it saves, bare and preloaded side by side.
+#
+# Each row is measured in pairs, in the order bare preloaded, preloaded bare, ..., so that a
+# machine that grows slower or faster meanwhile does that to both. The table has the medians, the
+# median of the pairs' ratios (or differences), and their quartiles. It never fails on time.
+# BENCH_PAIRS sets how many pairs (20).
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+bench=$TESTS_BIN/tests/bench/bench
+pairs=${BENCH_PAIRS:-20}
+
+# sample FILE COMMAND...: one number, as a line of FILE.
+sample() {
+	into=$1
+	shift
+	"$@" >>"$into" || fail "$* failed"
+}
+
+# judge WORD GOAL UNIT: the row of what lies in bare and preloaded. WORD: ratio, or added for the
+# difference.
+judge() {
+	paste "$scratch/bare" "$scratch/preloaded" | awk -v row="$row" -v word="$1" -v goal="$2" -v unit="$3" '
+	function sorted(a, n, i, j, t) {
+		for (i = 2; i <= n; i++)
+			for (j = i; j > 1 && a[j - 1] > a[j]; j--) { t = a[j]; a[j] = a[j - 1]; a[j - 1] = t }
+	}
+	function middle(a, n) { return n % 2 ? a[(n + 1) / 2] : (a[n / 2] + a[n / 2 + 1]) / 2 }
+	{ bare[NR] = $1; with[NR] = $2; both[NR] = word == "ratio" ? $2 / $1 : $2 - $1 }
+	END {
+		n = NR
+		sorted(bare, n); sorted(with, n); sorted(both, n)
+		low = both[int((n + 3) / 4)]; high = both[n + 1 - int((n + 3) / 4)]
+		form = word == "ratio" ? "%.2f" : "%+.0f"
+		result = sprintf(form, middle(both, n))
+		spread = sprintf(form " .. " form, low, high)
+		if (goal == "-")
+			verdict = ""
+		else
+			verdict = middle(both, n) <= goal ? "met" : "MISSED"
+		aim = goal == "-" ? "" : "<= " goal
+		printf "%-50s %11.1f %11.1f %-3s %7s  %-16s %-8s %s\n",
+			row, middle(bare, n), middle(with, n), unit, result, spread, aim, verdict
+	}'
+}
+
+# compare ROW WORD GOAL UNIT MODE...: a row of a mode that runs preloaded itself.
+compare() {
+	row=$1 word=$2 goal=$3 unit=$4
+	shift 4
+	: >"$scratch/bare"
+	: >"$scratch/preloaded"
+	n=0
+	while [ $((n += 1)) -le "$pairs" ]; do
+		[ $((n % 2)) = 0 ] || sample "$scratch/bare" "$bench" "$@"
+		sample "$scratch/preloaded" preloaded "$bench" "$@"
+		[ $((n % 2)) = 1 ] || sample "$scratch/bare" "$bench" "$@"
+	done
+	judge "$word" "$goal" "$unit"
+}
+
+# The start of a program: the bench stays bare and gives the library to what it starts.
+compare_start() {
+	row="start of /bin/true"
+	: >"$scratch/bare"
+	: >"$scratch/preloaded"
+	n=0
+	while [ $((n += 1)) -le "$pairs" ]; do
+		[ $((n % 2)) = 0 ] || sample "$scratch/bare" "$bench" start -
+		sample "$scratch/preloaded" "$bench" start "$MAPHERD_LIB"
+		[ $((n % 2)) = 1 ] || sample "$scratch/bare" "$bench" start -
+	done
+	judge added 300 us
+}
+
+# A small file and a large sparse one on that folder's filesystem.
+files_in() {
+	small=$1/mapherd-bench.small.$$
+	large=$1/mapherd-bench.large.$$
+	later "rm -f '$small' '$large'"
+	truncate -s 64K "$small"
+	truncate -s 20000M "$large"
+	where=$(stat -f -c %T "$1")
+}
+
+printf '%s, %s, %s processors, %s pairs a row\n\n' "$(uname -sr)" "$(uname -m)" "$(nproc)" "$pairs"
+printf '%-50s %11s %11s %-3s %7s  %-16s %-8s %s\n' "" bare preloaded "" "" quartiles goal ""
+compare "anonymous mmap + munmap" ratio 1.05 ns anonymous
+for folder in /dev/shm "$TESTS_BIN"; do
+	files_in "$folder"
+	compare "mmap + munmap, whole file of 64 KiB, $where" ratio 1.10 ns whole "$small"
+	compare "mmap + munmap, chunk of 1 MiB, $where" ratio 1.10 ns chunk "$large"
+	compare "20,000 ascending chunks, mmap, $where" ratio 0.75 ns ascending "$large"
+	compare "20,000 ascending chunks, both, $where" ratio - ns both "$large"
+done
+compare "fork + wait, 20,000 chunks mapped" ratio - us fork "$large"
+compare "64 threads, mmap + munmap of a chunk" ratio - ns threads "$large"
+compare_start
+compare "memory of a process, Rss" added 300 KiB memory "$large" Rss
+compare "memory of a process, Pss" added - KiB memory "$large" Pss

@@ -1,0 +1,132 @@
+#!/bin/sh
+# The house rules (doc/design.md, section 2), by what is in the files: includes, names, imports,
+# sizes. Each rule is then broken in a copy, to see that it would be noticed.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/lib.sh"
+tree=$(cd "$TESTS_SRC/.." && pwd)
+
+# Every rule prints what breaks it, and nothing where all is well. They are given a source tree.
+
+# base knows nothing, model base, policy both, shim and cli all three; nobody looks up or aside.
+includes_go_down() {
+	(
+		cd "$1/src"
+		grep -n '#include "[a-z]*/' -r base | grep -v '"base/'
+		grep -n '#include "[a-z]*/' -r model | grep -v -E '"(base|model|mapherd)/'
+		grep -n '#include "[a-z]*/' -r policy | grep -v -E '"(base|model|mapherd)/' |
+			grep -v -E 'policy/([a-z]+)\.c:.*"policy/\1\.h"'
+		grep -n '#include "[a-z]*/' -r shim | grep -v -E '"(base|model|policy|mapherd|shim)/'
+		grep -n '#include "[a-z]*/' -r cli | grep -v -E '"(base|model|policy|mapherd|cli)/'
+	) || true
+}
+
+# sys.c alone talks to the kernel, and alone knows how. The command is an ordinary program.
+one_door_to_the_kernel() {
+	(
+		cd "$1/src"
+		grep -n 'rawcall' -r . --include='*.[ch]' | grep -v -E '^\./base/(sys\.c|rawcall\.h):'
+		grep -n -E '\bsyscall *\(|__asm__ +volatile|<sys/syscall\.h>' -r base model policy shim |
+			grep -v -E '^base/(sys\.c|rawcall\.h):'
+	) || true
+}
+
+# hooks.c alone defines libc's names.
+one_file_names_libc() {
+	(cd "$1/src" && grep -n -E 'hooks\.def"|__asm__\("[a-z_]' -r . --include='*.[ch]' |
+		grep -v -E '^\./(shim/hooks\.c|base/rawcall\.h):') || true
+}
+
+files_are_small() {
+	(cd "$1/src" && find . -name '*.[ch]' -exec wc -l {} + | awk '$2 != "total" && $1 > 500') || true
+}
+
+# ---- the built library ----
+
+names_in_table() {
+	sed -n 's/^HOOK(\([A-Za-z0-9_]*\),.*/\1/p' "$1/src/shim/hooks.def"
+	printf 'mapherd_status\nmapherd_status_block\n'
+}
+
+exports_are_the_table() {
+	names_in_table "$1" | sort >"$scratch/table"
+	nm -D --defined-only "$2" | awk '{ print $3 }' | sort >"$scratch/exported"
+	diff "$scratch/table" "$scratch/exported" || true
+}
+
+# What is not imported cannot be called: nothing here allocates, prints, or reads the locale.
+# getenv, environ, dlsym, getauxval and the atfork registration are the constructor's; the time
+# functions are the vDSO's.
+allowed_imports="
+	memchr memcmp memcpy memmove memset strchr strlen strncmp strnlen strcspn
+	__memcpy_chk __memset_chk __memmove_chk __stack_chk_fail __errno_location __tls_get_addr
+	dlsym getauxval getenv environ __environ program_invocation_short_name __progname
+	__register_atfork clock_gettime time
+	__cxa_finalize __gmon_start__ _ITM_deregisterTMCloneTable _ITM_registerTMCloneTable
+	__tsan_init __msan_init
+"
+imports_are_few() {
+	nm -D --undefined-only "$1" | awk '{ sub("@.*", "", $2); print $2 }' | while read -r import; do
+		printf '%s' "$allowed_imports" | tr -s '[:space:]' '\n' | grep -q -x -e "$import" || printf 'imports %s\n' "$import"
+	done
+}
+
+needs_only_libc() {
+	readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' |
+		grep -v -E '^(libc\.so\.6|ld-linux-.*\.so\.[0-9])$' || true
+}
+
+own_maps() {
+	LD_PRELOAD=$1 grep -q libmapherd.so /proc/self/maps || echo "the library is not in it"
+	with=$(LD_PRELOAD=$1 grep -c "" /proc/self/maps)
+	without=$(grep -c "" /proc/self/maps)
+	[ $((with - without)) -le 8 ] || echo "$((with - without)) maps more than without it"
+}
+
+holds() {
+	broken=$("$@")
+	[ -z "$broken" ] || fail "$1: $broken"
+}
+holds includes_go_down "$tree"
+holds one_door_to_the_kernel "$tree"
+holds one_file_names_libc "$tree"
+holds files_are_small "$tree"
+holds exports_are_the_table "$tree" "$MAPHERD_LIB"
+holds imports_are_few "$MAPHERD_LIB"
+holds needs_only_libc "$MAPHERD_LIB"
+holds own_maps "$MAPHERD_LIB"
+
+# ---- each rule can be broken ----
+
+# violate RULE FILE LINE: with that line in that file, the rule speaks.
+violate() {
+	mkdir -p "$scratch/copy/src"
+	cp -R "$tree/src/." "$scratch/copy/src/"
+	chmod -R u+w "$scratch/copy"
+	printf '%s\n' "$3" >>"$scratch/copy/$2"
+	[ -n "$("$1" "$scratch/copy")" ] || fail "$1 does not notice '$3' in $2"
+	rm -rf "$scratch/copy"
+}
+violate includes_go_down src/base/fmt.c '#include "model/model.h"'
+violate includes_go_down src/model/count.c '#include "policy/placement.h"'
+violate includes_go_down src/policy/placement.c '#include "policy/guards.h"'
+violate includes_go_down src/policy/placement.c '#include "shim/engine.h"'
+violate includes_go_down src/shim/engine.c '#include "cli/print.h"'
+violate includes_go_down src/cli/main.c '#include "shim/engine.h"'
+violate one_door_to_the_kernel src/model/count.c '#include "base/rawcall.h"'
+violate one_door_to_the_kernel src/shim/engine.c 'long x(void) { return syscall(1); }'
+violate one_file_names_libc src/shim/life.c 'int my_mmap(void) __asm__("mmap");'
+violate files_are_small src/base/fmt.c "$(yes | head -n 500)"
+
+# A library that exports, imports and needs what it must not.
+"${CC:-cc}" -shared -fPIC -o "$scratch/bad.so" -x c - -Wl,--no-as-needed -lm <<'END'
+#include <stdio.h>
+#include <stdlib.h>
+void *mapherd_extra(void) { puts("x"); return malloc(1); }
+END
+for rule in imports_are_few needs_only_libc; do
+	[ -n "$($rule "$scratch/bad.so")" ] || fail "$rule does not notice a bad library"
+done
+[ -n "$(exports_are_the_table "$tree" "$scratch/bad.so")" ] || fail "exports are not compared"
+[ -n "$(own_maps /nowhere.so 2>/dev/null)" ] || fail "own_maps does not notice a missing library"
+
+say "$(names_in_table "$tree" | wc -l) exported names, $(nm -D --undefined-only "$MAPHERD_LIB" | wc -l) imported"

@@ -1,0 +1,143 @@
+#!/bin/sh
+# Everything from a clone to a verdict: installs what is missing, builds, tests.
+#
+#   tests/run.sh [BUILDDIR]      (build-tests under the source, if none is given)
+#
+# With CI=true the other builds are tested too: clang, the unit tests under AddressSanitizer and
+# UBSan, aarch64, make distcheck. Its last line is "N passed, N failed, N skipped". What cannot
+# run here is listed with its reason; a reason that tests/README.md does not know is a failure.
+set -u
+source_dir=$(cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=examples/packages.sh
+. "$source_dir/examples/packages.sh"
+build=${1:-$source_dir/build-tests}
+mkdir -p "$build" || exit 1
+build=$(cd "$build" && pwd)
+jobs=$(nproc)
+passed=0
+failed=0
+skipped=0
+# How tests say that something cannot run here, whole or in part.
+not_here='^[A-Za-z0-9_.-]+: (cannot run here|not shown|not run|not on|the pages were not linted|vm\.max_map_count is)'
+: >"$build/skipped"
+
+say() { printf '== %s\n' "$*"; }
+
+# step NAME COMMAND...: one part of the verdict; its output is shown if it fails.
+step() {
+	name=$1
+	shift
+	say "$name"
+	if "$@" >"$build/step.log" 2>&1 </dev/null; then
+		passed=$((passed + 1))
+		return 0
+	fi
+	failed=$((failed + 1))
+	tail -n 60 "$build/step.log"
+	printf 'FAIL: %s\n' "$name"
+	return 1
+}
+
+cannot() {
+	skipped=$((skipped + 1))
+	printf '%s: cannot run here: %s\n' "$1" "$2" | tee -a "$build/skipped"
+}
+
+verdict() {
+	# Reasons have names and numbers in them; the list has patterns.
+	# shellcheck disable=SC2016 # no command: what Markdown quotes
+	sed -n 's/^- `\(.*\)`:.*/\1/p' "$source_dir/tests/README.md" >"$build/known"
+	sort -u "$build/skipped" >"$build/skipped.sorted"
+	if [ -s "$build/skipped.sorted" ]; then
+		say "cannot run here"
+		cat "$build/skipped.sorted"
+	fi
+	if grep -v -x -E -f "$build/known" "$build/skipped.sorted" >"$build/unknown"; then
+		say "and of these tests/README.md knows nothing, which is a failure:"
+		cat "$build/unknown"
+		failed=$((failed + $(wc -l <"$build/unknown")))
+	fi
+	printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+	[ "$failed" = 0 ]
+	exit
+}
+
+# Adds make check's own count to ours: each test wrote a .trs file.
+count_tests() {
+	find "$1" -name '*.trs' | sort >"$build/results"
+	while IFS= read -r trs; do
+		log=${trs%.trs}.log
+		case $(sed -n 's/^:global-test-result: //p' "$trs") in
+		PASS) passed=$((passed + 1)) ;;
+		SKIP) skipped=$((skipped + 1)) ;;
+		*)
+			failed=$((failed + 1))
+			printf 'FAIL: %s\n' "${trs#"$1"/}"
+			tail -n 40 "$log"
+			;;
+		esac
+		grep -h -E "$not_here" "$log" >>"$build/skipped"
+	done <"$build/results"
+}
+
+# ---- the tests ----
+
+say "packages"
+# shellcheck disable=SC2086 # lists of words
+need_packages $build_packages $test_packages || say "going on with what there is"
+command -v javac >/dev/null || need_packages $example_packages || say "going on without Java"
+
+cd "$source_dir" || exit 1
+[ -x configure ] || step bootstrap ./bootstrap || verdict
+mkdir -p "$build/gcc" && cd "$build/gcc" || exit 1
+step configure "$source_dir/configure" --enable-werror || verdict
+step build make -j"$jobs" || verdict
+say "make check"
+make -k -j"$jobs" check </dev/null >"$build/check.log" 2>&1
+grep -q '^# TOTAL' "$build/check.log" || {
+	tail -n 60 "$build/check.log"
+	failed=$((failed + 1))
+}
+grep -E '^(PASS|FAIL|SKIP|ERROR|XPASS): ' "$build/check.log"
+count_tests "$build/gcc"
+[ "${CI:-}" = true ] || verdict
+
+# ---- the other builds ----
+
+# shellcheck disable=SC2317 # these are called by step
+# build_in NAME OPTION...: configures and builds in a folder of that name.
+build_in() {
+	mkdir -p "$build/$1" && cd "$build/$1" || return 1
+	shift
+	"$source_dir/configure" --enable-werror "$@" && make -j"$jobs"
+}
+# shellcheck disable=SC2317
+units() {
+	make -j"$jobs" check TESTS="$(cd "$source_dir" && find tests/unit -name 'test_*.c' | sed 's/\.c$//' | sort | tr '\n' ' ')"
+}
+
+if command -v clang >/dev/null; then
+	step "clang, warnings are errors" build_in clang CC=clang
+else
+	cannot clang "there is no clang"
+fi
+
+step "unit tests under AddressSanitizer and UBSan: build" build_in sanitizers --enable-sanitizers &&
+	step "unit tests under AddressSanitizer and UBSan" units
+
+if command -v aarch64-linux-gnu-gcc >/dev/null; then
+	if step "aarch64" build_in aarch64 --host=aarch64-linux-gnu; then
+		if command -v qemu-aarch64 >/dev/null; then
+			step "aarch64 under qemu" sh "$source_dir/tests/aarch64.sh" "$build/aarch64"
+		else
+			cannot aarch64 "there is no qemu-aarch64"
+		fi
+	fi
+else
+	cannot aarch64 "there is no aarch64-linux-gnu-gcc"
+fi
+
+# The tests ran above: distcheck is asked whether the tarball builds, installs and uninstalls.
+cd "$build/gcc" || exit 1
+step "make distcheck" make distcheck AM_DISTCHECK_CONFIGURE_FLAGS=--enable-werror TESTS=
+verdict
