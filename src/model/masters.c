@@ -61,12 +61,21 @@ static bool remake(struct window *w, const struct source *s, uintptr_t start, si
     return false;
 }
 
-/* Region r is of the master from here on, if it can be. */
+/* The map that r lies in is of the master from here on, if it can be. */
 static void adopt_into_master(struct window *w, const struct source *s, struct region *r)
 {
-    if (r->mastered || !remake(w, s, r->start, r->end - r->start))
+    if (r->mastered)
         return;
-    r->mastered = true;
+    while (r->before && regions_one_map(r->before, r))
+        r = r->before;
+    struct region *last = r;
+    while (last->after && regions_one_map(last, last->after))
+        last = last->after;
+    if (!remake(w, s, r->start, last->end - r->start))
+        return;
+    for (; r != last; r = r->after)
+        r->mastered = true;
+    last->mastered = true;
     STATUS_ADD(joined, 1);
 }
 

@@ -23,10 +23,11 @@ bool merge_at(uintptr_t border)
     return !sys_failed(answer) || answer == -ENOMEM;
 }
 
-/* Pieces of one region are one map as long as they are alike. */
-static bool one_map(const struct region *lower, const struct region *upper)
+static bool one_map(const struct region *lower, struct region *upper)
 {
-    return lower->origin == upper->origin || merge_at(lower->end);
+    if (!upper->joined_below)
+        upper->joined_below = merge_at(lower->end);
+    return upper->joined_below;
 }
 
 /* False if the two, of which one may be held, are to be one map and are not. Joins them if they

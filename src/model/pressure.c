@@ -67,7 +67,7 @@ long pressure_border(enum pressure which, long limit)
 
 static void change(enum pressure from, enum pressure to, long maps, long limit)
 {
-    static struct log_limit often;
+    static struct log_limit often[PRESSURE_FULL + 1];
     unsigned more;
     __atomic_store_n(&fall_below,
                      to == PRESSURE_CALM ? LONG_MIN : pressure_border(to, limit) - limit / FALL_SHARE,
@@ -78,7 +78,7 @@ static void change(enum pressure from, enum pressure to, long maps, long limit)
     STATUS_SET(pressure, to);
     if (from == PRESSURE_FULL)
         __atomic_fetch_add(&relieved, 1, __ATOMIC_RELAXED);
-    if (log_allowed(&often, LOG_EVERY_MS, &more))
+    if (log_allowed(&often[to], LOG_EVERY_MS, &more))
         log_line(to > PRESSURE_RAISED ? LOG_WARNING : LOG_INFO,
                  "pressure is %s, was %s: %ld of %ld maps (vm.max_map_count)%s",
                  levels[to].name, levels[from].name, maps, limit,

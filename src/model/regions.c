@@ -63,6 +63,9 @@ struct region *regions_cut(uintptr_t start, uintptr_t end)
     struct region *chain = tree_cut(&mapped, start, end);
     for (struct region *r = chain; r; r = r->left)
         note_held(r, false);
+    struct region *above = chain ? regions_starting_at(end) : NULL;
+    if (above)
+        above->joined_below = false;
     STATUS_SET(regions, mapped.total);
     return chain;
 }
@@ -177,13 +180,29 @@ void regions_join(struct region *r)
     STATUS_SET(regions, mapped.total);
 }
 
+bool regions_one_map(const struct region *a, const struct region *b)
+{
+    return b->joined_below && a->end == b->start && regions_mergeable(a, b);
+}
+
+long regions_maps_around(uintptr_t start, uintptr_t end)
+{
+    struct region *r = regions_from(start ? start - 1 : 0), *below = NULL;
+    long maps = (long)windows_masters();
+    for (; r && r->start <= end; below = r, r = r->after)
+        maps += !below || !regions_one_map(below, r);
+    return maps;
+}
+
 void regions_adopt(uintptr_t start, uintptr_t end)
 {
     for (struct region *r = regions_from(start); r && r->start >= start && r->after;) {
         struct region *next = r->after;
         if (next->end > end)
             return;
-        if (next->start == r->end && regions_alike(r, next))
+        if (next->start == r->end && regions_mergeable(r, next))
+            next->joined_below = true;
+        if (next->joined_below && next->start == r->end && regions_alike(r, next))
             regions_join(r);
         else
             r = next;

@@ -44,11 +44,15 @@ static inline uint64_t region_offset(const struct region *r)
 
 size_t regions_total(void);
 
-/* The maps that the model knows of at most: regions and masters. */
-static inline long model_maps(void)
-{
-    return (long)(regions_total() + windows_masters());
-}
+/*
+ * How many maps the regions in a range, and their neighbours on either side, are; and the masters
+ * there are in all. Taken before and after a change of that range, the difference is what the
+ * change added to the count.
+ */
+long regions_maps_around(uintptr_t start, uintptr_t end);
+
+/* b follows a, and both are one map. */
+bool regions_one_map(const struct region *a, const struct region *b);
 
 /* The first region that ends behind addr, or NULL. */
 struct region *regions_from(uintptr_t addr);

@@ -127,10 +127,8 @@ struct region *tree_add(struct tree *t, uintptr_t start, uintptr_t end)
         STATUS_ADD(forgotten, 1);
         return NULL;
     }
-    static uint32_t origins;
     r->start = start;
     r->end = end;
-    r->origin = ++origins;
     tree_insert(t, r);
     return r;
 }
@@ -148,7 +146,7 @@ void tree_split_at(struct tree *t, uintptr_t addr)
         return;
     upper->window = r->window;
     upper->kind = r->kind;
-    upper->origin = r->origin;
+    upper->joined_below = true;
     upper->mastered = r->mastered;
     if (upper->window)
         windows_hold(upper->window);

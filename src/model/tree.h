@@ -18,7 +18,7 @@ struct region {
     uintptr_t start, end;
     struct window *window; /* that placed it; NULL for everything else */
     uint32_t kind;         /* REGION_ bits, see regions.h */
-    uint32_t origin;       /* pieces of one region have it in common */
+    bool joined_below;     /* one map with the range below, as long as the two are mergeable */
     bool mastered;         /* belongs to the open file of its window's master */
     uint32_t priority;     /* the treap's heap order */
     struct region *left, *right; /* the treap; in a chain of pieces, left is the next */
@@ -46,7 +46,7 @@ void tree_insert(struct tree *t, struct region *r);
  * order of address (by left), each piece still holding its window. */
 struct region *tree_cut(struct tree *t, uintptr_t start, uintptr_t end);
 
-/* Makes the ends of a range borders. */
+/* Makes addr a border, if it lies inside a range: the two are one map still. */
 void tree_split_at(struct tree *t, uintptr_t addr);
 
 /* r takes over what follows it, to its end. */

@@ -272,7 +272,7 @@ static bool grow(const struct placing *p)
     } else {
         struct region *r = regions_add(p->from, p->to, p->w, p->kind);
         if (r) {
-            r->origin = left->origin;
+            r->joined_below = true;
             r->mastered = left->mastered;
             enter(p, r);
         }
@@ -298,11 +298,11 @@ static long place(struct placing *p, long *maps)
         STATUS_ADD(elsewhere, 1);
     lock_take(&model_lock); /* it was free of this thread a moment ago */
     if (!sys_failed(at)) {
-        long before = model_maps();
+        long before = regions_maps_around(p->from, p->to);
         struct region *r = regions_add(p->from, p->to, p->w, p->kind);
         if (r)
             enter(p, r);
-        *maps = model_maps() - before;
+        *maps = regions_maps_around(p->from, p->to) - before;
         STATUS_ADD(placed, 1);
     }
     windows_release(p->w);

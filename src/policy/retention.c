@@ -51,7 +51,13 @@ static struct region *cut_window(struct window *w)
     }
 }
 
-static void unmap_chain(struct region *chain)
+struct region *retention_leftovers(struct region *chain)
+{
+    struct window *w = chain ? chain->window : NULL;
+    return regions_held_bytes() && w && regions_idle(w) ? cut_window(w) : NULL;
+}
+
+void retention_unmap(struct region *chain)
 {
     for (struct region *r = chain; r; r = r->left)
         if (sys_munmap(r->start, r->end - r->start) < 0)
@@ -79,7 +85,7 @@ bool retention_keep(uintptr_t start, uintptr_t end)
     }
     lock_drop(&model_lock);
     if (idle)
-        unmap_chain(idle);
+        retention_unmap(idle);
     else if (w)
         drop_pages(start, end);
     return w != NULL;
@@ -116,13 +122,15 @@ void retention_widen(uintptr_t *start, uintptr_t *end)
         *end = r->end;
 }
 
-/* The next held region at or behind *at, cut out; NULL if none among the next LOOK_AT. */
-static struct region *next_held(uintptr_t *at)
+/* The next held region at or behind *at, cut out; NULL if none among the next LOOK_AT. Those in
+ * windows mostly stay, where a hole would cost a map: they go with a neighbour, or with the
+ * window. */
+static struct region *next_held(uintptr_t *at, bool windows)
 {
     struct region *r = regions_from(*at);
     for (unsigned n = 0; r && n < LOOK_AT; n++, r = r->after) {
         *at = r->end;
-        if (r->kind & REGION_HELD)
+        if ((r->kind & REGION_HELD) && (windows || !r->window))
             return regions_cut(r->start, r->end);
     }
     if (!r)
@@ -132,11 +140,11 @@ static struct region *next_held(uintptr_t *at)
 
 enum outcome { GIVEN, REFUSED, NONE_NEAR };
 
-static enum outcome give_one_back(uintptr_t *at)
+static enum outcome give_one_back(uintptr_t *at, bool windows)
 {
     if (!lock_take(&model_lock))
         return NONE_NEAR;
-    struct region *r = next_held(at);
+    struct region *r = next_held(at, windows);
     lock_drop(&model_lock);
     if (!r)
         return NONE_NEAR;
@@ -146,6 +154,7 @@ static enum outcome give_one_back(uintptr_t *at)
         tree_drop(r);
     else
         regions_restore(r, 0);
+    count_add(gone ? 1 : 0); /* a hole may be two maps where one was */
     lock_drop(&model_lock);
     return gone ? GIVEN : REFUSED;
 }
@@ -154,7 +163,7 @@ void retention_settle(void)
 {
     static uintptr_t at;
     static unsigned wait;
-    if (!regions_held_bytes() || pressure_actions().fill)
+    if (!regions_held_bytes() || pressure_level() >= PRESSURE_HIGH)
         return;
     if (__atomic_load_n(&wait, __ATOMIC_RELAXED)) {
         __atomic_fetch_sub(&wait, 1, __ATOMIC_RELAXED);
@@ -163,7 +172,7 @@ void retention_settle(void)
     uintptr_t from = __atomic_load_n(&at, __ATOMIC_RELAXED);
     enum outcome outcome = GIVEN;
     for (unsigned n = 0; outcome == GIVEN && n < GIVE_AT_MOST && regions_held_bytes(); n++)
-        outcome = give_one_back(&from);
+        outcome = give_one_back(&from, false);
     if (outcome == REFUSED)
         __atomic_store_n(&wait, WAIT_CALLS, __ATOMIC_RELAXED);
     __atomic_store_n(&at, from, __ATOMIC_RELAXED);
@@ -173,6 +182,6 @@ void retention_give_all_back(void)
 {
     uintptr_t at = 0;
     do {
-        give_one_back(&at);
+        give_one_back(&at, true);
     } while (at && regions_held_bytes());
 }

@@ -26,10 +26,17 @@ void retention_hold(struct region *chain, uintptr_t start, uintptr_t end);
 /* Widens a range that is to be unmapped by what is held on either side of it. Model lock held. */
 void retention_widen(uintptr_t *start, uintptr_t *end);
 
+/* What is held in the window of chain, which has just been cut, if the program has nothing left
+ * there; for retention_unmap. Model lock held. */
+struct region *retention_leftovers(struct region *chain);
+
+/* Unmaps the pieces of a chain and drops it. Without the lock. */
+void retention_unmap(struct region *chain);
+
 /* Gives some of what is held back to the kernel. Without the lock; cheap where nothing is held. */
 void retention_settle(void);
 
-/* All of it, before what would touch every map (mlockall). */
+/* All of it, in windows too, before what would touch every map (mlockall). */
 void retention_give_all_back(void);
 
 #endif

@@ -93,12 +93,12 @@ static void enter_plain(uintptr_t at, size_t len, int prot, int flags)
     uintptr_t end = page_up(at + len);
     if (!gate_take(at, end))
         return;
-    long before = model_maps();
+    long before = regions_maps_around(at, end);
     if (flags & MAP_HUGETLB) /* its length is rounded to a page size that is not known here */
         regions_forget(at, end);
     else
         regions_add(at, end, NULL, kind_of(prot, flags));
-    long added = model_maps() - before;
+    long added = regions_maps_around(at, end) - before;
     count_add(added > 0 ? added : 1);
     gate_drop();
 }
@@ -109,10 +109,10 @@ static long map_over(uintptr_t addr, size_t len, int prot, int flags, int fd, of
     uintptr_t end;
     if (!sound(addr, len, &end) || !gate_take(addr, end))
         return sys_mmap(addr, len, prot, flags, fd, offset);
-    long before = model_maps();
+    long before = regions_maps_around(addr, end);
     bool known = regions_cover(addr, end);
     struct region *chain = regions_cut(addr, end);
-    count_add(model_maps() - before + (known ? 0 : 1));
+    count_add(regions_maps_around(addr, end) - before + (known ? 0 : 1));
     gate_drop();
     long answer = sys_mmap(addr, len, prot, flags, fd, offset);
     if (gate_take(addr, end)) {
@@ -186,12 +186,14 @@ long engine_munmap(uintptr_t addr, size_t len)
     if (!gate_take(addr, end))
         return sys_munmap(addr, len);
     retention_widen(&addr, &end);
-    long before = model_maps();
+    long before = regions_maps_around(addr, end);
     bool known = regions_cover(addr, end);
     struct region *chain = regions_cut(addr, end);
-    count_add(model_maps() - before + (known ? 0 : 1));
+    struct region *leftovers = retention_leftovers(chain);
+    count_add(regions_maps_around(addr, end) - before + (known ? 0 : 1));
     gate_drop();
     long answer = sys_munmap(addr, end - addr);
+    retention_unmap(leftovers);
     if (answer == -ENOMEM && canary_at_limit()) {
         retention_hold(chain, addr, end);
         count_explain("munmap", len);
@@ -307,10 +309,10 @@ static bool begin_change(uintptr_t addr, size_t len, uintptr_t *end)
 {
     if (!gate_open() || !sound(addr, len, end) || !gate_take(addr, *end))
         return false;
-    long before = model_maps();
+    long before = regions_maps_around(addr, *end);
     bool known = regions_cover(addr, *end);
     regions_change(addr, *end, 0, REGION_CHANGING);
-    count_add(model_maps() - before + (known ? 0 : 2));
+    count_add(regions_maps_around(addr, *end) - before + (known ? 0 : 2));
     gate_drop();
     return true;
 }
@@ -320,10 +322,12 @@ static void end_change(uintptr_t addr, uintptr_t end, long answer, uint32_t clea
 {
     if (!gate_take(addr, end))
         return;
+    long before = regions_maps_around(addr, end);
     if (answer < 0 && answer != -EINVAL)
         regions_change(addr, end, REGION_CHANGING, REGION_FOREIGN);
     else
         regions_change(addr, end, REGION_CHANGING | (answer ? 0 : clear), answer ? 0 : set);
+    count_add(regions_maps_around(addr, end) - before);
     gate_drop();
 }
 
