@@ -73,6 +73,8 @@ struct mapherd_status {
     uint64_t held_back;/* unmappings honoured without the split that the limit did not allow */
     uint64_t swallowed;/* hints dropped because the limit did not allow their split */
     uint64_t refused;  /* file maps refused to keep the reserve */
+    int64_t pace;      /* maps gained a minute, by the last one or two minutes */
+    uint64_t pace_ms;  /* when that was found, CLOCK_MONOTONIC; 0: not yet */
 };
 
 /* Never NULL where the symbol is there. */

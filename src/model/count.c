@@ -16,6 +16,7 @@
 #include "model/canary.h"
 #include "model/holders.h"
 #include "model/model.h"
+#include "model/pace.h"
 #include "model/pressure.h"
 #include "model/procmaps.h"
 #include "model/regions.h"
@@ -80,7 +81,8 @@ void count_start(char *buffer)
 void count_add(long maps)
 {
     count.bound += maps;
-    count.calls++;
+    if (++count.calls % PACE_CALLS == 0)
+        pace_note(count.bound);
     STATUS_SET(bound, count.bound);
     STATUS_SET(calls, count.calls);
 }
@@ -210,6 +212,7 @@ static void count_read(void)
             long since = count.bound - before;
             count.limit = limit;
             count.bound = exact + (since > 0 ? since : 0);
+            pace_restart();
             aim(count.bound);
             STATUS_SET(limit, limit);
             STATUS_SET(exact, exact);

@@ -23,6 +23,7 @@
 #include "model/pressure.h"
 #include "model/regions.h"
 #include "policy/guards.h"
+#include "policy/metrics.h"
 #include "policy/placement.h"
 #include "policy/reserve.h"
 #include "policy/retention.h"
@@ -48,6 +49,7 @@ static long finish(long answer, const char *what, size_t len)
     }
     retention_settle();
     count_settle();
+    metrics_tick();
     return answer;
 }
 
@@ -549,6 +551,7 @@ long engine_prctl(int option, unsigned long a, unsigned long b, unsigned long c,
     if ((option == PR_SET_SECCOMP || (option == PR_SET_NO_NEW_PRIVS && a == 1)) && gate_open()) {
         log_line(LOG_INFO, "the program sandboxes itself: everything passes through from here on");
         log_silence();
+        metrics_stop();
         gate_close(MAPHERD_SANDBOXED);
     }
     return sys_prctl(option, a, b, c, d);

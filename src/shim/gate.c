@@ -10,6 +10,7 @@
 #include "model/count.h"
 #include "model/model.h"
 #include "model/regions.h"
+#include "policy/metrics.h"
 
 #define GUARD_MARK 0x6d /* what a wiped page does not hold */
 
@@ -77,6 +78,7 @@ static void forked_unseen(void)
 {
     lock_forget_thread();
     log_after_fork();
+    metrics_after_fork();
     if (model_lock.word) /* somebody was in the middle of a change who is not here to end it */
         gate_close(MAPHERD_FORKED);
     *guard_page = GUARD_MARK;
@@ -133,6 +135,7 @@ void gate_after_fork_in_child(void)
     lock_forget_thread();
     count_after_fork(true);
     log_after_fork();
+    metrics_after_fork();
     if (guard_page)
         *guard_page = GUARD_MARK;
     if (!taken_for_fork || !lock_take(&model_lock))

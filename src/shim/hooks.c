@@ -20,6 +20,7 @@
 #include "base/sys.h"
 #include "mapherd/mapherd.h"
 #include "model/model.h"
+#include "policy/metrics.h"
 #include "shim/engine.h"
 
 #define EXPORT __attribute__((visibility("default")))
@@ -157,6 +158,7 @@ int hook_prctl(int option, unsigned long a, unsigned long b, unsigned long c, un
 /* A vfork child leaves through here and shares the memory of its parent: nothing is changed. */
 void hook__exit(int status)
 {
+    metrics_stop();
     if (next__exit)
         next__exit(status);
     sys_exit_group(status);

@@ -22,6 +22,7 @@
 #include "model/count.h"
 #include "model/model.h"
 #include "model/windows.h"
+#include "policy/metrics.h"
 #include "policy/placement.h"
 #include "shim/gate.h"
 #include "shim/hooks.h"
@@ -152,6 +153,7 @@ __attribute__((constructor)) static void start(void)
     bool protect = options.mode == MODE_PROTECT;
     placement_switch(protect && options.coalesce != COALESCE_OFF && !__tsan_init && !__msan_init);
     gate_start(protect ? MAPHERD_HERDING : MAPHERD_OBSERVING, guard);
+    metrics_start(program_invocation_short_name ? program_invocation_short_name : "?");
     errno = saved;
 }
 
@@ -159,4 +161,5 @@ __attribute__((constructor)) static void start(void)
 __attribute__((destructor)) static void stop(void)
 {
     gate_close(MAPHERD_EXITING);
+    metrics_stop();
 }

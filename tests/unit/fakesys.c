@@ -52,6 +52,7 @@ uint64_t fake_now_ms;
 mode_t fake_stderr_mode;
 uint64_t fake_stderr_inode;
 bool fake_ofd_lock;
+unsigned long fake_rlimits[16];
 static char busy;
 
 /* A spin lock of no interest to ThreadSanitizer: this file is built without it, so that what the
@@ -78,6 +79,7 @@ void fake_reset(void)
     fake_stderr_mode = S_IFIFO;
     fake_stderr_inode = 1;
     fake_ofd_lock = false;
+    memset(fake_rlimits, 0xff, sizeof fake_rlimits); /* RLIM_INFINITY */
     fake_space_reset();
 }
 
@@ -234,6 +236,31 @@ long sys_write_quietly(int fd, const void *buf, size_t len)
     return sys_write(fd, buf, len);
 }
 
+long sys_fchmod(int fd, unsigned mode)
+{
+    (void)mode;
+    return known(fd) ? 0 : -EBADF;
+}
+
+/* A file that was written has no name here: what is done to names is only told (fake_written). */
+static long tell(const char *what, const char *path)
+{
+    written_len += (size_t)snprintf(written + written_len, sizeof written - written_len, "%s %s\n",
+                                    what, path);
+    return 0;
+}
+
+long sys_rename(const char *from, const char *to)
+{
+    (void)from;
+    return tell("named", to);
+}
+
+long sys_unlink(const char *path)
+{
+    return tell("removed", path);
+}
+
 bool sys_writable_now(int fd)
 {
     return fd == STDERR_FILENO;
@@ -369,8 +396,7 @@ long sys_getrandom(void *buf, size_t len)
 
 unsigned long sys_rlimit(int resource)
 {
-    (void)resource;
-    return RLIM_INFINITY;
+    return fake_rlimits[resource];
 }
 
 _Noreturn void sys_exit_group(int status)
