@@ -21,6 +21,14 @@ enum { PARTS_MOST = 64, DYNAMIC_MOST = 256, CHAIN_MOST = 4096 };
 
 static const char symbol_name[] = "mapherd_status_block";
 
+bool peek_is_library(const struct procmap *m)
+{
+    static const char name[] = "/libmapherd.so";
+    const char *found = strstr(m->path, name);
+    const char *behind = found ? found + sizeof name - 1 : NULL;
+    return found && (!*behind || strcmp(behind, " (deleted)") == 0);
+}
+
 /* A library in another process. */
 struct image {
     int memory; /* /proc/PID/mem */

@@ -8,6 +8,10 @@
 #include <sys/types.h>
 
 #include "mapherd/mapherd.h"
+#include "model/procmaps.h"
+
+/* Whether a map is of a file that bears the library's name, deleted or not. */
+bool peek_is_library(const struct procmap *m);
 
 /*
  * base: where the library's first page is mapped in process pid. NULL and the block in *status

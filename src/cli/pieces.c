@@ -31,6 +31,24 @@ static bool same_file(const struct piece *a, const struct piece *b)
            (a->inode != 0 || strcmp(a->path, b->path) == 0);
 }
 
+static const char *keep_path(struct pieces *p, const char *path)
+{
+    if (p->n_paths == p->paths_room) {
+        p->paths_room = p->paths_room ? 2 * p->paths_room : 64;
+        p->paths = enough(reallocarray(p->paths, p->paths_room, sizeof *p->paths));
+    }
+    return p->paths[p->n_paths++] = enough(strdup(path));
+}
+
+void pieces_free(struct pieces *p)
+{
+    for (size_t i = 0; i < p->n_paths; i++)
+        free(p->paths[i]);
+    free(p->paths);
+    free(p->at);
+    *p = (struct pieces){ 0 };
+}
+
 void pieces_add(struct pieces *p, const struct procmap *m)
 {
     if (m->inode == 0 && m->path[0] != '/') {
@@ -51,7 +69,7 @@ void pieces_add(struct pieces *p, const struct procmap *m)
         .access = (char)(m->read | m->write << 1 | (m->exec ? ACCESS_EXEC : 0) | m->shared << 3),
     };
     /* Maps of one file lie together as a rule: they share one copy of the path. */
-    new->path = p->n && same_file(new - 1, new) ? new[-1].path : enough(strdup(m->path));
+    new->path = p->n && same_file(new - 1, new) ? new[-1].path : keep_path(p, m->path);
     p->n++;
 }
 
@@ -103,7 +121,7 @@ static long least_maps(const struct piece *p, size_t n, uint64_t *ends)
     return least;
 }
 
-static bool is_deleted(const char *path)
+bool pieces_deleted(const char *path)
 {
     size_t len = strlen(path), mark = sizeof deleted_mark - 1;
     return len > mark && strcmp(path + len - mark, deleted_mark) == 0;
@@ -132,7 +150,7 @@ struct mapped_file *pieces_files(struct pieces *p, size_t *n)
             file = &files[(*n)++];
             image = false;
             file->path = first->path;
-            file->deleted = is_deleted(first->path);
+            file->deleted = pieces_deleted(first->path);
         }
         file->maps += (long)(next - i);
         file->in_order += least_maps(first, next - i, ends);

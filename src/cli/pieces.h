@@ -26,11 +26,19 @@ struct piece {
 struct pieces {
     struct piece *at;
     size_t n, room;
+    char **paths; /* each copy that pieces share */
+    size_t n_paths, paths_room;
     long anonymous; /* maps of no file, [heap] and [stack] among them */
 };
 
+/* Gives the memory back; what was made of the pieces lives on, but for the paths in it. */
+void pieces_free(struct pieces *p);
+
 /* Adds one map; ends the process if there is no memory. */
 void pieces_add(struct pieces *p, const struct procmap *m);
+
+/* Whether a path of /proc/PID/maps is of a deleted file. */
+bool pieces_deleted(const char *path);
 
 struct mapped_file {
     const char *path; /* as in /proc/PID/maps */

@@ -22,14 +22,6 @@ struct seen {
     size_t n, room;
 };
 
-static bool is_library(const struct procmap *m)
-{
-    static const char name[] = "/libmapherd.so";
-    const char *found = strstr(m->path, name);
-    const char *behind = found ? found + sizeof name - 1 : NULL;
-    return found && (!*behind || strcmp(behind, " (deleted)") == 0);
-}
-
 static void take_map(const struct procmap *m, void *context)
 {
     struct seen *s = context;
@@ -42,7 +34,7 @@ static void take_map(const struct procmap *m, void *context)
         }
     }
     s->ranges[s->n++] = (struct range){ m->start, m->end };
-    if (!is_library(m))
+    if (!peek_is_library(m))
         return;
     if (m->offset == 0 && !s->preloaded) {
         s->preloaded = true;

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool read_name(struct target *t)
+bool target_name(struct target *t)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/comm", (int)t->pid);
@@ -36,7 +36,7 @@ int target_find(const struct verb *v, int operands, char **argv, struct target *
     memset(t, 0, sizeof *t);
     t->pid = (pid_t)pid;
     t->limit = procmaps_limit(PROCMAPS_LIMIT_PATH);
-    if (!read_name(t)) {
+    if (!target_name(t)) {
         if (access("/proc/self/comm", R_OK) != 0)
             complain("/proc is not mounted; nothing is known of any process without it");
         else
@@ -62,20 +62,26 @@ static bool take_map(const struct procmap *m, void *context)
     return true;
 }
 
-int target_read(struct target *t, void (*each)(const struct procmap *m, void *context),
-                void *context)
+long target_count(struct target *t, void (*each)(const struct procmap *m, void *context),
+                  void *context)
 {
     static char buf[1 << 16];
     struct reading r = { t, each, context };
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/maps", (int)t->pid);
     t->maps = 0;
-    long lines = procmaps_read(path, buf, sizeof buf, take_map, &r);
+    return procmaps_read(path, buf, sizeof buf, take_map, &r);
+}
+
+int target_read(struct target *t, void (*each)(const struct procmap *m, void *context),
+                void *context)
+{
+    long lines = target_count(t, each, context);
     if (lines == -EACCES || lines == -EPERM)
         complain("the maps of process %d may not be read; that takes its user or CAP_SYS_PTRACE",
                  (int)t->pid);
     else if (lines < 0)
-        complain("%s: %s", path, strerror((int)-lines));
+        complain("/proc/%d/maps: %s", (int)t->pid, strerror((int)-lines));
     else if (lines == 0)
         complain("process %d has no maps: it has ended, or is a thread of the kernel", (int)t->pid);
     return lines > 0 ? DONE : FAILED;

@@ -17,10 +17,18 @@ struct target {
     long limit;    /* vm.max_map_count, or -errno */
 };
 
+/* Sets the name; false if there is no such process. */
+bool target_name(struct target *t);
+
 /* The verb's one operand, a process id. DONE, or it has complained and tells how to end. */
 int target_find(const struct verb *v, int operands, char **argv, struct target *t);
 
-/* Reads the list of maps and hands on what counts. DONE, or FAILED with a complaint. */
+/* Reads the list of maps, counts and hands on what counts. Returns the lines, or -errno; 0 for
+ * threads of the kernel and what has ended. */
+long target_count(struct target *t, void (*each)(const struct procmap *m, void *context),
+                  void *context);
+
+/* target_count for the one process that the user named: DONE, or FAILED with a complaint. */
 int target_read(struct target *t, void (*each)(const struct procmap *m, void *context),
                 void *context);
 

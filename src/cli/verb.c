@@ -78,33 +78,39 @@ int misused(const struct verb *v, const char *format, ...)
     return MISUSED;
 }
 
+static const char *dashes(const char *name)
+{
+    return name[1] ? "--" : "-";
+}
+
 static _Noreturn void unknown_flag(const struct verb *v, const struct flag *flags, const char *word)
 {
     char known[200] = "";
     size_t len = 0;
     for (const struct flag *f = flags; f->name; f++)
-        len += (size_t)snprintf(known + len, sizeof known - len, "--%s, ", f->name);
+        len += (size_t)snprintf(known + len, sizeof known - len, "%s%s, ", dashes(f->name), f->name);
     exit(misused(v, "unknown option '%s'; known are %s--help", word, known));
 }
 
 /* Takes one flag and its value; returns how many words that were. */
 static int take_flag(const struct verb *v, const struct flag *flags, char **words)
 {
-    const char *name = words[0] + 2;
+    const char *name = words[0] + strspn(words[0], "-");
+    bool is_short = words[0][1] != '-';
     size_t len = strcspn(name, "=");
     const char *given = name[len] ? name + len + 1 : NULL;
     for (const struct flag *f = flags; f->name; f++) {
-        if (strlen(f->name) != len || strncmp(f->name, name, len) != 0)
+        if (strlen(f->name) != len || strncmp(f->name, name, len) != 0 || is_short != (len == 1))
             continue;
         if (f->on && given)
-            exit(misused(v, "--%s takes no value", f->name));
+            exit(misused(v, "%s%s takes no value", dashes(f->name), f->name));
         if (f->on) {
             *f->on = true;
             return 1;
         }
         *f->value = given ? given : words[1];
         if (!*f->value)
-            exit(misused(v, "--%s needs a value", f->name));
+            exit(misused(v, "%s%s needs a value", dashes(f->name), f->name));
         return given ? 1 : 2;
     }
     unknown_flag(v, flags, words[0]);
@@ -124,10 +130,8 @@ int verb_args(const struct verb *v, const struct flag *flags, int argc, char **a
         } else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
             verb_print_help(v);
             exit(DONE);
-        } else if (word[1] == '-') {
-            i += take_flag(v, flags, argv + i);
         } else {
-            unknown_flag(v, flags, word);
+            i += take_flag(v, flags, argv + i);
         }
     }
     return operands;

@@ -19,7 +19,8 @@ struct verb {
     int (*run)(int argc, char **argv); /* argv[0] is the verb */
 };
 
-extern const struct verb verb_run, verb_library, verb_stat, verb_maps, verb_doctor, verb_help;
+extern const struct verb verb_run, verb_library, verb_ps, verb_top, verb_stat, verb_maps, verb_clean,
+    verb_doctor, verb_help;
 extern const struct verb *const verbs[]; /* ends with NULL */
 
 /* The verb of that name, or NULL and the nearest in *near. */
@@ -33,7 +34,8 @@ void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same, with the verb's name and where to find help; returns MISUSED. */
 int misused(const struct verb *v, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* One --NAME of a verb: a switch, or with a value. A list ends with name NULL. */
+/* One --NAME of a verb, or -N where the name is one letter: a switch, or with a value. A list ends
+ * with name NULL. */
 struct flag {
     const char *name;
     bool *on;
