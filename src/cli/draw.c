@@ -154,13 +154,13 @@ void draw_bar(int row, int column, int width, long part, long whole)
     }
 }
 
-void draw_column(int foot, int column, int height, long value, long top)
+void draw_column(int foot, int column, int height, enum look look, long value, long top)
 {
     static const wchar_t steps[] = L" ▁▂▃▄▅▆▇█";
     int filled = eighths(value, top, height);
     for (int i = 0; i < height && 8 * i < filled; i++) {
         int here = filled - 8 * i > 8 ? 8 : filled - 8 * i;
         wchar_t c = blocks ? steps[here] : L'#';
-        put(foot - i, column, GOOD, &c, 1);
+        put(foot - i, column, look, &c, 1);
     }
 }

@@ -30,6 +30,6 @@ void draw_path(int row, int column, int width, enum look look, const char *path)
 void draw_bar(int row, int column, int width, long part, long whole);
 
 /* A column of a graph, height rows high, its foot in row foot: value of top. */
-void draw_column(int foot, int column, int height, long value, long top);
+void draw_column(int foot, int column, int height, enum look look, long value, long top);
 
 #endif

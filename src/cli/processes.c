@@ -81,8 +81,8 @@ static long look(struct process *one, pid_t pid, struct pieces *pieces)
     one->user = user_name(st.st_uid);
     one->target.limit = procmaps_limit(PROCMAPS_LIMIT_PATH);
     long lines = target_count(&one->target, take_map, &r);
-    if (lines > 0 && r.library)
-        one->preloaded = peek_status(pid, r.library, &one->block) == NULL;
+    one->preloaded = r.library != 0;
+    one->told = r.library && peek_status(pid, r.library, &one->block) == NULL;
     return lines;
 }
 
@@ -147,7 +147,7 @@ bool process_pace(const struct process *one, long *a_minute)
 {
     enum { STALE_MS = 120000 };
     struct timespec now;
-    if (!one->preloaded || !one->block.pace_ms)
+    if (!one->told || !one->block.pace_ms)
         return false;
     clock_gettime(CLOCK_MONOTONIC, &now);
     uint64_t now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;

@@ -14,7 +14,8 @@ struct process {
     struct target target;
     const char *user;
     uint64_t started; /* ticks since boot: with the process id it names a process for good */
-    bool preloaded;   /* the library is in it, and its block could be read */
+    bool preloaded;   /* the library is in it */
+    bool told;        /* and its block could be read */
     struct mapherd_status block;
     struct holding most; /* who holds the most; maps 0: not asked for */
 };

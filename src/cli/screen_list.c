@@ -32,6 +32,8 @@ static struct layout lay_out(int width)
         l.bar = 0;
         *optional[i] = 0;
     }
+    if (l.bar < 0)
+        l.program = l.program + l.bar > 4 ? l.program + l.bar : 4;
     if (l.bar < 4)
         l.bar = 0;
     if (l.bar > 40) { /* a longer name tells more than a longer bar */

@@ -3,6 +3,7 @@
  */
 #define _GNU_SOURCE
 #include <curses.h>
+#include <limits.h>
 #include <string.h>
 
 #include "cli/draw.h"
@@ -30,7 +31,9 @@ static void draw_state(const struct process *one, int row)
     const struct mapherd_status *b = &one->block;
     int at = draw_print(row, 0, PLAIN, "of %s; ", one->user);
     if (!one->preloaded)
-        draw_print(row, at, PLAIN, "the library is not in it, or not for us to read");
+        draw_print(row, at, PLAIN, "the library is not in it");
+    else if (!one->told)
+        draw_print(row, at, PLAIN, "the library is in it, and its numbers are not for us to read");
     else if (b->state == MAPHERD_HERDING && b->pressure <= PRESSURE_FULL)
         draw_print(row, at, PLAIN, "the library herds its maps, at pressure %s",
                    pressure_name((enum pressure)b->pressure));
@@ -48,7 +51,9 @@ static void forecast(const struct target *t, long a_minute, char *text, size_t s
     if (a_minute <= 0 || left <= 0)
         return;
     long minutes = left / a_minute;
-    if (minutes < 120)
+    if (minutes < 1)
+        snprintf(text, size, "; full within a minute");
+    else if (minutes < 120)
         snprintf(text, size, "; full in %ld minute%s", minutes, plural(minutes));
     else if (minutes < 48 * 60)
         snprintf(text, size, "; full in %ld hours", minutes / 60);
@@ -109,10 +114,12 @@ static void draw_graph(const struct top *t, int row, int height)
     const char *words;
     long top = graph_top(t, most, &words);
     int foot = row + height - 2;
+    long limit = t->one.target.limit > 0 ? t->one.target.limit : LONG_MAX;
     draw_text(row, 0, -LABEL, FAINT, grouped(top));
     draw_text(foot, 0, -LABEL, FAINT, "0");
     for (size_t i = 0; i < shown; i++)
-        draw_column(foot, COLS - 1 - (int)i, foot - row + 1, history_maps(h, i), top);
+        draw_column(foot, COLS - 1 - (int)i, foot - row + 1,
+                    draw_share_look(history_maps(h, i) * 100 / limit), history_maps(h, i), top);
     long seconds = (long)((history_ms(h, 0) - history_ms(h, shown - 1)) / 1000);
     draw_print(foot + 1, LABEL + 1, FAINT, "the last %ld:%02ld minutes; the upper edge is %s",
                seconds / 60, seconds % 60, words);
@@ -163,7 +170,7 @@ void screen_one(const struct top *t)
             most = (int)t->n_most;
         if (most < 0)
             most = 0;
-        bool with_numbers = t->one.preloaded && rows - most - 2 - NUMBER_ROWS - 1 >= GRAPH_LEAST &&
+        bool with_numbers = t->one.told && rows - most - 2 - NUMBER_ROWS - 1 >= GRAPH_LEAST &&
                             COLS >= 60;
         int graph = rows - (most ? most + 1 : 0) - (with_numbers ? NUMBER_ROWS + 1 : 0);
         draw_graph(t, HEAD_ROWS - 1, graph);

@@ -212,7 +212,7 @@ static void count_read(void)
             long since = count.bound - before;
             count.limit = limit;
             count.bound = exact + (since > 0 ? since : 0);
-            pace_restart();
+            pace_exact(count.bound);
             aim(count.bound);
             STATUS_SET(limit, limit);
             STATUS_SET(exact, exact);

@@ -17,18 +17,13 @@ static struct mark {
     long maps;
 } older, newer;
 
-void pace_restart(void)
-{
-    older.ms = 0;
-}
-
 void pace_note(long maps)
 {
     struct mark now = { sys_now_ms(), maps };
     if (!older.ms)
         older = newer = now;
     if (now.ms - newer.ms >= MINUTE_MS) {
-        /* A silence of minutes is no growth: the last mark counts from a minute ago at most. */
+        /* After a silence what comes is growth of now: it counts against two minutes at most. */
         older = newer;
         newer = now;
         if (now.ms - older.ms > 2 * MINUTE_MS)
@@ -38,4 +33,14 @@ void pace_note(long maps)
         return;
     STATUS_SET(pace, (now.maps - older.maps) * MINUTE_MS / (long)(now.ms - older.ms));
     STATUS_SET(pace_ms, now.ms);
+}
+
+/* A mark may be too high as well, by an unknown amount; no higher than what is true now. */
+void pace_exact(long maps)
+{
+    if (older.maps > maps)
+        older.maps = maps;
+    if (newer.maps > maps)
+        newer.maps = maps;
+    pace_note(maps);
 }

@@ -10,8 +10,7 @@
  * there was one to two minutes ago. Model lock held. */
 void pace_note(long maps);
 
-/* The count has been made exact: what it was before is not to be compared with what comes. What
- * was told stands until there is something new. Model lock held. */
-void pace_restart(void);
+/* The count has been made exact: what was too much in it was no growth. Model lock held. */
+void pace_exact(long maps);
 
 #endif

@@ -115,10 +115,10 @@ static uint64_t start_time(void)
     uint64_t start = 0;
     if (read_text("/proc/self/stat", stat, sizeof stat) <= 0)
         return 0;
-    const char *at = stat, *behind_name = stat;
-    while ((at = strchr(at, ')')))
-        behind_name = ++at;
-    at = behind_name;
+    const char *name_end = stat;
+    for (const char *c = stat; (c = strchr(c, ')')); c++)
+        name_end = c;
+    const char *at = name_end;
     for (int field = 2; field < 22 && at; field++)
         at = strchr(at + 1, ' ');
     if (!at)
