@@ -61,22 +61,34 @@ static bool remake(struct window *w, const struct source *s, uintptr_t start, si
     return false;
 }
 
-/* The map that r lies in is of the master from here on, if it can be. */
-static void adopt_into_master(struct window *w, const struct source *s, struct region *r)
+/* b was one map with a, below it, and is no longer: part of what one call mapped has changed. */
+static bool torn(const struct region *a, const struct region *b)
+{
+    return a && b && a->end == b->start && b->joined_below && !regions_mergeable(a, b);
+}
+
+/*
+ * The map that r lies in is of the master from here on, if it can be. Not if it was part of a
+ * larger one, whose other part cannot come with it: what one call has mapped must not become two
+ * files, because it may be one map again one day, and mremap works on one map only.
+ */
+static bool adopt_into_master(struct window *w, const struct source *s, struct region *r)
 {
     if (r->mastered)
-        return;
+        return true;
     while (r->before && regions_one_map(r->before, r))
         r = r->before;
     struct region *last = r;
     while (last->after && regions_one_map(last, last->after))
         last = last->after;
-    if (!remake(w, s, r->start, last->end - r->start))
-        return;
+    if (torn(r->before, r) || torn(last, last->after) ||
+        !remake(w, s, r->start, last->end - r->start))
+        return false;
     for (; r != last; r = r->after)
         r->mastered = true;
     last->mastered = true;
     STATUS_ADD(joined, 1);
+    return true;
 }
 
 void masters_join(struct window *w, const struct source *s, struct region *r)
@@ -84,10 +96,18 @@ void masters_join(struct window *w, const struct source *s, struct region *r)
     if (!have_master(w, s, r->end - w->base, r->kind & ~(uint32_t)REGION_HELD))
         return;
     struct region *left = r->before, *right = r->after;
-    adopt_into_master(w, s, r);
+    bool joined = adopt_into_master(w, s, r);
     if (right && right->start == r->end && regions_mergeable(r, right))
-        adopt_into_master(w, s, right);
+        joined &= adopt_into_master(w, s, right);
     if (left && left->end == r->start && regions_mergeable(left, r))
-        adopt_into_master(w, s, left);
+        joined &= adopt_into_master(w, s, left);
     merge_settle(&r);
+    if (!joined)
+        masters_review(w);
+}
+
+void masters_review(struct window *w)
+{
+    if (w->master && (!w->longest || w->used / w->longest <= w->users))
+        windows_retire_master(w);
 }

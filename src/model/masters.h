@@ -26,4 +26,11 @@ struct source {
  */
 void masters_join(struct window *w, const struct source *s, struct region *r);
 
+/*
+ * After something in w was unmapped: its master is retired if the program's maps there, made by
+ * as few calls as could be, would be no more than w's regions and the master are. The caller
+ * buries it (windows_bury).
+ */
+void masters_review(struct window *w);
+
 #endif

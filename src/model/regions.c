@@ -9,10 +9,23 @@
 static struct tree mapped;
 static size_t held_bytes;
 
-static void note_held(const struct region *r, bool held)
+/* What is summed up over regions: held bytes, and the bytes a window is used for. */
+static void note(const struct region *r, size_t len)
 {
     if (r->kind & REGION_HELD)
-        held_bytes += held ? r->end - r->start : 0 - (r->end - r->start);
+        held_bytes += len;
+    else if (r->window)
+        r->window->used += len;
+}
+
+static void note_here(const struct region *r)
+{
+    note(r, r->end - r->start);
+}
+
+static void note_gone(const struct region *r)
+{
+    note(r, 0 - (r->end - r->start));
 }
 
 size_t regions_total(void)
@@ -60,12 +73,14 @@ bool regions_cover(uintptr_t start, uintptr_t end)
 
 struct region *regions_cut(uintptr_t start, uintptr_t end)
 {
-    struct region *chain = tree_cut(&mapped, start, end);
-    for (struct region *r = chain; r; r = r->left)
-        note_held(r, false);
+    struct region *chain = tree_cut(&mapped, start, end), *last = chain;
+    for (struct region *r = chain; r; last = r, r = r->left)
+        note_gone(r);
     struct region *above = chain ? regions_starting_at(end) : NULL;
-    if (above)
+    if (above && above->joined_below) {
+        last->joined_above = last->end == end;
         above->joined_below = false;
+    }
     STATUS_SET(regions, mapped.total);
     return chain;
 }
@@ -83,13 +98,18 @@ void regions_restore(struct region *chain, intptr_t delta)
         chain = r->left;
         r->start += (uintptr_t)delta;
         r->end += (uintptr_t)delta;
+        if (delta)
+            r->joined_below = r->joined_above = false;
         if (delta && r->window) {
             windows_release(r->window);
             r->window = NULL;
         }
         regions_forget(r->start, r->end);
         tree_insert(&mapped, r);
-        note_held(r, true);
+        note_here(r);
+        if (!delta && r->joined_above && r->after && r->after->start == r->end)
+            r->after->joined_below = true;
+        r->joined_above = false;
         STATUS_SET(regions, mapped.total);
     }
 }
@@ -105,6 +125,7 @@ struct region *regions_add(uintptr_t start, uintptr_t end, struct window *window
     r->kind = kind;
     if (window)
         windows_hold(window);
+    note_here(r);
     STATUS_SET(regions, mapped.total);
     return r;
 }
@@ -113,6 +134,7 @@ void regions_grow(struct region *r, uintptr_t end)
 {
     if (r->after && r->after->start < end)
         regions_forget(r->end, end);
+    note(r, end - r->end);
     r->end = end;
 }
 
@@ -121,9 +143,9 @@ void regions_change(uintptr_t start, uintptr_t end, uint32_t clear, uint32_t set
     tree_split_at(&mapped, start);
     tree_split_at(&mapped, end);
     for (struct region *r = regions_from(start); r && r->start < end; r = r->after) {
-        note_held(r, false);
+        note_gone(r);
         r->kind = (r->kind & ~clear) | set;
-        note_held(r, true);
+        note_here(r);
     }
     STATUS_SET(regions, mapped.total);
     STATUS_SET(held_bytes, held_bytes);

@@ -18,7 +18,8 @@ struct region {
     uintptr_t start, end;
     struct window *window; /* that placed it; NULL for everything else */
     uint32_t kind;         /* REGION_ bits, see regions.h */
-    bool joined_below;     /* one map with the range below, as long as the two are mergeable */
+    bool joined_below;     /* was one map with the range below, and is while they are mergeable */
+    bool joined_above;     /* of the last piece of a chain: so was the range above with it */
     bool mastered;         /* belongs to the open file of its window's master */
     uint32_t priority;     /* the treap's heap order */
     struct region *left, *right; /* the treap; in a chain of pieces, left is the next */

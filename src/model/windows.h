@@ -25,6 +25,8 @@ struct window {
     uintptr_t base;  /* where offset 0 belongs; a multiple of 2 MiB, so that large folios fit */
     uint64_t span;   /* chunks that end behind it do not belong here */
     size_t users;    /* regions in it, and calls at work on it */
+    uint64_t used;   /* bytes mapped in it, what is held not among them */
+    size_t longest;  /* the longest map that the program made in it */
     uintptr_t master;/* a map of the file that chunks are made from, or 0 */
     size_t master_len;
     uint32_t master_kind; /* REGION_ bits of the master */

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/sys.h"
 #include "model/model.h"
+#include "model/count.h"
 #include "model/masters.h"
 #include "model/merge.h"
 #include "model/pressure.h"
@@ -282,7 +283,7 @@ static bool grow(const struct placing *p)
 }
 
 /* Maps it beside its neighbours, or alone. The window is held, and released here. */
-static long place(struct placing *p, long *maps)
+static long place(const struct placing *p)
 {
     size_t len = p->to == p->end && p->from == p->start ? p->q->len : p->to - p->from;
     off_t offset = (off_t)(p->from - p->w->base);
@@ -302,7 +303,7 @@ static long place(struct placing *p, long *maps)
         struct region *r = regions_add(p->from, p->to, p->w, p->kind);
         if (r)
             enter(p, r);
-        *maps = regions_maps_around(p->from, p->to) - before;
+        count_add(regions_maps_around(p->from, p->to) - before);
         STATUS_ADD(placed, 1);
     }
     windows_release(p->w);
@@ -310,7 +311,7 @@ static long place(struct placing *p, long *maps)
     return sys_failed(at) ? PLACEMENT_DECLINED : (long)p->start;
 }
 
-long placement_map(const struct map_request *q, long *maps)
+long placement_map(const struct map_request *q)
 {
     struct stat st;
     size_t len = page_up(q->len);
@@ -331,7 +332,6 @@ long placement_map(const struct map_request *q, long *maps)
         .source = { q->fd, q->prot, q->flags, (uint64_t)st.st_size },
         .kind = kind_of(q, open_flags),
     };
-    *maps = 0;
     if (!lock_take(&model_lock))
         return PLACEMENT_DECLINED;
     p.w = window_for(q, len, &st, p.kind);
@@ -341,16 +341,20 @@ long placement_map(const struct map_request *q, long *maps)
     }
     p.start = p.w->base + q->offset;
     p.end = p.start + len;
+    if (p.w->longest < len)
+        p.w->longest = len;
     p.shares_open = p.w->users > 1 && may_share_open(p.w, q->fd, p.kind);
     bool done = take_held(&p);
     if (!done) {
         widen(&p);
         done = grow(&p);
     }
-    if (done)
+    if (done) {
         windows_release(p.w);
+        count_add(0);
+    }
     lock_drop(&model_lock);
-    return done ? (long)p.start : place(&p, maps);
+    return done ? (long)p.start : place(&p);
 }
 
 void placement_flocked(int fd)

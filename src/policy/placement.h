@@ -46,11 +46,10 @@ void placement_locks_future(bool on);
 
 /*
  * Maps the request in its file's window and enters it in the model; returns its address, or
- * PLACEMENT_DECLINED with nothing done. *maps is what it adds to the count at most. Takes the
- * model lock; its own system calls while it holds it are mremap and, for a master, mmap, on local
+ * PLACEMENT_DECLINED with nothing done. Adds to the count what it added. Takes the model lock; its own system calls while it holds it are mremap and, for a master, mmap, on local
  * filesystems: neither does I/O.
  */
-long placement_map(const struct map_request *q, long *maps);
+long placement_map(const struct map_request *q);
 
 /* The program used flock on this descriptor: its file's opens are told apart from here on. */
 void placement_flocked(int fd);

@@ -19,6 +19,7 @@
 #include "base/sys.h"
 #include "model/canary.h"
 #include "model/count.h"
+#include "model/masters.h"
 #include "model/model.h"
 #include "model/pressure.h"
 #include "model/regions.h"
@@ -155,15 +156,9 @@ long engine_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t 
         return finish(map_over(addr, len, prot, flags, fd, offset), "mmap", len);
     if (!(flags & MAP_ANONYMOUS)) {
         struct map_request q = { addr, len, prot, flags, fd, (uint64_t)offset };
-        long maps;
-        long at = placement_map(&q, &maps);
-        if (at != PLACEMENT_DECLINED) {
-            if (lock_take(&model_lock)) {
-                count_add(maps);
-                gate_drop();
-            }
+        long at = placement_map(&q);
+        if (at != PLACEMENT_DECLINED)
             return finish(at, "mmap", len);
-        }
         long refusal = flags & MAP_FIXED_NOREPLACE ? 0 : reserve_answer(len);
         if (refusal) {
             count_settle();
@@ -192,6 +187,8 @@ long engine_munmap(uintptr_t addr, size_t len)
     bool known = regions_cover(addr, end);
     struct region *chain = regions_cut(addr, end);
     struct region *leftovers = retention_leftovers(chain);
+    if (chain && chain->window)
+        masters_review(chain->window);
     count_add(regions_maps_around(addr, end) - before + (known ? 0 : 1));
     gate_drop();
     long answer = sys_munmap(addr, end - addr);
@@ -377,6 +374,15 @@ long engine_pkey_mprotect(uintptr_t addr, size_t len, int prot, int pkey)
     return finish(answer, "pkey_mprotect", len);
 }
 
+/* Advice about the pages that are there now, which leaves nothing behind in the map. */
+static bool acts_on_pages(int advice)
+{
+    return advice == MADV_WILLNEED || advice == MADV_DONTNEED || advice == MADV_FREE ||
+           advice == MADV_REMOVE || advice == MADV_COLD || advice == MADV_PAGEOUT ||
+           advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE ||
+           advice == MADV_COLLAPSE || advice == MADV_DONTNEED_LOCKED;
+}
+
 /* The advice that stays with a map (VM_ flags); false for advice that is an act on its pages. */
 static bool advice_kind(int advice, uint32_t *clear, uint32_t *set)
 {
@@ -405,7 +411,9 @@ static bool advice_kind(int advice, uint32_t *clear, uint32_t *set)
             return true;
         }
     }
-    return false;
+    *clear = 0;
+    *set = REGION_FOREIGN; /* guard markers, and what later kernels bring: not to be made anew */
+    return !acts_on_pages(advice);
 }
 
 /* Advice that a program cannot miss when it is not taken. */
