@@ -9,12 +9,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "base/fmt.h"
 #include "base/log.h"
 #include "base/options.h"
 #include "base/sys.h"
 #include "model/canary.h"
-#include "model/holders.h"
+#include "model/holders_text.h"
 #include "model/model.h"
 #include "model/pace.h"
 #include "model/pressure.h"
@@ -22,7 +21,6 @@
 #include "model/regions.h"
 
 #define MARKS_MAX 10
-#define TOP 3
 #define FIRST_CALLS 4096
 #define AT_START 100 /* what the loader mapped before us, about */
 /* The reading after one that found the mark still far off comes a sixteenth of the way on. */
@@ -40,10 +38,13 @@ static struct {
     unsigned long calls, next_calls;
     int marks[MARKS_MAX], mark_count;
     int passed; /* how many marks have been logged and not fallen below since */
+    struct growth growth;
 } count = { .bound = AT_START, .limit = -1, .trigger = LONG_MAX, .next_calls = FIRST_CALLS };
 
-/* What the last reading that looked said of the files, for a failing call to repeat. */
-static char top_text[512];
+/* What the last reading that looked said of the files, for a failing call to repeat. Two, so that
+ * the one in use is never the one being written. */
+static char words[2][512];
+static unsigned words_in_use;
 
 static long share(long limit, int percent)
 {
@@ -131,15 +132,11 @@ static bool read_one(const struct procmap *m, void *context)
     return true;
 }
 
-/* "/a (20), /b (3), /c (1) and 12 of no file" */
 static void name_top(const struct holders *h)
 {
-    const struct holder *top[TOP];
-    size_t n = holders_top(h, top, TOP);
-    char *at = top_text, *end = top_text + sizeof top_text;
-    for (size_t i = 0; i < n; i++)
-        at += fmt(at, (size_t)(end - at), "%s%s (%ld)", i ? ", " : "", top[i]->path, top[i]->maps);
-    fmt(at, (size_t)(end - at), "%s%ld of no file", n ? " and " : "", h->anonymous);
+    unsigned other = !words_in_use;
+    holders_text(h, words[other], sizeof words[other]);
+    __atomic_store_n(&words_in_use, other, __ATOMIC_RELEASE);
 }
 
 static void warn(long exact)
@@ -148,8 +145,8 @@ static void warn(long exact)
     while (reached < count.mark_count && exact >= share(count.limit, count.marks[reached]))
         reached++;
     if (reached > count.passed)
-        log_line(LOG_WARNING, "%ld maps, %ld %% of vm.max_map_count = %ld; most are held by %s",
-                 exact, exact * 100 / count.limit, count.limit, top_text);
+        log_line(LOG_WARNING, "%ld maps, %ld %% of vm.max_map_count = %ld; %s",
+                 exact, exact * 100 / count.limit, count.limit, words[words_in_use]);
     if (reached > count.passed)
         count.passed = reached;
     while (count.passed > 0 &&
@@ -188,10 +185,12 @@ static long read_list(void)
     }
     long lines = procmaps_read(PROCMAPS_SELF, read_buffer, COUNT_BUFFER, read_one, &r);
     if (mem > 0) {
+        r.maps--; /* the memory for the names was one of them */
+        holders.total--;
+        holders.anonymous--;
         if (lines >= 0)
             name_top(&holders);
         sys_munmap((uintptr_t)mem, size);
-        r.maps--; /* the memory just given back was one of them */
     }
     return lines < 0 ? lines : r.maps;
 }
@@ -213,6 +212,7 @@ static void count_read(void)
             count.limit = limit;
             count.bound = exact + (since > 0 ? since : 0);
             pace_exact(count.bound);
+            growth_note(&count.growth, exact, sys_now_ms());
             aim(count.bound);
             STATUS_SET(limit, limit);
             STATUS_SET(exact, exact);
@@ -235,6 +235,18 @@ void count_settle(void)
         count_read();
 }
 
+void count_known(struct count_known *known)
+{
+    unsigned in_use = __atomic_load_n(&words_in_use, __ATOMIC_ACQUIRE);
+    *known = (struct count_known){ .limit = -1, .words = words[in_use] };
+    if (!lock_take(&model_lock))
+        return;
+    known->limit = count.limit;
+    known->bound = count.bound;
+    known->growth = count.growth;
+    lock_drop(&model_lock);
+}
+
 void count_explain(const char *what, size_t len)
 {
     static struct log_limit once;
@@ -252,7 +264,7 @@ void count_explain(const char *what, size_t len)
         log_line(LOG_ERROR, "%s of %zu bytes failed: the process has %ld maps, all that "
                  "vm.max_map_count = %ld allows%s%s; to raise it: sysctl -w vm.max_map_count=%ld "
                  "(for a container, on its host)", what, len, limit, limit,
-                 top_text[0] ? "; most are held by " : "", top_text, limit * 4);
+                 words[words_in_use][0] ? "; " : "", words[words_in_use], limit * 4);
 }
 
 /* False where a signal handler forks that interrupted a reading: the lock is the reading's. */

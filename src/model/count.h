@@ -17,6 +17,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "model/growth.h"
+
 #define COUNT_BUFFER (16UL << 10)
 
 /* buffer: COUNT_BUFFER bytes that only readings use. Reads the limit and options.warn. */
@@ -32,6 +34,14 @@ void count_add(long maps);
  * this one, in the frame it interrupted.
  */
 void count_settle(void);
+
+/* What is known without a reading. */
+struct count_known {
+    long limit, bound; /* -1 and 0 where it cannot be told */
+    struct growth growth;
+    const char *words; /* who held most at the last reading that looked; "" before it */
+};
+void count_known(struct count_known *known);
 
 /*
  * For a call that failed with ENOMEM or EAGAIN: if the cause is the map limit, says so in the

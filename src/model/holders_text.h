@@ -7,11 +7,11 @@
 #include "model/holders.h"
 
 /*
- * Writes at most size bytes and a NUL: the three files with most maps, and, where files of one
- * suffix have a fifth of all maps between them, or deleted ones have, that:
+ * Writes at most size bytes, the NUL included: the three files with most maps; and in front, where
+ * the files of one suffix, or deleted ones, have a fifth of all maps between them, that:
  *
- *   /x/a.dvd (20), /x/b.dvd (19), /x/c.dvd (19) and 30 of no file;
- *   246012 of 252310 are of *.dvd (deleted)
+ *   246012 of 252310 are of *.dvd (deleted); most are held by /x/a.dvd (deleted) (20), /x/b.dvd
+ *   (deleted) (19), /x/c.dvd (deleted) (19) and 30 of no file
  *
  * No allocation; under 1 KiB of stack.
  */

@@ -55,6 +55,9 @@ unsigned fake_calls(enum fake_call call);
 /* What sys_now_ms says. */
 extern uint64_t fake_now_ms;
 
+/* What sys_rlimit says, by RLIMIT_*; all are without limit at first. */
+extern unsigned long fake_rlimits[16];
+
 /* Another process's OFD lock is on every file. */
 extern bool fake_ofd_lock;
 
