@@ -138,14 +138,26 @@ void regions_grow(struct region *r, uintptr_t end)
     r->end = end;
 }
 
+/* Private memory that was touched while it was apart may never be one map again, however alike
+ * (mm/vma.c, is_mergeable_anon_vma): it has to be asked. */
+static void tear(struct region *r)
+{
+    r->joined_below = false;
+    if (r->after)
+        r->after->joined_below = false;
+}
+
 void regions_change(uintptr_t start, uintptr_t end, uint32_t clear, uint32_t set)
 {
     tree_split_at(&mapped, start);
     tree_split_at(&mapped, end);
     for (struct region *r = regions_from(start); r && r->start < end; r = r->after) {
+        uint32_t was = r->kind;
         note_gone(r);
-        r->kind = (r->kind & ~clear) | set;
+        r->kind = (was & ~clear) | set;
         note_here(r);
+        if (((was ^ r->kind) & ~(REGION_CHANGING | REGION_HELD)) && !(was & REGION_SHARED))
+            tear(r);
     }
     STATUS_SET(regions, mapped.total);
     STATUS_SET(held_bytes, held_bytes);

@@ -31,6 +31,7 @@ enum {
     REGION_MERGEABLE = 1 << 13,
     REGION_WIPEONFORK = 1 << 14,
     REGION_FOREIGN = 1 << 15, /* has what the model cannot tell (a protection key): joins nothing */
+    REGION_STACK = 1 << 28,    /* MAP_STACK: no large pages, since Linux 6.7 */
     REGION_HELD = 1 << 29,     /* mapped, but no longer the program's: kept to spare a split */
     REGION_CHANGING = 1 << 30, /* a call that changes its kind is under way: joins nothing */
     REGION_OPEN_SHIFT = 16,   /* above: how the file was opened, see placement.c */

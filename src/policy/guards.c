@@ -10,10 +10,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 
 #include "base/sys.h"
+#include "model/count.h"
+#include "model/merge.h"
 #include "model/model.h"
-#include "model/tree.h"
+#include "model/regions.h"
 
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
@@ -21,6 +24,8 @@
 #endif
 
 #define PAGES_MAX 32 /* guards are small; each page is a question */
+#define LOOK_AT 64   /* regions, a conversion */
+#define CONVERT 4    /* guards, a conversion: it holds the lock */
 
 static struct tree guards;
 static bool unsupported;
@@ -45,30 +50,103 @@ static bool holds_nothing(uintptr_t start, size_t pages)
     return true;
 }
 
-bool guards_install(uintptr_t start, uintptr_t end)
+/* Marks the range, if it is small and holds nothing; all of it or nothing. */
+static bool mark(uintptr_t start, uintptr_t end)
 {
     size_t pages = (end - start) / page_size;
     if (__atomic_load_n(&unsupported, __ATOMIC_RELAXED) || !pages || pages > PAGES_MAX ||
         !holds_nothing(start, pages))
         return false;
     long answer = sys_madvise(start, end - start, MADV_GUARD_INSTALL);
+    if (answer == 0)
+        return true;
     if (answer == -EINVAL && guards.total == 0) /* an older kernel, or memory of a kind without */
         __atomic_store_n(&unsupported, sys_madvise(0, 0, MADV_GUARD_INSTALL) < 0, __ATOMIC_RELAXED);
-    if (answer < 0)
+    /* It may have stopped half way. There was nothing in the range, so nothing is lost. */
+    sys_madvise(start, end - start, MADV_GUARD_REMOVE);
+    return false;
+}
+
+/* Model lock held. Without memory it could not be lifted later, so it is taken away again. */
+static bool note(uintptr_t start, uintptr_t end)
+{
+    for (struct region *r = tree_cut(&guards, start, end); r;)
+        r = tree_drop(r);
+    bool known = tree_add(&guards, start, end) != NULL;
+    if (known)
+        STATUS_ADD(guards, 1);
+    else
+        sys_madvise(start, end - start, MADV_GUARD_REMOVE);
+    return known;
+}
+
+bool guards_install(uintptr_t start, uintptr_t end)
+{
+    if (!mark(start, end))
         return false;
     if (!lock_take(&model_lock)) {
         sys_madvise(start, end - start, MADV_GUARD_REMOVE);
         return false;
     }
-    for (struct region *r = tree_cut(&guards, start, end); r;)
-        r = tree_drop(r);
-    bool known = tree_add(&guards, start, end) != NULL;
+    bool known = note(start, end);
     lock_drop(&model_lock);
-    if (!known) /* could not be lifted later */
-        sys_madvise(start, end - start, MADV_GUARD_REMOVE);
-    else
-        STATUS_ADD(guards, 1);
     return known;
+}
+
+/* A plain guard in private memory: r has no access, and a neighbour that is like it but for that
+ * gives *prot. */
+static bool plain_guard(const struct region *r, int *prot)
+{
+    const uint32_t fit = REGION_ANONYMOUS | REGION_NORESERVE | REGION_STACK;
+    if (!(r->kind & REGION_ANONYMOUS) || (r->kind & ~fit))
+        return false;
+    const struct region *beside = r->after && r->after->start == r->end ? r->after : r->before;
+    if (!beside || (beside->start != r->end && beside->end != r->start) ||
+        (beside->kind & ~(uint32_t)REGION_PROT) != r->kind || !(beside->kind & PROT_WRITE))
+        return false;
+    *prot = beside->kind & REGION_PROT;
+    return true;
+}
+
+void guards_convert(void)
+{
+    static uintptr_t at;
+    if (!lock_take(&model_lock))
+        return;
+    struct region *r = regions_from(at);
+    at = 0;
+    for (unsigned looked = 0, done = 0; r && looked < LOOK_AT && done < CONVERT; looked++) {
+        uintptr_t start = r->start, end = r->end;
+        int prot;
+        at = end;
+        if (plain_guard(r, &prot) && mark(start, end)) {
+            long before = regions_maps_around(start, end);
+            if (note(start, end) && sys_mprotect(start, end - start, prot) == 0) {
+                regions_change(start, end, 0, (uint32_t)prot);
+                merge_settle(&r);
+                count_add(regions_maps_around(start, end) - before);
+                done++;
+            }
+        }
+        r = r->after;
+    }
+    if (!r)
+        at = 0;
+    lock_drop(&model_lock);
+}
+
+bool guards_next(uintptr_t *start, uintptr_t *end)
+{
+    if (!__atomic_load_n(&guards.total, __ATOMIC_RELAXED) || !lock_take(&model_lock))
+        return false;
+    struct region *r = tree_from(&guards, *start);
+    bool found = r && r->start < *end;
+    if (found) {
+        *start = r->start > *start ? r->start : *start;
+        *end = r->end < *end ? r->end : *end;
+    }
+    lock_drop(&model_lock);
+    return found;
 }
 
 /* Takes the guards of a range out of the set, as a chain. */

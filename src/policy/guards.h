@@ -7,7 +7,8 @@
  * markers survive MADV_DONTNEED, fork and mremap; they survive mprotect too, so they are removed
  * when the program gives access again, and the page is zero then, as it would have been.
  *
- * Where it differs: the fault's si_code is SEGV_MAPERR and not SEGV_ACCERR.
+ * Where it differs: the fault's si_code is SEGV_MAPERR and not SEGV_ACCERR; MADV_POPULATE_READ
+ * over it says EFAULT and not EINVAL; /proc/self/maps shows the map around it.
  */
 #ifndef MAPHERD_GUARDS_H
 #define MAPHERD_GUARDS_H
@@ -21,6 +22,16 @@
  * caller protects it plainly. No lock held. Opens /proc/self/pagemap for the question.
  */
 bool guards_install(uintptr_t start, uintptr_t end);
+
+/*
+ * Makes markers of some plain guards that were there before the pressure: two maps less each.
+ * Call it again and again; each call does a few. Takes the model lock and holds it over the few
+ * calls to the kernel that it takes, none of which does I/O, so that nobody lifts them meanwhile.
+ */
+void guards_convert(void);
+
+/* The first piece of [*start, *end) that carries markers, in the same two; false if none does. */
+bool guards_next(uintptr_t *start, uintptr_t *end);
 
 /* Before access is given to the range: removes its markers. No lock held; cheap without guards. */
 void guards_lift(uintptr_t start, uintptr_t end);

@@ -82,11 +82,12 @@ static void restore_what_is_left(struct region *chain)
 
 static uint32_t kind_of(int prot, int flags)
 {
-    const int unknown = MAP_GROWSDOWN | MAP_STACK | MAP_SYNC;
+    const int unknown = MAP_GROWSDOWN | MAP_SYNC;
     return ((uint32_t)prot & REGION_PROT) |
            ((flags & MAP_TYPE) != MAP_PRIVATE ? REGION_SHARED : 0) |
            (flags & MAP_ANONYMOUS ? REGION_ANONYMOUS : 0) |
            (flags & MAP_NORESERVE ? REGION_NORESERVE : 0) |
+           (flags & MAP_STACK ? REGION_STACK : 0) |
            ((flags & MAP_LOCKED) || future_locked ? REGION_LOCKED : 0) |
            ((flags & unknown) || ((uint32_t)prot & ~(uint32_t)REGION_PROT) ? REGION_FOREIGN : 0);
 }
@@ -210,6 +211,47 @@ long engine_munmap(uintptr_t addr, size_t len)
     return finish(answer, "munmap", len);
 }
 
+/* Marks the range, so that nothing is grown out of it until the kernel has answered. */
+static bool begin_change(uintptr_t addr, size_t len, uintptr_t *end)
+{
+    if (!gate_open() || !sound(addr, len, end) || !gate_take(addr, *end))
+        return false;
+    long before = regions_maps_around(addr, *end);
+    bool known = regions_cover(addr, *end);
+    regions_change(addr, *end, 0, REGION_CHANGING);
+    count_add(regions_maps_around(addr, *end) - before + (known ? 0 : 2));
+    gate_drop();
+    return true;
+}
+
+/* A change that failed may have been half done: nothing is known of those flags any more. */
+static void end_change(uintptr_t addr, uintptr_t end, long answer, uint32_t clear, uint32_t set)
+{
+    if (!gate_take(addr, end))
+        return;
+    long before = regions_maps_around(addr, end);
+    if (answer < 0 && answer != -EINVAL)
+        regions_change(addr, end, REGION_CHANGING, REGION_FOREIGN);
+    else
+        regions_change(addr, end, REGION_CHANGING | (answer ? 0 : clear), answer ? 0 : set);
+    count_add(regions_maps_around(addr, end) - before);
+    gate_drop();
+}
+
+/* Guards that a call would not carry along are made plain ones first, and stay guards meanwhile. */
+static void make_guards_plain(uintptr_t start, uintptr_t end)
+{
+    uintptr_t from = start, to = end, upto;
+    for (; from < end && guards_next(&from, &to); from = to, to = end) {
+        if (!begin_change(from, to - from, &upto))
+            return;
+        long answer = sys_mprotect(from, to - from, PROT_NONE);
+        if (answer == 0)
+            guards_lift(from, to);
+        end_change(from, to, answer, REGION_PROT, 0);
+    }
+}
+
 /* ---- mremap ---- */
 
 /* What was [addr, addr + old_len) is [to, to + new_len) now. chain: its pieces. */
@@ -260,6 +302,8 @@ long engine_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, ui
         return finish(duplicate(addr, new_len, flags, to), "mremap", new_len);
     if (!sound(addr, old_len ? old_len : 1, &end))
         return sys_mremap(addr, old_len, new_len, flags, to);
+    if ((flags & MREMAP_DONTUNMAP) || new_len > end - addr)
+        make_guards_plain(addr, end);
     if (!gate_take(addr, end)) {
         if (fixed)
             gate_note_unseen(to, to_end);
@@ -303,33 +347,6 @@ long engine_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, ui
 
 /* ---- what changes a range in place ---- */
 
-/* Marks the range, so that nothing is grown out of it until the kernel has answered. */
-static bool begin_change(uintptr_t addr, size_t len, uintptr_t *end)
-{
-    if (!gate_open() || !sound(addr, len, end) || !gate_take(addr, *end))
-        return false;
-    long before = regions_maps_around(addr, *end);
-    bool known = regions_cover(addr, *end);
-    regions_change(addr, *end, 0, REGION_CHANGING);
-    count_add(regions_maps_around(addr, *end) - before + (known ? 0 : 2));
-    gate_drop();
-    return true;
-}
-
-/* A change that failed may have been half done: nothing is known of those flags any more. */
-static void end_change(uintptr_t addr, uintptr_t end, long answer, uint32_t clear, uint32_t set)
-{
-    if (!gate_take(addr, end))
-        return;
-    long before = regions_maps_around(addr, end);
-    if (answer < 0 && answer != -EINVAL)
-        regions_change(addr, end, REGION_CHANGING, REGION_FOREIGN);
-    else
-        regions_change(addr, end, REGION_CHANGING | (answer ? 0 : clear), answer ? 0 : set);
-    count_add(regions_maps_around(addr, end) - before);
-    gate_drop();
-}
-
 /* A part of a map, so that protecting it would split the map. */
 static bool would_split(uintptr_t start, uintptr_t end)
 {
@@ -345,8 +362,11 @@ long engine_mprotect(uintptr_t addr, size_t len, int prot)
 {
     uintptr_t end;
     bool to_none = prot == PROT_NONE && gate_open() && sound(addr, len, &end);
-    if (to_none && pressure_actions().guards && would_split(addr, end) && guards_install(addr, end))
+    if (to_none && pressure_actions().guards && would_split(addr, end) &&
+        guards_install(addr, end)) {
+        guards_convert();
         return finish(0, "mprotect", len);
+    }
     if (!begin_change(addr, len, &end))
         return sys_mprotect(addr, len, prot);
     if (prot != PROT_NONE)
@@ -428,7 +448,11 @@ long engine_madvise(uintptr_t addr, size_t len, int advice)
 {
     uintptr_t end;
     uint32_t clear, set;
-    if (!advice_kind(advice, &clear, &set) || !begin_change(addr, len, &end))
+    if (!advice_kind(advice, &clear, &set))
+        return sys_madvise(addr, len, advice);
+    if (advice == MADV_WIPEONFORK && gate_open() && sound(addr, len, &end))
+        make_guards_plain(addr, end);
+    if (!begin_change(addr, len, &end))
         return sys_madvise(addr, len, advice);
     long answer = sys_madvise(addr, len, advice);
     end_change(addr, end, answer, clear, set);
