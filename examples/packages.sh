@@ -11,7 +11,7 @@ example_packages="default-jdk-headless"
 test_packages="libcmocka-dev strace xfsprogs btrfs-progs e2fsprogs lmdb-utils ripgrep mold lld
 	sqlite3 python3 libpython3.11-testsuite git valgrind clang libclang-rt-14-dev
 	gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user musl-tools shellcheck mandoc
-	procps util-linux libcap2-bin attr file"
+	procps util-linux libcap2-bin attr file ruby php-cli"
 }
 
 # Installs those of the packages that are missing. Where apt cannot (not root, no network), that
