@@ -1,0 +1,219 @@
+/*
+ * change: the engine's calls that change maps in place (mprotect, madvise, mlock and their kin).
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/mman.h>
+#include <sys/mman.h>
+
+#include "base/options.h"
+#include "base/sys.h"
+#include "model/canary.h"
+#include "model/model.h"
+#include "model/pressure.h"
+#include "model/regions.h"
+#include "policy/guards.h"
+#include "policy/placement.h"
+#include "policy/retention.h"
+#include "shim/course.h"
+#include "shim/engine.h"
+#include "shim/gate.h"
+
+/* A part of a map, so that protecting it would split the map. */
+static bool would_split(uintptr_t start, uintptr_t end)
+{
+    if (!lock_take(&model_lock))
+        return false;
+    struct region *r = regions_from(start);
+    bool whole = r && r->start == start && r->end == end;
+    lock_drop(&model_lock);
+    return !whole;
+}
+
+long engine_mprotect(uintptr_t addr, size_t len, int prot)
+{
+    uintptr_t end;
+    bool to_none = prot == PROT_NONE && gate_open() && course_sound(addr, len, &end);
+    if (to_none && pressure_actions().guards && would_split(addr, end) &&
+        guards_install(addr, end)) {
+        guards_convert();
+        return course_end(0, "mprotect", len);
+    }
+    if (!course_begin_change(addr, len, &end))
+        return sys_mprotect(addr, len, prot);
+    if (prot != PROT_NONE)
+        guards_lift(addr, end);
+    long answer = sys_mprotect(addr, len, prot);
+    if (answer == -ENOMEM && to_none && options.guards != GUARDS_OFF && canary_at_limit() &&
+        guards_install(addr, end))
+        answer = 0;
+    uint32_t odd = (uint32_t)prot & ~(uint32_t)REGION_PROT ? REGION_FOREIGN : 0;
+    course_end_change(addr, end, answer, REGION_PROT, ((uint32_t)prot & REGION_PROT) | odd);
+    return course_end(answer, "mprotect", len);
+}
+
+long engine_pkey_mprotect(uintptr_t addr, size_t len, int prot, int pkey)
+{
+    uintptr_t end;
+    if (pkey == -1)
+        return engine_mprotect(addr, len, prot);
+    if (!course_begin_change(addr, len, &end))
+        return sys_pkey_mprotect(addr, len, prot, pkey);
+    if (prot != PROT_NONE)
+        guards_lift(addr, end);
+    long answer = sys_pkey_mprotect(addr, len, prot, pkey);
+    course_end_change(addr, end, answer, REGION_PROT, ((uint32_t)prot & REGION_PROT) | REGION_FOREIGN);
+    return course_end(answer, "pkey_mprotect", len);
+}
+
+/* Advice about the pages that are there now, which leaves nothing behind in the map. */
+static bool acts_on_pages(int advice)
+{
+    return advice == MADV_WILLNEED || advice == MADV_DONTNEED || advice == MADV_FREE ||
+           advice == MADV_REMOVE || advice == MADV_COLD || advice == MADV_PAGEOUT ||
+           advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE ||
+           advice == MADV_COLLAPSE || advice == MADV_DONTNEED_LOCKED;
+}
+
+/* The advice that stays with a map (VM_ flags); false for advice that is an act on its pages. */
+static bool advice_kind(int advice, uint32_t *clear, uint32_t *set)
+{
+    static const struct {
+        int advice;
+        uint32_t clear, set;
+    } lasting[] = {
+        { MADV_NORMAL, REGION_RANDOM | REGION_SEQUENTIAL, 0 },
+        { MADV_RANDOM, REGION_SEQUENTIAL, REGION_RANDOM },
+        { MADV_SEQUENTIAL, REGION_RANDOM, REGION_SEQUENTIAL },
+        { MADV_DONTFORK, 0, REGION_DONTFORK },
+        { MADV_DOFORK, REGION_DONTFORK, 0 },
+        { MADV_DONTDUMP, 0, REGION_DONTDUMP },
+        { MADV_DODUMP, REGION_DONTDUMP, 0 },
+        { MADV_HUGEPAGE, REGION_NOHUGE, REGION_HUGE },
+        { MADV_NOHUGEPAGE, REGION_HUGE, REGION_NOHUGE },
+        { MADV_MERGEABLE, 0, REGION_MERGEABLE },
+        { MADV_UNMERGEABLE, REGION_MERGEABLE, 0 },
+        { MADV_WIPEONFORK, 0, REGION_WIPEONFORK },
+        { MADV_KEEPONFORK, REGION_WIPEONFORK, 0 },
+    };
+    for (unsigned i = 0; i < sizeof lasting / sizeof *lasting; i++) {
+        if (lasting[i].advice == advice) {
+            *clear = lasting[i].clear;
+            *set = lasting[i].set;
+            return true;
+        }
+    }
+    *clear = 0;
+    *set = REGION_FOREIGN; /* guard markers, and what later kernels bring: not to be made anew */
+    return !acts_on_pages(advice);
+}
+
+/* Advice that a program cannot miss when it is not taken. */
+static bool tunes_speed(int advice)
+{
+    return advice == MADV_NORMAL || advice == MADV_RANDOM || advice == MADV_SEQUENTIAL ||
+           advice == MADV_HUGEPAGE || advice == MADV_NOHUGEPAGE || advice == MADV_MERGEABLE ||
+           advice == MADV_UNMERGEABLE;
+}
+
+long engine_madvise(uintptr_t addr, size_t len, int advice)
+{
+    uintptr_t end;
+    uint32_t clear, set;
+    if (!advice_kind(advice, &clear, &set))
+        return sys_madvise(addr, len, advice);
+    if (advice == MADV_WIPEONFORK && gate_open() && course_sound(addr, len, &end))
+        course_make_guards_plain(addr, end);
+    if (!course_begin_change(addr, len, &end))
+        return sys_madvise(addr, len, advice);
+    long answer = sys_madvise(addr, len, advice);
+    course_end_change(addr, end, answer, clear, set);
+    if ((answer == -EAGAIN || answer == -ENOMEM) && tunes_speed(advice) && canary_at_limit()) {
+        STATUS_ADD(swallowed, 1);
+        return course_end(0, "madvise", len);
+    }
+    return course_end(answer, "madvise", len);
+}
+
+/* mlock and its kin take any address and work on whole pages. */
+static size_t whole_pages(uintptr_t *addr, size_t len)
+{
+    uintptr_t start = page_down(*addr);
+    len += *addr - start;
+    *addr = start;
+    return len;
+}
+
+/* flags < 0: plain mlock. */
+static long lock_range(uintptr_t addr, size_t len, long flags)
+{
+    uintptr_t end, start = addr;
+    bool marked = course_begin_change(start, whole_pages(&start, len), &end);
+    long answer = flags < 0 ? sys_mlock(addr, len) : sys_mlock2(addr, len, (unsigned)flags);
+    if (!marked)
+        return answer;
+    course_end_change(start, end, answer, 0, REGION_LOCKED);
+    if (answer == -EPERM) /* RLIMIT_MEMLOCK is 0 */
+        explain_failure(&(struct failed_call){ .name = "mlock", .error = answer, .len = len });
+    return course_end(answer, "mlock", len);
+}
+
+long engine_mlock(uintptr_t addr, size_t len)
+{
+    return lock_range(addr, len, -1);
+}
+
+long engine_mlock2(uintptr_t addr, size_t len, unsigned flags)
+{
+    return lock_range(addr, len, flags);
+}
+
+long engine_munlock(uintptr_t addr, size_t len)
+{
+    uintptr_t end, start = addr;
+    bool marked = course_begin_change(start, whole_pages(&start, len), &end);
+    long answer = sys_munlock(addr, len);
+    if (!marked)
+        return answer;
+    course_end_change(start, end, answer, REGION_LOCKED, 0);
+    return course_end(answer, "munlock", len);
+}
+
+/* ---- the whole address space ---- */
+
+static void set_all(uint32_t clear, uint32_t set)
+{
+    if (!gate_take(0, UINTPTR_MAX))
+        return;
+    for (struct region *r = regions_from(0); r; r = r->after)
+        r->kind = (r->kind & ~clear) | set;
+    gate_drop();
+}
+
+long engine_mlockall(int flags)
+{
+    if (!gate_open())
+        return sys_mlockall(flags);
+    bool was = course_locks_future();
+    course_lock_future(was || (flags & MCL_FUTURE));
+    placement_retire_masters();
+    retention_give_all_back();
+    course_end(0, "mlockall", 0); /* buries the masters: they would be locked, whole files of them */
+    long answer = sys_mlockall(flags);
+    if (answer == 0 && (flags & MCL_CURRENT))
+        set_all(0, REGION_LOCKED);
+    course_lock_future(answer == 0 ? flags & MCL_FUTURE : was);
+    if (answer == -EPERM)
+        explain_failure(&(struct failed_call){ .name = "mlockall", .error = answer });
+    return course_end(answer, "mlockall", 0);
+}
+
+long engine_munlockall(void)
+{
+    long answer = sys_munlockall();
+    if (gate_open() && answer == 0) {
+        set_all(REGION_LOCKED, 0);
+        course_lock_future(false);
+    }
+    return answer;
+}

@@ -1,0 +1,111 @@
+/*
+ * course: see course.h.
+ */
+#define _GNU_SOURCE
+#include "shim/course.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "base/sys.h"
+#include "model/count.h"
+#include "model/model.h"
+#include "model/regions.h"
+#include "policy/explain.h"
+#include "policy/guards.h"
+#include "policy/metrics.h"
+#include "policy/placement.h"
+#include "policy/retention.h"
+#include "shim/gate.h"
+
+static bool future_locked;
+
+bool course_locks_future(void)
+{
+    return __atomic_load_n(&future_locked, __ATOMIC_RELAXED);
+}
+
+void course_lock_future(bool on)
+{
+    __atomic_store_n(&future_locked, on, __ATOMIC_RELAXED);
+    placement_locks_future(on);
+}
+
+/* Master maps that nobody needs any more: unmapped here, because closing a file may take time. */
+static void bury_masters(void)
+{
+    uintptr_t addr;
+    size_t len;
+    if (!windows_have_dead() || !lock_take(&model_lock))
+        return;
+    while (windows_bury(&addr, &len)) {
+        gate_drop();
+        sys_munmap(addr, len);
+        if (!lock_take(&model_lock))
+            return;
+    }
+    gate_drop();
+}
+
+long course_end_of(const struct failed_call *call)
+{
+    if (call->error == -ENOMEM || call->error == -EAGAIN)
+        explain_failure(call);
+    bury_masters();
+    retention_settle();
+    count_settle();
+    metrics_tick();
+    return call->error;
+}
+
+long course_end(long answer, const char *what, size_t len)
+{
+    return course_end_of(&(struct failed_call){ .name = what, .error = answer, .len = len });
+}
+
+bool course_sound(uintptr_t addr, size_t len, uintptr_t *end)
+{
+    *end = page_up(addr + len);
+    return !(addr & (page_size - 1)) && len && addr + len > addr && *end > addr;
+}
+
+/* Marks the range, so that nothing is grown out of it until the kernel has answered. */
+bool course_begin_change(uintptr_t addr, size_t len, uintptr_t *end)
+{
+    if (!gate_open() || !course_sound(addr, len, end) || !gate_take(addr, *end))
+        return false;
+    long before = regions_maps_around(addr, *end);
+    bool known = regions_cover(addr, *end);
+    regions_change(addr, *end, 0, REGION_CHANGING);
+    count_add(regions_maps_around(addr, *end) - before + (known ? 0 : 2));
+    gate_drop();
+    return true;
+}
+
+/* A change that failed may have been half done: nothing is known of those flags any more. */
+void course_end_change(uintptr_t addr, uintptr_t end, long answer, uint32_t clear, uint32_t set)
+{
+    if (!gate_take(addr, end))
+        return;
+    long before = regions_maps_around(addr, end);
+    if (answer < 0 && answer != -EINVAL)
+        regions_change(addr, end, REGION_CHANGING, REGION_FOREIGN);
+    else
+        regions_change(addr, end, REGION_CHANGING | (answer ? 0 : clear), answer ? 0 : set);
+    count_add(regions_maps_around(addr, end) - before);
+    gate_drop();
+}
+
+/* Guards that a call would not carry along are made plain ones first, and stay guards meanwhile. */
+void course_make_guards_plain(uintptr_t start, uintptr_t end)
+{
+    uintptr_t from = start, to = end, upto;
+    for (; from < end && guards_next(&from, &to); from = to, to = end) {
+        if (!course_begin_change(from, to - from, &upto))
+            return;
+        long answer = sys_mprotect(from, to - from, PROT_NONE);
+        if (answer == 0)
+            guards_lift(from, to);
+        course_end_change(from, to, answer, REGION_PROT, 0);
+    }
+}
