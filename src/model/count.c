@@ -32,7 +32,10 @@
 static struct lock read_lock; /* before model_lock, see lock.h */
 static char *read_buffer;
 
-/* Model lock held, or the reading thread. */
+/* Written with the model lock held; read without it by count_due and the reading thread, hence
+ * by SET and GET. */
+#define SET(field, value) __atomic_store_n(&count.field, (value), __ATOMIC_RELAXED)
+#define GET(field) __atomic_load_n(&count.field, __ATOMIC_RELAXED)
 static struct {
     long bound, limit, trigger;
     unsigned long calls, next_calls;
@@ -50,14 +53,14 @@ static long share(long limit, int percent)
 
 static void aim(long exact)
 {
-    count.trigger = LONG_MAX;
+    SET(trigger, LONG_MAX);
     if (count.limit <= 0)
         return;
     long next = count.limit;
     for (int i = count.mark_count - 1; i >= 0 && share(count.limit, count.marks[i]) > exact; i--)
         next = share(count.limit, count.marks[i]);
     long step = exact < count.limit ? (count.limit - exact) / STEP_SHARE : count.limit / STEP_SHARE;
-    count.trigger = next > exact + step ? next : exact + step;
+    SET(trigger, next > exact + step ? next : exact + step);
 }
 
 void count_start(char *buffer)
@@ -73,18 +76,15 @@ void count_start(char *buffer)
 
 void count_add(long maps)
 {
-    count.bound += maps;
-    count.calls++;
+    SET(bound, count.bound + maps);
+    SET(calls, count.calls + 1);
     STATUS_SET(bound, count.bound);
     STATUS_SET(calls, count.calls);
 }
 
 bool count_due(void)
 {
-    return __atomic_load_n(&count.bound, __ATOMIC_RELAXED) >=
-               __atomic_load_n(&count.trigger, __ATOMIC_RELAXED) ||
-           __atomic_load_n(&count.calls, __ATOMIC_RELAXED) >=
-               __atomic_load_n(&count.next_calls, __ATOMIC_RELAXED);
+    return GET(bound) >= GET(trigger) || GET(calls) >= GET(next_calls);
 }
 
 struct reading {
@@ -156,8 +156,9 @@ static long read_list(void)
 {
     struct holders holders;
     struct reading r = { 0, NULL };
-    size_t size = (size_t)(count.bound < 1024 ? 1024 : count.bound) * 256;
-    long mem = worth_naming(count.bound) ? names_memory(size) : -EAGAIN;
+    long bound = GET(bound);
+    size_t size = (size_t)(bound < 1024 ? 1024 : bound) * 256;
+    long mem = worth_naming(bound) ? names_memory(size) : -EAGAIN;
     if (mem > 0) {
         holders_start(&holders, (void *)mem, size);
         r.holders = &holders;
@@ -177,17 +178,17 @@ void count_read(void)
     if (!lock_try(&read_lock))
         return;
     long limit = procmaps_limit(PROCMAPS_LIMIT_PATH);
-    long before = count.bound;
+    long before = GET(bound);
     long exact = limit > 0 ? read_list() : -1;
     STATUS_ADD(readings, 1);
     if (lock_take(&model_lock)) {
-        count.next_calls = count.calls * 2;
+        SET(next_calls, count.calls * 2);
         if (exact < 0) {
-            count.trigger = LONG_MAX; /* no /proc: nothing true could be said */
+            SET(trigger, LONG_MAX); /* no /proc: nothing true could be said */
         } else {
             long since = count.bound - before;
-            count.limit = limit;
-            count.bound = exact + (since > 0 ? since : 0);
+            SET(limit, limit);
+            SET(bound, exact + (since > 0 ? since : 0));
             aim(count.bound);
             STATUS_SET(limit, limit);
             STATUS_SET(exact, exact);
@@ -209,7 +210,7 @@ void count_explain(const char *what, size_t len)
     STATUS_ADD(enomem, 1);
     if (!log_allowed(&once, EXPLAIN_EVERY_MS, &more))
         return;
-    long limit = count.limit;
+    long limit = GET(limit);
     if (limit < 0)
         log_line(LOG_ERROR, "%s of %zu bytes failed: the process has as many maps as "
                  "vm.max_map_count allows (it cannot be read here: is /proc mounted?)", what, len);
