@@ -24,6 +24,12 @@ bool canary_at_limit(void)
     uintptr_t middle = canary + page_size;
     bool full = sys_madvise(middle, page_size, MADV_RANDOM) < 0; /* EAGAIN; ENOMEM up to 5.10 */
     sys_madvise(middle, page_size, MADV_NORMAL);
+    if (full) {
+        /* At limit - 1 the first of the two splits is made and the second refused. A change of
+         * the whole first part needs none, and the change back merges it with the rest. */
+        sys_madvise(canary, page_size, MADV_RANDOM);
+        sys_madvise(canary, page_size, MADV_NORMAL);
+    }
     lock_drop(&canary_lock);
     return full;
 }

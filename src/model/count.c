@@ -12,7 +12,6 @@
 #include "base/log.h"
 #include "base/options.h"
 #include "base/sys.h"
-#include "model/canary.h"
 #include "model/holders_text.h"
 #include "model/model.h"
 #include "model/pace.h"
@@ -27,12 +26,14 @@
 #define STEP_SHARE 16
 /* A mark is armed again when the count has fallen this many percent of the limit below it. */
 #define REARM_PERCENT 5
-#define EXPLAIN_EVERY_MS 60000
 
 static struct lock read_lock; /* before model_lock, see lock.h */
 static char *read_buffer;
 
-/* Model lock held, or the reading thread. */
+/* Written with the model lock held; read without it by count_due and the reading thread, hence
+ * by SET and GET. */
+#define SET(field, value) __atomic_store_n(&count.field, (value), __ATOMIC_RELAXED)
+#define GET(field) __atomic_load_n(&count.field, __ATOMIC_RELAXED)
 static struct {
     long bound, limit, trigger;
     unsigned long calls, next_calls;
@@ -53,7 +54,7 @@ static long share(long limit, int percent)
 
 static void aim(long exact)
 {
-    count.trigger = LONG_MAX;
+    SET(trigger, LONG_MAX);
     if (count.limit <= 0)
         return;
     long next = count.limit;
@@ -65,7 +66,7 @@ static void aim(long exact)
             next = border;
     }
     long step = exact < count.limit ? (count.limit - exact) / STEP_SHARE : count.limit / STEP_SHARE;
-    count.trigger = next > exact + step ? next : exact + step;
+    SET(trigger, next > exact + step ? next : exact + step);
 }
 
 void count_start(char *buffer)
@@ -81,8 +82,9 @@ void count_start(char *buffer)
 
 void count_add(long maps)
 {
-    count.bound += maps;
-    if (++count.calls % PACE_CALLS == 0)
+    SET(bound, count.bound + maps);
+    SET(calls, count.calls + 1);
+    if (count.calls % PACE_CALLS == 0)
         pace_note(count.bound);
     STATUS_SET(bound, count.bound);
     STATUS_SET(calls, count.calls);
@@ -90,10 +92,7 @@ void count_add(long maps)
 
 static bool count_due(void)
 {
-    return __atomic_load_n(&count.bound, __ATOMIC_RELAXED) >=
-               __atomic_load_n(&count.trigger, __ATOMIC_RELAXED) ||
-           __atomic_load_n(&count.calls, __ATOMIC_RELAXED) >=
-               __atomic_load_n(&count.next_calls, __ATOMIC_RELAXED);
+    return GET(bound) >= GET(trigger) || GET(calls) >= GET(next_calls);
 }
 
 struct reading {
@@ -177,8 +176,9 @@ static long read_list(void)
 {
     struct holders holders;
     struct reading r = { 0, NULL };
-    size_t size = (size_t)(count.bound < 1024 ? 1024 : count.bound) * 256;
-    long mem = worth_naming(count.bound) ? names_memory(size) : -EAGAIN;
+    long bound = GET(bound);
+    size_t size = (size_t)(bound < 1024 ? 1024 : bound) * 256;
+    long mem = worth_naming(bound) ? names_memory(size) : -EAGAIN;
     if (mem > 0) {
         holders_start(&holders, (void *)mem, size);
         r.holders = &holders;
@@ -200,17 +200,17 @@ static void count_read(void)
     if (!lock_try(&read_lock))
         return;
     long limit = procmaps_limit(PROCMAPS_LIMIT_PATH);
-    long before = count.bound;
+    long before = GET(bound);
     long exact = limit > 0 ? read_list() : -1;
     STATUS_ADD(readings, 1);
     if (lock_take(&model_lock)) {
-        count.next_calls = count.calls * 2;
+        SET(next_calls, count.calls > FIRST_CALLS / 2 ? count.calls * 2 : FIRST_CALLS);
         if (exact < 0) {
-            count.trigger = LONG_MAX; /* no /proc: nothing true could be said */
+            SET(trigger, LONG_MAX); /* no /proc: nothing true could be said */
         } else {
             long since = count.bound - before;
-            count.limit = limit;
-            count.bound = exact + (since > 0 ? since : 0);
+            SET(limit, limit);
+            SET(bound, exact + (since > 0 ? since : 0));
             pace_exact(count.bound);
             growth_note(&count.growth, exact, sys_now_ms());
             aim(count.bound);
@@ -227,10 +227,16 @@ static void count_read(void)
     lock_drop(&read_lock);
 }
 
+void count_now(void)
+{
+    if (GET(limit) > 0)
+        count_read();
+}
+
 void count_settle(void)
 {
-    if (count.limit > 0)
-        pressure_at_most(__atomic_load_n(&count.bound, __ATOMIC_RELAXED), count.limit);
+    if (GET(limit) > 0)
+        pressure_at_most(GET(bound), GET(limit));
     if (count_due())
         count_read();
 }
@@ -245,26 +251,6 @@ void count_known(struct count_known *known)
     known->bound = count.bound;
     known->growth = count.growth;
     lock_drop(&model_lock);
-}
-
-void count_explain(const char *what, size_t len)
-{
-    static struct log_limit once;
-    unsigned more;
-    if (!canary_at_limit())
-        return;
-    STATUS_ADD(enomem, 1);
-    if (!log_allowed(&once, EXPLAIN_EVERY_MS, &more))
-        return;
-    long limit = count.limit;
-    if (limit < 0)
-        log_line(LOG_ERROR, "%s of %zu bytes failed: the process has as many maps as "
-                 "vm.max_map_count allows (it cannot be read here: is /proc mounted?)", what, len);
-    else
-        log_line(LOG_ERROR, "%s of %zu bytes failed: the process has %ld maps, all that "
-                 "vm.max_map_count = %ld allows%s%s; to raise it: sysctl -w vm.max_map_count=%ld "
-                 "(for a container, on its host)", what, len, limit, limit,
-                 words[words_in_use][0] ? "; " : "", words[words_in_use], limit * 4);
 }
 
 /* False where a signal handler forks that interrupted a reading: the lock is the reading's. */

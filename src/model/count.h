@@ -35,6 +35,9 @@ void count_add(long maps);
  */
 void count_settle(void);
 
+/* A reading, due or not: at start, for those who are told the count from then on. */
+void count_now(void);
+
 /* What is known without a reading. */
 struct count_known {
     long limit, bound; /* -1 and 0 where it cannot be told */
@@ -42,13 +45,6 @@ struct count_known {
     const char *words; /* who held most at the last reading that looked; "" before it */
 };
 void count_known(struct count_known *known);
-
-/*
- * For a call that failed with ENOMEM or EAGAIN: if the cause is the map limit, says so in the
- * log, with the numbers, the files that held most maps at the last reading, and the remedy; at
- * most once a minute. Reads no list. what: the call's name.
- */
-void count_explain(const char *what, size_t len);
 
 /* A reading has met libjvm.so. */
 bool count_saw_jvm(void);

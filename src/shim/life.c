@@ -153,7 +153,10 @@ __attribute__((constructor)) static void start(void)
     bool protect = options.mode == MODE_PROTECT;
     placement_switch(protect && options.coalesce != COALESCE_OFF && !__tsan_init && !__msan_init);
     gate_start(protect ? MAPHERD_HERDING : MAPHERD_OBSERVING, guard);
-    metrics_start(program_invocation_short_name ? program_invocation_short_name : "?");
+    if (options.metrics.len) {
+        count_now();
+        metrics_start(program_invocation_short_name ? program_invocation_short_name : "?");
+    }
     errno = saved;
 }
 

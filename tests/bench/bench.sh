@@ -10,11 +10,18 @@
 bench=$TESTS_BIN/tests/bench/bench
 pairs=${BENCH_PAIRS:-20}
 
-# sample FILE COMMAND...: one number, as a line of FILE.
-sample() {
-	into=$1
-	shift
-	"$@" >>"$into" || fail "$* failed"
+# One number of a mode, with the library and without. To measure a start, the bench itself stays
+# bare and gives the library to what it starts.
+bare() {
+	[ "$1" != start ] || set -- start -
+	"$bench" "$@" >>"$scratch/bare" || fail "$* failed"
+}
+with_library() {
+	if [ "$1" = start ]; then
+		"$bench" start "$MAPHERD_LIB" >>"$scratch/preloaded" || fail "start failed, preloaded"
+	else
+		preloaded "$bench" "$@" >>"$scratch/preloaded" || fail "$* failed, preloaded"
+	fi
 }
 
 # judge WORD GOAL UNIT: the row of what lies in bare and preloaded. WORD: ratio, or added for the
@@ -44,7 +51,7 @@ judge() {
 	}'
 }
 
-# compare ROW WORD GOAL UNIT MODE...: a row of a mode that runs preloaded itself.
+# compare ROW WORD GOAL UNIT MODE...: a row of the table.
 compare() {
 	row=$1 word=$2 goal=$3 unit=$4
 	shift 4
@@ -52,25 +59,11 @@ compare() {
 	: >"$scratch/preloaded"
 	n=0
 	while [ $((n += 1)) -le "$pairs" ]; do
-		[ $((n % 2)) = 0 ] || sample "$scratch/bare" "$bench" "$@"
-		sample "$scratch/preloaded" preloaded "$bench" "$@"
-		[ $((n % 2)) = 1 ] || sample "$scratch/bare" "$bench" "$@"
+		[ $((n % 2)) = 0 ] || bare "$@"
+		with_library "$@"
+		[ $((n % 2)) = 1 ] || bare "$@"
 	done
 	judge "$word" "$goal" "$unit"
-}
-
-# The start of a program: the bench stays bare and gives the library to what it starts.
-compare_start() {
-	row="start of /bin/true"
-	: >"$scratch/bare"
-	: >"$scratch/preloaded"
-	n=0
-	while [ $((n += 1)) -le "$pairs" ]; do
-		[ $((n % 2)) = 0 ] || sample "$scratch/bare" "$bench" start -
-		sample "$scratch/preloaded" "$bench" start "$MAPHERD_LIB"
-		[ $((n % 2)) = 1 ] || sample "$scratch/bare" "$bench" start -
-	done
-	judge added 300 us
 }
 
 # A small file and a large sparse one on that folder's filesystem.
@@ -95,6 +88,6 @@ for folder in /dev/shm "$TESTS_BIN"; do
 done
 compare "fork + wait, 20,000 chunks mapped" ratio - us fork "$large"
 compare "64 threads, mmap + munmap of a chunk" ratio - ns threads "$large"
-compare_start
+compare "start of /bin/true" added 300 us start
 compare "memory of a process, Rss" added 300 KiB memory "$large" Rss
 compare "memory of a process, Pss" added - KiB memory "$large" Pss

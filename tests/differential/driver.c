@@ -12,6 +12,7 @@
 
 size_t page;
 unsigned long step_now;
+bool chunky;
 
 /* Chance: splitmix64. */
 static uint64_t state;
@@ -183,6 +184,7 @@ int main(int argc, char **argv)
         return 2;
     }
     page = (size_t)sysconf(_SC_PAGESIZE);
+    chunky = seed % 2;
     handles_start();
     look_start();
     files_start(folder);

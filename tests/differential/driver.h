@@ -32,6 +32,9 @@ extern size_t page;
 unsigned pick(unsigned n); /* 0 .. n - 1 */
 bool percent(unsigned share);
 extern unsigned long step_now;
+/* Every other seed: not a bit of everything, but mostly what a database does, equal chunks of two
+ * files by several descriptors, so that neighbours meet, part and meet again. */
+extern bool chunky;
 
 /* driver.c: the transcript. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -42,14 +42,6 @@ void handles_placing(void)
     epoch++;
 }
 
-bool handles_full(void)
-{
-    for (unsigned i = ARENAS; i < MAX_HANDLES; i++)
-        if (!handles[i].pages)
-            return false;
-    return true;
-}
-
 static unsigned pages_of(size_t len)
 {
     return (unsigned)((len + page - 1) / page);
@@ -120,6 +112,23 @@ void handles_lose(struct range r)
     for (unsigned i = r.first; i < r.first + r.count; i++)
         r.h->gone[i] = STALE;
     handles_refresh(r.h);
+}
+
+static bool none_free(void)
+{
+    for (unsigned i = ARENAS; i < MAX_HANDLES; i++)
+        if (!handles[i].pages)
+            return false;
+    return true;
+}
+
+bool handles_full(void)
+{
+    if (!none_free())
+        return false;
+    handles_placing(); /* what is nothing but holes is given up */
+    handles_refresh_all();
+    return none_free();
 }
 
 /* A stretch of usable pages around index. */

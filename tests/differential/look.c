@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mapherd/mapherd.h"
+
 static sigjmp_buf escape;
 static volatile sig_atomic_t guarded;
 
@@ -204,5 +206,6 @@ void look_everywhere(void)
         if (handles[i].pages)
             look_at(&handles[i]);
     files_look();
-    say("# %zu maps\n", region_count);
+    say("# %zu maps, %llu masters\n", region_count,
+        mapherd_status ? (unsigned long long)mapherd_status()->masters : 0ull);
 }

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "driver.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 
 #ifndef MAP_SHARED_VALIDATE
@@ -80,8 +81,26 @@ static void choose_part(struct request *r, unsigned file)
     r->len = chunk * page - (percent(15) ? pick((unsigned)page) : 0);
 }
 
+/* A chunk as a database maps it; false if no descriptor is of use for it. */
+static bool choose_chunk(struct request *r)
+{
+    const struct descriptor *d = pick_descriptor();
+    unsigned pages = files_pages(d->file);
+    if (d->file > 1 || d->mode != O_RDWR || pages < 2)
+        return false;
+    *r = (struct request){ .len = 2 * page, .prot = PROT_READ | PROT_WRITE, .flags = MAP_SHARED };
+    r->fd = d->fd;
+    r->offset = (off_t)(pick(pages / 2) * 2 * page);
+    say("mmap ");
+    say_descriptor(d);
+    return true;
+}
+
 static void choose_memory(struct request *r)
 {
+    for (int tries = 0; chunky && tries < 6; tries++)
+        if (choose_chunk(r))
+            return;
     *r = (struct request){ .prot = some_prot(), .fd = -1 };
     r->flags = extra_flag() | (percent(60) ? MAP_SHARED : MAP_PRIVATE);
     if (percent(80)) {
@@ -107,7 +126,7 @@ static struct handle *choose_place(struct request *r)
 {
     struct range target;
     unsigned way = pick(100);
-    if (way < 72)
+    if (way < (chunky ? 94 : 72))
         return NULL;
     if (way < 90) {
         target = pick_arena();

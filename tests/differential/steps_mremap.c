@@ -105,6 +105,10 @@ void step_mremap(void)
     say(" from %zu to %zu ", r.old_len, r.new_len);
     say_bits((unsigned)r.flags, flag_names);
 
+    /* MREMAP_DONTUNMAP unlocks all of the kernel's map that the range lies in (seen on 6.18), and
+     * what else of the process that holds is the layout's answer. */
+    if ((r.flags & MREMAP_DONTUNMAP) && !is_arena(r.from.h))
+        munlock(r.from.at, r.from.len);
     if ((r.flags & MREMAP_MAYMOVE) && !(r.flags & MREMAP_FIXED))
         handles_placing();
     char *got = CALL(mremap(r.at, r.old_len, r.new_len, r.flags, where));

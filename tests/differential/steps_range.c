@@ -73,6 +73,8 @@ void step_mprotect(void)
                                  PROT_READ | PROT_WRITE | PROT_EXEC, PROT_WRITE, 0x40,
                                  PROT_READ | PROT_GROWSDOWN };
     unsigned which = percent(95) ? pick(7) : 7 + pick(2);
+    if (chunky && percent(60))
+        which = 0; /* as it was: neighbours may merge again */
     int key = percent(80) ? -1 : 9; /* a key that was never allocated */
     bool with_key = percent(15);
     struct range r = begin(with_key ? "pkey_mprotect" : "mprotect");
@@ -105,6 +107,8 @@ void step_madvise(void)
         { 999, "unknown" },
     };
     unsigned which = pick(sizeof advices / sizeof advices[0]);
+    if (chunky && percent(50))
+        which = 0;
     struct range r = begin("madvise");
     say(" %s", advices[which].name);
     end(r, CALL(madvise(r.at, r.len, advices[which].advice)));

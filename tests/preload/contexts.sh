@@ -7,7 +7,9 @@
 program="$TESTS_BIN/tests/preload/contexts"
 library="$TESTS_BIN/tests/preload/.libs/contexts_lib.so"
 allocator="$TESTS_BIN/tests/preload/.libs/contexts_malloc.so"
-[ -f "$library" ] && [ -f "$allocator" ] || fail "the helpers are not built"
+for helper in "$library" "$allocator"; do
+	[ -f "$helper" ] || fail "no $helper"
+done
 
 # 77: this machine cannot; that part alone is left out.
 run() {

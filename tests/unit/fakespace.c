@@ -19,6 +19,7 @@
 #define VMAS 70000
 #define TOP 0x7ffff7fff000UL
 #define FLOOR 0x10000UL
+#define PLACED_BELOW (TOP - 0x100000UL) /* the rest is the stack's, say */
 #define UP(len) (((len) + FAKE_PAGE - 1) & ~(FAKE_PAGE - 1))
 
 static struct fake_vma vma[VMAS];
@@ -140,9 +141,9 @@ static long unmap(uintptr_t addr, size_t len)
 /* Top-down, as the kernel places. */
 static uintptr_t find_free(size_t len)
 {
-    uintptr_t end = TOP;
+    uintptr_t end = PLACED_BELOW;
     for (long n = count - 1; n >= 0; n--) {
-        if (vma[n].start >= TOP)
+        if (vma[n].start >= PLACED_BELOW)
             continue;
         if (vma[n].end <= end && end - vma[n].end >= len)
             break;

@@ -280,7 +280,7 @@ long sys_fstat(int fd, struct stat *st)
     const struct fake_open_file *f = fake_open_file(fake_number(fd));
     if (!f)
         return -EBADF;
-    st->st_dev = 0x801;
+    st->st_dev = FAKE_DEVICE;
     st->st_ino = f->file.inode;
     st->st_size = f->file.size;
     st->st_mode = f->file.mode ? f->file.mode : (mode_t)S_IFREG;

@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #define FAKE_PAGE 4096UL
+#define FAKE_DEVICE 0x801 /* that all files are on */
 
 /* Everything as new: no map, no file, no text, no failure ordered. Every test begins with it. */
 void fake_reset(void);

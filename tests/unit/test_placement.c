@@ -152,6 +152,45 @@ static void one_part_twice(void **state)
     assert_int_equal(world_maps(), 0);
 }
 
+/* Each layer is a window of its own, in which chunks merge as in the first. */
+static void layers_merge_too(void **state)
+{
+    (void)state;
+    int fd = fake_open(plain, O_RDWR);
+    long at[3][10];
+    for (unsigned n = 0; n < 10; n++)
+        for (unsigned layer = 0; layer < 3; layer++)
+            at[layer][n] = chunk(fd, n, RW, MAP_SHARED);
+    assert_int_equal(world_maps(), 3);
+    for (unsigned n = 0; n < 10; n++) {
+        for (unsigned layer = 0; layer < 3; layer++) {
+            assert_chunk(at[layer][n], 10, n, RW);
+            unmap(at[layer][n]);
+        }
+    }
+}
+
+/* What no hook has seen lies where a chunk belongs. */
+static void strangers_are_not_replaced(void **state)
+{
+    (void)state;
+    int fd = fake_open(plain, O_RDWR);
+    long first = chunk(fd, 1, RW, MAP_SHARED);
+    for (unsigned n = 2; n < 8; n += 5) { /* grown out of the first, and placed */
+        uintptr_t place = (uintptr_t)first + (n - 1) * CHUNK;
+        sys_mmap(place, FAKE_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        long at = chunk(fd, n, RW, MAP_SHARED);
+        assert_chunk(at, 10, n, RW);
+        assert_int_not_equal(at, place);
+        const struct fake_vma *stranger = fake_vma_at(place);
+        assert_true(stranger->start == place && stranger->end == place + FAKE_PAGE);
+        assert_int_equal(stranger->inode, 0);
+        unmap(at);
+        sys_munmap(place, FAKE_PAGE);
+    }
+    unmap(first);
+}
+
 static void what_differs_stays_apart(void **state)
 {
     (void)state;
@@ -313,6 +352,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(chunks_become_one_map),    TEST(chunks_on_overlayfs_too),
         TEST(switched_off_nothing_merges), TEST(one_part_twice),
+        TEST(layers_merge_too),         TEST(strangers_are_not_replaced),
         TEST(what_differs_stays_apart), TEST(nobody_gets_more_rights),
         TEST(advice_is_not_inherited),  TEST(locks_keep_opens_apart),
         TEST(left_to_the_kernel),       TEST(refusals_are_the_kernels),
