@@ -90,7 +90,7 @@ void count_add(long maps)
     STATUS_SET(calls, count.calls);
 }
 
-static bool count_due(void)
+bool count_due(void)
 {
     return GET(bound) >= GET(trigger) || GET(calls) >= GET(next_calls);
 }
@@ -195,7 +195,7 @@ static long read_list(void)
     return lines < 0 ? lines : r.maps;
 }
 
-static void count_read(void)
+void count_read(void)
 {
     if (!lock_try(&read_lock))
         return;

@@ -27,6 +27,12 @@ void count_start(char *buffer);
 /* One call, which added at most maps (or removed that many at least). Model lock held. */
 void count_add(long maps);
 
+/* A reading is due. Cheap, without a lock. */
+bool count_due(void);
+
+/* Reads the list now; see count_settle. */
+void count_read(void);
+
 /*
  * At the end of every call, without the model lock: a reading, if one is due, which adopts, logs
  * a line if a mark of options.warn was crossed, and sets the pressure; and the pressure falls if

@@ -217,6 +217,13 @@ long sys_read(int fd, void *buf, size_t len)
     return (long)len;
 }
 
+/* Only pagemap is read so, and this kernel has none. */
+long sys_pread(int fd, void *buf, size_t len, off_t offset)
+{
+    (void)fd, (void)buf, (void)len, (void)offset;
+    return -EBADF;
+}
+
 long sys_write(int fd, const void *buf, size_t len)
 {
     long ordered = fake_answer(FAKE_WRITE);
