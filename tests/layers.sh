@@ -57,7 +57,7 @@ exports_are_the_table() {
 # getenv, environ, dlsym, getauxval and the atfork registration are the constructor's; the time
 # functions are the vDSO's.
 allowed_imports="
-	memchr memcmp memcpy memmove memset strchr strlen strncmp strnlen strcspn
+	memchr memcmp memcpy memmove memset strchr strcmp strlen strncmp strnlen strcspn
 	__memcpy_chk __memset_chk __memmove_chk __stack_chk_fail __errno_location __tls_get_addr
 	dlsym getauxval getenv environ __environ program_invocation_short_name __progname
 	__register_atfork clock_gettime time

@@ -49,7 +49,7 @@ long engine_mprotect(uintptr_t addr, size_t len, int prot)
         answer = 0;
     uint32_t odd = (uint32_t)prot & ~(uint32_t)REGION_PROT ? REGION_FOREIGN : 0;
     course_end_change(addr, end, answer, REGION_PROT, ((uint32_t)prot & REGION_PROT) | odd);
-    return course_end(answer, "mprotect", len);
+    return course_end_of(&(struct failed_call){ "mprotect", answer, len, prot, 0 });
 }
 
 long engine_pkey_mprotect(uintptr_t addr, size_t len, int prot, int pkey)
@@ -63,7 +63,7 @@ long engine_pkey_mprotect(uintptr_t addr, size_t len, int prot, int pkey)
         guards_lift(addr, end);
     long answer = sys_pkey_mprotect(addr, len, prot, pkey);
     course_end_change(addr, end, answer, REGION_PROT, ((uint32_t)prot & REGION_PROT) | REGION_FOREIGN);
-    return course_end(answer, "pkey_mprotect", len);
+    return course_end_of(&(struct failed_call){ "pkey_mprotect", answer, len, prot, 0 });
 }
 
 /* Advice about the pages that are there now, which leaves nothing behind in the map. */
@@ -153,8 +153,6 @@ static long lock_range(uintptr_t addr, size_t len, long flags)
     if (!marked)
         return answer;
     course_end_change(start, end, answer, 0, REGION_LOCKED);
-    if (answer == -EPERM) /* RLIMIT_MEMLOCK is 0 */
-        explain_failure(&(struct failed_call){ .name = "mlock", .error = answer, .len = len });
     return course_end(answer, "mlock", len);
 }
 
@@ -203,8 +201,6 @@ long engine_mlockall(int flags)
     if (answer == 0 && (flags & MCL_CURRENT))
         set_all(0, REGION_LOCKED);
     course_lock_future(answer == 0 ? flags & MCL_FUTURE : was);
-    if (answer == -EPERM)
-        explain_failure(&(struct failed_call){ .name = "mlockall", .error = answer });
     return course_end(answer, "mlockall", 0);
 }
 

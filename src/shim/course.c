@@ -49,7 +49,7 @@ static void bury_masters(void)
 
 long course_end_of(const struct failed_call *call)
 {
-    if (call->error == -ENOMEM || call->error == -EAGAIN)
+    if (call->error == -ENOMEM || call->error == -EAGAIN || call->error == -EPERM)
         explain_failure(call);
     bury_masters();
     retention_settle();
