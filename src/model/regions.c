@@ -7,15 +7,18 @@
 #include "model/model.h"
 
 static struct tree mapped;
-static size_t held_bytes;
+static size_t held_bytes, held_alone;
 
 /* What is summed up over regions: held bytes, and the bytes a window is used for. */
 static void note(const struct region *r, size_t len)
 {
-    if (r->kind & REGION_HELD)
+    if (r->kind & REGION_HELD) {
         held_bytes += len;
-    else if (r->window)
+        if (!r->window)
+            held_alone += len;
+    } else if (r->window) {
         r->window->used += len;
+    }
 }
 
 static void note_here(const struct region *r)
@@ -186,6 +189,11 @@ bool regions_held_alike(uintptr_t start, uintptr_t end, const struct window *w, 
 size_t regions_held_bytes(void)
 {
     return __atomic_load_n(&held_bytes, __ATOMIC_RELAXED);
+}
+
+size_t regions_held_alone(void)
+{
+    return __atomic_load_n(&held_alone, __ATOMIC_RELAXED);
 }
 
 bool regions_idle(const struct window *w)

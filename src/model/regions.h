@@ -94,6 +94,9 @@ bool regions_held_alike(uintptr_t start, uintptr_t end, const struct window *w, 
 /* Bytes held in all; read without the lock it is a hint. */
 size_t regions_held_bytes(void);
 
+/* Those of them that lie in no window. */
+size_t regions_held_alone(void);
+
 /* No region of w but held ones. */
 bool regions_idle(const struct window *w);
 

@@ -163,7 +163,7 @@ void retention_settle(void)
 {
     static uintptr_t at;
     static unsigned wait;
-    if (!regions_held_bytes() || pressure_level() >= PRESSURE_HIGH)
+    if (!regions_held_alone() || pressure_level() >= PRESSURE_HIGH)
         return;
     if (__atomic_load_n(&wait, __ATOMIC_RELAXED)) {
         __atomic_fetch_sub(&wait, 1, __ATOMIC_RELAXED);
@@ -171,7 +171,7 @@ void retention_settle(void)
     }
     uintptr_t from = __atomic_load_n(&at, __ATOMIC_RELAXED);
     enum outcome outcome = GIVEN;
-    for (unsigned n = 0; outcome == GIVEN && n < GIVE_AT_MOST && regions_held_bytes(); n++)
+    for (unsigned n = 0; outcome == GIVEN && n < GIVE_AT_MOST && regions_held_alone(); n++)
         outcome = give_one_back(&from, false);
     if (outcome == REFUSED)
         __atomic_store_n(&wait, WAIT_CALLS, __ATOMIC_RELAXED);

@@ -8,6 +8,7 @@
  *     bench chunk FILE          ... of a chunk of 1 MiB of a larger file
  *     bench ascending FILE      ns of an mmap, 20,000 chunks of 1 MiB in ascending order
  *     bench both FILE           ... and of its munmap
+ *     bench inside FILE         ns of a pair of a chunk between others, 10,000 of which are mapped
  *     bench fork FILE           us of fork + wait, 20,000 chunks mapped
  *     bench threads FILE        ns of a pair of a chunk, 64 threads at once
  *     bench memory FILE Rss|Pss KiB that this process takes after a chunk was mapped
@@ -81,6 +82,17 @@ static double pairs(size_t len, int flags, int file, off_t offset, long n)
     for (long i = 0; i < n; i++)
         unmap(map(len, flags, file, offset), len);
     return (cpu_ns() - start) / (double)n;
+}
+
+/* Every second chunk stays mapped; those between come and go. */
+static double inside(void)
+{
+    for (long n = 0; n < CHUNKS; n += 2)
+        map(CHUNK, MAP_SHARED, fd, n * CHUNK);
+    double start = cpu_ns();
+    for (long n = 0; n < PAIRS; n++)
+        unmap(map(CHUNK, MAP_SHARED, fd, (n * 2 % (CHUNKS - 2) + 1) * CHUNK), CHUNK);
+    return (cpu_ns() - start) / PAIRS;
 }
 
 static void map_all(void **at)
@@ -184,6 +196,8 @@ int main(int argc, char **argv)
         result = ascending(0);
     else if (!strcmp(what, "both") && file)
         result = ascending(1);
+    else if (!strcmp(what, "inside") && file)
+        result = inside();
     else if (!strcmp(what, "fork") && file)
         result = forks();
     else if (!strcmp(what, "threads") && file)

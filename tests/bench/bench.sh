@@ -85,6 +85,7 @@ for folder in /dev/shm "$TESTS_BIN"; do
 	compare "mmap + munmap, chunk of 1 MiB, $where" ratio 1.10 ns chunk "$large"
 	compare "20,000 ascending chunks, mmap, $where" ratio 0.75 ns ascending "$large"
 	compare "20,000 ascending chunks, both, $where" ratio - ns both "$large"
+	(export MAPHERD_COALESCE=fill; compare "chunk inside a filled window, $where" ratio 0.15 ns inside "$large")
 done
 compare "fork + wait, 20,000 chunks mapped" ratio - us fork "$large"
 compare "64 threads, mmap + munmap of a chunk" ratio - ns threads "$large"
