@@ -233,10 +233,27 @@ void count_now(void)
         count_read();
 }
 
+void count_before_file(void)
+{
+    long limit = GET(limit);
+    if (limit <= 0 || pressure_level() == PRESSURE_FULL ||
+        GET(bound) < pressure_border(PRESSURE_FULL, limit))
+        return;
+    if (lock_take(&read_lock)) /* another thread's reading ends first */
+        lock_drop(&read_lock);
+    if (pressure_level() < PRESSURE_FULL && GET(bound) >= pressure_border(PRESSURE_FULL, limit))
+        count_read();
+}
+
 void count_settle(void)
 {
+    enum pressure before = pressure_level();
     if (GET(limit) > 0)
         pressure_at_most(GET(bound), GET(limit));
+    if (pressure_level() < before && lock_take(&model_lock)) {
+        aim(count.bound);
+        lock_drop(&model_lock);
+    }
     if (count_due())
         count_read();
 }

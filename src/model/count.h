@@ -41,6 +41,13 @@ void count_read(void);
  */
 void count_settle(void);
 
+/*
+ * Before a map of a file, of which the reserve may have to refuse one: if the bound is over the
+ * border of the highest pressure and the level is not, the truth is found out first, by this
+ * thread or by waiting for the reading that is under way. Without the model lock.
+ */
+void count_before_file(void);
+
 /* A reading, due or not: at start, for those who are told the count from then on. */
 void count_now(void);
 

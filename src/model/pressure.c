@@ -48,6 +48,8 @@ struct pressure_actions pressure_actions(void)
         now.guards = options.guards == GUARDS_ON;
     if (options.coalesce != COALESCE_AUTO)
         now.fill = options.coalesce == COALESCE_FILL;
+    if (now.refuse)
+        now.refuse = options_reserve(options.reserve, 1000) > 0;
     return now;
 }
 

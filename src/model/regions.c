@@ -16,6 +16,7 @@ static void note(const struct region *r, size_t len)
         held_bytes += len;
         if (!r->window)
             held_alone += len;
+        STATUS_SET(held_bytes, held_bytes);
     } else if (r->window) {
         r->window->used += len;
     }
@@ -163,7 +164,6 @@ void regions_change(uintptr_t start, uintptr_t end, uint32_t clear, uint32_t set
             tear(r);
     }
     STATUS_SET(regions, mapped.total);
-    STATUS_SET(held_bytes, held_bytes);
 }
 
 void regions_hold(uintptr_t start, uintptr_t end)
@@ -198,10 +198,7 @@ size_t regions_held_alone(void)
 
 bool regions_idle(const struct window *w)
 {
-    for (struct region *r = regions_from(w->base); r && r->start < w->base + w->span; r = r->after)
-        if (r->window == w && !(r->kind & REGION_HELD))
-            return false;
-    return true;
+    return w->used == 0;
 }
 
 bool regions_mergeable(const struct region *a, const struct region *b)

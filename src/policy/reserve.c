@@ -45,6 +45,7 @@ long reserve_answer(size_t len)
 {
     static struct log_limit often;
     unsigned more;
+    count_before_file();
     if (!pressure_actions().refuse)
         return 0;
     /* Only a JVM takes ENOMEM for an order to collect; others get the kernel's word always. */
