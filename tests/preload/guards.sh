@@ -89,3 +89,13 @@ say "under pressure: $made stacks, $maps maps"
 many env MAPHERD_GUARDS=on
 [ "$maps" -lt 1000 ] || fail "with MAPHERD_GUARDS=on 60,000 stacks cost $maps maps"
 say "from the start: $made stacks, $maps maps"
+
+# threads COMMAND...: under COMMAND, threads that take over each other's places while guards grow many.
+threads() {
+	"$@" LD_PRELOAD="$MAPHERD_LIB" "$TESTS_BIN/tests/preload/guards_threads" 4 5000 45000 \
+		>"$scratch/out" 2>"$scratch/err" || fail "$*: status $?: $(cat "$scratch/err")"
+	grep -q '^library=1 ' "$scratch/out" || fail "$*: the library is not in the program"
+	grep -q ' open=0 shut=0$' "$scratch/out" || fail "$*: $(cat "$scratch/out")"
+}
+threads env MAPHERD_GUARDS=on
+threads env

@@ -1,0 +1,127 @@
+/*
+ * guards_threads: threads that make stacks with guards, use them and unmap them, over and over,
+ * so that one gets at once what another has let go.
+ *
+ *   guards_threads THREADS ROUNDS KEPT
+ *
+ * Meanwhile the main thread makes KEPT stacks that stay, so that the pressure rises.
+ * Prints words KEY=VALUE: guards that let through (open), and pages that faulted though they were
+ * accessible (shut).
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "look.h"
+
+#define PAGE 4096UL
+#define STACK (8 * PAGE)
+#define RW (PROT_READ | PROT_WRITE)
+#define THREADS_MAX 64
+
+static _Thread_local sigjmp_buf before_fault;
+static long open_guards, shut_pages;
+static long rounds;
+
+static void on_fault(int signal)
+{
+    (void)signal;
+    siglongjmp(before_fault, 1);
+}
+
+static bool stores(volatile char *byte)
+{
+    if (sigsetjmp(before_fault, 1))
+        return false;
+    *byte = 1;
+    return true;
+}
+
+static void count_one(long *counter)
+{
+    __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+}
+
+static void must(bool done)
+{
+    if (!done)
+        die("refused: %s", strerror(errno));
+}
+
+/* What is mapped anew must be open from end to end, whatever lay there before. */
+static void check_open(char *stack)
+{
+    for (char *page = stack; page < stack + STACK; page += PAGE)
+        if (!stores(page))
+            count_one(&shut_pages);
+}
+
+static void one_round(unsigned *seed)
+{
+    char *stack = mmap(NULL, STACK, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    must(stack != MAP_FAILED);
+    must(mprotect(stack, PAGE, PROT_NONE) == 0);
+    if (stores(stack))
+        count_one(&open_guards);
+    if (rand_r(seed) & 1) {
+        must(mprotect(stack, PAGE, RW) == 0);
+        check_open(stack);
+    }
+    must(munmap(stack, STACK) == 0);
+    stack = mmap(NULL, STACK, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    must(stack != MAP_FAILED);
+    check_open(stack);
+    must(munmap(stack, STACK) == 0);
+}
+
+static void *work(void *seed)
+{
+    for (long i = 0; i < rounds; i++)
+        one_round(seed);
+    return NULL;
+}
+
+static void keep(long count)
+{
+    char **stacks = calloc((size_t)count + 1, sizeof *stacks);
+    must(stacks != NULL);
+    for (long i = 0; i < count; i++) {
+        stacks[i] = mmap(NULL, STACK, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        must(stacks[i] != MAP_FAILED && mprotect(stacks[i], PAGE, PROT_NONE) == 0);
+    }
+    for (long i = 0; i < count; i++) {
+        if (stores(stacks[i]))
+            count_one(&open_guards);
+        must(mprotect(stacks[i], PAGE, RW) == 0);
+        check_open(stacks[i]);
+        must(munmap(stacks[i], STACK) == 0);
+    }
+    free(stacks);
+}
+
+int main(int argc, char **argv)
+{
+    pthread_t threads[THREADS_MAX];
+    unsigned seeds[THREADS_MAX];
+    int n = argc == 4 ? atoi(argv[1]) : 0;
+    struct sigaction action = { .sa_handler = on_fault };
+    if (n < 1 || n > THREADS_MAX || sigaction(SIGSEGV, &action, NULL))
+        die("usage: guards_threads THREADS ROUNDS KEPT");
+    rounds = atol(argv[2]);
+    for (int i = 0; i < n; i++) {
+        seeds[i] = (unsigned)i;
+        if (pthread_create(&threads[i], NULL, work, &seeds[i]))
+            die("no thread");
+    }
+    keep(atol(argv[3]));
+    for (int i = 0; i < n; i++)
+        pthread_join(threads[i], NULL);
+    printf("library=%d open=%ld shut=%ld\n", look(NULL).library, open_guards, shut_pages);
+    return 0;
+}
