@@ -93,9 +93,10 @@ static const char *why_stale(const struct mark *mark)
         return "its process is gone";
     if (started != mark->started && mark->space == here) /* a container may have a time of its own */
         return "its process is gone, and its id is another's";
-    if (target_count(&t, look_for_library, &library) > 0 && !library)
-        return "its process runs another program now, without the library";
-    return NULL;
+    long lines = target_count(&t, look_for_library, &library);
+    if (lines == 0) /* ended, and not waited for yet */
+        return "its process is gone";
+    return lines > 0 && !library ? "its process runs another program now, without the library" : NULL;
 }
 
 static bool is_ours(const char *name)

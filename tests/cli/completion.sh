@@ -19,7 +19,7 @@ offers() {
 	shift
 	offered "$@" | grep -qxF -- "$word" || fail "'$word' is not offered after '$*'"
 }
-for verb in run library stat maps doctor help; do
+for verb in run library ps top stat maps clean doctor help; do
 	offers "$verb" mapherd ''
 	offers "$verb" mapherd help ''
 done

@@ -1,0 +1,130 @@
+#!/bin/sh
+# A real node_exporter serves the files of three processes, and a real Prometheus with the rules of
+# examples/prometheus fires on the one that is driven over 80 %.
+. "$TESTS_SRC/lib.sh"
+. "$TESTS_SRC/cli/cli.sh"
+for command in promtool prometheus prometheus-node-exporter python3; do
+	command -v "$command" >/dev/null || skip "no $command"
+done
+. "$TESTS_SRC/cli/many.sh"
+example=$TESTS_SRC/../examples/prometheus
+dir=$scratch/metrics
+mkdir "$dir"
+
+# The rules, and that their tests can fail: with another border, with another span.
+promtool check rules "$example/mapherd.rules.yml" >"$scratch/out" 2>&1 || { cat "$scratch/out" >&2; fail "promtool is not content with the rules"; }
+cp "$example"/*.yml "$scratch"
+rules_pass() { promtool test rules "$scratch/mapherd.rules.test.yml" >"$scratch/out" 2>&1; }
+rules_pass || { cat "$scratch/out" >&2; fail "the tests of the rules fail"; }
+for change in 's/> 0.8$/> 0.79/' 's/> 0.95/> 0.97/' 's/86400/864/' 's/> 0.2$/> 0.9/' 's/\[10m\]/[1h]/' 's/for: 15m/for: 5m/' 's/for: 5m/for: 8m/'; do
+	sed "$change" "$example/mapherd.rules.yml" >"$scratch/mapherd.rules.yml"
+	rules_pass && fail "the tests of the rules do not see $change"
+done
+
+# Two free ports of loopback.
+ports=$(python3 -c '
+import socket
+held = [socket.socket() for _ in range(2)]
+for s in held:
+    s.bind(("127.0.0.1", 0))
+print(*(s.getsockname()[1] for s in held))')
+exporter=127.0.0.1:${ports% *}
+server=127.0.0.1:${ports#* }
+get() { # get URL: its text
+	python3 - "$1" <<'END'
+import sys, urllib.request
+try:
+    print(urllib.request.urlopen(sys.argv[1], timeout=5).read().decode())
+except OSError as e:
+    sys.exit(str(e))
+END
+}
+
+many 10 "$MAPHERD" run --metrics="$dir" "$holder"
+ten=$many
+many 30 "$MAPHERD" run --metrics="$dir" "$holder"
+thirty=$many
+# The third is driven: it maps when it is told to, at once, and then sits there.
+cat >"$scratch/driven.py" <<'END'
+import ctypes, sys
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + [ctypes.c_int] * 3 + [ctypes.c_long]
+libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+def drive(n):
+    at = libc.mmap(None, 4096 * n, 3, 0x4022, -1, 0)
+    for i in range(0, n, 2):
+        assert libc.mprotect(at + 4096 * i, 4096, 1) == 0
+drive(1000)
+print("ready", flush=True)
+sys.stdin.readline()
+drive(int(sys.argv[1]))
+sys.stdin.read()
+END
+python=$(python3 -c 'import os, sys; print(os.path.realpath(sys.executable))')
+hold "$MAPHERD" run --metrics="$dir" "$python" "$scratch/driven.py" $((limit * 83 / 100))
+driven=$held
+later "kill -9 $driven 2>/dev/null || true"
+
+# Without descriptor 3, by whose end the driven process is told to end.
+prometheus-node-exporter --collector.disable-defaults --collector.textfile \
+	--collector.textfile.directory="$dir" --web.listen-address="$exporter" >"$scratch/exporter.log" 2>&1 3>&- &
+exporter_pid=$!
+later "kill $exporter_pid 2>/dev/null || true"
+serves() { get "http://$exporter/metrics" >"$scratch/served" 2>/dev/null; }
+until_true 20 serves || { cat "$scratch/exporter.log" >&2; fail "node_exporter does not serve"; }
+grep -q '^node_textfile_scrape_error 0' "$scratch/served" || { cat "$scratch/exporter.log" >&2; fail "node_exporter cannot read the files"; }
+served() { sed -n "s/^$1{pid=\"$2\",program=\"[^\"]*\"} //p" "$scratch/served"; }
+near() { # near PID: what is served is within a fiftieth of the limit of the kernel's count
+	python3 - "$(served process_memory_map_areas "$1")" "$(kernel_maps "$1")" "$limit" <<'END'
+import sys
+told, kernel, limit = map(float, sys.argv[1:])
+sys.exit(abs(told - kernel) > limit / 50 + 8)
+END
+}
+for pid in "$ten" "$thirty" "$driven"; do
+	near "$pid" || fail "process $pid: served $(served process_memory_map_areas "$pid"), the kernel has $(kernel_maps "$pid")"
+	[ "$(served process_memory_map_areas_limit "$pid")" = "$limit" ] || fail "another limit is served"
+	[ "$(served mapherd_calls_total "$pid")" ] || fail "the library's own numbers are not served"
+done
+
+# The rules as they are, but for their patience: a minute of waiting proves nothing that
+# promtool's clock has not.
+sed 's/for: 1m$/for: 2s/' "$example/mapherd.rules.yml" >"$scratch/mapherd.rules.yml"
+cat >"$scratch/prometheus.yml" <<END
+global: {scrape_interval: 1s, evaluation_interval: 1s}
+rule_files: [mapherd.rules.yml]
+scrape_configs: [{job_name: node, static_configs: [{targets: ['$exporter']}]}]
+END
+prometheus --config.file="$scratch/prometheus.yml" --storage.tsdb.path="$scratch/data" \
+	--web.listen-address="$server" >"$scratch/prometheus.log" 2>&1 3>&- &
+prometheus_pid=$!
+later "kill $prometheus_pid 2>/dev/null && wait $prometheus_pid || true"
+asked() { # asked QUERY: what Prometheus knows, a line a series: pid value
+	get "http://$server/api/v1/query?query=$1" 2>/dev/null | python3 -c '
+import json, sys
+for row in json.load(sys.stdin)["data"]["result"]:
+    print(row["metric"].get("pid"), row["value"][1])' 2>/dev/null
+}
+scraped() { [ "$(asked 'count(process_memory_map_areas)')" = "None 3" ]; }
+until_true 60 scraped || { tail -5 "$scratch/prometheus.log" >&2; fail "Prometheus has not the three processes"; }
+firing() { # alert and pid of what fires
+	get "http://$server/api/v1/alerts" 2>/dev/null | python3 -c '
+import json, sys
+for alert in json.load(sys.stdin)["data"]["alerts"]:
+    if alert["state"] == "firing":
+        print(alert["labels"]["alertname"], alert["labels"].get("pid"))' 2>/dev/null | sort
+}
+[ -z "$(firing)" ] || fail "something fires before anything is wrong: $(firing)"
+
+printf '\n' >&3
+is_driven() { [ "$(kernel_maps "$driven")" -gt $((limit * 83 / 100)) ]; }
+until_true 30 is_driven || fail "it could not be driven over 80 %"
+fires() { firing | grep -qx "MemoryMapsHigh $driven"; }
+until_true 60 fires || fail "MemoryMapsHigh does not fire; fires: $(firing)"
+[ "$(firing)" = "MemoryMapsHigh $driven" ] || fail "others fire too: $(firing)"
+
+# With the process its file goes, and with that the alert.
+release
+quiet() { [ -z "$(firing)" ] && [ "$(asked 'count(process_memory_map_areas)')" = "None 2" ]; }
+until_true 60 quiet || fail "it fires on: $(firing)"

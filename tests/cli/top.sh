@@ -1,0 +1,141 @@
+#!/bin/sh
+# top: what it shows in a terminal is the truth, at any size, and it leaves the terminal as it was.
+. "$TESTS_SRC/lib.sh"
+. "$TESTS_SRC/cli/cli.sh"
+command -v python3 >/dev/null || skip "no python3, which reads the JSON"
+. "$TESTS_SRC/cli/many.sh"
+
+misuse "-d '0' is not a number from 1 on" top -d 0
+misuse "-p 'x' is not a number from 1 on" top -p x
+misuse "'7' is one word too many" top 7
+expect 1 "$MAPHERD" top -p 2147483647
+err_has "there is no process 2147483647"
+
+many 90 "$MAPHERD" run "$holder"
+ninety=$many
+many 50 "$holder"
+fifty=$many
+many 10 "$holder"
+ten=$many
+
+# JSON: an object a line, each round anew.
+"$MAPHERD" top --json -d 1 | head -n 2 >"$scratch/lines"
+python3 - "$scratch/lines" "$ninety" "$fifty" "$ten" <<'END' || fail "the JSON is not the truth"
+import json, sys
+lines = [json.loads(line) for line in open(sys.argv[1])]
+assert len(lines) == 2
+for told in lines:
+    at = {row["pid"]: row for row in told["processes"]}
+    for pid in map(int, sys.argv[2:]):
+        assert at[pid]["maps"] == sum("[vsyscall]" not in l for l in open("/proc/%d/maps" % pid))
+END
+"$MAPHERD" top --json -d 1 -p "$ten" | head -n 1 >"$scratch/out"
+[ "$(field processes 0 maps)" = "$(kernel_maps "$ten")" ] || fail "-p --json is not the truth"
+
+expect 1 "$MAPHERD" top
+silent out
+if grep -q "not built in" "$scratch/err"; then
+	say "not shown here: the screen (built without ncurses)"
+	exit 0
+fi
+err_has "top needs a terminal"
+
+command -v tmux >/dev/null || { say "not shown here: the screen (no tmux)"; exit 0; }
+mux() { tmux -f /dev/null -S "$scratch/tmux" "$@"; }
+cat >"$scratch/session" <<'END'
+trap : INT
+export LANG=C.UTF-8
+unset LC_ALL
+stty -a | grep -v rows >"$1/stty.before"
+shift_dir=$1
+shift
+"$@" || echo $? >"$shift_dir/status"
+[ -e "$shift_dir/status" ] || echo 0 >"$shift_dir/status"
+stty -a | grep -v rows >"$shift_dir/stty.after"
+exec sleep 1000
+END
+session() { # session COMMAND...: in a terminal of 80 by 24
+	rm -f "$scratch/status"
+	mux new-session -d -x 80 -y 24 sh "$scratch/session" "$scratch" "$@"
+}
+later "tmux -S '$scratch/tmux' kill-server 2>/dev/null || true"
+screen() { mux capture-pane -p; }
+shows() { screen | grep -Eq -- "$1"; }
+wait_for() { until_true 20 shows "$1" || { screen >&2; fail "the screen does not show '$1'"; }; }
+ended() { [ -e "$scratch/stty.after" ]; }
+close_session() { # close_session STATUS; a vt100 has no screen to come back to
+	until_true 20 ended || fail "top does not end"
+	[ "$(cat "$scratch/status")" = "$1" ] || fail "top ended with $(cat "$scratch/status"), not $1"
+	cmp "$scratch/stty.before" "$scratch/stty.after" || fail "the terminal is not what it was"
+	[ "${2:-}" = vt100 ] || ! shows "maps" || { screen >&2; fail "the screen of top is still there"; }
+	mux kill-server
+	rm -f "$scratch/stty.after"
+}
+commas() { printf '%s' "$1" | sed ':a;s/\([0-9]\)\([0-9]\{3\}\)\($\|,\)/\1,\2\3/;ta'; }
+narrow_enough() { # no line is wider than the terminal, none is broken
+	screen >"$scratch/screen"
+	python3 - "$scratch/screen" "$1" "$2" <<'END' || fail "the screen does not fit $1 columns"
+import sys
+lines = open(sys.argv[1], encoding="utf-8").read().split("\n")[:-1]
+assert max(map(len, lines)) <= int(sys.argv[2]), lines
+assert len(lines) <= int(sys.argv[3])
+END
+}
+
+# The list, at 80 columns.
+session "$MAPHERD" top -d 1
+for pid in "$ninety" "$fifty" "$ten"; do
+	wait_for "^ *$pid [^ ]+ +holder +$(commas "$(kernel_maps "$pid")") +[0-9]+ % "
+done
+shows "^ *$ninety .* 90 % .* high" || fail "90 % is not high"
+shows "^ *$fifty .* 50 % .* raised" || fail "50 % is not raised"
+shows "each may have $(commas "$limit") maps" || fail "the limit is not shown"
+narrow_enough 80 24
+# The chosen one, closer. Where it stands in the list is for the machine's other processes to say.
+row=$(screen | grep -n "^ *$ninety " | cut -d: -f1)
+mux send-keys Home
+i=4
+while [ "$i" -lt "$row" ]; do
+	mux send-keys Down
+	i=$((i + 1))
+done
+mux send-keys Enter
+wait_for "^$ninety holder "
+wait_for "the library herds its maps, at pressure high"
+wait_for "^$(commas "$(kernel_maps "$ninety")") maps of $(commas "$limit"), 90 %: high"
+wait_for "the upper edge is the limit"
+wait_for "^ +[0-9,]+ anonymous memory"
+wait_for "readings +[1-9]"
+narrow_enough 80 24
+for size in 132x50 40x12 30x8 12x4 5x2 80x24; do
+	mux resize-window -x "${size%x*}" -y "${size#*x}"
+	wait_for "^${ninety%"${ninety#??}"}"
+	narrow_enough "${size%x*}" "${size#*x}"
+done
+mux send-keys Left
+wait_for "^ *$ten "
+for size in 200x12 50x10 24x6 8x3 80x24; do
+	mux resize-window -x "${size%x*}" -y "${size#*x}"
+	wait_for "^mapherd"
+	narrow_enough "${size%x*}" "${size#*x}"
+done
+mux send-keys q
+close_session 0
+
+# ^C, and a process that ends while it is looked at.
+session "$MAPHERD" top -d 1 -p "$fifty"
+wait_for "^$fifty holder "
+end KILL "$fifty"
+wait_for "has ended"
+mux send-keys C-c
+close_session 130
+
+# Without UTF-8 and colours.
+session env LC_ALL=C TERM=vt100 "$MAPHERD" top -d 1
+wait_for "^ *$ninety .* 90 % #+\.+ "
+mux send-keys q
+close_session 0 vt100
+session env TERM=no-such-terminal "$MAPHERD" top
+until_true 20 ended || fail "top does not end"
+wait_for "nothing is known of the terminal 'no-such-terminal'"
+[ "$(cat "$scratch/status")" = 1 ] || fail "an unknown terminal is no failure"
