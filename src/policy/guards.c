@@ -149,8 +149,7 @@ bool guards_next(uintptr_t *start, uintptr_t *end)
     return found;
 }
 
-/* Takes the guards of a range out of the set, as a chain. */
-static struct region *cut(uintptr_t start, uintptr_t end)
+struct region *guards_take(uintptr_t start, uintptr_t end)
 {
     if (!__atomic_load_n(&guards.total, __ATOMIC_RELAXED) || !lock_take(&model_lock))
         return NULL;
@@ -159,7 +158,23 @@ static struct region *cut(uintptr_t start, uintptr_t end)
     return chain;
 }
 
-static void drop(struct region *chain)
+void guards_put(struct region *chain, intptr_t delta)
+{
+    if (!chain || !lock_take(&model_lock))
+        return;
+    while (chain) {
+        struct region *rest = chain->left;
+        chain->start += (uintptr_t)delta;
+        chain->end += (uintptr_t)delta;
+        for (struct region *stale = tree_cut(&guards, chain->start, chain->end); stale;)
+            stale = tree_drop(stale);
+        tree_insert(&guards, chain);
+        chain = rest;
+    }
+    lock_drop(&model_lock);
+}
+
+void guards_drop(struct region *chain)
 {
     if (!chain || !lock_take(&model_lock))
         return;
@@ -168,32 +183,14 @@ static void drop(struct region *chain)
     lock_drop(&model_lock);
 }
 
-void guards_lift(uintptr_t start, uintptr_t end)
+void guards_open(struct region *chain)
 {
-    struct region *chain = cut(start, end);
     for (struct region *r = chain; r; r = r->left)
         sys_madvise(r->start, r->end - r->start, MADV_GUARD_REMOVE);
-    drop(chain);
+    guards_drop(chain);
 }
 
-void guards_gone(uintptr_t start, uintptr_t end)
+void guards_lift(uintptr_t start, uintptr_t end)
 {
-    drop(cut(start, end));
-}
-
-void guards_moved(uintptr_t start, uintptr_t end, uintptr_t to)
-{
-    struct region *chain = cut(start, end);
-    if (!chain || !lock_take(&model_lock))
-        return;
-    while (chain) {
-        struct region *rest = chain->left;
-        chain->start += to - start;
-        chain->end += to - start;
-        for (struct region *stale = tree_cut(&guards, chain->start, chain->end); stale;)
-            stale = tree_drop(stale);
-        tree_insert(&guards, chain);
-        chain = rest;
-    }
-    lock_drop(&model_lock);
+    guards_open(guards_take(start, end));
 }

@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/regions.h"
+
 /*
  * Makes the range a guard if it is small and holds nothing: true. False: nothing was done, the
  * caller protects it plainly. No lock held. Opens /proc/self/pagemap for the question.
@@ -36,10 +38,15 @@ bool guards_next(uintptr_t *start, uintptr_t *end);
 /* Before access is given to the range: removes its markers. No lock held; cheap without guards. */
 void guards_lift(uintptr_t start, uintptr_t end);
 
-/* The range has gone or been replaced. No lock held; cheap without guards. */
-void guards_gone(uintptr_t start, uintptr_t end);
-
-/* The range and its markers were moved by mremap. */
-void guards_moved(uintptr_t start, uintptr_t end, uintptr_t to);
+/*
+ * Before a range leaves the kernel (munmap, MAP_FIXED, mremap) its guards leave the set, as a
+ * chain, NULL if there are none: what another thread makes there afterwards is not ours. When the
+ * kernel has answered, the chain is put back, moved by delta; or dropped, because the markers
+ * went with the range; or opened, because the range is kept for another use. No lock held.
+ */
+struct region *guards_take(uintptr_t start, uintptr_t end);
+void guards_put(struct region *chain, intptr_t delta);
+void guards_drop(struct region *chain);
+void guards_open(struct region *chain);
 
 #endif

@@ -87,7 +87,12 @@ static long map_over(uintptr_t addr, size_t len, int prot, int flags, int fd, of
     struct region *chain = regions_cut(addr, end);
     count_add(regions_maps_around(addr, end) - before + (known ? 0 : 1));
     gate_drop();
+    struct region *guards = guards_take(addr, end);
     long answer = sys_mmap(addr, len, prot, flags, fd, offset);
+    if (sys_failed(answer))
+        guards_put(guards, 0);
+    else
+        guards_drop(guards);
     if (gate_take(addr, end)) {
         if (sys_failed(answer))
             restore_what_is_left(chain);
@@ -96,10 +101,8 @@ static long map_over(uintptr_t addr, size_t len, int prot, int flags, int fd, of
                 chain = tree_drop(chain);
         gate_drop();
     }
-    if (!sys_failed(answer)) {
-        guards_gone(addr, end);
+    if (!sys_failed(answer))
         enter_plain((uintptr_t)answer, len, prot, flags);
-    }
     return answer;
 }
 
@@ -153,8 +156,11 @@ long engine_munmap(uintptr_t addr, size_t len)
     uintptr_t end;
     if (!gate_open() || !course_sound(addr, len, &end))
         return sys_munmap(addr, len);
-    if (pressure_actions().fill && retention_keep(addr, end))
-        return course_end(0, "munmap", len);
+    if (pressure_actions().fill) {
+        guards_lift(addr, end); /* the place may be given out again */
+        if (retention_keep(addr, end))
+            return course_end(0, "munmap", len);
+    }
     if (!gate_take(addr, end))
         return sys_munmap(addr, len);
     retention_widen(&addr, &end);
@@ -166,14 +172,19 @@ long engine_munmap(uintptr_t addr, size_t len)
         masters_review(chain->window);
     count_add(regions_maps_around(addr, end) - before + (known ? 0 : 1));
     gate_drop();
+    struct region *guards = guards_take(addr, end);
     long answer = sys_munmap(addr, end - addr);
     retention_unmap(leftovers);
     if (answer == -ENOMEM && canary_at_limit()) {
+        guards_open(guards);
         retention_hold(chain, addr, end);
         explain_failure(&(struct failed_call){ .name = "munmap", .len = len });
         return course_end(0, "munmap", len);
     }
-    guards_gone(addr, end);
+    if (answer < 0)
+        guards_put(guards, 0);
+    else
+        guards_drop(guards);
     if (chain && gate_take(addr, end)) {
         if (answer < 0)
             restore_what_is_left(chain);
@@ -247,7 +258,19 @@ long engine_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, ui
     struct region *chain = old_len ? regions_cut(addr, end) : NULL;
     uint32_t kind = chain ? chain->kind : REGION_FOREIGN;
     gate_drop();
+    struct region *guards_over = fixed ? guards_take(to, to_end) : NULL;
+    struct region *guards_off = new_len < end - addr ? guards_take(addr + new_len, end) : NULL;
+    struct region *guards = old_len ? guards_take(addr, end) : NULL;
     long answer = sys_mremap(addr, old_len, new_len, flags, to);
+    if (sys_failed(answer)) {
+        guards_put(guards, 0);
+        guards_put(guards_off, 0);
+        guards_put(guards_over, 0);
+    } else {
+        guards_put(guards, answer - (long)addr);
+        guards_drop(guards_off);
+        guards_drop(guards_over);
+    }
     if (!gate_take(addr, end))
         return answer;
     if (sys_failed(answer)) {
@@ -267,14 +290,6 @@ long engine_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, ui
         count_add(3); /* both borders of the old place, and the new one */
     }
     gate_drop();
-    if (!sys_failed(answer)) {
-        if (fixed)
-            guards_gone(to, to_end);
-        if (new_len < end - addr)
-            guards_gone(addr + new_len, end);
-        if ((uintptr_t)answer != addr)
-            guards_moved(addr, end, (uintptr_t)answer);
-    }
     return course_end(answer, "mremap", new_len > end - addr ? new_len - (end - addr) : 0);
 }
 
