@@ -32,7 +32,7 @@ refused_alone() {
 	# PHP may not even get to telling how many it had.
 	grep -q -e 'refused=[A-Za-z]' -e 'Cannot allocate memory' "$scratch/out" "$scratch/err" ||
 		fail "$1: alone it failed, but not for lack of maps: $(head -5 "$scratch/err")"
-	say "$1 alone: $(grep -h -m 1 -e '^library=' -e 'allocate' "$scratch/out" "$scratch/err" | head -1)"
+	say "$1 alone: $(grep -h -e '^library=' -e allocate "$scratch/out" "$scratch/err" | head -n 1)"
 }
 
 # finishes LANGUAGE MAPS OPTIONS...

@@ -27,6 +27,12 @@ void told(const char *what, long answer);
  */
 void show(const char *what, char *a);
 
+/* Runs a part of a case in a child. */
+void in_child(void (*part)(char *), char *a);
+
+/* A part: show. */
+void child_shows(char *a);
+
 int protect(char *a, size_t from, size_t to, int prot);
 
 struct guard_case {

@@ -90,7 +90,7 @@ many env MAPHERD_GUARDS=on
 [ "$maps" -lt 1000 ] || fail "with MAPHERD_GUARDS=on 60,000 stacks cost $maps maps"
 say "from the start: $made stacks, $maps maps"
 
-# threads COMMAND...: under COMMAND, threads that take over each other's places while guards grow many.
+# threads COMMAND...: threads that take over each other's places, under COMMAND, which sets options.
 threads() {
 	"$@" LD_PRELOAD="$MAPHERD_LIB" "$TESTS_BIN/tests/preload/guards_threads" 4 5000 45000 \
 		>"$scratch/out" 2>"$scratch/err" || fail "$*: status $?: $(cat "$scratch/err")"

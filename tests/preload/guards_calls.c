@@ -3,10 +3,7 @@
  */
 #define _GNU_SOURCE
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "guards.h"
 #include "look.h"
@@ -19,26 +16,6 @@ static char *guarded(void)
     if (protect(a, 4, 6, PROT_NONE))
         die("cannot protect");
     return a;
-}
-
-/* Runs a part of a case in a child. */
-static void in_child(void (*part)(char *), char *a)
-{
-    int how;
-    fflush(stdout);
-    pid_t pid = fork();
-    if (pid == 0) {
-        part(a);
-        fflush(stdout);
-        _exit(0);
-    }
-    if (pid < 0 || waitpid(pid, &how, 0) != pid || how)
-        die("the child ended with %#x", (unsigned)how);
-}
-
-static void child_shows(char *a)
-{
-    show("child", a);
 }
 
 static void child_lifts(char *a)
@@ -129,7 +106,8 @@ static void moved_whole(void)
     }
     a = guarded();
     b = area(RW, ANON);
-    told("move", mremap(a, AREA * PAGE, AREA * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, b) == b ? 0 : -1);
+    told("move", mremap(a, AREA * PAGE, AREA * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, b) == b
+                     ? 0 : -1);
     show("new place", b);
     told("lift", protect(b, 4, 6, RW));
     show("lifted", b);

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "guards.h"
@@ -15,18 +14,9 @@
 /* Guards [4, 6), looks here and in a child, lifts and looks again. */
 static void guard_in(char *a)
 {
-    int how;
     told("protect", protect(a, 4, 6, PROT_NONE));
     show("guarded", a);
-    fflush(stdout);
-    pid_t pid = fork();
-    if (pid == 0) {
-        show("child", a);
-        fflush(stdout);
-        _exit(0);
-    }
-    if (pid < 0 || waitpid(pid, &how, 0) != pid || how)
-        die("the child ended with %#x", (unsigned)how);
+    in_child(child_shows, a);
     told("lift", protect(a, 4, 6, RW));
     show("lifted", a);
 }

@@ -11,37 +11,21 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "look.h"
+#include "touch.h"
 
 #define PAGE 4096UL
 #define STACK (8 * PAGE)
 #define RW (PROT_READ | PROT_WRITE)
 #define THREADS_MAX 64
 
-static _Thread_local sigjmp_buf before_fault;
 static long open_guards, shut_pages;
 static long rounds;
-
-static void on_fault(int signal)
-{
-    (void)signal;
-    siglongjmp(before_fault, 1);
-}
-
-static bool stores(volatile char *byte)
-{
-    if (sigsetjmp(before_fault, 1))
-        return false;
-    *byte = 1;
-    return true;
-}
 
 static void count_one(long *counter)
 {
@@ -58,7 +42,7 @@ static void must(bool done)
 static void check_open(char *stack)
 {
     for (char *page = stack; page < stack + STACK; page += PAGE)
-        if (!stores(page))
+        if (!touch_stores(page, 1))
             count_one(&shut_pages);
 }
 
@@ -67,7 +51,7 @@ static void one_round(unsigned *seed)
     char *stack = mmap(NULL, STACK, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     must(stack != MAP_FAILED);
     must(mprotect(stack, PAGE, PROT_NONE) == 0);
-    if (stores(stack))
+    if (touch_stores(stack, 1))
         count_one(&open_guards);
     if (rand_r(seed) & 1) {
         must(mprotect(stack, PAGE, RW) == 0);
@@ -96,7 +80,7 @@ static void keep(long count)
         must(stacks[i] != MAP_FAILED && mprotect(stacks[i], PAGE, PROT_NONE) == 0);
     }
     for (long i = 0; i < count; i++) {
-        if (stores(stacks[i]))
+        if (touch_stores(stacks[i], 1))
             count_one(&open_guards);
         must(mprotect(stacks[i], PAGE, RW) == 0);
         check_open(stacks[i]);
@@ -110,9 +94,9 @@ int main(int argc, char **argv)
     pthread_t threads[THREADS_MAX];
     unsigned seeds[THREADS_MAX];
     int n = argc == 4 ? atoi(argv[1]) : 0;
-    struct sigaction action = { .sa_handler = on_fault };
-    if (n < 1 || n > THREADS_MAX || sigaction(SIGSEGV, &action, NULL))
+    if (n < 1 || n > THREADS_MAX)
         die("usage: guards_threads THREADS ROUNDS KEPT");
+    touch_start();
     rounds = atol(argv[2]);
     for (int i = 0; i < n; i++) {
         seeds[i] = (unsigned)i;

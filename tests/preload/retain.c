@@ -9,8 +9,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +18,7 @@
 
 #include "look.h"
 #include "mapherd/mapherd.h"
+#include "touch.h"
 
 #define PAGE 4096UL
 #define PAGES 64UL /* of a block */
@@ -191,22 +190,6 @@ static void map_the_hole(char *b)
     expect(munmap(hole, PAGE) == 0, "the page can be unmapped again");
 }
 
-static sigjmp_buf before_fault;
-
-static void on_fault(int signal)
-{
-    (void)signal;
-    siglongjmp(before_fault, 1);
-}
-
-static bool faults(volatile char *page)
-{
-    if (sigsetjmp(before_fault, 1))
-        return true;
-    (void)*page;
-    return false;
-}
-
 static void advise_and_guard(char *b)
 {
     char *middle = b + MIDDLE * PAGE;
@@ -220,7 +203,7 @@ static void advise_and_guard(char *b)
     expect(madvise(middle, PAGE, MADV_DONTNEED) == 0, "the page can be dropped");
     if (syscall(SYS_madvise, NULL, 0, 102) == 0) { /* MADV_GUARD_INSTALL is known */
         expect(mprotect(middle, PAGE, PROT_NONE) == 0, "an empty page can be protected");
-        expect(faults(middle), "it faults then");
+        expect(!touch_reads(middle), "it faults then");
         expect(mprotect(middle, PAGE, RW) == 0 && *middle == 0, "and can be had back");
     }
 }
@@ -248,11 +231,11 @@ static void alone(char *b)
 
 int main(int argc, char **argv)
 {
-    struct sigaction action = { .sa_handler = on_fault };
     stuffing = malloc(MOST * sizeof *stuffing);
     int fd = argc > 1 ? open(argv[1], O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
-    if (fd < 0 || ftruncate(fd, PAGES * PAGE) || !stuffing || sigaction(SIGSEGV, &action, NULL))
+    if (fd < 0 || ftruncate(fd, PAGES * PAGE) || !stuffing)
         die("usage: retain FILE [alone]");
+    touch_start();
     char *first = block(), *second = block(), *third = block(), *fourth = block();
     printf("library=%d\n", look(NULL).library);
     if (argc > 2) {

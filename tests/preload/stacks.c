@@ -11,25 +11,16 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <setjmp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
 #include "look.h"
+#include "touch.h"
 
 #define PAGE 4096UL
 #define STACK (16 * PAGE)
 #define RW (PROT_READ | PROT_WRITE)
-
-static sigjmp_buf before_fault;
-
-static void on_fault(int signal)
-{
-    (void)signal;
-    siglongjmp(before_fault, 1);
-}
 
 static char mark(long n)
 {
@@ -45,24 +36,11 @@ static char *make(long n)
     return stack;
 }
 
-static int stores(volatile char *byte)
-{
-    if (sigsetjmp(before_fault, 1))
-        return 0;
-    *byte = 1;
-    return 1;
-}
-
 /* A write and a read, at either end of the guard. */
-static int is_open(char *stack)
+static bool is_open(char *stack)
 {
-    volatile char *guard = stack;
-    if (stores(guard) || stores(guard + PAGE - 1))
-        return 1;
-    if (sigsetjmp(before_fault, 1))
-        return 0;
-    (void)guard[PAGE / 2];
-    return 1;
+    return touch_stores(stack, 1) || touch_stores(stack + PAGE - 1, 1) ||
+           touch_reads(stack + PAGE / 2);
 }
 
 int main(int argc, char **argv)
@@ -70,9 +48,9 @@ int main(int argc, char **argv)
     long made = 0, open = 0, dirty = 0, changed = 0;
     long count = argc == 2 ? atol(argv[1]) : 0;
     char **stacks = calloc((size_t)count + 1, sizeof *stacks);
-    struct sigaction action = { .sa_handler = on_fault };
-    if (!count || !stacks || sigaction(SIGSEGV, &action, NULL))
+    if (!count || !stacks)
         die("usage: stacks COUNT");
+    touch_start();
     struct sight before = look(NULL);
     while (made < count && (stacks[made] = make(made)))
         made++;
