@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/draw.h"
 #include "cli/screens.h"
@@ -134,6 +135,10 @@ static void watch(struct top *t)
 
 int screen_run(struct top *t)
 {
+    if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
+        complain("top needs a terminal; elsewhere there are 'mapherd ps' and 'mapherd top --json'");
+        return FAILED;
+    }
     setlocale(LC_ALL, "");
     take_signals(end_soon); /* before ncurses, which would end the process in the handler */
     SCREEN *terminal = newterm(NULL, stdout, stdin);

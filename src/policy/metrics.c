@@ -65,6 +65,8 @@ static const struct row {
 };
 #define ROWS (sizeof rows / sizeof *rows)
 
+#define now_of(field) __atomic_load_n(&mapherd_status_block.field, __ATOMIC_RELAXED)
+
 /* Made in the constructor, then only read. */
 static char folder[PATH_LEN];
 static char program[6 * 32];
@@ -222,8 +224,8 @@ static void renew(uint64_t now)
         return;
     if (is_owner()) {
         __atomic_store_n(&next_ms, now + EVERY_MS, __ATOMIC_RELAXED);
-        told_bound = mapherd_status_block.bound;
-        told_pressure = mapherd_status_block.pressure;
+        __atomic_store_n(&told_bound, now_of(bound), __ATOMIC_RELAXED);
+        __atomic_store_n(&told_pressure, now_of(pressure), __ATOMIC_RELAXED);
         if (!file.named)
             name_file();
         long answer = write_file();
@@ -238,13 +240,10 @@ static void renew(uint64_t now)
 /* A burst of calls and then nothing: without this the file would tell its beginning for ever. */
 static bool is_news(void)
 {
-    const struct mapherd_status *s = &mapherd_status_block;
-    int64_t moved = __atomic_load_n(&s->bound, __ATOMIC_RELAXED) -
-                    __atomic_load_n(&told_bound, __ATOMIC_RELAXED);
-    int64_t limit = __atomic_load_n(&s->limit, __ATOMIC_RELAXED);
+    int64_t moved = now_of(bound) - __atomic_load_n(&told_bound, __ATOMIC_RELAXED);
+    int64_t limit = now_of(limit);
     return (limit > 0 && (moved < 0 ? -moved : moved) >= limit / MOVED_SHARE) ||
-           __atomic_load_n(&s->pressure, __ATOMIC_RELAXED) !=
-               __atomic_load_n(&told_pressure, __ATOMIC_RELAXED);
+           now_of(pressure) != __atomic_load_n(&told_pressure, __ATOMIC_RELAXED);
 }
 
 void metrics_tick(void)

@@ -41,7 +41,9 @@ fi
 err_has "top needs a terminal"
 
 command -v tmux >/dev/null || { say "not shown here: the screen (no tmux)"; exit 0; }
-mux() { tmux -f /dev/null -S "$scratch/tmux" "$@"; }
+# A server of its own for each session: one that ends may still take the next.
+mux() { tmux -f /dev/null -S "$scratch/tmux.$sessions" "$@"; }
+sessions=0
 cat >"$scratch/session" <<'END'
 trap : INT
 export LANG=C.UTF-8
@@ -56,9 +58,10 @@ exec sleep 1000
 END
 session() { # session COMMAND...: in a terminal of 80 by 24
 	rm -f "$scratch/status"
+	sessions=$((sessions + 1))
+	later "tmux -S '$scratch/tmux.$sessions' kill-server 2>/dev/null || true"
 	mux new-session -d -x 80 -y 24 sh "$scratch/session" "$scratch" "$@"
 }
-later "tmux -S '$scratch/tmux' kill-server 2>/dev/null || true"
 screen() { mux capture-pane -p; }
 shows() { screen | grep -Eq -- "$1"; }
 wait_for() { until_true 20 shows "$1" || { screen >&2; fail "the screen does not show '$1'"; }; }
