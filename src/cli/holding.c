@@ -30,8 +30,8 @@ size_t holding_most(struct pieces *p, struct holding *rows, size_t n)
     if (p->anonymous)
         put(rows, &have, n, "anonymous memory", p->anonymous, 0);
     long half = (p->anonymous + (long)p->n) / 2;
-    if (n_kinds && k->name[1] && k->files > 1 && k->maps > half && files[0].maps <= half)
-        put(rows, &have, n, k->name, k->maps, k->files);
+    if (n_kinds && k->files > 1 && k->maps > half && files[0].maps <= half)
+        put(rows, &have, n, k->name[1] ? k->name : "files without a suffix", k->maps, k->files);
     for (size_t i = 0; i < n_files && i < n; i++)
         put(rows, &have, n, files[i].path, files[i].maps, 1);
     free(kinds);

@@ -16,15 +16,20 @@ cat >"$scratch/leak.py" <<'END'
 import mmap, os, sys
 kept = []
 for i in range(200):
-    path = "%s/%d.dvd" % (sys.argv[1], i)
+    path = "%s/%d%s" % (sys.argv[1], i, sys.argv[2])
     with open(path, "w+b") as f:
         f.truncate(4096)
         kept.append(mmap.mmap(f.fileno(), 4096))
-    os.unlink(path)
+    if sys.argv[2]:
+        os.unlink(path)
 print("ready", flush=True)
 sys.stdin.read()
 END
-hold python3 "$scratch/leak.py" "$scratch"
+hold python3 "$scratch/leak.py" "$scratch" ""
+expect 0 "$MAPHERD" ps
+grep -Eq "files without a suffix \(20[0-9]\)$" "$scratch/out" || fail "200 files without a suffix are not told"
+release
+hold python3 "$scratch/leak.py" "$scratch" .dvd
 # With pyenv and its like the interpreter is a child of what was started.
 leak=$(python3 - "$scratch" <<'END'
 import glob, sys
