@@ -58,3 +58,22 @@ long=0
 [ -z "${TESTS_LONG:-}" ] || long=60
 fills "$limit" "$long"
 fills 9 "$long" MAPHERD_COALESCE=fill
+
+# Threads whose pages lie between each other's.
+"$TESTS_BIN/tests/preload/fill_threads" "$file" 4 20000 >"$scratch/out" ||
+	fail "fill_threads fails alone"
+for options in MAPHERD_COALESCE=fill MAPHERD_PRESSURE=high; do
+	env "$options" LD_PRELOAD="$MAPHERD_LIB" "$TESTS_BIN/tests/preload/fill_threads" "$file" \
+		4 20000 >"$scratch/out" 2>"$scratch/err" ||
+		fail "$options: threads: status $?: $(cat "$scratch/err")"
+	[ "$(cat "$scratch/out")" = "library=1 wrong=0 left_of_file=0" ] ||
+		fail "$options: threads: $(cat "$scratch/out")"
+done
+
+# Where chunks are made in another way, as in a container.
+if mount_fs overlay 200M; then
+	file="$(cd "$mnt" && pwd -P)/file"
+	fills 9 0 MAPHERD_COALESCE=fill
+else
+	say "not shown here: overlay: $why"
+fi
