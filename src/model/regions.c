@@ -196,11 +196,6 @@ size_t regions_held_alone(void)
     return __atomic_load_n(&held_alone, __ATOMIC_RELAXED);
 }
 
-bool regions_idle(const struct window *w)
-{
-    return w->used == 0;
-}
-
 bool regions_mergeable(const struct region *a, const struct region *b)
 {
     return !((a->kind ^ b->kind) & ~(uint32_t)REGION_HELD) &&

@@ -97,9 +97,6 @@ size_t regions_held_bytes(void);
 /* Those of them that lie in no window. */
 size_t regions_held_alone(void);
 
-/* No region of w but held ones. */
-bool regions_idle(const struct window *w);
-
 /* Side by side they differ in nothing that would keep the kernel from merging them: same window,
  * or both anonymous; same kind, but that one may be held. */
 bool regions_mergeable(const struct region *a, const struct region *b);

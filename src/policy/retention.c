@@ -21,44 +21,72 @@ static void drop_pages(uintptr_t start, uintptr_t end)
     sys_madvise(start, end - start, MADV_DONTNEED);
 }
 
-/* The window that the whole range belongs to as plain shared chunks, or NULL. Model lock held. */
-static struct window *window_of(uintptr_t start, uintptr_t end)
+/* The whole range is plain shared chunks of one window. Model lock held. */
+static bool all_in_window(uintptr_t start, uintptr_t end)
 {
     const uint32_t plain = REGION_SHARED | REGION_PROT | ~0U << REGION_OPEN_SHIFT;
     struct region *r = regions_from(start);
     struct window *w = r ? r->window : NULL;
     if (!w || !regions_cover(start, end))
-        return NULL;
+        return false;
     for (; r && r->start < end; r = r->after)
         if (r->window != w || !(r->kind & REGION_SHARED) ||
             (r->kind & ~(plain & ~(uint32_t)REGION_CHANGING)))
-            return NULL;
-    return w;
+            return false;
+    return true;
 }
 
-/* Everything of w, which is idle, as a chain; the last piece takes the window with it. */
-static struct region *cut_window(struct window *w)
+/* All held ranges that are one map are one region, so that is_orphan need not look further. */
+static void settle(uintptr_t start, uintptr_t end)
 {
-    struct region *first = NULL, **last = &first;
-    for (;;) {
-        struct region *r = regions_from(w->base);
-        while (r && r->start < w->base + w->span && r->window != w)
+    struct region *r = regions_from(start);
+    while (r && r->start < end) {
+        size_t total = regions_total();
+        merge_settle(&r);
+        if (regions_total() == total)
             r = r->after;
-        if (!r || r->start >= w->base + w->span)
-            return first;
-        *last = regions_cut(r->start, r->end);
-        last = &(*last)->left;
     }
 }
 
-struct region *retention_leftovers(struct region *chain)
+static bool may_keep(uintptr_t start, uintptr_t end)
 {
-    struct window *w = chain ? chain->window : NULL;
-    return regions_held_bytes() && w && regions_idle(w) ? cut_window(w) : NULL;
+    if (!lock_take(&model_lock))
+        return false;
+    bool may = all_in_window(start, end);
+    lock_drop(&model_lock);
+    return may;
 }
 
-void retention_unmap(struct region *chain)
+/* Held, and one map with nothing. Neighbours that are held too are the same region. */
+static bool is_orphan(const struct region *r)
 {
+    return (r->kind & REGION_HELD) && r->window && !(r->before && regions_one_map(r->before, r)) &&
+           !(r->after && regions_one_map(r, r->after));
+}
+
+/* Those in the range or beside it, cut out, as a chain. */
+static struct region *cut_orphans(uintptr_t start, uintptr_t end)
+{
+    struct region *chain = NULL, **last = &chain;
+    for (struct region *r = regions_from(start ? start - 1 : 0), *next; r && r->start <= end;
+         r = next) {
+        next = r->after;
+        if (is_orphan(r)) {
+            *last = regions_cut(r->start, r->end);
+            last = &(*last)->left;
+        }
+    }
+    return chain;
+}
+
+void retention_tidy(uintptr_t start, uintptr_t end)
+{
+    if (!regions_held_bytes() || !lock_take(&model_lock))
+        return;
+    long before = regions_maps_around(start, end);
+    struct region *chain = cut_orphans(start, end);
+    count_add(regions_maps_around(start, end) - before);
+    lock_drop(&model_lock);
     for (struct region *r = chain; r; r = r->left)
         if (sys_munmap(r->start, r->end - r->start) < 0)
             drop_pages(r->start, r->end);
@@ -71,24 +99,19 @@ void retention_unmap(struct region *chain)
 
 bool retention_keep(uintptr_t start, uintptr_t end)
 {
+    if (!may_keep(start, end))
+        return false;
+    drop_pages(start, end); /* while it is the program's: once held, it may go to somebody else */
     if (!lock_take(&model_lock))
         return false;
-    struct window *w = window_of(start, end);
-    struct region *idle = NULL;
-    if (w) {
+    bool keep = all_in_window(start, end);
+    if (keep) {
         regions_hold(start, end);
-        struct region *r = regions_from(start);
-        merge_settle(&r);
-        if (regions_idle(w))
-            idle = cut_window(w);
-        count_add(0);
+        settle(start, end);
     }
     lock_drop(&model_lock);
-    if (idle)
-        retention_unmap(idle);
-    else if (w)
-        drop_pages(start, end);
-    return w != NULL;
+    retention_tidy(start, end);
+    return keep;
 }
 
 void retention_hold(struct region *chain, uintptr_t start, uintptr_t end)

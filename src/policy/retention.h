@@ -4,8 +4,8 @@
  * munmap in the middle of a map needs one map more. Where the kernel refuses that, the pages are
  * dropped, the program is told that the range is gone, and the range is held: mapped, but
  * nobody's. It is given back when a neighbour goes (no split is needed then), or when maps have
- * become free. In a filled window everything that the program unmaps is held, until the window's
- * last chunk goes: unmapping it would tear the window apart, and a later map there costs nothing.
+ * become free. In a filled window everything that the program unmaps is held, as long as it is
+ * one map with a chunk: unmapping it would tear the map apart, and a later map there costs nothing.
  */
 #ifndef MAPHERD_RETENTION_H
 #define MAPHERD_RETENTION_H
@@ -26,12 +26,10 @@ void retention_hold(struct region *chain, uintptr_t start, uintptr_t end);
 /* Widens a range that is to be unmapped by what is held on either side of it. Model lock held. */
 void retention_widen(uintptr_t *start, uintptr_t *end);
 
-/* What is held in the window of chain, which has just been cut, if the program has nothing left
- * there; for retention_unmap. Model lock held. */
-struct region *retention_leftovers(struct region *chain);
-
-/* Unmaps the pieces of a chain and drops it. Without the lock. */
-void retention_unmap(struct region *chain);
+/* The range has changed or gone. What is held in a window, there or beside it, and is one map with
+ * nothing of the program's any more, would be a map for nothing: unmaps it. Without the lock; cheap
+ * where nothing is held. */
+void retention_tidy(uintptr_t start, uintptr_t end);
 
 /* Gives some of what is held back to the kernel. Without the lock; cheap where nothing is held. */
 void retention_settle(void);

@@ -19,33 +19,65 @@
 #include "shim/engine.h"
 #include "shim/gate.h"
 
-/* A part of a map, so that protecting it would split the map. */
-static bool would_split(uintptr_t start, uintptr_t end)
+#ifndef MADV_GUARD_INSTALL /* Linux 6.13 */
+#define MADV_GUARD_INSTALL 102
+#define MADV_GUARD_REMOVE 103
+#endif
+
+/*
+ * A part of a map of private, anonymous memory, so that protecting it would split the map. Only
+ * there: later kernels take markers in files too, but what the library makes anew from a file, or
+ * keeps and gives out again, would lose them, or have them still.
+ */
+static bool splits_private_memory(uintptr_t start, uintptr_t end)
 {
     if (!lock_take(&model_lock))
         return false;
     struct region *r = regions_from(start);
-    bool whole = r && r->start == start && r->end == end;
+    bool fits = r && r->start <= start && r->end >= end &&
+                (r->kind & (REGION_ANONYMOUS | REGION_SHARED)) == REGION_ANONYMOUS;
+    bool part = fits && (r->start < start || r->end > end ||
+                         (r->before && regions_one_map(r->before, r)) ||
+                         (r->after && regions_one_map(r, r->after)));
     lock_drop(&model_lock);
-    return !whole;
+    return part;
+}
+
+/*
+ * The program has asked for prot, and the kernel has answered: where access was given, no marker
+ * may stand against it. A call that failed has been done up to the first page that was refused;
+ * repeated as far as a guard, it works if the guard lies before that page.
+ */
+static void lift_guards(uintptr_t addr, uintptr_t end, int prot, int pkey, long answer)
+{
+    uintptr_t from = addr, to = end;
+    if (prot == PROT_NONE)
+        return;
+    if (answer == 0) {
+        guards_lift(addr, end);
+        return;
+    }
+    for (; from < end && guards_next(&from, &to); from = to, to = end) {
+        if (sys_pkey_mprotect(addr, to - addr, prot, pkey) < 0)
+            return;
+        guards_lift(from, to);
+    }
 }
 
 long engine_mprotect(uintptr_t addr, size_t len, int prot)
 {
     uintptr_t end;
-    bool to_none = prot == PROT_NONE && gate_open() && course_sound(addr, len, &end);
-    if (to_none && pressure_actions().guards && would_split(addr, end) &&
-        guards_install(addr, end)) {
+    bool may_guard = prot == PROT_NONE && options.guards != GUARDS_OFF && gate_open() &&
+                     course_sound(addr, len, &end) && splits_private_memory(addr, end);
+    if (may_guard && pressure_actions().guards && guards_install(addr, end)) {
         guards_convert();
         return course_end(0, "mprotect", len);
     }
     if (!course_begin_change(addr, len, &end))
         return sys_mprotect(addr, len, prot);
-    if (prot != PROT_NONE)
-        guards_lift(addr, end);
     long answer = sys_mprotect(addr, len, prot);
-    if (answer == -ENOMEM && to_none && options.guards != GUARDS_OFF && canary_at_limit() &&
-        guards_install(addr, end))
+    lift_guards(addr, end, prot, -1, answer);
+    if (answer == -ENOMEM && may_guard && canary_at_limit() && guards_install(addr, end))
         answer = 0;
     uint32_t odd = (uint32_t)prot & ~(uint32_t)REGION_PROT ? REGION_FOREIGN : 0;
     course_end_change(addr, end, answer, REGION_PROT, ((uint32_t)prot & REGION_PROT) | odd);
@@ -59,9 +91,8 @@ long engine_pkey_mprotect(uintptr_t addr, size_t len, int prot, int pkey)
         return engine_mprotect(addr, len, prot);
     if (!course_begin_change(addr, len, &end))
         return sys_pkey_mprotect(addr, len, prot, pkey);
-    if (prot != PROT_NONE)
-        guards_lift(addr, end);
     long answer = sys_pkey_mprotect(addr, len, prot, pkey);
+    lift_guards(addr, end, prot, pkey, answer);
     course_end_change(addr, end, answer, REGION_PROT, ((uint32_t)prot & REGION_PROT) | REGION_FOREIGN);
     return course_end_of(&(struct failed_call){ "pkey_mprotect", answer, len, prot, 0 });
 }
@@ -108,6 +139,15 @@ static bool advice_kind(int advice, uint32_t *clear, uint32_t *set)
     return !acts_on_pages(advice);
 }
 
+/* Advice that means something else over a marker than over memory without access: it takes
+ * markers away, makes its own there, or fails with another error. */
+static bool meets_markers(int advice)
+{
+    return advice == MADV_WIPEONFORK || advice == MADV_GUARD_INSTALL ||
+           advice == MADV_GUARD_REMOVE || advice == MADV_POPULATE_READ ||
+           advice == MADV_POPULATE_WRITE;
+}
+
 /* Advice that a program cannot miss when it is not taken. */
 static bool tunes_speed(int advice)
 {
@@ -120,10 +160,10 @@ long engine_madvise(uintptr_t addr, size_t len, int advice)
 {
     uintptr_t end;
     uint32_t clear, set;
+    if (meets_markers(advice) && gate_open() && course_sound(addr, len, &end))
+        course_make_guards_plain(addr, end);
     if (!advice_kind(advice, &clear, &set))
         return sys_madvise(addr, len, advice);
-    if (advice == MADV_WIPEONFORK && gate_open() && course_sound(addr, len, &end))
-        course_make_guards_plain(addr, end);
     if (!course_begin_change(addr, len, &end))
         return sys_madvise(addr, len, advice);
     long answer = sys_madvise(addr, len, advice);

@@ -94,6 +94,7 @@ void course_end_change(uintptr_t addr, uintptr_t end, long answer, uint32_t clea
         regions_change(addr, end, REGION_CHANGING | (answer ? 0 : clear), answer ? 0 : set);
     count_add(regions_maps_around(addr, end) - before);
     gate_drop();
+    retention_tidy(addr, end);
 }
 
 /* Guards that a call would not carry along are made plain ones first, and stay guards meanwhile. */

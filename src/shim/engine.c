@@ -103,6 +103,7 @@ static long map_over(uintptr_t addr, size_t len, int prot, int flags, int fd, of
     }
     if (!sys_failed(answer))
         enter_plain((uintptr_t)answer, len, prot, flags);
+    retention_tidy(addr, end);
     return answer;
 }
 
@@ -156,25 +157,20 @@ long engine_munmap(uintptr_t addr, size_t len)
     uintptr_t end;
     if (!gate_open() || !course_sound(addr, len, &end))
         return sys_munmap(addr, len);
-    if (pressure_actions().fill) {
-        guards_lift(addr, end); /* the place may be given out again */
-        if (retention_keep(addr, end))
-            return course_end(0, "munmap", len);
-    }
+    if (pressure_actions().fill && retention_keep(addr, end))
+        return course_end(0, "munmap", len);
     if (!gate_take(addr, end))
         return sys_munmap(addr, len);
     retention_widen(&addr, &end);
     long before = regions_maps_around(addr, end);
     bool known = regions_cover(addr, end);
     struct region *chain = regions_cut(addr, end);
-    struct region *leftovers = retention_leftovers(chain);
     if (chain && chain->window)
         masters_review(chain->window);
     count_add(regions_maps_around(addr, end) - before + (known ? 0 : 1));
     gate_drop();
     struct region *guards = guards_take(addr, end);
     long answer = sys_munmap(addr, end - addr);
-    retention_unmap(leftovers);
     if (answer == -ENOMEM && canary_at_limit()) {
         guards_open(guards);
         retention_hold(chain, addr, end);
@@ -246,8 +242,8 @@ long engine_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, ui
         return course_end(duplicate(addr, new_len, flags, to), "mremap", new_len);
     if (!course_sound(addr, old_len ? old_len : 1, &end))
         return sys_mremap(addr, old_len, new_len, flags, to);
-    if ((flags & MREMAP_DONTUNMAP) || new_len > end - addr)
-        course_make_guards_plain(addr, end);
+    if (old_len && ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) || page_up(new_len) > end - addr))
+        course_make_guards_plain(addr, end); /* the kernel takes one map, and asks where it ends */
     if (!gate_take(addr, end)) {
         if (fixed)
             gate_note_unseen(to, to_end);
@@ -290,6 +286,9 @@ long engine_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, ui
         count_add(3); /* both borders of the old place, and the new one */
     }
     gate_drop();
+    retention_tidy(addr, end);
+    if (fixed)
+        retention_tidy(to, to_end);
     return course_end(answer, "mremap", new_len > end - addr ? new_len - (end - addr) : 0);
 }
 
