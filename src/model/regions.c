@@ -75,6 +75,20 @@ bool regions_cover(uintptr_t start, uintptr_t end)
     return false;
 }
 
+bool regions_take_one(uintptr_t start, uintptr_t end, struct region *copy)
+{
+    struct region *r = tree_floor(&mapped, start);
+    if (!r || r->start != start || r->end != end || r->window || (r->kind & REGION_HELD) ||
+        (r->before && regions_one_map(r->before, r)) || (r->after && regions_one_map(r, r->after)))
+        return false;
+    *copy = *r;
+    if (r->after && r->after->start == end)
+        r->after->joined_below = false;
+    tree_remove(&mapped, r);
+    STATUS_SET(regions, mapped.total);
+    return true;
+}
+
 struct region *regions_cut(uintptr_t start, uintptr_t end)
 {
     struct region *chain = tree_cut(&mapped, start, end), *last = chain;

@@ -104,6 +104,13 @@ bool regions_mergeable(const struct region *a, const struct region *b);
 /* The same, and both held or none: they can be one region. */
 bool regions_alike(const struct region *a, const struct region *b);
 
+/*
+ * The common case of munmap: if the range is one region that is a map of its own, in no window
+ * and not held, takes it out (the count has one map less), copies it for putting back, and says
+ * true.
+ */
+bool regions_take_one(uintptr_t start, uintptr_t end, struct region *copy);
+
 /* Takes a range out of the model: tree_cut. */
 struct region *regions_cut(uintptr_t start, uintptr_t end);
 

@@ -120,6 +120,12 @@ static void release(struct region *r)
     pool_give(&region_pool, r);
 }
 
+void tree_remove(struct tree *t, struct region *r)
+{
+    remove_node(t, r);
+    release(r);
+}
+
 struct region *tree_add(struct tree *t, uintptr_t start, uintptr_t end)
 {
     struct region *r = pool_take(&region_pool);

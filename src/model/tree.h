@@ -47,6 +47,9 @@ void tree_insert(struct tree *t, struct region *r);
  * order of address (by left), each piece still holding its window. */
 struct region *tree_cut(struct tree *t, uintptr_t start, uintptr_t end);
 
+/* Takes a range out and frees it; it holds no window. */
+void tree_remove(struct tree *t, struct region *r);
+
 /* Makes addr a border, if it lies inside a range: the two are one map still. */
 void tree_split_at(struct tree *t, uintptr_t addr);
 

@@ -66,13 +66,11 @@ static void enter_plain(uintptr_t at, size_t len, int prot, int flags)
     uintptr_t end = page_up(at + len);
     if (!gate_take(at, end))
         return;
-    long before = regions_maps_around(at, end);
     if (flags & MAP_HUGETLB) /* its length is rounded to a page size that is not known here */
         regions_forget(at, end);
     else
         regions_add(at, end, NULL, kind_of(prot, flags));
-    long added = regions_maps_around(at, end) - before;
-    count_add(added > 0 ? added : 1);
+    count_add(1); /* what was there is gone, and known to be: see map_over */
     gate_drop();
 }
 
@@ -107,8 +105,10 @@ static long map_over(uintptr_t addr, size_t len, int prot, int flags, int fd, of
     return answer;
 }
 
-/* The program asks for this very place, and only we are there: it is free. */
-static bool only_held(uintptr_t addr, size_t len)
+/* MAP_FIXED_NOREPLACE at a place where only we are: to the program it is free. What is held there
+ * leaves the model under the lock, so that of two threads that want the place one gets it. */
+static bool map_into_held(long *answer, uintptr_t addr, size_t len, int prot, int flags, int fd,
+                          off_t offset)
 {
     uintptr_t end;
     if (!regions_held_bytes() || !course_sound(addr, len, &end) || !lock_take(&model_lock))
@@ -116,8 +116,22 @@ static bool only_held(uintptr_t addr, size_t len)
     bool held = regions_cover(addr, end);
     for (struct region *r = regions_from(addr); held && r && r->start < end; r = r->after)
         held = r->kind & REGION_HELD;
-    lock_drop(&model_lock);
-    return held;
+    struct region *chain = held ? regions_cut(addr, end) : NULL;
+    gate_drop();
+    if (!chain)
+        return false;
+    *answer = sys_mmap(addr, len, prot, (flags & ~MAP_FIXED_NOREPLACE) | MAP_FIXED, fd, offset);
+    if (gate_take(addr, end)) {
+        if (sys_failed(*answer))
+            restore_what_is_left(chain);
+        else
+            while (chain)
+                chain = tree_drop(chain);
+        gate_drop();
+    }
+    if (!sys_failed(*answer))
+        enter_plain(addr, len, prot, flags);
+    return true;
 }
 
 static long end_mmap(long answer, size_t len, int prot, int flags)
@@ -129,8 +143,9 @@ long engine_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t 
 {
     if (!gate_open())
         return sys_mmap(addr, len, prot, flags, fd, offset);
-    if ((flags & MAP_FIXED_NOREPLACE) && only_held(addr, len))
-        flags = (flags & ~MAP_FIXED_NOREPLACE) | MAP_FIXED;
+    long answer;
+    if ((flags & MAP_FIXED_NOREPLACE) && map_into_held(&answer, addr, len, prot, flags, fd, offset))
+        return end_mmap(answer, len, prot, flags);
     if ((flags & MAP_FIXED) && !(flags & MAP_FIXED_NOREPLACE))
         return end_mmap(map_over(addr, len, prot, flags, fd, offset), len, prot, flags);
     if (!(flags & MAP_ANONYMOUS)) {
@@ -144,13 +159,43 @@ long engine_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t 
             return refusal;
         }
     }
-    long answer = sys_mmap(addr, len, prot, flags, fd, offset);
+    answer = sys_mmap(addr, len, prot, flags, fd, offset);
     if (!sys_failed(answer))
         enter_plain((uintptr_t)answer, len, prot, flags);
     return end_mmap(answer, len, prot, flags);
 }
 
 /* ---- munmap ---- */
+
+/* munmap was refused for its split: held instead. chain: what the model had there. */
+static long hold_instead(struct region *chain, struct region *guards, uintptr_t start, uintptr_t end)
+{
+    guards_open(guards);
+    retention_hold(chain, start, end);
+    explain_failure(&(struct failed_call){ .name = "munmap", .len = end - start });
+    return course_end(0, "munmap", end - start);
+}
+
+/* One region, which has just left the model. The kernel may have merged it all the same. */
+static long unmap_one(const struct region *one)
+{
+    size_t len = one->end - one->start;
+    struct region *guards = guards_take(one->start, one->end);
+    long answer = sys_munmap(one->start, len);
+    if (answer == 0) {
+        guards_drop(guards);
+        return course_end(0, "munmap", len);
+    }
+    if (gate_take(one->start, one->end)) {
+        regions_add(one->start, one->end, NULL, one->kind);
+        count_add(1);
+        gate_drop();
+    }
+    if (answer == -ENOMEM && canary_at_limit())
+        return hold_instead(NULL, guards, one->start, one->end);
+    guards_put(guards, 0);
+    return course_end(answer, "munmap", len);
+}
 
 long engine_munmap(uintptr_t addr, size_t len)
 {
@@ -161,6 +206,12 @@ long engine_munmap(uintptr_t addr, size_t len)
         return course_end(0, "munmap", len);
     if (!gate_take(addr, end))
         return sys_munmap(addr, len);
+    struct region one;
+    if (!regions_held_bytes() && regions_take_one(addr, end, &one)) {
+        count_add(-1);
+        gate_drop();
+        return unmap_one(&one);
+    }
     retention_widen(&addr, &end);
     long before = regions_maps_around(addr, end);
     bool known = regions_cover(addr, end);
@@ -171,12 +222,8 @@ long engine_munmap(uintptr_t addr, size_t len)
     gate_drop();
     struct region *guards = guards_take(addr, end);
     long answer = sys_munmap(addr, end - addr);
-    if (answer == -ENOMEM && canary_at_limit()) {
-        guards_open(guards);
-        retention_hold(chain, addr, end);
-        explain_failure(&(struct failed_call){ .name = "munmap", .len = len });
-        return course_end(0, "munmap", len);
-    }
+    if (answer == -ENOMEM && canary_at_limit())
+        return hold_instead(chain, guards, addr, end);
     if (answer < 0)
         guards_put(guards, 0);
     else
