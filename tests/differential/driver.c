@@ -13,6 +13,8 @@
 size_t page;
 unsigned long step_now;
 bool chunky;
+struct differences differs;
+bool alone;
 
 /* Chance: splitmix64. */
 static uint64_t state;
@@ -92,7 +94,7 @@ static const struct {
     unsigned weight;
     void (*step)(void);
 } steps[] = {
-    { 400, step_mmap },   { 110, step_munmap },       { 110, step_mremap },  { 90, step_mprotect },
+    { 400, step_mmap },   { 60, step_stack },         { 110, step_munmap },       { 110, step_mremap },  { 90, step_mprotect },
     { 90, step_madvise }, { 20, step_posix_madvise }, { 15, step_msync },    { 50, step_lock },
     { 90, step_store },   { 25, step_open },          { 20, step_close },    { 35, step_truncate },
     { 25, step_write },   { 15, step_flock },         { 6, step_fork },      { 4, step_replace },
@@ -141,12 +143,20 @@ static bool listed(const char *list, unsigned long n)
     return false;
 }
 
+static struct differences read_differences(const char *list)
+{
+    return (struct differences){ .guards = strstr(list, "guards"), .held = strstr(list, "held") };
+}
+
 /* A run that the library slept through proves nothing. */
 static void demand_herding(unsigned long least)
 {
     const struct mapherd_status *s = mapherd_status ? mapherd_status() : NULL;
-    if (s && s->state == MAPHERD_HERDING && s->calls >= least)
+    if (s && s->state == MAPHERD_HERDING && s->calls >= least) {
+        say("# did: %llu guards, %llu chunks inside a filled window\n",
+            (unsigned long long)s->guards, (unsigned long long)s->filled);
         return;
+    }
     fprintf(stderr, "diff-driver: the library did not herd: state %d, %llu calls of %lu\n",
             s ? (int)s->state : -1, s ? (unsigned long long)s->calls : 0ull, least);
     exit(5);
@@ -164,6 +174,10 @@ int main(int argc, char **argv)
             herded = true;
             continue;
         }
+        if (!strcmp(argv[i], "--alone")) {
+            alone = true;
+            continue;
+        }
         if (!strcmp(argv[i], "--seed"))
             seed = strtoul(value, NULL, 10);
         else if (!strcmp(argv[i], "--steps"))
@@ -172,6 +186,8 @@ int main(int argc, char **argv)
             every = strtoul(value, NULL, 10);
         else if (!strcmp(argv[i], "--only"))
             only = value;
+        else if (!strcmp(argv[i], "--differs"))
+            differs = read_differences(value);
         else if (!strcmp(argv[i], "--dir"))
             folder = value;
         else
@@ -180,11 +196,11 @@ int main(int argc, char **argv)
     }
     if (!folder || !every) {
         fputs("usage: diff-driver --dir FOLDER --seed N [--steps N] [--look EVERY]"
-              " [--only 3,17-20] [--herded]\n", stderr);
+              " [--only 3,17-20] [--differs guards,held] [--herded | --alone]\n", stderr);
         return 2;
     }
     page = (size_t)sysconf(_SC_PAGESIZE);
-    chunky = seed % 2;
+    chunky = differs.held ? seed % 4 != 0 : seed % 2; /* windows are filled where chunks meet */
     handles_start();
     look_start();
     files_start(folder);
@@ -198,8 +214,11 @@ int main(int argc, char **argv)
         if (step_now % every == 0 || step_now == count)
             look_everywhere();
     }
+    handles_end();
+    look_at_the_rest();
     say_flush();
     if (herded)
         demand_herding(made / 20);
+    say_flush();
     return 0;
 }

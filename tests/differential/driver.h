@@ -15,6 +15,9 @@
  * space behind it; MAP_FIXED_NOREPLACE and hints on memory that is nobody's; MAP_GROWSDOWN;
  * MAP_HUGETLB. Left out, because the kernel may answer by its mood: MADV_FREE, PAGEOUT, COLLAPSE.
  * Left out, because they destroy: MADV_HWPOISON, MADV_SOFT_OFFLINE.
+ *
+ * Under pressure the library differs on purpose. The differences below are all that doc/design.md
+ * allows; each is looked past only when it is named with --differs, and in both processes alike.
  */
 #ifndef DIFFERENTIAL_DRIVER_H
 #define DIFFERENTIAL_DRIVER_H
@@ -27,12 +30,27 @@
 
 extern size_t page;
 
+struct differences {
+    /* --differs guards: private anonymous memory that the program has taken the access to shows
+     * in smaps as it was before, because the protection is a marker in the page tables. So such a
+     * page is shown as "---p" if, and only if, a load from it is answered with SIGSEGV. */
+    bool guards;
+    /* --differs held: what a float's munmap has given up may stay mapped until the window's last
+     * chunk goes. So no call names a hole of a float but those that unmap or replace it: the
+     * others would succeed. Which pages are holes, the driver knows by itself. In the process
+     * that has no library (--alone) the kernel must agree with it, and at the end nothing of the
+     * files may be left in either. */
+    bool held;
+};
+extern struct differences differs;
+extern bool alone;
+
 /* driver.c: chance. Each step has a stream of its own, so that a step that is left out does not
  * change what the others draw. */
 unsigned pick(unsigned n); /* 0 .. n - 1 */
 bool percent(unsigned share);
 extern unsigned long step_now;
-/* Every other seed: not a bit of everything, but mostly what a database does, equal chunks of two
+/* Every other seed, or more: not a bit of everything, but mostly what a database does, equal chunks of two
  * files by several descriptors, so that neighbours meet, part and meet again. */
 extern bool chunky;
 
@@ -78,12 +96,20 @@ struct handle *handles_add(char *at, size_t len);
 bool handles_full(void);
 /* After a call: what of the handle is still mapped. */
 void handles_refresh(struct handle *h);
+/* munmap has said that the range is gone. */
+void handles_unmapped(struct range r);
+/* So many bytes were mapped at this place, which is a handle's. */
+void handles_replaced(struct handle *h, const char *at, size_t len);
+/* Unmaps everything. */
+void handles_end(void);
 void handles_refresh_all(void);
 /* These pages now belong to another handle, or to nobody knows whom. */
 void handles_lose(struct range r);
 struct range pick_arena(void);
 struct range pick_float(void); /* h is NULL if there is none */
 struct range pick_range(void); /* any */
+struct range pick_place(void); /* any, for a call that unmaps or replaces what is there */
+struct range pick_float_place(void);
 void say_range(struct range r);
 /* True if every page of the range, or the page behind it, is known to be mapped (floats). */
 bool range_mapped(struct range r);
@@ -98,6 +124,8 @@ int guarded_store(char *at, uint64_t value);
 uint64_t look_bytes(const struct handle *h);
 /* All of it: each handle's pages, protections, files, offsets and flags; files; map count. */
 void look_everywhere(void);
+/* After handles_end: what is still mapped of the files. */
+void look_at_the_rest(void);
 
 /* files.c */
 struct descriptor {
@@ -117,6 +145,7 @@ void say_descriptor(const struct descriptor *d);
 
 /* The steps. */
 void step_mmap(void);          /* steps_mmap.c */
+void step_stack(void);
 void step_mremap(void);        /* steps_mremap.c */
 void step_munmap(void);        /* steps_range.c */
 void step_mprotect(void);

@@ -42,6 +42,12 @@ void handles_placing(void)
     epoch++;
 }
 
+static bool in_memory(const char *at)
+{
+    unsigned char resident;
+    return mincore((void *)at, page, &resident) == 0;
+}
+
 static unsigned pages_of(size_t len)
 {
     return (unsigned)((len + page - 1) / page);
@@ -69,6 +75,12 @@ static bool usable(const struct handle *h, unsigned index)
     return is_arena(h) || h->gone[index] == 0 || h->gone[index] == epoch;
 }
 
+/* Any call may name it; holes only where they are certain to be holes in both processes. */
+static bool nameable(const struct handle *h, unsigned index)
+{
+    return differs.held ? is_arena(h) || h->gone[index] == 0 : usable(h, index);
+}
+
 bool page_mapped(const struct handle *h, unsigned index)
 {
     return index < h->pages && !is_arena(h) && h->gone[index] == 0;
@@ -90,8 +102,14 @@ void handles_refresh(struct handle *h)
     for (unsigned i = 0; i < h->pages; i++) {
         if (!usable(h, i))
             continue;
-        unsigned char resident;
-        h->gone[i] = mincore(h->base + i * page, page, &resident) == 0 ? 0 : epoch;
+        bool mapped = in_memory(h->base + i * page);
+        if (h->gone[i] == 0 && !mapped)
+            h->gone[i] = epoch;
+        if (h->gone[i] && mapped && (alone || !differs.held)) {
+            fprintf(stderr, "diff-driver: step %lu: page %u of h%d is mapped again\n", step_now, i,
+                    (int)(h - handles));
+            exit(7);
+        }
         left++;
     }
     if (!left)
@@ -103,6 +121,39 @@ void handles_refresh_all(void)
     for (unsigned i = ARENAS; i < MAX_HANDLES; i++)
         if (handles[i].pages)
             handles_refresh(&handles[i]);
+}
+
+void handles_unmapped(struct range r)
+{
+    if (is_arena(r.h) || !r.len)
+        return;
+    for (unsigned i = r.first; i < r.first + pages_of(r.len); i++)
+        if (usable(r.h, i))
+            r.h->gone[i] = epoch;
+}
+
+void handles_replaced(struct handle *h, const char *at, size_t len)
+{
+    if (is_arena(h))
+        return;
+    unsigned first = (unsigned)((size_t)(at - h->base) / page);
+    for (unsigned i = first; i < first + pages_of(len) && i < h->pages; i++)
+        h->gone[i] = 0;
+}
+
+void handles_end(void)
+{
+    for (unsigned i = 0; i < MAX_HANDLES; i++) {
+        struct handle *h = &handles[i];
+        for (unsigned k = 0, from; k < h->pages; k++) {
+            from = k;
+            while (k < h->pages && (is_arena(h) || page_mapped(h, k)))
+                k++;
+            if (k > from)
+                munmap(h->base + from * page, (k - from) * page);
+        }
+        h->pages = 0;
+    }
 }
 
 void handles_lose(struct range r)
@@ -131,15 +182,17 @@ bool handles_full(void)
     return none_free();
 }
 
-/* A stretch of usable pages around index. */
-static struct range stretch(struct handle *h, unsigned index)
+typedef bool test_fn(const struct handle *h, unsigned index);
+
+/* A stretch of pages that pass the test around index, which does. */
+static struct range stretch(struct handle *h, unsigned index, test_fn *fit)
 {
     unsigned first = index, count = 0;
     if (percent(30)) /* from the very start of what is there */
-        while (first > 0 && usable(h, first - 1))
+        while (first > 0 && fit(h, first - 1))
             first--;
     unsigned want = percent(30) ? MAX_PAGES : 1 + pick(percent(50) ? 3 : 16);
-    while (count < want && first + count < h->pages && usable(h, first + count))
+    while (count < want && first + count < h->pages && fit(h, first + count))
         count++;
     size_t cut = percent(15) ? pick((unsigned)page) : 0; /* lengths are rounded up by the kernel */
     return (struct range){ h, first, count, h->base + first * page, count * page - cut };
@@ -147,10 +200,10 @@ static struct range stretch(struct handle *h, unsigned index)
 
 struct range pick_arena(void)
 {
-    return stretch(&handles[pick(ARENAS)], pick(MAX_PAGES));
+    return stretch(&handles[pick(ARENAS)], pick(MAX_PAGES), usable);
 }
 
-struct range pick_float(void)
+static struct range any_float(test_fn *fit)
 {
     unsigned from = pick(MAX_HANDLES);
     for (unsigned i = 0; i < MAX_HANDLES; i++) {
@@ -158,22 +211,46 @@ struct range pick_float(void)
         if (is_arena(h) || !h->pages)
             continue;
         unsigned at = pick(h->pages);
-        for (unsigned k = 0; k < h->pages; k++, at = (at + 1) % h->pages)
-            if (usable(h, at))
-                return stretch(h, at);
-        h->pages = 0; /* all of it became holes of an older epoch */
+        bool lost = true; /* all of it became holes of an older epoch */
+        for (unsigned k = 0; k < h->pages; k++, at = (at + 1) % h->pages) {
+            if (fit(h, at))
+                return stretch(h, at, fit);
+            lost = lost && !usable(h, at);
+        }
+        if (lost)
+            h->pages = 0;
     }
     return (struct range){ 0 };
 }
 
-struct range pick_range(void)
+struct range pick_float(void)
+{
+    return any_float(nameable);
+}
+
+struct range pick_float_place(void)
+{
+    return any_float(usable);
+}
+
+static struct range any_range(test_fn *fit)
 {
     if (percent(65)) {
-        struct range r = pick_float();
+        struct range r = any_float(fit);
         if (r.h)
             return r;
     }
     return pick_arena();
+}
+
+struct range pick_range(void)
+{
+    return any_range(nameable);
+}
+
+struct range pick_place(void)
+{
+    return any_range(usable);
 }
 
 void say_range(struct range r)

@@ -159,12 +159,22 @@ static const struct region *region_at(uintptr_t address)
     return low < region_count && regions[low].start <= address ? &regions[low] : NULL;
 }
 
+/* A page's protection, as it is shown: see struct differences. */
+static const char *shown(const struct region *r, const char *at)
+{
+    uint64_t sum = 0;
+    if (!r || !differs.guards || *r->file || r->perms[3] != 'p' ||
+        guarded_load(at, &sum) != SIGSEGV)
+        return r ? r->perms : "missing";
+    return "---p";
+}
+
+/* b is where a is, or continues it. */
 static bool continues(const struct region *a, const struct region *b)
 {
     if (!a || !b || a == b)
         return a == b;
-    return a->end == b->start && !strcmp(a->perms, b->perms) && !strcmp(a->file, b->file) &&
-           !strcmp(a->flags, b->flags) &&
+    return a->end == b->start && !strcmp(a->file, b->file) && !strcmp(a->flags, b->flags) &&
            (!*a->file || a->offset + (a->end - a->start) == b->offset);
 }
 
@@ -179,18 +189,19 @@ static void look_at(const struct handle *h)
         }
         uintptr_t at = (uintptr_t)h->base + i * page;
         const struct region *r = region_at(at), *last = r;
+        const char *perms = shown(r, (const char *)at);
         unsigned from = i;
         do {
             at += page;
             i++;
             const struct region *next = region_at(at);
-            if (!continues(last, next))
+            if (!continues(last, next) || strcmp(perms, shown(next, (const char *)at)) != 0)
                 break;
             last = next;
         } while (i < h->pages && (is_arena(h) || page_mapped(h, i)));
         if (!r && is_arena(h))
             continue;
-        say(" [%u-%u %s", from, i - 1, r ? r->perms : "missing");
+        say(" [%u-%u %s", from, i - 1, perms);
         if (r && *r->file)
             say(" %s@%lu", r->file,
                 (unsigned long)((r->offset + ((uintptr_t)h->base + from * page - r->start)) / page));
@@ -208,4 +219,22 @@ void look_everywhere(void)
     files_look();
     say("# %zu maps, %llu masters\n", region_count,
         mapherd_status ? (unsigned long long)mapherd_status()->masters : 0ull);
+}
+
+/* A name that files.c gives. */
+static bool is_ours(const char *file)
+{
+    unsigned number, generation;
+    return sscanf(file, "f%u.%u", &number, &generation) == 2 ||
+           sscanf(file, "memfd:f%u.%u", &number, &generation) == 2;
+}
+
+void look_at_the_rest(void)
+{
+    read_smaps();
+    say("= left:");
+    for (size_t i = 0; i < region_count; i++)
+        if (is_ours(regions[i].file))
+            say(" %s@%lu", regions[i].file, regions[i].offset / page);
+    say("\n# %zu maps, 0 masters\n", region_count);
 }

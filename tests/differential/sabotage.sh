@@ -17,11 +17,21 @@ for seed in 1 2 3 4; do
 	pair "$seed" 3000 "$folder" "$broken" || fail "an honest library is accused, seed $seed: $(differs)"
 done
 
-for SABOTAGE in offset unmap tail twice errno error grown advice fork short maps; do
+# caught DAMAGE [DRIVER ARGUMENT...]
+caught() {
+	SABOTAGE=$1
+	shift
 	seed=1
-	while pair "$seed" 2000 "$folder" "$broken"; do
+	while pair "$seed" 2000 "$folder" "$broken" "$@"; do
 		seed=$((seed + 1))
 		[ "$seed" -le 5 ] || fail "the damage '$SABOTAGE' is not seen in 5 seeds"
 	done
 	say "$SABOTAGE is caught with seed $seed"
+}
+
+for damage in offset unmap tail twice errno error grown advice fork short maps; do
+	caught "$damage"
+done
+for damage in open shut left given refill; do
+	caught "$damage" --differs guards,held
 done

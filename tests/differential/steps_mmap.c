@@ -133,7 +133,7 @@ static struct handle *choose_place(struct request *r)
         r->at = target.at;
         r->flags |= way < 80 ? MAP_FIXED : way < 86 ? MAP_FIXED_NOREPLACE : 0;
     } else {
-        target = pick_float();
+        target = pick_float_place();
         if (!target.h)
             return NULL;
         r->at = target.at;
@@ -198,13 +198,48 @@ void step_mmap(void)
                                  : mmap64(r.at, r.len, r.prot, r.flags, r.fd, r.offset));
     int error = errno;
     if (got != MAP_FAILED) {
-        if (over && got == r.at)
+        if (over && got == r.at) {
             say(" there");
-        else
+            handles_replaced(over, got, r.len);
+        } else {
             say(" as h%d", (int)(handles_add(got, r.len) - handles));
+        }
     }
     errno = error;
     say_result(got == MAP_FAILED);
     if (over)
         handles_refresh(over);
+}
+
+/* Private memory with guards in it, as stacks and fibers have them: at its ends or between, in
+ * pages that nobody has touched, or in touched ones. */
+void step_stack(void)
+{
+    if (handles_full()) {
+        step_munmap();
+        return;
+    }
+    unsigned pages = 3 + pick(14);
+    int extra = percent(30) ? MAP_STACK | MAP_NORESERVE : 0;
+    say("stack of %u pages", pages);
+    handles_placing();
+    char *got = CALL(mmap(NULL, pages * page, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | extra, -1, 0));
+    if (got == MAP_FAILED) {
+        say_result(true);
+        return;
+    }
+    struct handle *h = handles_add(got, pages * page);
+    say(" as h%d", (int)(h - handles));
+    if (percent(40))
+        say(" stored %d", guarded_store(got + pick(pages) * page, step_now));
+    for (unsigned left = 1 + pick(4); left > 0; left--) {
+        unsigned first = pick(pages), count = 1 + pick(pages - first > 1 ? 2 : 1);
+        int prot = percent(75) ? PROT_NONE : PROT_READ | PROT_WRITE;
+        say(" %u+%u to %d: %d", first, count, prot,
+            mprotect(got + first * page, count * page, prot));
+    }
+    errno = ERRNO_MARK;
+    say_result(false);
+    say("= bytes %016lx\n", (unsigned long)look_bytes(h));
 }

@@ -73,7 +73,7 @@ static void choose(struct request *r)
 /* A target whose every page is ours: the call unmaps all of new_len there. */
 static void choose_target(struct request *r)
 {
-    r->target = pick_range();
+    r->target = pick_place();
     size_t room = (size_t)(r->target.h->base + r->target.h->pages * page - r->target.at);
     if (!is_arena(r->target.h))
         room = r->target.count * page;
@@ -118,6 +118,7 @@ void step_mremap(void)
         ;
     } else if (where) {
         say(got == where ? " there" : " somewhere else");
+        handles_replaced(r.target.h, got, r.new_len);
     } else if (is_arena(r.from.h) ? got != r.at
                                   : grown || !r.old_len || (r.flags & MREMAP_DONTUNMAP)) {
         /* A float that grew has perhaps moved, perhaps not: from now on it is another handle. */

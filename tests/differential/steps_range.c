@@ -39,7 +39,7 @@ static void end(struct range r, bool failed)
 
 void step_munmap(void)
 {
-    struct range r = handles_full() ? pick_float() : pick_range();
+    struct range r = handles_full() ? pick_float_place() : pick_place();
     if (!r.h)
         r = pick_arena();
     if (handles_full() || percent(20)) { /* all of it, as most programs do */
@@ -50,8 +50,8 @@ void step_munmap(void)
         if (!is_arena(r.h) && !range_mapped(r)) {
             /* Stale holes are somebody else's: page by page. */
             for (unsigned i = 0; i < r.count; i++)
-                if (page_mapped(r.h, i))
-                    munmap(r.at + i * page, page);
+                if (page_mapped(r.h, i) && munmap(r.at + i * page, page) == 0)
+                    handles_unmapped((struct range){ r.h, i, 1, r.at + i * page, page });
             say("munmap what is left of ");
             say_range(r);
             say("\n");
@@ -63,7 +63,12 @@ void step_munmap(void)
     }
     say("munmap ");
     say_range(r);
-    end(r, CALL(munmap(r.at, r.len)));
+    int failed = CALL(munmap(r.at, r.len));
+    int error = errno;
+    if (!failed)
+        handles_unmapped(r);
+    errno = error;
+    end(r, failed);
 }
 
 void step_mprotect(void)

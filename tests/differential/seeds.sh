@@ -1,0 +1,76 @@
+# Many seeds on one filesystem, and what to tell of one that differs. Sourced by differential.sh
+# and pressure.sh, after tests/lib.sh and pair.sh.
+#
+# Replay what failed: DIFF_SEED=N DIFF_ON=FS and what else the failure names, with the same script
+# (under make check's environment: make check TESTS=... DIFF_SEED=N DIFF_ON=FS).
+# DIFF_SEEDS: so many seeds; DIFF_STEPS: steps a seed; DIFF_SHRINK=0: do not look for the fewest
+# steps that still differ.
+# shellcheck shell=sh disable=SC2154
+: "${scratch:?comes from tests/lib.sh}"
+steps=${DIFF_STEPS:-5000}
+seed=${DIFF_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
+say "seeds from $seed on, $steps steps each"
+
+# A list of steps as the driver takes it.
+only() { tr '\n' ',' <"$1" | sed 's/,$//'; }
+
+# shrink SEED FOLDER [DRIVER ARGUMENT...]: leaves out what need not be there for the transcripts
+# to differ.
+shrink() {
+	shrink_seed=$1 shrink_in=$2
+	shift 2
+	last=$(grep '^[0-9]' "$scratch/alone" | tail -n 1 | sed 's/[^0-9].*//')
+	seq 1 "$last" >"$scratch/keep"
+	size=$((last / 2))
+	runs=0
+	while [ "$size" -ge 1 ] && [ "$runs" -lt 300 ]; do
+		at=1
+		while [ "$at" -le "$(wc -l <"$scratch/keep")" ]; do
+			sed "${at},$((at + size - 1))d" "$scratch/keep" >"$scratch/fewer"
+			runs=$((runs + 1))
+			if [ -s "$scratch/fewer" ] &&
+				! pair "$shrink_seed" "$last" "$shrink_in" "$MAPHERD_LIB" "$@" --look 10 \
+					--only "$(only "$scratch/fewer")"; then
+				mv "$scratch/fewer" "$scratch/keep"
+			else
+				at=$((at + size))
+			fi
+		done
+		size=$((size / 2))
+	done
+	pair "$shrink_seed" "$last" "$shrink_in" "$MAPHERD_LIB" "$@" --look 1 \
+		--only "$(only "$scratch/keep")" || :
+	say "the fewest steps found: --only $(only "$scratch/keep")"
+	cat "$scratch/alone" >&2
+	differs >&2
+}
+
+# A new filesystem of this kind, or the scratch folder ("here"), in $on.
+stand_on() {
+	on=$scratch/here
+	mkdir -p "$on"
+	if [ "$1" != here ]; then
+		if mount_fs "$1" 400M; then
+			on=$mnt
+		else
+			say "not on $1: $why; in the scratch folder instead"
+		fi
+	fi
+}
+
+# seeds KIND COUNT REPLAY [DRIVER ARGUMENT...]: the next COUNT seeds, in $on, which is of this kind.
+# REPLAY: what the environment needs to be told, besides seed and filesystem, to do it again.
+seeds() {
+	kind=$1 end=$((seed + $2)) replay=$3
+	shift 3
+	while [ "$seed" -lt "$end" ]; do
+		if ! pair "$seed" "$steps" "$on" "$MAPHERD_LIB" "$@"; then
+			say "seed $seed on $kind ($steps steps) differs:" >&2
+			differs >&2
+			[ "${DIFF_SHRINK:-1}" = 0 ] || shrink "$seed" "$on" "$@"
+			fail "replay: DIFF_SEED=$seed DIFF_ON=$kind DIFF_STEPS=$steps $replay"
+		fi
+		sed -n 's/^# did: //p' "$scratch/with" >>"$scratch/did"
+		seed=$((seed + 1))
+	done
+}
