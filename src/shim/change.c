@@ -25,22 +25,29 @@
 #endif
 
 /*
- * A part of a map of private, anonymous memory, so that protecting it would split the map. Only
- * there: later kernels take markers in files too, but what the library makes anew from a file, or
- * keeps and gives out again, would lose them, or have them still.
+ * May a guard of this range be a marker? In private, anonymous memory, and in what no hook has
+ * seen (a thread's stack, which glibc maps by itself). Later kernels take markers in files too,
+ * but what the library makes anew from a file, or keeps and gives out again, would lose them, or
+ * have them still.
  */
-static bool splits_private_memory(uintptr_t start, uintptr_t end)
+enum guard { GUARD_PLAIN, GUARD_WHOLE, GUARD_PART };
+
+static enum guard guard_of(uintptr_t start, uintptr_t end)
 {
     if (!lock_take(&model_lock))
-        return false;
+        return GUARD_PLAIN;
     struct region *r = regions_from(start);
-    bool fits = r && r->start <= start && r->end >= end &&
-                (r->kind & (REGION_ANONYMOUS | REGION_SHARED)) == REGION_ANONYMOUS;
-    bool part = fits && (r->start < start || r->end > end ||
-                         (r->before && regions_one_map(r->before, r)) ||
-                         (r->after && regions_one_map(r, r->after)));
+    enum guard guard = GUARD_PLAIN;
+    if (!r || r->start >= end)
+        guard = GUARD_PART; /* of what, only the kernel knows */
+    else if (r->start <= start && r->end >= end &&
+             (r->kind & (REGION_ANONYMOUS | REGION_SHARED | REGION_HELD)) == REGION_ANONYMOUS)
+        guard = r->start < start || r->end > end || (r->before && regions_one_map(r->before, r)) ||
+                        (r->after && regions_one_map(r, r->after))
+                    ? GUARD_PART
+                    : GUARD_WHOLE;
     lock_drop(&model_lock);
-    return part;
+    return guard;
 }
 
 /*
@@ -67,9 +74,11 @@ static void lift_guards(uintptr_t addr, uintptr_t end, int prot, int pkey, long 
 long engine_mprotect(uintptr_t addr, size_t len, int prot)
 {
     uintptr_t end;
-    bool may_guard = prot == PROT_NONE && options.guards != GUARDS_OFF && gate_open() &&
-                     course_sound(addr, len, &end) && splits_private_memory(addr, end);
-    if (may_guard && pressure_actions().guards && guards_install(addr, end)) {
+    enum guard guard = prot == PROT_NONE && options.guards != GUARDS_OFF && gate_open() &&
+                               course_sound(addr, len, &end)
+                           ? guard_of(addr, end)
+                           : GUARD_PLAIN;
+    if (guard == GUARD_PART && pressure_actions().guards && guards_install(addr, end)) {
         guards_convert();
         return course_end(0, "mprotect", len);
     }
@@ -77,7 +86,7 @@ long engine_mprotect(uintptr_t addr, size_t len, int prot)
         return sys_mprotect(addr, len, prot);
     long answer = sys_mprotect(addr, len, prot);
     lift_guards(addr, end, prot, -1, answer);
-    if (answer == -ENOMEM && may_guard && canary_at_limit() && guards_install(addr, end))
+    if (answer == -ENOMEM && guard != GUARD_PLAIN && canary_at_limit() && guards_install(addr, end))
         answer = 0;
     uint32_t odd = (uint32_t)prot & ~(uint32_t)REGION_PROT ? REGION_FOREIGN : 0;
     course_end_change(addr, end, answer, REGION_PROT, ((uint32_t)prot & REGION_PROT) | odd);
