@@ -131,6 +131,7 @@ static bool map_into_held(long *answer, uintptr_t addr, size_t len, int prot, in
     }
     if (!sys_failed(*answer))
         enter_plain(addr, len, prot, flags);
+    retention_tidy(addr, end);
     return true;
 }
 
@@ -241,12 +242,13 @@ long engine_munmap(uintptr_t addr, size_t len)
 
 /* ---- mremap ---- */
 
-/* What was [addr, addr + old_len) is [to, to + new_len) now. chain: its pieces. */
-static void moved(struct region *chain, uintptr_t addr, uintptr_t to, size_t new_len)
+/* What was [addr, end) is [to, to + new_len) now. chain: its pieces. Holes among them are holes
+ * still: where nothing grows, the kernel does not ask for them. */
+static void moved(struct region *chain, uintptr_t addr, uintptr_t end, uintptr_t to, size_t new_len)
 {
     struct region *last = NULL;
     intptr_t delta = (intptr_t)(to - addr);
-    bool whole = chain && !chain->left && chain->start == addr;
+    bool whole = chain && !chain->left && chain->start == addr && chain->end == end;
     while (chain) {
         struct region *rest = chain->left;
         chain->left = NULL;
@@ -328,7 +330,7 @@ long engine_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, ui
             regions_restore(chain, 0);
             regions_add((uintptr_t)answer, (uintptr_t)answer + new_len, NULL, kind);
         } else {
-            moved(chain, addr, (uintptr_t)answer, new_len);
+            moved(chain, addr, end, (uintptr_t)answer, new_len);
         }
         count_add(3); /* both borders of the old place, and the new one */
     }
