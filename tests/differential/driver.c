@@ -94,11 +94,13 @@ static const struct {
     unsigned weight;
     void (*step)(void);
 } steps[] = {
-    { 400, step_mmap },   { 60, step_stack },         { 110, step_munmap },       { 110, step_mremap },  { 90, step_mprotect },
-    { 90, step_madvise }, { 20, step_posix_madvise }, { 15, step_msync },    { 50, step_lock },
-    { 90, step_store },   { 25, step_open },          { 20, step_close },    { 35, step_truncate },
-    { 25, step_write },   { 15, step_flock },         { 6, step_fork },      { 4, step_replace },
-    { 5, step_vfork },    { 1, step_spawn },          { 5, step_lock_all },  { 4, step_prctl },
+    { 400, step_mmap },   { 60, step_stack },         { 110, step_munmap },
+    { 110, step_mremap }, { 90, step_mprotect },      { 90, step_madvise },
+    { 15, step_msync },   { 20, step_posix_madvise }, { 50, step_lock },
+    { 90, step_store },   { 25, step_open },          { 20, step_close },
+    { 35, step_truncate }, { 25, step_write },        { 15, step_flock },
+    { 6, step_fork },     { 4, step_replace },        { 5, step_vfork },
+    { 1, step_spawn },    { 5, step_lock_all },       { 4, step_prctl },
 };
 enum { KINDS = sizeof steps / sizeof steps[0] };
 

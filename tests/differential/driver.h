@@ -33,7 +33,10 @@ extern size_t page;
 struct differences {
     /* --differs guards: private anonymous memory that the program has taken the access to shows
      * in smaps as it was before, because the protection is a marker in the page tables. So such a
-     * page is shown as "---p" if, and only if, a load from it is answered with SIGSEGV. */
+     * page is shown as "---p" if, and only if, a load from it is answered with SIGSEGV.
+     * And memory that a guard would have split, and that is whole again, may be one map where the
+     * kernel alone leaves several (it does not merge what was touched apart). mremap works on one
+     * map, so of a handle with mended guards it is asked for single pages. */
     bool guards;
     /* --differs held: what a float's munmap has given up may stay mapped until the window's last
      * chunk goes. So no call names a hole of a float but those that unmap or replace it: the
@@ -77,6 +80,8 @@ struct handle {
     char *base;
     unsigned pages; /* 0: free */
     uint32_t gone[MAX_PAGES]; /* 0: mapped; else the epoch since which it is a hole. Floats only */
+    bool guarded; /* access to some of it was taken away */
+    bool mended;  /* and given again, to perhaps the same */
 };
 extern struct handle handles[MAX_HANDLES];
 
@@ -100,6 +105,10 @@ void handles_refresh(struct handle *h);
 void handles_unmapped(struct range r);
 /* So many bytes were mapped at this place, which is a handle's. */
 void handles_replaced(struct handle *h, const char *at, size_t len);
+/* mprotect was called on some of it. */
+void handles_protected(struct handle *h, int prot);
+/* to has some of the memory that was from's. */
+void handles_inherit(struct handle *to, const struct handle *from);
 /* Unmaps everything. */
 void handles_end(void);
 void handles_refresh_all(void);

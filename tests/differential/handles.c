@@ -64,6 +64,7 @@ struct handle *handles_add(char *at, size_t len)
         handles[i].base = at;
         handles[i].pages = pages_of(len);
         memset(handles[i].gone, 0, sizeof handles[i].gone);
+        handles[i].guarded = handles[i].mended = false;
         return &handles[i];
     }
     abort(); /* handles_full was not asked */
@@ -139,6 +140,20 @@ void handles_replaced(struct handle *h, const char *at, size_t len)
     unsigned first = (unsigned)((size_t)(at - h->base) / page);
     for (unsigned i = first; i < first + pages_of(len) && i < h->pages; i++)
         h->gone[i] = 0;
+}
+
+void handles_protected(struct handle *h, int prot)
+{
+    if (prot == PROT_NONE)
+        h->guarded = true;
+    else
+        h->mended = h->guarded;
+}
+
+void handles_inherit(struct handle *to, const struct handle *from)
+{
+    to->guarded |= from->guarded;
+    to->mended |= from->mended;
 }
 
 void handles_end(void)

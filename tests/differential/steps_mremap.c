@@ -91,6 +91,10 @@ void step_mremap(void)
         return;
     }
     struct request r = { .from = pick_range() };
+    if (differs.guards && r.from.h->mended && r.from.count > 1) {
+        r.from.count = 1;
+        r.from.len = page;
+    }
     r.at = r.from.at;
     choose(&r);
     say("mremap ");
@@ -119,6 +123,7 @@ void step_mremap(void)
     } else if (where) {
         say(got == where ? " there" : " somewhere else");
         handles_replaced(r.target.h, got, r.new_len);
+        handles_inherit(r.target.h, r.from.h);
     } else if (is_arena(r.from.h) ? got != r.at
                                   : grown || !r.old_len || (r.flags & MREMAP_DONTUNMAP)) {
         /* A float that grew has perhaps moved, perhaps not: from now on it is another handle. */
@@ -126,6 +131,8 @@ void step_mremap(void)
             handles_lose(r.from);
         struct handle *h = handles_add(got, r.new_len);
         say(" as h%d", h ? (int)(h - handles) : -1);
+        if (h)
+            handles_inherit(h, r.from.h);
     } else {
         say(got == r.at ? " where it was" : " somewhere else");
     }

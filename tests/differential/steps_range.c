@@ -84,6 +84,7 @@ void step_mprotect(void)
     bool with_key = percent(15);
     struct range r = begin(with_key ? "pkey_mprotect" : "mprotect");
     say(" prot %#x", prots[which]);
+    handles_protected(r.h, prots[which]);
     if (with_key) {
         say(" key %d", key);
         end(r, CALL(pkey_mprotect(r.at, r.len, prots[which], key)));
