@@ -287,12 +287,14 @@ long engine_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, ui
     bool fixed = flags & MREMAP_FIXED;
     if (!gate_open() || (fixed && !course_sound(to, new_len, &to_end)) || page_up(new_len) < new_len)
         return sys_mremap(addr, old_len, new_len, flags, to);
+    /* The kernel takes one map, asks where it ends, and leaves markers out of a second one. */
+    if (((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) || page_up(new_len) > page_up(old_len)) &&
+        course_sound(addr, old_len ? old_len : new_len, &end))
+        course_make_guards_plain(addr, end);
     if (!old_len && !fixed)
         return course_end(duplicate(addr, new_len, flags, to), "mremap", new_len);
     if (!course_sound(addr, old_len ? old_len : 1, &end))
         return sys_mremap(addr, old_len, new_len, flags, to);
-    if (old_len && ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) || page_up(new_len) > end - addr))
-        course_make_guards_plain(addr, end); /* the kernel takes one map, and asks where it ends */
     if (!gate_take(addr, end)) {
         if (fixed)
             gate_note_unseen(to, to_end);
