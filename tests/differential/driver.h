@@ -31,9 +31,9 @@
 extern size_t page;
 
 struct differences {
-    /* --differs guards: private anonymous memory that the program has taken the access to shows
-     * in smaps as it was before, because the protection is a marker in the page tables. So such a
-     * page is shown as "---p" if, and only if, a load from it is answered with SIGSEGV.
+    /* --differs guards: memory that the program has taken the access to shows in smaps as it was
+     * before, because the protection is a marker in the page tables. So a page is shown as "---"
+     * if, and only if, a load from it is answered with SIGSEGV.
      * And memory that a guard would have split, and that is whole again, may be one map where the
      * kernel alone leaves several (it does not merge what was touched apart). mremap works on one
      * map, so of a handle with mended guards it is asked for single pages. */
@@ -53,8 +53,8 @@ extern bool alone;
 unsigned pick(unsigned n); /* 0 .. n - 1 */
 bool percent(unsigned share);
 extern unsigned long step_now;
-/* Every other seed, or more: not a bit of everything, but mostly what a database does, equal chunks of two
- * files by several descriptors, so that neighbours meet, part and meet again. */
+/* Every other seed, or more: not a bit of everything, but mostly what a database does, equal
+ * chunks of two files by several descriptors, so that neighbours meet, part and meet again. */
 extern bool chunky;
 
 /* driver.c: the transcript. */

@@ -163,10 +163,9 @@ static const struct region *region_at(uintptr_t address)
 static const char *shown(const struct region *r, const char *at)
 {
     uint64_t sum = 0;
-    if (!r || !differs.guards || *r->file || r->perms[3] != 'p' ||
-        guarded_load(at, &sum) != SIGSEGV)
+    if (!r || !differs.guards || guarded_load(at, &sum) != SIGSEGV)
         return r ? r->perms : "missing";
-    return "---p";
+    return r->perms[3] == 'p' ? "---p" : "---s";
 }
 
 /* b is where a is, or continues it. */
