@@ -8,7 +8,6 @@
 
 #include "base/options.h"
 #include "base/sys.h"
-#include "model/canary.h"
 #include "model/model.h"
 #include "model/pressure.h"
 #include "model/regions.h"
@@ -86,7 +85,7 @@ long engine_mprotect(uintptr_t addr, size_t len, int prot)
         return sys_mprotect(addr, len, prot);
     long answer = sys_mprotect(addr, len, prot);
     lift_guards(addr, end, prot, -1, answer);
-    if (answer == -ENOMEM && guard != GUARD_PLAIN && canary_at_limit() && guards_install(addr, end))
+    if (answer == -ENOMEM && guard != GUARD_PLAIN && course_may_relieve() && guards_install(addr, end))
         answer = 0;
     uint32_t odd = (uint32_t)prot & ~(uint32_t)REGION_PROT ? REGION_FOREIGN : 0;
     course_end_change(addr, end, answer, REGION_PROT, ((uint32_t)prot & REGION_PROT) | odd);
@@ -177,7 +176,7 @@ long engine_madvise(uintptr_t addr, size_t len, int advice)
         return sys_madvise(addr, len, advice);
     long answer = sys_madvise(addr, len, advice);
     course_end_change(addr, end, answer, clear, set);
-    if ((answer == -EAGAIN || answer == -ENOMEM) && tunes_speed(advice) && canary_at_limit()) {
+    if ((answer == -EAGAIN || answer == -ENOMEM) && tunes_speed(advice) && course_may_relieve()) {
         STATUS_ADD(swallowed, 1);
         return course_end(0, "madvise", len);
     }

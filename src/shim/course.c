@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "base/options.h"
 #include "base/sys.h"
+#include "model/canary.h"
 #include "model/count.h"
 #include "model/model.h"
 #include "model/regions.h"
@@ -19,6 +21,11 @@
 #include "shim/gate.h"
 
 static bool future_locked;
+
+bool course_may_relieve(void)
+{
+    return options.mode == MODE_PROTECT && canary_at_limit();
+}
 
 bool course_locks_future(void)
 {

@@ -27,6 +27,9 @@ void course_end_change(uintptr_t addr, uintptr_t end, long answer, uint32_t clea
 /* Guards that a call would not carry along are made plain ones first, and stay guards meanwhile. */
 void course_make_guards_plain(uintptr_t start, uintptr_t end);
 
+/* A call was refused for want of maps, and more may be done about it than saying so. */
+bool course_may_relieve(void);
+
 /* mlockall(MCL_FUTURE) is in force. */
 bool course_locks_future(void);
 void course_lock_future(bool on);

@@ -16,7 +16,6 @@
 
 #include "base/log.h"
 #include "base/sys.h"
-#include "model/canary.h"
 #include "model/count.h"
 #include "model/masters.h"
 #include "model/model.h"
@@ -192,7 +191,7 @@ static long unmap_one(const struct region *one)
         count_add(1);
         gate_drop();
     }
-    if (answer == -ENOMEM && canary_at_limit())
+    if (answer == -ENOMEM && course_may_relieve())
         return hold_instead(NULL, guards, one->start, one->end);
     guards_put(guards, 0);
     return course_end(answer, "munmap", len);
@@ -223,7 +222,7 @@ long engine_munmap(uintptr_t addr, size_t len)
     gate_drop();
     struct region *guards = guards_take(addr, end);
     long answer = sys_munmap(addr, end - addr);
-    if (answer == -ENOMEM && canary_at_limit())
+    if (answer == -ENOMEM && course_may_relieve())
         return hold_instead(chain, guards, addr, end);
     if (answer < 0)
         guards_put(guards, 0);
