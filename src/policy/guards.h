@@ -7,8 +7,9 @@
  * markers survive MADV_DONTNEED, fork and mremap; they survive mprotect too, so they are removed
  * when the program gives access again, and the page is zero then, as it would have been.
  *
- * Where it differs: the fault's si_code is SEGV_MAPERR and not SEGV_ACCERR; MADV_POPULATE_READ
- * over it says EFAULT and not EINVAL; /proc/self/maps shows the map around it.
+ * Where it differs: the fault's si_code is SEGV_MAPERR and not SEGV_ACCERR; /proc/self/maps shows
+ * the map around it; memory that a guard would have split is one map when the guard is lifted,
+ * where the kernel may leave several: mremap of all of it works.
  */
 #ifndef MAPHERD_GUARDS_H
 #define MAPHERD_GUARDS_H
