@@ -38,8 +38,8 @@ struct differences {
      * kernel alone leaves several (it does not merge what was touched apart). mremap works on one
      * map, so of a handle with mended guards it is asked for single pages. */
     bool guards;
-    /* --differs held: what a float's munmap has given up may stay mapped until the window's last
-     * chunk goes. So no call names a hole of a float but those that unmap or replace it: the
+    /* --differs held: what a float's munmap has given up may stay mapped as long as a chunk of the
+     * same map does. So no call names a hole of a float but those that unmap or replace it: the
      * others would succeed. Which pages are holes, the driver knows by itself. In the process
      * that has no library (--alone) the kernel must agree with it, and at the end nothing of the
      * files may be left in either. */
