@@ -25,6 +25,11 @@ static bool swap(struct lock *l, int from, int to)
                                        __ATOMIC_RELAXED);
 }
 
+bool lock_mine(const struct lock *l)
+{
+    return (__atomic_load_n(&l->word, __ATOMIC_RELAXED) & ~LOCK_WAITED) == self();
+}
+
 bool lock_try(struct lock *l)
 {
     return swap(l, 0, self());

@@ -5,8 +5,14 @@
  * itself: lock_take says no, and the call passes straight to the kernel. Owner and state are one
  * word, so that there is no moment at which a handler could find the lock taken by nobody.
  *
- * The lock order, which fork follows too: read_lock (model/count.c), then model_lock
- * (model/model.h). No lock is held over disk I/O.
+ * The lock order, which fork follows too: read_lock (model/count.c), held_lock
+ * (policy/retention.c), model_lock (model/model.h). Three more are taken last and alone: turn
+ * (policy/reserve.c), canary_lock (model/canary.c), buffer_lock (model/gaps.c). A child frees all
+ * of them. A handler above model_lock's owner waits for none (lock_mine). No lock is held over
+ * disk I/O, but held_lock over a munmap or a fixed map, once something was held.
+ *
+ * A thread that leaves a hook by siglongjmp out of a handler, or by asynchronous cancellation,
+ * takes its lock with it, as it would malloc's: mmap and its kin are not async-signal-safe.
  */
 #ifndef MAPHERD_LOCK_H
 #define MAPHERD_LOCK_H
@@ -19,6 +25,9 @@ struct lock {
 
 /* Waits and takes the lock: true. At once false where this thread holds it already. */
 bool lock_take(struct lock *l);
+
+/* This thread holds it: a handler has interrupted the owner. */
+bool lock_mine(const struct lock *l);
 
 /* Takes the lock if it is free, never waits. */
 bool lock_try(struct lock *l);

@@ -72,18 +72,26 @@ void log_silence(void)
     self.silent = true;
 }
 
+/* By the numbers of Documentation/admin-guide/devices.txt: consoles, serial lines, /dev/tty, ptys. */
+static bool is_terminal(const struct stat *st)
+{
+    unsigned major = (unsigned)(st->st_rdev >> 8) & 0xfff;
+    return S_ISCHR(st->st_mode) && (major == 4 || major == 5 || (major >= 136 && major <= 143));
+}
+
 static bool may_write_stderr(void)
 {
     struct stat now;
     if (sys_fstat(STDERR_FILENO, &now) < 0)
         return false;
+    bool same = self.stderr_known && now.st_dev == self.stderr_at_start.st_dev &&
+                now.st_ino == self.stderr_at_start.st_ino;
     if (S_ISREG(now.st_mode)) {
-        bool same = self.stderr_known && now.st_dev == self.stderr_at_start.st_dev &&
-                    now.st_ino == self.stderr_at_start.st_ino;
         long flags = sys_fcntl(STDERR_FILENO, F_GETFL, 0);
         return same || (flags >= 0 && (flags & O_APPEND));
     }
-    return sys_writable_now(STDERR_FILENO);
+    /* A socket or device that has become descriptor 2 is the program's own business. */
+    return (same || S_ISFIFO(now.st_mode) || is_terminal(&now)) && sys_writable_now(STDERR_FILENO);
 }
 
 static void write_line(const char *line, size_t len)

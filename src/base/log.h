@@ -9,7 +9,7 @@
  * whoever works on mapherd.
  *
  * A guest never writes into its host's files: stderr is written to only while it is what it was
- * at start, or a terminal, pipe, socket or device, or a file opened for appending. A pipe that is
+ * at start, or a terminal, a pipe, or a file opened for appending. A pipe that is
  * full and a reader that is gone lose the line, not the program: it is neither blocked nor sent
  * SIGPIPE or SIGXFSZ. A log file is opened for each line; no descriptor is kept.
  */

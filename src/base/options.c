@@ -306,7 +306,7 @@ long options_reserve(struct option_text text, long limit)
     if (!text.len || !fmt_read_u64(&at, &value) || at > end)
         return -1;
     if (at == end)
-        return value <= INT32_MAX ? (long)value : -1;
+        return (long)(value < (uint64_t)limit / 2 ? value : (uint64_t)limit / 2);
     if (at + 1 != end || *at != '%' || value > 50)
         return -1;
     return limit / 100 * (long)value + limit % 100 * (long)value / 100;

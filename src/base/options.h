@@ -71,7 +71,7 @@ bool options_glob_list(struct option_text list, const char *text);
  * that form. */
 int options_percents(struct option_text list, int *percents, int max);
 
-/* RESERVE's form, for a limit: a number of maps; -1 if the text is not of that form. */
+/* RESERVE's form, for a limit: a number of maps, at most half of the limit; -1 if the text is not of that form. */
 long options_reserve(struct option_text text, long limit);
 
 #endif

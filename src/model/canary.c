@@ -12,6 +12,11 @@
 static uintptr_t canary;
 static struct lock canary_lock; /* two threads at once would find each other's split */
 
+void canary_after_fork(void)
+{
+    lock_reset(&canary_lock);
+}
+
 void canary_start(uintptr_t addr)
 {
     canary = addr;
@@ -19,8 +24,10 @@ void canary_start(uintptr_t addr)
 
 bool canary_at_limit(void)
 {
-    if (!canary || !lock_try(&canary_lock))
+    if (!canary)
         return false;
+    if (!lock_take(&canary_lock))
+        return true; /* a handler, in the middle of the question: a split has just been refused */
     uintptr_t middle = canary + page_size;
     bool full = sys_madvise(middle, page_size, MADV_RANDOM) < 0; /* EAGAIN; ENOMEM up to 5.10 */
     sys_madvise(middle, page_size, MADV_NORMAL);

@@ -18,4 +18,7 @@ void canary_start(uintptr_t addr);
 /* Thread-safe; two maps more for a moment. False without a canary. */
 bool canary_at_limit(void);
 
+/* In a forked child. */
+void canary_after_fork(void);
+
 #endif

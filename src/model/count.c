@@ -236,7 +236,7 @@ void count_now(void)
 void count_before_file(void)
 {
     long limit = GET(limit);
-    if (limit <= 0 || pressure_level() == PRESSURE_FULL ||
+    if (limit <= 0 || lock_mine(&model_lock) || pressure_level() == PRESSURE_FULL ||
         GET(bound) < pressure_border(PRESSURE_FULL, limit))
         return;
     if (lock_take(&read_lock)) /* another thread's reading ends first */
@@ -275,7 +275,8 @@ static bool taken_for_fork;
 
 void count_before_fork(void)
 {
-    bool taken = lock_take(&read_lock);
+    /* A handler above the model lock's owner must not wait for a reader, who waits for that lock. */
+    bool taken = lock_mine(&model_lock) ? lock_try(&read_lock) : lock_take(&read_lock);
     taken_for_fork = taken;
 }
 

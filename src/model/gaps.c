@@ -14,6 +14,11 @@
 static char buffer[16UL << 10];
 static struct lock buffer_lock;
 
+void gaps_after_fork(void)
+{
+    lock_reset(&buffer_lock);
+}
+
 struct walk {
     uintptr_t end;
     size_t largest;

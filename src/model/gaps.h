@@ -13,4 +13,7 @@
  */
 size_t gaps_largest(void);
 
+/* In a forked child. */
+void gaps_after_fork(void);
+
 #endif

@@ -8,12 +8,14 @@
 
 static struct tree mapped;
 static size_t held_bytes, held_alone;
+static bool ever_held;
 
 /* What is summed up over regions: held bytes, and the bytes a window is used for. */
 static void note(const struct region *r, size_t len)
 {
     if (r->kind & REGION_HELD) {
         held_bytes += len;
+        __atomic_store_n(&ever_held, true, __ATOMIC_RELAXED);
         if (!r->window)
             held_alone += len;
         STATUS_SET(held_bytes, held_bytes);
@@ -203,6 +205,11 @@ bool regions_held_alike(uintptr_t start, uintptr_t end, const struct window *w, 
 size_t regions_held_bytes(void)
 {
     return __atomic_load_n(&held_bytes, __ATOMIC_RELAXED);
+}
+
+bool regions_ever_held(void)
+{
+    return __atomic_load_n(&ever_held, __ATOMIC_RELAXED);
 }
 
 size_t regions_held_alone(void)

@@ -94,6 +94,9 @@ bool regions_held_alike(uintptr_t start, uintptr_t end, const struct window *w, 
 /* Bytes held in all; read without the lock it is a hint. */
 size_t regions_held_bytes(void);
 
+/* Something was held once in this process. */
+bool regions_ever_held(void);
+
 /* Those of them that lie in no window. */
 size_t regions_held_alone(void);
 

@@ -192,5 +192,14 @@ void guards_open(struct region *chain)
 
 void guards_lift(uintptr_t start, uintptr_t end)
 {
-    guards_open(guards_take(start, end));
+    if (lock_mine(&model_lock) && __atomic_load_n(&guards.total, __ATOMIC_RELAXED))
+        sys_madvise(start, end - start, MADV_GUARD_REMOVE); /* a handler: the set is out of reach */
+    else
+        guards_open(guards_take(start, end));
+}
+
+void guards_abandon(void)
+{
+    __atomic_store_n(&guards.total, 0, __ATOMIC_RELAXED);
+    guards.root = NULL;
 }

@@ -50,4 +50,7 @@ void guards_put(struct region *chain, intptr_t delta);
 void guards_drop(struct region *chain);
 void guards_open(struct region *chain);
 
+/* In a forked child whose set was left in the middle of a change: it has none. */
+void guards_abandon(void);
+
 #endif

@@ -25,6 +25,11 @@ static struct {
     unsigned relieved;  /* pressure_relieved() then */
 } last;
 
+void reserve_after_fork(void)
+{
+    lock_reset(&turn);
+}
+
 static long refusal(uint64_t now)
 {
     long self = sys_gettid();

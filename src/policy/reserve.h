@@ -18,4 +18,7 @@
 /* The answer to a file map of len bytes: 0, or -ENOMEM or -EAGAIN. Logs one line a minute. */
 long reserve_answer(size_t len);
 
+/* In a forked child. */
+void reserve_after_fork(void);
+
 #endif

@@ -79,9 +79,27 @@ static struct region *cut_orphans(uintptr_t start, uintptr_t end)
     return chain;
 }
 
-void retention_tidy(uintptr_t start, uintptr_t end)
+static struct lock held_lock; /* before model_lock, see lock.h */
+
+bool retention_enter(void)
 {
-    if (!regions_held_bytes() || !lock_take(&model_lock))
+    return regions_ever_held() && !lock_mine(&model_lock) && lock_take(&held_lock);
+}
+
+void retention_leave(bool entered)
+{
+    if (entered)
+        lock_drop(&held_lock);
+}
+
+void retention_after_fork(void)
+{
+    lock_reset(&held_lock);
+}
+
+static void unmap_orphans(uintptr_t start, uintptr_t end)
+{
+    if (!lock_take(&model_lock))
         return;
     long before = regions_maps_around(start, end);
     struct region *chain = cut_orphans(start, end);
@@ -95,6 +113,15 @@ void retention_tidy(uintptr_t start, uintptr_t end)
     while (chain)
         chain = tree_drop(chain);
     lock_drop(&model_lock);
+}
+
+void retention_tidy(uintptr_t start, uintptr_t end)
+{
+    if (!regions_held_bytes())
+        return;
+    bool entered = retention_enter();
+    unmap_orphans(start, end);
+    retention_leave(entered);
 }
 
 bool retention_keep(uintptr_t start, uintptr_t end)
@@ -163,7 +190,7 @@ static struct region *next_held(uintptr_t *at, bool windows)
 
 enum outcome { GIVEN, REFUSED, NONE_NEAR };
 
-static enum outcome give_one_back(uintptr_t *at, bool windows)
+static enum outcome give_one(uintptr_t *at, bool windows)
 {
     if (!lock_take(&model_lock))
         return NONE_NEAR;
@@ -180,6 +207,14 @@ static enum outcome give_one_back(uintptr_t *at, bool windows)
     count_add(gone ? 1 : 0); /* a hole may be two maps where one was */
     lock_drop(&model_lock);
     return gone ? GIVEN : REFUSED;
+}
+
+static enum outcome give_one_back(uintptr_t *at, bool windows)
+{
+    bool entered = retention_enter();
+    enum outcome outcome = give_one(at, windows);
+    retention_leave(entered);
+    return outcome;
 }
 
 void retention_settle(void)

@@ -37,4 +37,16 @@ void retention_settle(void);
 /* All of it, in windows too, before what would touch every map (mlockall). */
 void retention_give_all_back(void);
 
+/*
+ * To the program a held range is free. While one is taken out of the model and unmapped, no thread
+ * may be given its place by a fixed map, or the unmapping would hit that: both sides stand between
+ * retention_enter and retention_leave. Nothing is taken before something was held, and nothing in
+ * a handler above the model lock's owner. Before the model lock, which is not held.
+ */
+bool retention_enter(void);
+void retention_leave(bool entered);
+
+/* In a forked child. */
+void retention_after_fork(void);
+
 #endif

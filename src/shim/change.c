@@ -70,6 +70,15 @@ static void lift_guards(uintptr_t addr, uintptr_t end, int prot, int pkey, long 
     }
 }
 
+/* After the end, and in a handler, guards of before are lifted all the same. */
+static long pass_through(uintptr_t addr, size_t len, int prot, long answer)
+{
+    uintptr_t end;
+    if (answer == 0 && prot != PROT_NONE && course_sound(addr, len, &end))
+        guards_lift(addr, end);
+    return answer;
+}
+
 long engine_mprotect(uintptr_t addr, size_t len, int prot)
 {
     uintptr_t end;
@@ -81,9 +90,10 @@ long engine_mprotect(uintptr_t addr, size_t len, int prot)
         guards_convert();
         return course_end(0, "mprotect", len);
     }
-    if (!course_begin_change(addr, len, &end))
-        return sys_mprotect(addr, len, prot);
+    bool seen = course_begin_change(addr, len, &end);
     long answer = sys_mprotect(addr, len, prot);
+    if (!seen)
+        return pass_through(addr, len, prot, answer);
     lift_guards(addr, end, prot, -1, answer);
     if (answer == -ENOMEM && guard != GUARD_PLAIN && course_may_relieve() && guards_install(addr, end))
         answer = 0;
@@ -97,9 +107,10 @@ long engine_pkey_mprotect(uintptr_t addr, size_t len, int prot, int pkey)
     uintptr_t end;
     if (pkey == -1)
         return engine_mprotect(addr, len, prot);
-    if (!course_begin_change(addr, len, &end))
-        return sys_pkey_mprotect(addr, len, prot, pkey);
+    bool seen = course_begin_change(addr, len, &end);
     long answer = sys_pkey_mprotect(addr, len, prot, pkey);
+    if (!seen)
+        return pass_through(addr, len, prot, answer);
     lift_guards(addr, end, prot, pkey, answer);
     course_end_change(addr, end, answer, REGION_PROT, ((uint32_t)prot & REGION_PROT) | REGION_FOREIGN);
     return course_end_of(&(struct failed_call){ "pkey_mprotect", answer, len, prot, 0 });

@@ -104,11 +104,27 @@ void course_end_change(uintptr_t addr, uintptr_t end, long answer, uint32_t clea
     retention_tidy(addr, end);
 }
 
+/* Plain memory gives a page that is asked for (Linux 5.14). A marker does not; nor does memory
+ * without access, which loses nothing by being protected once more. */
+static bool is_marked(uintptr_t page)
+{
+    return sys_madvise(page, page_size, MADV_POPULATE_READ) < 0;
+}
+
 /* Guards that a call would not carry along are made plain ones first, and stay guards meanwhile. */
 void course_make_guards_plain(uintptr_t start, uintptr_t end)
 {
     uintptr_t from = start, to = end, upto;
     for (; from < end && guards_next(&from, &to); from = to, to = end) {
+        uintptr_t real = from;
+        while (real < to && is_marked(real))
+            real += page_size;
+        if (real == from) { /* known, and not there: something went unseen */
+            to = from + page_size;
+            guards_drop(guards_take(from, to));
+            continue;
+        }
+        to = real;
         if (!course_begin_change(from, to - from, &upto))
             return;
         long answer = sys_mprotect(from, to - from, PROT_NONE);

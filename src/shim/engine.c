@@ -104,6 +104,14 @@ static long map_over(uintptr_t addr, size_t len, int prot, int flags, int fd, of
     return answer;
 }
 
+static long map_fixed(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t offset)
+{
+    bool entered = retention_enter();
+    long answer = map_over(addr, len, prot, flags, fd, offset);
+    retention_leave(entered);
+    return answer;
+}
+
 /* MAP_FIXED_NOREPLACE at a place where only we are: to the program it is free. What is held there
  * leaves the model under the lock, so that of two threads that want the place one gets it. */
 static bool map_into_held(long *answer, uintptr_t addr, size_t len, int prot, int flags, int fd,
@@ -144,10 +152,15 @@ long engine_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t 
     if (!gate_open())
         return sys_mmap(addr, len, prot, flags, fd, offset);
     long answer;
-    if ((flags & MAP_FIXED_NOREPLACE) && map_into_held(&answer, addr, len, prot, flags, fd, offset))
-        return end_mmap(answer, len, prot, flags);
+    if (flags & MAP_FIXED_NOREPLACE) {
+        bool entered = retention_enter();
+        bool done = map_into_held(&answer, addr, len, prot, flags, fd, offset);
+        retention_leave(entered);
+        if (done)
+            return end_mmap(answer, len, prot, flags);
+    }
     if ((flags & MAP_FIXED) && !(flags & MAP_FIXED_NOREPLACE))
-        return end_mmap(map_over(addr, len, prot, flags, fd, offset), len, prot, flags);
+        return end_mmap(map_fixed(addr, len, prot, flags, fd, offset), len, prot, flags);
     if (!(flags & MAP_ANONYMOUS)) {
         struct map_request q = { addr, len, prot, flags, fd, (uint64_t)offset };
         long at = placement_map(&q);
@@ -160,12 +173,29 @@ long engine_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t 
         }
     }
     answer = sys_mmap(addr, len, prot, flags, fd, offset);
-    if (!sys_failed(answer))
+    if (!sys_failed(answer)) {
+        /* New memory has no guards: those known there went unseen (a stack that glibc unmapped). */
+        guards_drop(guards_take((uintptr_t)answer, page_up((uintptr_t)answer + len)));
         enter_plain((uintptr_t)answer, len, prot, flags);
+    }
     return end_mmap(answer, len, prot, flags);
 }
 
 /* ---- munmap ---- */
+
+/* munmap; *full: it was refused, the limit is why, and it may be held instead. Others may make room
+ * between the refusal and the question: then it is tried again. */
+static long try_unmap(uintptr_t start, size_t len, bool *full)
+{
+    enum { TRIES = 4 };
+    long answer = -ENOMEM;
+    *full = false;
+    for (int n = 0; answer == -ENOMEM && !*full && n < TRIES; n++) {
+        answer = sys_munmap(start, len);
+        *full = answer == -ENOMEM && course_may_relieve();
+    }
+    return answer;
+}
 
 /* munmap was refused for its split: held instead. chain: what the model had there. */
 static long hold_instead(struct region *chain, struct region *guards, uintptr_t start, uintptr_t end)
@@ -181,7 +211,8 @@ static long unmap_one(const struct region *one)
 {
     size_t len = one->end - one->start;
     struct region *guards = guards_take(one->start, one->end);
-    long answer = sys_munmap(one->start, len);
+    bool full;
+    long answer = try_unmap(one->start, len, &full);
     if (answer == 0) {
         guards_drop(guards);
         return course_end(0, "munmap", len);
@@ -191,7 +222,7 @@ static long unmap_one(const struct region *one)
         count_add(1);
         gate_drop();
     }
-    if (answer == -ENOMEM && course_may_relieve())
+    if (full)
         return hold_instead(NULL, guards, one->start, one->end);
     guards_put(guards, 0);
     return course_end(answer, "munmap", len);
@@ -204,15 +235,24 @@ long engine_munmap(uintptr_t addr, size_t len)
         return sys_munmap(addr, len);
     if (pressure_actions().fill && retention_keep(addr, end))
         return course_end(0, "munmap", len);
-    if (!gate_take(addr, end))
+    bool entered = retention_enter();
+    if (!gate_take(addr, end)) {
+        retention_leave(entered);
         return sys_munmap(addr, len);
+    }
     struct region one;
     if (!regions_held_bytes() && regions_take_one(addr, end, &one)) {
         count_add(-1);
         gate_drop();
+        retention_leave(entered);
         return unmap_one(&one);
     }
+    uintptr_t asked = end - addr;
     retention_widen(&addr, &end);
+    if (end - addr == asked) { /* nothing held goes with it */
+        retention_leave(entered);
+        entered = false;
+    }
     long before = regions_maps_around(addr, end);
     bool known = regions_cover(addr, end);
     struct region *chain = regions_cut(addr, end);
@@ -221,8 +261,10 @@ long engine_munmap(uintptr_t addr, size_t len)
     count_add(regions_maps_around(addr, end) - before + (known ? 0 : 1));
     gate_drop();
     struct region *guards = guards_take(addr, end);
-    long answer = sys_munmap(addr, end - addr);
-    if (answer == -ENOMEM && course_may_relieve())
+    bool full;
+    long answer = try_unmap(addr, end - addr, &full);
+    retention_leave(entered);
+    if (full)
         return hold_instead(chain, guards, addr, end);
     if (answer < 0)
         guards_put(guards, 0);
@@ -280,7 +322,7 @@ static long duplicate(uintptr_t addr, size_t new_len, int flags, uintptr_t to)
     return answer;
 }
 
-long engine_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uintptr_t to)
+static long remap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uintptr_t to)
 {
     uintptr_t end, to_end = 0;
     bool fixed = flags & MREMAP_FIXED;
@@ -342,6 +384,14 @@ long engine_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, ui
     return course_end(answer, "mremap", new_len > end - addr ? new_len - (end - addr) : 0);
 }
 
+long engine_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uintptr_t to)
+{
+    bool entered = (flags & MREMAP_FIXED) && gate_open() && retention_enter();
+    long answer = remap(addr, old_len, new_len, flags, to);
+    retention_leave(entered);
+    return answer;
+}
+
 /* ---- what is not about ranges ---- */
 
 long engine_ftruncate(int fd, off_t len)
@@ -358,6 +408,7 @@ long engine_shmat(int id, uintptr_t addr, int flags)
         if (end > start && gate_take(start, end)) {
             regions_forget(start, end);
             gate_drop();
+            guards_drop(guards_take(start, end));
         }
     }
     return sys_shmat(id, addr, flags);
@@ -374,7 +425,9 @@ long engine_prctl(int option, unsigned long a, unsigned long b, unsigned long c,
 {
     /* What comes next is a seccomp filter made for the calls that this program makes, and it may
      * kill for others. libseccomp sets no_new_privs by prctl and the filter past libc. */
-    if ((option == PR_SET_SECCOMP || (option == PR_SET_NO_NEW_PRIVS && a == 1)) && gate_open()) {
+    if ((option == PR_SET_SECCOMP || (option == PR_SET_NO_NEW_PRIVS && a == 1)) && gate_open() &&
+        gate_is_ours()) {
+        course_make_guards_plain(0, UINTPTR_MAX - page_size + 1); /* nobody could lift them then */
         log_line(LOG_INFO, "the program sandboxes itself: everything passes through from here on");
         log_silence();
         metrics_stop();

@@ -7,14 +7,21 @@
 #include <stddef.h>
 
 #include "base/log.h"
+#include "base/sys.h"
+#include "model/canary.h"
 #include "model/count.h"
+#include "model/gaps.h"
 #include "model/model.h"
 #include "model/regions.h"
+#include "policy/guards.h"
 #include "policy/metrics.h"
+#include "policy/reserve.h"
+#include "policy/retention.h"
 
 #define GUARD_MARK 0x6d /* what a wiped page does not hold */
 
 static bool live;
+static long process; /* whose memory this is */
 static unsigned char *guard_page;
 
 /*
@@ -74,14 +81,47 @@ void gate_drop(void)
     lock_drop(&model_lock);
 }
 
-static void forked_unseen(void)
+/* In the child, whose only thread this is: what threads that are not here held is free. */
+static void be_born(void)
 {
+    process = sys_getpid();
     lock_forget_thread();
+    canary_after_fork();
+    gaps_after_fork();
+    reserve_after_fork();
+    retention_after_fork();
+    count_after_fork(true);
     log_after_fork();
     metrics_after_fork();
-    if (model_lock.word) /* somebody was in the middle of a change who is not here to end it */
+    if (guard_page)
+        *guard_page = GUARD_MARK;
+}
+
+/* Model lock held: what the kernel did not give the child. */
+static void forget_what_was_not_forked(void)
+{
+    for (struct region *r = regions_from(0), *next; r; r = next) {
+        next = r->after;
+        if (r->kind & REGION_DONTFORK)
+            regions_forget(r->start, r->end);
+    }
+}
+
+static void forked_unseen(void)
+{
+    be_born();
+    if (model_lock.word) { /* somebody was in the middle of a change who is not here to end it */
+        guards_abandon();
         gate_close(MAPHERD_FORKED);
-    *guard_page = GUARD_MARK;
+    } else if (lock_take(&model_lock)) {
+        forget_what_was_not_forked();
+        gate_drop();
+    }
+}
+
+bool gate_is_ours(void)
+{
+    return sys_getpid() == process;
 }
 
 /* The gate of every hook: false means plain pass-through. */
@@ -97,6 +137,7 @@ bool gate_open(void)
 void gate_start(uint32_t state, unsigned char *guard)
 {
     guard_page = guard;
+    process = sys_getpid();
     if (guard)
         *guard = GUARD_MARK;
     STATUS_SET(magic, MAPHERD_STATUS_MAGIC);
@@ -132,18 +173,9 @@ void gate_after_fork_in_parent(void)
 void gate_after_fork_in_child(void)
 {
     lock_reset(&model_lock);
-    lock_forget_thread();
-    count_after_fork(true);
-    log_after_fork();
-    metrics_after_fork();
-    if (guard_page)
-        *guard_page = GUARD_MARK;
+    be_born();
     if (!taken_for_fork || !lock_take(&model_lock))
         return;
-    for (struct region *r = regions_from(0), *next; r; r = next) { /* the kernel left these out */
-        next = r->after;
-        if (r->kind & REGION_DONTFORK)
-            regions_forget(r->start, r->end);
-    }
+    forget_what_was_not_forked();
     gate_drop();
 }

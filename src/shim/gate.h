@@ -19,6 +19,9 @@ void gate_start(uint32_t state, unsigned char *guard);
 /* For good. reason: enum mapherd_reason. */
 void gate_close(uint32_t reason);
 
+/* False in a vfork child, whose memory is its parent's. */
+bool gate_is_ours(void);
+
 /* False: pass through. */
 bool gate_open(void);
 

@@ -106,7 +106,8 @@ static uint64_t seed(void)
 static bool own_memory(unsigned char **guard)
 {
     size_t canary = page_size, buffer = canary + CANARY_PAGES * page_size;
-    size_t pool = buffer + COUNT_BUFFER, len = pool + POOL_AT_START;
+    size_t pool = buffer + page_up(COUNT_BUFFER), pool_len = page_up(POOL_AT_START);
+    size_t len = pool + pool_len;
     uintptr_t hint = windows_pick(1UL << 30); /* room to grow */
     long at = sys_mmap(hint, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (sys_failed(at))
@@ -117,7 +118,7 @@ static bool own_memory(unsigned char **guard)
     if (sys_mprotect(base + canary, CANARY_PAGES * page_size, PROT_NONE) == 0)
         canary_start(base + canary);
     count_start((char *)base + buffer);
-    pool_start(base + pool, POOL_AT_START);
+    pool_start(base + pool, pool_len);
     STATUS_SET(own_start, base);
     STATUS_SET(own_end, base + (1UL << 30));
     return true;

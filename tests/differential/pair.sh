@@ -6,7 +6,7 @@
 # other.
 : "${scratch:?comes from tests/lib.sh}"
 own_maps=8
-chance=4
+chance=8
 driver="$TESTS_BIN/tests/differential/diff-driver"
 
 # pair SEED STEPS FOLDER LIBRARY [DRIVER ARGUMENT...]: 0 if both processes did the same. The
