@@ -34,9 +34,10 @@ struct differences {
     /* --differs guards: memory that the program has taken the access to shows in smaps as it was
      * before, because the protection is a marker in the page tables. So a page is shown as "---"
      * if, and only if, a load from it is answered with SIGSEGV.
-     * And memory that a guard would have split, and that is whole again, may be one map where the
-     * kernel alone leaves several (it does not merge what was touched apart). mremap works on one
-     * map, so of a handle with mended guards it is asked for single pages. */
+     * Memory that a guard would have split, and that is whole again, may be one map where the
+     * kernel alone leaves several: it does not merge what was touched apart, and whether it was
+     * depends on what lies beside it by chance (mm/vma.c, reusable_anon_vma), so in calm too.
+     * mremap works on one map, so of a handle with mended guards it is asked for single pages. */
     bool guards;
     /* --differs held: what a float's munmap has given up may stay mapped as long as a chunk of the
      * same map does. So no call names a hole of a float but those that unmap or replace it: the

@@ -91,7 +91,7 @@ void step_mremap(void)
         return;
     }
     struct request r = { .from = pick_range() };
-    if (differs.guards && r.from.h->mended && r.from.count > 1) {
+    if (r.from.h->mended && r.from.count > 1) {
         r.from.count = 1;
         r.from.len = page;
     }
