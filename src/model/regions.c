@@ -107,8 +107,7 @@ struct region *regions_cut(uintptr_t start, uintptr_t end)
 
 void regions_forget(uintptr_t start, uintptr_t end)
 {
-    for (struct region *r = regions_cut(start, end); r;)
-        r = tree_drop(r);
+    tree_drop_all(regions_cut(start, end));
 }
 
 void regions_restore(struct region *chain, intptr_t delta)

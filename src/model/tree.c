@@ -188,3 +188,9 @@ struct region *tree_drop(struct region *piece)
     release(piece);
     return next;
 }
+
+void tree_drop_all(struct region *chain)
+{
+    while (chain)
+        chain = tree_drop(chain);
+}

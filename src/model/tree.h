@@ -59,4 +59,7 @@ void tree_join(struct tree *t, struct region *r);
 /* A piece of a chain that is no longer needed; returns the next. */
 struct region *tree_drop(struct region *piece);
 
+/* A whole chain, NULL if it is empty. */
+void tree_drop_all(struct region *chain);
+
 #endif

@@ -70,8 +70,7 @@ static bool mark(uintptr_t start, uintptr_t end)
 /* Model lock held. Without memory it could not be lifted later, so it is taken away again. */
 static bool note(uintptr_t start, uintptr_t end)
 {
-    for (struct region *r = tree_cut(&guards, start, end); r;)
-        r = tree_drop(r);
+    tree_drop_all(tree_cut(&guards, start, end));
     bool known = tree_add(&guards, start, end) != NULL;
     if (known)
         STATUS_ADD(guards, 1);
@@ -166,8 +165,7 @@ void guards_put(struct region *chain, intptr_t delta)
         struct region *rest = chain->left;
         chain->start += (uintptr_t)delta;
         chain->end += (uintptr_t)delta;
-        for (struct region *stale = tree_cut(&guards, chain->start, chain->end); stale;)
-            stale = tree_drop(stale);
+        tree_drop_all(tree_cut(&guards, chain->start, chain->end));
         tree_insert(&guards, chain);
         chain = rest;
     }
@@ -178,8 +176,7 @@ void guards_drop(struct region *chain)
 {
     if (!chain || !lock_take(&model_lock))
         return;
-    while (chain)
-        chain = tree_drop(chain);
+    tree_drop_all(chain);
     lock_drop(&model_lock);
 }
 

@@ -7,6 +7,9 @@
  * markers survive MADV_DONTNEED, fork and mremap; they survive mprotect too, so they are removed
  * when the program gives access again, and the page is zero then, as it would have been.
  *
+ * What it cannot keep: the first store of another thread to a page that is being protected, if it
+ * falls between the look at the page and the marker.
+ *
  * Where it differs: the fault's si_code is SEGV_MAPERR and not SEGV_ACCERR; /proc/self/maps shows
  * the map around it; memory that a guard would have split is one map when the guard is lifted,
  * where the kernel may leave several: mremap of all of it works.
@@ -36,7 +39,7 @@ void guards_convert(void);
 /* The first piece of [*start, *end) that carries markers, in the same two; false if none does. */
 bool guards_next(uintptr_t *start, uintptr_t *end);
 
-/* Before access is given to the range: removes its markers. No lock held; cheap without guards. */
+/* Access to the range was given: removes its markers. No lock held; cheap without guards. */
 void guards_lift(uintptr_t start, uintptr_t end);
 
 /*

@@ -2,7 +2,7 @@
  * placement: see placement.h for what and why.
  *
  * Rules here: what the kernel refuses is declined, never reported: the caller's plain mmap then
- * gives the kernel's own answer. A merge is never assumed: merged() asks.
+ * gives the kernel's own answer. A merge is never assumed: model/merge.h asks.
  */
 #define _GNU_SOURCE
 #include "policy/placement.h"

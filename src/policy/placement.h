@@ -46,8 +46,10 @@ void placement_locks_future(bool on);
 
 /*
  * Maps the request in its file's window and enters it in the model; returns its address, or
- * PLACEMENT_DECLINED with nothing done. Adds to the count what it added. Takes the model lock; its own system calls while it holds it are mremap and, for a master, mmap, on local
- * filesystems: neither does I/O.
+ * PLACEMENT_DECLINED with nothing done. Adds to the count what it added. Takes the model lock; its
+ * own system calls while it holds it are mremap and, for a master, mmap, on local filesystems.
+ * They do no I/O, but that a chunk made anew from the master may let go of the last map of an
+ * open file that the program has closed.
  */
 long placement_map(const struct map_request *q);
 

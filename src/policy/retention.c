@@ -110,8 +110,7 @@ static void unmap_orphans(uintptr_t start, uintptr_t end)
             drop_pages(r->start, r->end);
     if (!chain || !lock_take(&model_lock))
         return;
-    while (chain)
-        chain = tree_drop(chain);
+    tree_drop_all(chain);
     lock_drop(&model_lock);
 }
 

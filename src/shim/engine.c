@@ -94,8 +94,7 @@ static long map_over(uintptr_t addr, size_t len, int prot, int flags, int fd, of
         if (sys_failed(answer))
             restore_what_is_left(chain);
         else
-            while (chain)
-                chain = tree_drop(chain);
+            tree_drop_all(chain);
         gate_drop();
     }
     if (!sys_failed(answer))
@@ -132,8 +131,7 @@ static bool map_into_held(long *answer, uintptr_t addr, size_t len, int prot, in
         if (sys_failed(*answer))
             restore_what_is_left(chain);
         else
-            while (chain)
-                chain = tree_drop(chain);
+            tree_drop_all(chain);
         gate_drop();
     }
     if (!sys_failed(*answer))
@@ -274,8 +272,7 @@ long engine_munmap(uintptr_t addr, size_t len)
         if (answer < 0)
             restore_what_is_left(chain);
         else
-            while (chain)
-                chain = tree_drop(chain);
+            tree_drop_all(chain);
         gate_drop();
     }
     return course_end(answer, "munmap", len);
@@ -366,8 +363,7 @@ static long remap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uin
         restore_what_is_left(chain);
         count_add(0);
     } else {
-        while (over)
-            over = tree_drop(over);
+        tree_drop_all(over);
         if ((flags & MREMAP_DONTUNMAP) || !old_len) {
             /* The old range stays, the new one is as the old. */
             regions_restore(chain, 0);
