@@ -8,10 +8,11 @@
 {
 build_packages="build-essential autoconf automake libtool pkg-config libncurses-dev"
 example_packages="default-jdk-headless"
-test_packages="libcmocka-dev strace xfsprogs btrfs-progs e2fsprogs lmdb-utils ripgrep mold lld
+test_packages="libcmocka-dev libfuse3-dev fuse3 strace xfsprogs btrfs-progs e2fsprogs lmdb-utils libtdb-dev tdb-tools rocksdb-tools ripgrep mold lld
 	sqlite3 python3 libpython3.11-testsuite git valgrind clang libclang-rt-14-dev
 	gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user musl-tools shellcheck mandoc
-	procps util-linux tmux prometheus prometheus-node-exporter libcap2-bin attr file ruby php-cli"
+	procps util-linux tmux prometheus prometheus-node-exporter libcap2-bin attr file ruby php-cli quota
+	libhsqldb-java kyotocabinet-utils tokyocabinet-bin liblmdb-dev"
 }
 
 # Runs the installer. The services that come with what was missing are for the tests to start, and

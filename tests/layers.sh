@@ -33,7 +33,7 @@ one_door_to_the_kernel() {
 # hooks.c alone defines libc's names.
 one_file_names_libc() {
 	(cd "$1/src" && grep -n -E 'hooks\.def"|__asm__\("[a-z_]' -r . --include='*.[ch]' |
-		grep -v -E '^\./(shim/hooks\.c|base/rawcall\.h):') || true
+		grep -v -E '^\./(shim/hooks\.c|base/(rawcall|frame)\.h):') || true
 }
 
 files_are_small() {
@@ -59,7 +59,7 @@ exports_are_the_table() {
 allowed_imports="
 	memchr memcmp memcpy memmove memset strchr strcmp strlen strncmp strnlen strcspn
 	__memcpy_chk __memset_chk __memmove_chk __stack_chk_fail __errno_location __tls_get_addr
-	dlsym getauxval getenv environ __environ program_invocation_short_name __progname
+	_dl_find_object dlopen dlsym sigaddset sigemptyset sigismember getauxval getenv environ __environ program_invocation_short_name __progname
 	__register_atfork clock_gettime time
 	__cxa_finalize __gmon_start__ _ITM_deregisterTMCloneTable _ITM_registerTMCloneTable
 	__tsan_init __msan_init

@@ -82,6 +82,16 @@ mount_fs() {
 	later "umount '$mnt'"
 }
 
+# fill_disk FILE: makes FILE as large as its filesystem lets it be, so that nothing is free there.
+# What is left in pieces, or is free again once everything is written, is taken too.
+fill_disk() {
+	dd if=/dev/zero of="$1" bs=1M conv=fsync 2>/dev/null || true
+	for _ in 1 2 3; do
+		dd if=/dev/zero of="$1" bs=4k oflag=append conv=notrunc,fsync 2>/dev/null || true
+		sync -f "$1"
+	done
+}
+
 # The JDKs to test with, a home a line: --with-jdk's, else every one under /usr/lib/jvm that has a
 # compiler, each release once.
 jdks() {

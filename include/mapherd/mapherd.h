@@ -18,6 +18,7 @@ extern "C" {
 
 #define MAPHERD_STATUS_MAGIC 0x6472656870616d00ull /* "\0mapherd" read as a little-endian number */
 #define MAPHERD_STATUS_VERSION 1
+#define MAPHERD_SYNC_BUCKETS 7
 
 enum mapherd_state {
     MAPHERD_STARTING = 0, /* the constructor has not run; calls pass through */
@@ -75,6 +76,20 @@ struct mapherd_status {
     uint64_t refused;  /* file maps refused to keep the reserve */
     int64_t pace;      /* maps gained a minute, by the last one or two minutes */
     uint64_t pace_ms;  /* when that was found, CLOCK_MONOTONIC; 0: not yet */
+    uint64_t faults;   /* SIGBUS of mapped files */
+    uint64_t spilled;  /* pages put into the spill file */
+    uint64_t returned; /* pages that went back from there to their file */
+    uint64_t converted;/* faults answered with zeros */
+    uint64_t preallocated; /* bytes of holes that were allocated */
+    uint64_t no_space; /* maps and ftruncates whose holes were not, for want of space */
+    uint64_t syncs;        /* msync(MS_SYNC) that asked the kernel and returned */
+    uint64_t syncs_widened;/* those that took their neighbours along */
+    uint64_t syncs_skipped;/* and those that did not ask, because nothing was to be done */
+    uint64_t syncs_failed; /* that told the program an error */
+    uint64_t syncs_slow;   /* that took MAPHERD_SYNC_SLOW or longer */
+    uint64_t sync_us;      /* microseconds spent in them */
+    uint64_t sync_within[MAPHERD_SYNC_BUCKETS]; /* how many took at most 0.1 ms, 1 ms, 10 ms, 100
+                              ms, 1 s, 10 s, longer: each counted in one of them */
 };
 
 /* Never NULL where the symbol is there. */

@@ -62,6 +62,11 @@ void log_start(const char *name)
         expand_path(options.log);
 }
 
+const char *log_name(void)
+{
+    return self.name;
+}
+
 void log_after_fork(void)
 {
     self.pid = sys_getpid();
@@ -126,29 +131,59 @@ static void escape(char *out, size_t size, const char *text)
     out[at] = '\0';
 }
 
-void log_line(enum log_level level, const char *format, ...)
+/* What one line needs, wherever it lies. */
+struct space {
+    char *text, *quoted, *line;
+    size_t text_size, quoted_size, line_size;
+};
+
+static void write_text(const struct space *s, enum log_level level)
 {
     static const char *const names[] = { "off", "error", "warning", "info", "debug" };
-    char text[TEXT_MAX], line[LINE];
-    if (self.silent || (int)level > options.log_level)
+    size_t len;
+    if (options.log_format == FORMAT_JSON) {
+        char program[6 * sizeof self.name];
+        escape(s->quoted, s->quoted_size, s->text);
+        escape(program, sizeof program, self.name);
+        len = fmt(s->line, s->line_size,
+                  "{\"time\":%ld,\"program\":\"%s\",\"pid\":%ld,\"level\":\"%s\",\"text\":\"%s\"}\n",
+                  (long)time(NULL), program, self.pid, names[level], s->quoted);
+    } else {
+        len = fmt(s->line, s->line_size, "mapherd: %s[%ld]: %s: %s\n", self.name, self.pid,
+                  names[level], s->text);
+    }
+    write_line(s->line, len);
+}
+
+static bool is_wanted(enum log_level level)
+{
+    return !self.silent && (int)level <= options.log_level;
+}
+
+void log_line(enum log_level level, const char *format, ...)
+{
+    char text[TEXT_MAX], quoted[TEXT_MAX + 200], line[LINE];
+    const struct space s = { text, quoted, line, sizeof text, sizeof quoted, sizeof line };
+    if (!is_wanted(level))
         return;
     va_list args;
     va_start(args, format);
     fmt_va(text, sizeof text, format, args);
     va_end(args);
-    size_t len;
-    if (options.log_format == FORMAT_JSON) {
-        char quoted[TEXT_MAX + 200], program[6 * sizeof self.name];
-        escape(quoted, sizeof quoted, text);
-        escape(program, sizeof program, self.name);
-        len = fmt(line, sizeof line,
-                  "{\"time\":%ld,\"program\":\"%s\",\"pid\":%ld,\"level\":\"%s\",\"text\":\"%s\"}\n",
-                  (long)time(NULL), program, self.pid, names[level], quoted);
-    } else {
-        len = fmt(line, sizeof line, "mapherd: %s[%ld]: %s: %s\n", self.name, self.pid,
-                  names[level], text);
-    }
-    write_line(line, len);
+    write_text(&s, level);
+}
+
+void log_line_in(struct log_room *room, enum log_level level, const char *format, ...)
+{
+    const struct space s = { room->text, room->quoted, room->line, sizeof room->text,
+                             sizeof room->quoted, sizeof room->line };
+    if (!is_wanted(level))
+        return;
+    va_list args;
+    va_start(args, format);
+    fmt_va(room->text, sizeof room->text, format, args);
+    va_end(args);
+    write_text(&s, level);
 }
 
 bool log_allowed(struct log_limit *limit, uint64_t every_ms, unsigned *suppressed)

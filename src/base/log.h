@@ -24,6 +24,9 @@ enum log_level { LOG_OFF, LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 /* After options_read: where lines go and who writes them. name is copied. */
 void log_start(const char *name);
 
+/* The program's name, as lines show it. */
+const char *log_name(void);
+
 /* In a forked child: its own process id. */
 void log_after_fork(void);
 
@@ -34,6 +37,13 @@ void log_silence(void);
  * 700 bytes. */
 void log_line(enum log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* The same with room given by the caller, who may have little stack and much to say. */
+struct log_room {
+    char text[2048], quoted[2600], line[4800];
+};
+void log_line_in(struct log_room *room, enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Says no more often than once in every_ms; how often it said no since the last yes is in
  * *suppressed. One static struct a kind of line. */

@@ -7,8 +7,7 @@
 #include <string.h>
 
 #include "base/fmt.h"
-
-#define NAME_MAX_LEN 40 /* longer names and words are not near to anything */
+#include "base/rules.h"
 
 struct options options = {
 #define CHOICE(name, NAME, fallback, words, help) .name = (fallback),
@@ -18,38 +17,67 @@ struct options options = {
 #undef TEXT
 };
 
-static bool is_any(struct option_text t)
+static bool is_any(struct option_text t, const char *form)
 {
     (void)t;
+    (void)form;
     return true;
 }
 
-static bool is_text(struct option_text t)
+static bool is_text(struct option_text t, const char *form)
 {
+    (void)form;
     return t.len > 0;
 }
 
 /* Absolute: the program may change its folder. Its length is metrics.c's limit. */
-static bool is_folder(struct option_text t)
+static bool is_folder(struct option_text t, const char *form)
 {
+    (void)form;
     return !t.len || (t.at[0] == '/' && t.len < 500);
 }
 
-static bool are_percents(struct option_text t)
+static bool are_percents(struct option_text t, const char *form)
 {
+    (void)form;
     return options_percents(t, NULL, 0) >= 0;
 }
 
-static bool is_reserve(struct option_text t)
+static bool is_reserve(struct option_text t, const char *form)
 {
+    (void)form;
     return options_reserve(t, 100) >= 0;
+}
+
+static bool is_size(struct option_text t, const char *form)
+{
+    (void)form;
+    return options_size(t) >= 0;
+}
+
+static bool is_share(struct option_text t, const char *form)
+{
+    (void)form;
+    return options_share(t, 0) >= 0;
+}
+
+static bool are_rules(struct option_text t, const char *form)
+{
+    struct option_text wrong, near;
+    return rules_check(t, form, &wrong, &near);
+}
+
+static bool is_milliseconds(struct option_text t, const char *form)
+{
+    (void)form;
+    return options_milliseconds(t) >= 0;
 }
 
 struct table_row {
     const char *name, *env, *form, *help, *fallback;
     size_t field;
     int number; /* of a choice's default word */
-    bool (*check)(struct option_text);
+    bool (*check)(struct option_text value, const char *form);
 };
 
 static const struct table_row table[] = {
@@ -64,91 +92,28 @@ static const struct table_row table[] = {
 
 const size_t option_count = sizeof table / sizeof *table;
 
-/* Cuts the piece before the next separator off rest; false when nothing is left. */
-static bool next_piece(struct option_text *rest, char separator, struct option_text *piece)
-{
-    if (!rest->at)
-        return false;
-    const char *cut = memchr(rest->at, separator, rest->len);
-    size_t len = cut ? (size_t)(cut - rest->at) : rest->len;
-    *piece = (struct option_text){ rest->at, len };
-    rest->at = cut ? cut + 1 : NULL;
-    rest->len -= cut ? len + 1 : len;
-    return true;
-}
-
-static bool equal(struct option_text a, struct option_text b)
-{
-    return a.len == b.len && memcmp(a.at, b.at, a.len) == 0;
-}
-
-static struct option_text text_of(const char *s)
-{
-    return (struct option_text){ s, strlen(s) };
-}
-
 struct option_row option_row(size_t n)
 {
     const struct table_row *t = &table[n];
     struct option_row row = { t->name, t->env, t->form, t->help, { "", 0 }, t->field, t->check };
     if (t->check) {
-        row.fallback = text_of(t->fallback);
+        row.fallback = words_text(t->fallback);
     } else {
-        struct option_text words = text_of(t->form);
+        struct option_text words = words_text(t->form);
         for (int i = 0; i <= t->number; i++)
-            next_piece(&words, '|', &row.fallback);
+            words_next(&words, '|', &row.fallback);
     }
     return row;
-}
-
-/* Levenshtein's distance, for "did you mean". */
-static unsigned distance(struct option_text a, struct option_text b)
-{
-    unsigned row[NAME_MAX_LEN + 1];
-    if (a.len > NAME_MAX_LEN || b.len > NAME_MAX_LEN)
-        return 2 * NAME_MAX_LEN;
-    for (unsigned j = 0; j <= b.len; j++)
-        row[j] = j;
-    for (size_t i = 0; i < a.len; i++) {
-        unsigned corner = row[0]++;
-        for (size_t j = 0; j < b.len; j++) {
-            unsigned best = corner + (a.at[i] != b.at[j]);
-            if (row[j + 1] + 1 < best)
-                best = row[j + 1] + 1;
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            corner = row[j + 1];
-            row[j + 1] = best;
-        }
-    }
-    return row[b.len];
-}
-
-/* The number of the word in words that value is; -1 if none, and then the nearest in *near. */
-static int find_word(struct option_text words, struct option_text value, struct option_text *near)
-{
-    struct option_text word;
-    unsigned least = ~0U;
-    for (int n = 0; next_piece(&words, '|', &word); n++) {
-        if (equal(word, value))
-            return n;
-        unsigned d = distance(word, value);
-        if (d < least) {
-            least = d;
-            *near = word;
-        }
-    }
-    return -1;
 }
 
 static const struct table_row *find_row(struct option_text name, const char **near)
 {
     unsigned least = ~0U;
     for (size_t n = 0; n < option_count; n++) {
-        struct option_text row = text_of(table[n].name);
-        if (equal(row, name))
+        struct option_text row = words_text(table[n].name);
+        if (words_equal(row, name))
             return &table[n];
-        unsigned d = distance(row, name);
+        unsigned d = words_distance(row, name);
         if (d < least) {
             least = d;
             *near = table[n].name;
@@ -173,6 +138,18 @@ static struct shown show(struct option_text t)
     return s;
 }
 
+static void complain_of_text(const struct table_row *row, struct option_text value, char *why,
+                             size_t why_size)
+{
+    struct option_text wrong, near;
+    if (row->check == are_rules && !rules_check(value, row->form, &wrong, &near) && wrong.len)
+        fmt(why, why_size, "option %s: '%s' is not a word of %s; the nearest is '%s'", row->name,
+            show(wrong).text, row->form, show(near).text);
+    else
+        fmt(why, why_size, "option %s: '%s' is not of the form %s; the default is %s", row->name,
+            show(value).text, row->form, row->fallback);
+}
+
 /* Checks, and stores into *into if given. */
 static bool set(struct options *into, struct option_text name, struct option_text value, char *why,
                 size_t why_size)
@@ -185,16 +162,15 @@ static bool set(struct options *into, struct option_text name, struct option_tex
         return false;
     }
     if (row->check) {
-        if (!row->check(value)) {
-            fmt(why, why_size, "option %s: '%s' is not of the form %s; the default is %s", row->name,
-                show(value).text, row->form, row->fallback);
+        if (!row->check(value, row->form)) {
+            complain_of_text(row, value, why, why_size);
             return false;
         }
         if (into)
             *(struct option_text *)((char *)into + row->field) = value;
         return true;
     }
-    int number = find_word(text_of(row->form), value, &near_word);
+    int number = words_find(words_text(row->form), value, &near_word);
     if (number < 0) {
         fmt(why, why_size, "option %s: '%s' is not one of %s; the nearest is '%s'", row->name,
             show(value).text, row->form, show(near_word).text);
@@ -220,12 +196,12 @@ static void read_one(struct option_text name, struct option_text value, options_
 static void read_list(struct option_text list, options_complain *complain)
 {
     struct option_text piece, value;
-    while (next_piece(&list, ':', &piece)) {
+    while (words_next(&list, ':', &piece)) {
         struct option_text name = piece;
         if (piece.len == 0)
             continue;
         value = piece;
-        if (!next_piece(&value, '=', &name) || !value.at) {
+        if (!words_next(&value, '=', &name) || !value.at) {
             char why[200];
             fmt(why, sizeof why, "MAPHERD_OPTIONS: '%s' is not of the form name=value",
                 show(piece).text);
@@ -240,7 +216,7 @@ static void read_list(struct option_text list, options_complain *complain)
  * to preload. */
 static bool is_reserved(struct option_text name)
 {
-    return equal(name, text_of("options")) || equal(name, text_of("library"));
+    return words_equal(name, words_text("options")) || words_equal(name, words_text("library"));
 }
 
 void options_read(char *const *environment, options_complain *complain)
@@ -251,30 +227,30 @@ void options_read(char *const *environment, options_complain *complain)
         return;
     for (char *const *e = environment; *e; e++)
         if (strncmp(*e, list, sizeof list - 1) == 0)
-            read_list(text_of(*e + sizeof list - 1), complain);
+            read_list(words_text(*e + sizeof list - 1), complain);
     for (char *const *e = environment; *e; e++) {
         const char *equals = strchr(*e, '=');
         if (strncmp(*e, prefix, sizeof prefix - 1) != 0 || !equals)
             continue;
-        char lower[NAME_MAX_LEN + 1];
+        char lower[WORD_MAX + 1];
         const char *upper = *e + sizeof prefix - 1;
         size_t len = (size_t)(equals - upper);
         if (equals < upper)
             continue;
-        if (len > NAME_MAX_LEN)
-            len = NAME_MAX_LEN;
+        if (len > WORD_MAX)
+            len = WORD_MAX;
         for (size_t i = 0; i < len; i++)
             lower[i] = upper[i] >= 'A' && upper[i] <= 'Z' ? (char)(upper[i] + 'a' - 'A') : upper[i];
         struct option_text name = { lower, len };
         if (!is_reserved(name))
-            read_one(name, text_of(equals + 1), complain);
+            read_one(name, words_text(equals + 1), complain);
     }
 }
 
 bool options_glob_list(struct option_text list, const char *text)
 {
     struct option_text glob;
-    while (next_piece(&list, ',', &glob))
+    while (words_next(&list, ',', &glob))
         if (glob.len && fmt_glob(glob.at, glob.len, text))
             return true;
     return false;
@@ -285,7 +261,7 @@ int options_percents(struct option_text list, int *percents, int max)
     struct option_text piece;
     uint64_t last = 0;
     int n = 0;
-    while (next_piece(&list, ',', &piece)) {
+    while (words_next(&list, ',', &piece)) {
         const char *at = piece.at;
         uint64_t value;
         if (!piece.len || !fmt_read_u64(&at, &value) || at != piece.at + piece.len)
@@ -310,4 +286,39 @@ long options_reserve(struct option_text text, long limit)
     if (at + 1 != end || *at != '%' || value > 50)
         return -1;
     return limit / 100 * (long)value + limit % 100 * (long)value / 100;
+}
+
+int64_t options_size(struct option_text text)
+{
+    static const char units[] = "KMGT";
+    const char *at = text.at, *end = text.at + text.len, *unit;
+    uint64_t value;
+    unsigned shift = 0;
+    if (!text.len || !fmt_read_u64(&at, &value) || at > end)
+        return -1;
+    if (at < end && (unit = memchr(units, *at, sizeof units - 1))) {
+        shift = 10 * (unsigned)(unit - units + 1);
+        at++;
+    }
+    return at == end && value <= (uint64_t)INT64_MAX >> shift ? (int64_t)(value << shift) : -1;
+}
+
+int64_t options_share(struct option_text text, int64_t total)
+{
+    const char *at = text.at, *end = text.at + text.len;
+    uint64_t percent;
+    if (!text.len || end[-1] != '%')
+        return options_size(text);
+    if (!fmt_read_u64(&at, &percent) || at + 1 != end || percent > 100)
+        return -1;
+    return total / 100 * (int64_t)percent + total % 100 * (int64_t)percent / 100;
+}
+
+long options_milliseconds(struct option_text text)
+{
+    const char *at = text.at, *end = text.at + text.len;
+    uint64_t value;
+    if (!text.len || !fmt_read_u64(&at, &value) || at != end || value > 24 * 3600 * 1000)
+        return -1;
+    return (long)value;
 }

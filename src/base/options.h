@@ -10,12 +10,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-/* A piece of a longer string, not NUL-terminated: hence a length. */
-struct option_text {
-    const char *at;
-    size_t len;
-};
+#include "base/words.h"
+
+/* The words of options that are rules. */
+#define PREALLOC_WORDS "auto|strict|off"
+#define SIGBUS_WORDS "auto|convert|report|off"
 
 struct options {
 #define CHOICE(name, NAME, fallback, words, help) int name;
@@ -25,10 +26,13 @@ struct options {
 #undef TEXT
 };
 
-/* The words of the choices, in the table's order. */
+/* The words of choices and rules, in the table's order. */
 enum { MODE_PROTECT, MODE_OBSERVE };
 enum { COALESCE_AUTO, COALESCE_PLACE, COALESCE_FILL, COALESCE_OFF };
 enum { GUARDS_AUTO, GUARDS_ON, GUARDS_OFF };
+enum { PREALLOC_AUTO, PREALLOC_STRICT, PREALLOC_OFF };
+enum { SIGBUS_AUTO, SIGBUS_CONVERT, SIGBUS_REPORT, SIGBUS_OFF };
+enum { SYNC_AUTO, SYNC_FAST, SYNC_PLAIN };
 enum { HOLD_NONE, HOLD_CALM, HOLD_RAISED, HOLD_HIGH, HOLD_FULL };
 enum { FORMAT_TEXT, FORMAT_JSON };
 enum { CHILDREN_ON, CHILDREN_OFF };
@@ -41,7 +45,7 @@ struct option_row {
     const char *help;
     struct option_text fallback; /* the default as the user would write it */
     size_t field;                /* offset in struct options */
-    bool (*check)(struct option_text); /* of a text; NULL in a choice */
+    bool (*check)(struct option_text value, const char *form); /* of a text; NULL in a choice */
 };
 
 extern const size_t option_count;
@@ -71,7 +75,17 @@ bool options_glob_list(struct option_text list, const char *text);
  * that form. */
 int options_percents(struct option_text list, int *percents, int max);
 
+/* A plain number of at most a day's; -1 if the text is none. */
+long options_milliseconds(struct option_text text);
+
 /* RESERVE's form, for a limit: a number of maps, at most half of the limit; -1 if the text is not of that form. */
 long options_reserve(struct option_text text, long limit);
+
+/* Bytes: a number, with K, M, G or T (of 1024) behind it or without; -1 if the text is not of that
+ * form. */
+int64_t options_size(struct option_text text);
+
+/* A size, or "5%" of total; -1 if the text is neither. */
+int64_t options_share(struct option_text text, int64_t total);
 
 #endif

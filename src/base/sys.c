@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "base/sys.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <poll.h>
@@ -118,10 +119,41 @@ long sys_write(int fd, const void *buf, size_t len)
     return CALL(SYS_write, fd, buf, len, 0, 0, 0);
 }
 
+long sys_pwrite(int fd, const void *buf, size_t len, off_t offset)
+{
+    return CALL(SYS_pwrite64, fd, buf, len, offset, 0, 0);
+}
+
+long sys_fallocate(int fd, int mode, off_t offset, off_t len)
+{
+    return CALL(SYS_fallocate, fd, mode, offset, len, 0, 0);
+}
+
+long sys_ioctl(int fd, unsigned long request, void *arg)
+{
+    return CALL(SYS_ioctl, fd, request, arg, 0, 0, 0);
+}
+
 long sys_fstat(int fd, struct stat *st)
 {
     /* glibc's struct stat is the kernel's on both machines. */
     return CALL(SYS_newfstatat, fd, "", st, AT_EMPTY_PATH, 0, 0);
+}
+
+long sys_stat(const char *path, struct stat *st)
+{
+    return CALL(SYS_newfstatat, AT_FDCWD, path, st, 0, 0, 0);
+}
+
+long sys_lseek(int fd, off_t offset, int whence)
+{
+    return CALL(SYS_lseek, fd, offset, whence, 0, 0, 0);
+}
+
+long sys_quotactl_fd(int fd, unsigned command, int id, void *to)
+{
+    enum { QUOTACTL_FD = 443 }; /* the same number on every machine */
+    return CALL(QUOTACTL_FD, fd, command, id, to, 0, 0);
 }
 
 long sys_fstatfs_type(int fd, long *f_type)
@@ -131,6 +163,27 @@ long sys_fstatfs_type(int fd, long *f_type)
     if (r == 0)
         *f_type = (long)fs.f_type;
     return r;
+}
+
+static long take_space(long answer, const struct statfs *fs, struct sys_space *space)
+{
+    if (answer < 0)
+        return answer;
+    uint64_t unit = fs->f_frsize ? (uint64_t)fs->f_frsize : (uint64_t)fs->f_bsize;
+    *space = (struct sys_space){ fs->f_blocks * unit, fs->f_bavail * unit, (long)fs->f_type };
+    return 0;
+}
+
+long sys_fstatfs(int fd, struct sys_space *space)
+{
+    struct statfs fs;
+    return take_space(CALL(SYS_fstatfs, fd, &fs, 0, 0, 0, 0), &fs, space);
+}
+
+long sys_statfs(const char *path, struct sys_space *space)
+{
+    struct statfs fs;
+    return take_space(CALL(SYS_statfs, path, &fs, 0, 0, 0, 0), &fs, space);
 }
 
 long sys_fcntl(int fd, int cmd, uintptr_t arg)
@@ -148,6 +201,24 @@ long sys_flock(int fd, int operation)
     return CALL(SYS_flock, fd, operation, 0, 0, 0, 0);
 }
 
+long sys_memfd(const char *name)
+{
+    enum { CLOEXEC = 1 };
+    return CALL(SYS_memfd_create, name, CLOEXEC, 0, 0, 0, 0);
+}
+
+#ifndef SYS_cachestat
+#define SYS_cachestat 451
+#endif
+
+long sys_dirty_pages(int fd, off_t offset, uint64_t len)
+{
+    struct { uint64_t offset, len; } range = { (uint64_t)offset, len };
+    struct { uint64_t cached, dirty, writeback, evicted, lately; } pages; /* linux/mman.h */
+    long r = CALL(SYS_cachestat, fd, &range, &pages, 0, 0, 0);
+    return r < 0 ? r : (long)(pages.dirty + pages.writeback);
+}
+
 long sys_fchmod(int fd, unsigned mode)
 {
     return CALL(SYS_fchmod, fd, mode, 0, 0, 0, 0);
@@ -156,6 +227,11 @@ long sys_fchmod(int fd, unsigned mode)
 long sys_rename(const char *from, const char *to)
 {
     return CALL(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0, 0);
+}
+
+long sys_readlink(const char *path, char *text, size_t size)
+{
+    return CALL(SYS_readlinkat, AT_FDCWD, path, text, size, 0, 0);
 }
 
 long sys_unlink(const char *path)
@@ -199,26 +275,81 @@ unsigned long sys_rlimit(int resource)
     return (unsigned long)r.rlim_cur;
 }
 
-/* The kernel's signal sets are 64 bits; bit n - 1 is signal n. */
-#define KERNEL_SIGSET 8
-#define SIGNAL_BIT(n) (1UL << ((n) - 1))
+#define KERNEL_SIGSET sizeof(uint64_t)
+
+#if defined(__x86_64__)
+/* Where a handler returns to. The bytes are glibc's own: libgcc, gdb and profilers know a signal
+ * frame by them. */
+extern char sys_restorer[] __attribute__((visibility("hidden")));
+__asm__(".pushsection .text\n"
+        ".balign 16\n"
+        ".hidden sys_restorer\n"
+        ".globl sys_restorer\n"
+        ".type sys_restorer, @function\n"
+        "nop\n" /* an unwinder looks up the address before the one that is returned to */
+        "sys_restorer: movq $15, %rax\n"
+        "syscall\n"
+        ".size sys_restorer, . - sys_restorer\n"
+        ".popsection");
+#define SA_RESTORER_FLAG 0x04000000UL /* arch/x86/include/uapi/asm/signal.h */
+#endif
+
+long sys_sigaction(int sig, const struct sys_action *action, struct sys_action *before)
+{
+#if defined(__x86_64__)
+    struct sys_action with;
+    bool function = action && action->handler > (uintptr_t)SIG_IGN;
+    if (function && !(action->flags & SA_RESTORER_FLAG)) {
+        with = *action;
+        with.flags |= SA_RESTORER_FLAG;
+        with.restorer = (uintptr_t)sys_restorer;
+        action = &with;
+    }
+#endif
+    return CALL(SYS_rt_sigaction, sig, action, before, KERNEL_SIGSET, 0, 0);
+}
+
+long sys_sigprocmask(int how, const uint64_t *set, uint64_t *before)
+{
+    return CALL(SYS_rt_sigprocmask, how, set, before, KERNEL_SIGSET, 0, 0);
+}
+
+long sys_sigqueueinfo(long pid, int sig, const void *info)
+{
+    return CALL(SYS_rt_sigqueueinfo, pid, sig, info, 0, 0, 0);
+}
+
+long sys_tgsigqueueinfo(long pid, long tid, int sig, const void *info)
+{
+    return CALL(SYS_rt_tgsigqueueinfo, pid, tid, sig, info, 0, 0);
+}
 
 long sys_write_quietly(int fd, const void *buf, size_t len)
 {
-    unsigned long held = SIGNAL_BIT(SIGPIPE) | SIGNAL_BIT(SIGXFSZ);
-    unsigned long before, pending = 0;
-    if (CALL(SYS_rt_sigprocmask, SIG_BLOCK, &held, &before, KERNEL_SIGSET, 0, 0) < 0)
+    uint64_t held = SYS_SIGNAL_BIT(SIGPIPE) | SYS_SIGNAL_BIT(SIGXFSZ);
+    uint64_t before, pending = 0;
+    if (sys_sigprocmask(SIG_BLOCK, &held, &before) < 0)
         return sys_write(fd, buf, len);
     CALL(SYS_rt_sigpending, &pending, KERNEL_SIGSET, 0, 0, 0, 0);
     long r = sys_write(fd, buf, len);
     if (r < 0) {
-        unsigned long ours = held & ~pending;
+        uint64_t ours = held & ~pending;
         struct timespec none = { 0, 0 };
         if (ours)
             CALL(SYS_rt_sigtimedwait, &ours, 0, &none, KERNEL_SIGSET, 0, 0);
     }
-    CALL(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, KERNEL_SIGSET, 0, 0);
+    sys_sigprocmask(SIG_SETMASK, &before, NULL);
     return r;
+}
+
+/*
+ * rt_sigprocmask copies its set in before it looks at what to do with it, and there is nothing it
+ * does for -1: EFAULT or EINVAL. Every filter lets this call pass, which cannot be said of
+ * process_vm_readv, and it costs a quarter. (A null pointer is no set, and no error.)
+ */
+bool sys_readable(uintptr_t addr)
+{
+    return addr && CALL(SYS_rt_sigprocmask, -1, addr, 0, KERNEL_SIGSET, 0, 0) != -EFAULT;
 }
 
 _Noreturn void sys_exit_group(int status)
@@ -237,9 +368,15 @@ void sys_futex_wake(const int *word, int n)
     CALL(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, n, 0, 0, 0);
 }
 
-uint64_t sys_now_ms(void)
+/* The vDSO's: no system call, async-signal-safe. */
+uint64_t sys_clock_ns(int clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now); /* the vDSO's: no system call, async-signal-safe */
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+uint64_t sys_now_ms(void)
+{
+    return sys_clock_ns(CLOCK_MONOTONIC) / 1000000;
 }

@@ -46,13 +46,33 @@ long sys_close(int fd);
 long sys_read(int fd, void *buf, size_t len);
 long sys_pread(int fd, void *buf, size_t len, off_t offset);
 long sys_write(int fd, const void *buf, size_t len);
+long sys_pwrite(int fd, const void *buf, size_t len, off_t offset);
+long sys_fallocate(int fd, int mode, off_t offset, off_t len);
+long sys_ioctl(int fd, unsigned long request, void *arg);
 long sys_fstat(int fd, struct stat *st);
 long sys_fstatfs_type(int fd, long *f_type);
+/* The size of a filesystem, and what an ordinary user may still take of it; both in bytes. */
+struct sys_space {
+    uint64_t size, free;
+    long type; /* the filesystem's magic number, statfs(2) */
+};
+long sys_fstatfs(int fd, struct sys_space *space);
+long sys_statfs(const char *path, struct sys_space *space);
+long sys_stat(const char *path, struct stat *st);
+long sys_lseek(int fd, off_t offset, int whence);
+/* quotactl_fd(2), Linux 5.14; fd may be one of O_PATH. */
+long sys_quotactl_fd(int fd, unsigned command, int id, void *to);
 long sys_fcntl(int fd, int cmd, uintptr_t arg);
 long sys_ftruncate(int fd, off_t len);
 long sys_flock(int fd, int operation);
+/* A file of no filesystem, CLOEXEC. */
+long sys_memfd(const char *name);
+/* Pages of a part of a file that are dirty or on their way to the disk (Linux 6.5). */
+long sys_dirty_pages(int fd, off_t offset, uint64_t len);
 long sys_fchmod(int fd, unsigned mode);
 long sys_rename(const char *from, const char *to);
+/* The length of what the link at path says, which is not NUL-terminated. */
+long sys_readlink(const char *path, char *text, size_t size);
 long sys_unlink(const char *path);
 
 /* True if one write of up to 4096 bytes would not block (poll(2) with no wait). */
@@ -68,11 +88,35 @@ unsigned long sys_rlimit(int resource);
 /* Writes to fd with SIGPIPE and SIGXFSZ held back on this thread and swallowed if the write
  * raised them. */
 long sys_write_quietly(int fd, const void *buf, size_t len);
+
+/* Signals. The kernel's own forms: a set is 64 bits, bit n - 1 is signal n. */
+#define SYS_SIGNAL_BIT(n) ((uint64_t)1 << ((n) - 1))
+struct sys_action {
+    uintptr_t handler; /* or SIG_DFL, SIG_IGN */
+    unsigned long flags;
+    uintptr_t restorer;
+    uint64_t mask;
+};
+/* A NULL action asks; before may be NULL. Where the machine needs a restorer for a
+ * handler and the action names none, it is given one that unwinders know. */
+long sys_sigaction(int sig, const struct sys_action *action, struct sys_action *before);
+/* how: SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK; a NULL set asks; before may be NULL. */
+long sys_sigprocmask(int how, const uint64_t *set, uint64_t *before);
+/* Queues a signal with this siginfo (a siginfo_t): to the process that pid, or a thread of that
+ * number, belongs to; to a thread. */
+long sys_sigqueueinfo(long pid, int sig, const void *info);
+long sys_tgsigqueueinfo(long pid, long tid, int sig, const void *info);
+
 _Noreturn void sys_exit_group(int status);
 /* Sleeps while *word == seen; wakes up to n sleepers. */
 void sys_futex_wait(const int *word, int seen);
 void sys_futex_wake(const int *word, int n);
+/* True if the eight bytes at an address can be read: nothing is read by the caller, and no signal
+ * comes. */
+bool sys_readable(uintptr_t addr);
 /* Milliseconds of CLOCK_MONOTONIC. */
 uint64_t sys_now_ms(void);
+/* Nanoseconds of a CLOCK_*. */
+uint64_t sys_clock_ns(int clock);
 
 #endif

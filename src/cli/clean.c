@@ -10,10 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/maker.h"
 #include "cli/peek.h"
 #include "cli/processes.h"
-
-#define FIRST_PID_NAMESPACE 4026531836UL
 
 /* Whose file it is: what metrics.c writes into its first line. */
 struct mark {
@@ -34,44 +33,6 @@ static bool read_mark(int folder, const char *name, struct mark *mark)
                   &mark->space, &mark->started) == 3;
 }
 
-static unsigned long pid_namespace(pid_t pid)
-{
-    char path[64];
-    struct stat st;
-    snprintf(path, sizeof path, "/proc/%d/ns/pid", (int)pid);
-    return stat(path, &st) == 0 ? (unsigned long)st.st_ino : 0;
-}
-
-/* The id of a process in the innermost of its namespaces: the last number of NSpid. */
-static int inner_pid(pid_t pid)
-{
-    char path[64], line[256];
-    int inner = 0;
-    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-    FILE *f = fopen(path, "re");
-    while (f && fgets(line, sizeof line, f))
-        if (strncmp(line, "NSpid:", 6) == 0)
-            inner = atoi(strrchr(line, '\t') ? strrchr(line, '\t') : line);
-    if (f)
-        fclose(f);
-    return inner;
-}
-
-/* Its id here; 0: nobody has it. From the first PID namespace every process can be seen. */
-static pid_t find_in_containers(const struct mark *mark)
-{
-    pid_t found = 0;
-    DIR *proc = opendir("/proc");
-    for (const struct dirent *entry; proc && !found && (entry = readdir(proc));) {
-        pid_t pid = (pid_t)atoi(entry->d_name); /* 0 for what is no process */
-        if (pid > 0 && pid_namespace(pid) == mark->space && inner_pid(pid) == mark->pid)
-            found = pid;
-    }
-    if (proc)
-        closedir(proc);
-    return found;
-}
-
 static void look_for_library(const struct procmap *m, void *context)
 {
     *(bool *)context |= peek_is_library(m);
@@ -80,18 +41,15 @@ static void look_for_library(const struct procmap *m, void *context)
 /* A sentence why nobody keeps the file any more; NULL if somebody does or it cannot be told. */
 static const char *why_stale(const struct mark *mark)
 {
-    unsigned long here = pid_namespace(getpid());
-    struct target t = { .pid = mark->pid };
+    struct target t = { .pid = 0 };
     bool library = false;
-    if (mark->space && mark->space != here) {
-        if (here != FIRST_PID_NAMESPACE || geteuid() != 0)
-            return NULL;
-        t.pid = find_in_containers(mark);
-    }
+    if (!maker_find(mark->pid, mark->space, &t.pid))
+        return NULL;
     uint64_t started = t.pid ? process_started(t.pid) : 0;
     if (!started)
         return "its process is gone";
-    if (started != mark->started && mark->space == here) /* a container may have a time of its own */
+    /* A container may have a time of its own. */
+    if (started != mark->started && mark->space == maker_namespace(getpid()))
         return "its process is gone, and its id is another's";
     long lines = target_count(&t, look_for_library, &library);
     if (lines == 0) /* ended, and not waited for yet */

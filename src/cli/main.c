@@ -10,7 +10,7 @@
 
 const struct verb *const verbs[] = {
     &verb_run, &verb_library, &verb_ps, &verb_top, &verb_stat, &verb_maps, &verb_clean,
-    &verb_doctor, &verb_help, NULL,
+    &verb_recover, &verb_fill, &verb_doctor, &verb_help, NULL,
 };
 
 /* An answer that could not be written was not given. */

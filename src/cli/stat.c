@@ -80,6 +80,12 @@ static const struct counter {
     { "joined", "file maps made from a master map", offsetof(struct mapherd_status, joined) },
     { "elsewhere", "file maps whose place was taken", offsetof(struct mapherd_status, elsewhere) },
     { "enomem", "calls that failed at the map limit", offsetof(struct mapherd_status, enomem) },
+    { "faults", "SIGBUS of mapped files", offsetof(struct mapherd_status, faults) },
+    { "spilled", "pages put into the spill file", offsetof(struct mapherd_status, spilled) },
+    { "returned", "pages written back from it", offsetof(struct mapherd_status, returned) },
+    { "converted", "faults answered with zeros", offsetof(struct mapherd_status, converted) },
+    { "preallocated", "bytes of holes allocated", offsetof(struct mapherd_status, preallocated) },
+    { "no_space", "maps whose holes found no space", offsetof(struct mapherd_status, no_space) },
     { "unseen", "calls passed through unseen", offsetof(struct mapherd_status, unseen) },
     { "forgotten", "ranges forgotten for want of memory",
       offsetof(struct mapherd_status, forgotten) },
@@ -87,12 +93,39 @@ static const struct counter {
     { "regions", "ranges known now", offsetof(struct mapherd_status, regions) },
     { "files", "files known now", offsetof(struct mapherd_status, files) },
     { "windows", "windows now", offsetof(struct mapherd_status, windows) },
+    { "syncs", "msyncs that asked the kernel", offsetof(struct mapherd_status, syncs) },
+    { "syncs_widened", "  and took their neighbours along",
+      offsetof(struct mapherd_status, syncs_widened) },
+    { "syncs_skipped", "msyncs skipped, nothing having changed",
+      offsetof(struct mapherd_status, syncs_skipped) },
+    { "syncs_failed", "msyncs that failed", offsetof(struct mapherd_status, syncs_failed) },
+    { "syncs_slow", "slow msyncs (MAPHERD_SYNC_SLOW)",
+      offsetof(struct mapherd_status, syncs_slow) },
+    { "sync_us", "microseconds spent in msync", offsetof(struct mapherd_status, sync_us) },
 };
 #define COUNTERS (sizeof counters / sizeof *counters)
 
 static long long counter_value(const struct mapherd_status *b, const struct counter *c)
 {
     return (long long)*(const uint64_t *)((const char *)b + c->at);
+}
+
+/* The upper bounds of sync_within, but for the last. */
+static const char *const sync_bounds[] = { "0.1 ms", "1 ms", "10 ms", "100 ms", "1 s", "10 s" };
+#define SYNC_BOUNDS (sizeof sync_bounds / sizeof *sync_bounds)
+
+/* How long msyncs took: one line, of the times that were. */
+static void print_syncs(const struct mapherd_status *b)
+{
+    if (!b->syncs)
+        return;
+    printf("msync took");
+    for (size_t i = 0; i < MAPHERD_SYNC_BUCKETS; i++)
+        if (b->sync_within[i])
+            printf("  %s%s: %s", i < SYNC_BOUNDS ? "up to " : "longer than ",
+                   sync_bounds[i < SYNC_BOUNDS ? i : SYNC_BOUNDS - 1],
+                   grouped((long long)b->sync_within[i]));
+    putchar('\n');
 }
 
 static void print_block(const struct seen *s, const struct mapherd_status *b)
@@ -106,6 +139,7 @@ static void print_block(const struct seen *s, const struct mapherd_status *b)
            plural(masters));
     for (size_t i = 0; i < COUNTERS; i++)
         printf("  %-44s %12s\n", counters[i].text, grouped(counter_value(b, &counters[i])));
+    print_syncs(b);
 }
 
 static void json_block(struct json *j, const struct seen *s, const struct mapherd_status *b)
@@ -116,6 +150,10 @@ static void json_block(struct json *j, const struct seen *s, const struct mapher
     json_number(j, "exact", b->exact);
     for (size_t i = 0; i < COUNTERS; i++)
         json_number(j, counters[i].key, counter_value(b, &counters[i]));
+    json_open(j, "sync_within", '{');
+    for (size_t i = 0; i < MAPHERD_SYNC_BUCKETS; i++)
+        json_number(j, i < SYNC_BOUNDS ? sync_bounds[i] : "longer", (long long)b->sync_within[i]);
+    json_close(j, '}');
     json_open(j, "own_maps", '{');
     json_number(j, "library", s->of_library);
     json_number(j, "memory", of_memory(s, b));

@@ -60,10 +60,17 @@ struct file *files_add(dev_t dev, ino_t ino)
     f->dev = dev;
     f->ino = ino;
     f->locked = is_locked(dev, ino);
+    f->fd = -1;
     f->next = *b;
     *b = f;
     STATUS_ADD(files, 1);
     return f;
+}
+
+void files_note_fd(struct file *f, int fd)
+{
+    f->several |= f->fd >= 0 && f->fd != fd;
+    f->fd = fd;
 }
 
 void files_lock(dev_t dev, ino_t ino)

@@ -22,9 +22,16 @@ struct file {
      * when it first matters; see placement.c. */
     enum { OPENS_UNASKED, OPENS_ALIKE, OPENS_ALIKE_IF_WRITABLE, OPENS_APART } opens;
     bool locked; /* the program took a flock on it, see files_lock */
+    int fd;       /* the descriptor that it was last mapped through; may be closed since, or another
+                     file's: fstat tells. -1 before the first */
+    bool several; /* it was mapped through others too */
+    bool failed;  /* a sync of it has told an error */
 };
 
 struct file *files_find(dev_t dev, ino_t ino);
+
+/* It was mapped through fd. */
+void files_note_fd(struct file *f, int fd);
 
 /* NULL without memory. Has no windows yet. */
 struct file *files_add(dev_t dev, ino_t ino);

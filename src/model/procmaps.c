@@ -6,9 +6,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ioctl.h>
 #include <string.h>
 
 #include "base/fmt.h"
+#include "base/high.h"
 #include "base/sys.h"
 
 bool procmaps_counts(const struct procmap *m)
@@ -84,20 +86,6 @@ bool procmaps_parse(const char *line, size_t len, struct procmap *m)
     return start < end;
 }
 
-/* An open descriptor where no program looks for its own. */
-static long open_high(const char *path)
-{
-    enum { HIGH = 512 };
-    long fd = sys_open(path, O_RDONLY, 0);
-    if (fd < 0 || fd >= HIGH)
-        return fd;
-    long high = sys_fcntl((int)fd, F_DUPFD_CLOEXEC, HIGH);
-    if (high < 0)
-        return fd;
-    sys_close((int)fd);
-    return high;
-}
-
 static long read_lines(int fd, char *buf, size_t size, procmaps_each *each, void *context)
 {
     long lines = 0;
@@ -131,12 +119,71 @@ static long read_lines(int fd, char *buf, size_t size, procmaps_each *each, void
 
 long procmaps_read(const char *path, char *buf, size_t size, procmaps_each *each, void *context)
 {
-    long fd = open_high(path);
+    long fd = high_open(path, O_RDONLY, 0);
     if (fd < 0)
         return fd;
     long lines = read_lines((int)fd, buf, size, each, context);
     sys_close((int)fd);
     return lines;
+}
+
+/* struct procmap_query of Linux 6.11, which older headers lack. */
+struct query {
+    uint64_t size, query_flags, query_addr;
+    uint64_t vma_start, vma_end, vma_flags, vma_page_size, vma_offset, inode;
+    uint32_t dev_major, dev_minor, vma_name_size, build_id_size;
+    uint64_t vma_name_addr, build_id_addr;
+};
+#define QUERY _IOWR(0x9f, 17, struct query)
+enum { QUERY_READABLE = 1, QUERY_WRITABLE = 2, QUERY_EXECUTABLE = 4, QUERY_SHARED = 8 };
+
+static long query(int fd, uintptr_t addr, struct procmap *m, char *buf, size_t size)
+{
+    struct query q = { .size = sizeof q, .query_addr = addr, .vma_name_size = (uint32_t)size,
+                       .vma_name_addr = (uintptr_t)buf };
+    long answer = sys_ioctl(fd, QUERY, &q);
+    if (answer < 0)
+        return answer;
+    *m = (struct procmap){
+        .start = q.vma_start, .end = q.vma_end, .offset = q.vma_offset, .inode = q.inode,
+        .dev_major = q.dev_major, .dev_minor = q.dev_minor,
+        .read = q.vma_flags & QUERY_READABLE, .write = q.vma_flags & QUERY_WRITABLE,
+        .exec = q.vma_flags & QUERY_EXECUTABLE, .shared = q.vma_flags & QUERY_SHARED,
+        .path = buf, .path_len = q.vma_name_size ? q.vma_name_size - 1 : 0,
+    };
+    return 0;
+}
+
+struct wanted {
+    uintptr_t addr;
+    struct procmap *m;
+    bool found;
+};
+
+static bool is_wanted(const struct procmap *m, void *context)
+{
+    struct wanted *w = context;
+    if (m->end <= w->addr)
+        return true;
+    w->found = m->start <= w->addr;
+    *w->m = *m;
+    return false;
+}
+
+long procmaps_at(const char *path, uintptr_t addr, struct procmap *m, char *buf, size_t size)
+{
+    long fd = high_open(path, O_RDONLY, 0);
+    if (fd < 0)
+        return fd;
+    long answer = query((int)fd, addr, m, buf, size);
+    if (answer == -ENOTTY) {
+        struct wanted w = { addr, m, false };
+        answer = read_lines((int)fd, buf, size, is_wanted, &w);
+        if (answer >= 0)
+            answer = w.found ? 0 : -ENOENT;
+    }
+    sys_close((int)fd);
+    return answer;
 }
 
 long procmaps_limit(const char *path)

@@ -37,6 +37,13 @@ typedef bool procmaps_each(const struct procmap *m, void *context);
  */
 long procmaps_read(const char *path, char *buf, size_t size, procmaps_each *each, void *context);
 
+/*
+ * The map that addr lies in. 0; -ENOENT if it lies in none; or as procmaps_read, which it falls back
+ * on before Linux 6.11 (PROCMAP_QUERY, include/uapi/linux/fs.h). m->path is in buf. Async-signal-safe,
+ * little stack.
+ */
+long procmaps_at(const char *path, uintptr_t addr, struct procmap *m, char *buf, size_t size);
+
 /* Parses one line of len bytes, without its newline. */
 bool procmaps_parse(const char *line, size_t len, struct procmap *m);
 

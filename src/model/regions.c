@@ -5,6 +5,7 @@
 #include "model/regions.h"
 
 #include "model/model.h"
+#include "model/untold.h"
 
 static struct tree mapped;
 static size_t held_bytes, held_alone;
@@ -65,6 +66,14 @@ bool regions_free(uintptr_t start, uintptr_t end)
 {
     struct region *r = regions_from(start);
     return !r || r->start >= end;
+}
+
+bool regions_changing(uintptr_t start, uintptr_t end)
+{
+    struct region *r = regions_from(start);
+    while (r && r->start < end && !(r->kind & REGION_CHANGING))
+        r = r->after;
+    return r && r->start < end;
 }
 
 bool regions_cover(uintptr_t start, uintptr_t end)
@@ -137,6 +146,8 @@ struct region *regions_add(uintptr_t start, uintptr_t end, struct window *window
 {
     if (!regions_free(start, end))
         regions_forget(start, end);
+    if (untold_any())
+        untold_forget(start, end);
     struct region *r = tree_add(&mapped, start, end);
     if (!r)
         return NULL;
@@ -153,6 +164,7 @@ void regions_grow(struct region *r, uintptr_t end)
 {
     if (r->after && r->after->start < end)
         regions_forget(r->end, end);
+    untold_forget(r->end, end);
     note(r, end - r->end);
     r->end = end;
 }
@@ -175,10 +187,25 @@ void regions_change(uintptr_t start, uintptr_t end, uint32_t clear, uint32_t set
         note_gone(r);
         r->kind = (was & ~clear) | set;
         note_here(r);
-        if (((was ^ r->kind) & ~(REGION_CHANGING | REGION_HELD)) && !(was & REGION_SHARED))
+        if (((was ^ r->kind) & ~(REGION_CHANGING | REGION_HELD | REGION_COVERED)) && !(was & REGION_SHARED))
             tear(r);
     }
     STATUS_SET(regions, mapped.total);
+}
+
+void regions_set_cover(uintptr_t start, uintptr_t end, unsigned cover)
+{
+    regions_change(start, end, cover ? 0 : REGION_COVERED, cover ? REGION_COVERED : 0);
+    for (struct region *r = regions_from(start); r && r->start < end; r = r->after)
+        r->cover = (uint8_t)cover;
+}
+
+struct region *regions_covered(uintptr_t addr, unsigned cover)
+{
+    struct region *r = regions_from(addr);
+    while (r && (!(r->kind & REGION_COVERED) || r->cover != cover))
+        r = r->after;
+    return r;
 }
 
 void regions_hold(uintptr_t start, uintptr_t end)
@@ -188,6 +215,7 @@ void regions_hold(uintptr_t start, uintptr_t end)
 
 void regions_unhold(uintptr_t start, uintptr_t end)
 {
+    untold_forget(start, end);
     regions_change(start, end, REGION_HELD, 0);
 }
 
@@ -219,7 +247,7 @@ size_t regions_held_alone(void)
 bool regions_mergeable(const struct region *a, const struct region *b)
 {
     return !((a->kind ^ b->kind) & ~(uint32_t)REGION_HELD) &&
-           !(a->kind & (REGION_FOREIGN | REGION_CHANGING)) && a->window == b->window &&
+           !(a->kind & (REGION_FOREIGN | REGION_CHANGING | REGION_COVERED)) && a->window == b->window &&
            (a->window || (a->kind & REGION_ANONYMOUS));
 }
 

@@ -31,6 +31,7 @@ enum {
     REGION_MERGEABLE = 1 << 13,
     REGION_WIPEONFORK = 1 << 14,
     REGION_FOREIGN = 1 << 15, /* has what the model cannot tell (a protection key): joins nothing */
+    REGION_COVERED = 1 << 27,  /* something else lies over the file here: joins nothing */
     REGION_STACK = 1 << 28,    /* MAP_STACK: no large pages, since Linux 6.7 */
     REGION_HELD = 1 << 29,     /* mapped, but no longer the program's: kept to spare a split */
     REGION_CHANGING = 1 << 30, /* a call that changes its kind is under way: joins nothing */
@@ -66,6 +67,9 @@ struct region *regions_ending_at(uintptr_t addr);
 struct region *regions_starting_at(uintptr_t addr);
 
 bool regions_free(uintptr_t start, uintptr_t end);
+
+/* A call that changes a part of the range is under way. */
+bool regions_changing(uintptr_t start, uintptr_t end);
 
 /* True if the range is known from end to end. */
 bool regions_cover(uintptr_t start, uintptr_t end);
@@ -125,6 +129,12 @@ void regions_restore(struct region *chain, intptr_t delta);
 
 /* Clears and sets kind bits over a range, splitting at its ends. */
 void regions_change(uintptr_t start, uintptr_t end, uint32_t clear, uint32_t set);
+
+/* Marks what lies over the files of a range: a number of covers.h; 0 takes the mark away. */
+void regions_set_cover(uintptr_t start, uintptr_t end, unsigned cover);
+
+/* The first region of that cover that ends behind addr, or NULL. */
+struct region *regions_covered(uintptr_t addr, unsigned cover);
 
 /* The kernel's list shows [start, end) as one map: neighbours in it that are alike are joined. */
 void regions_adopt(uintptr_t start, uintptr_t end);

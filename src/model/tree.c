@@ -154,6 +154,7 @@ void tree_split_at(struct tree *t, uintptr_t addr)
     upper->kind = r->kind;
     upper->joined_below = true;
     upper->mastered = r->mastered;
+    upper->cover = r->cover;
     if (upper->window)
         windows_hold(upper->window);
 }

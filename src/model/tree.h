@@ -20,6 +20,7 @@ struct region {
     uint32_t kind;         /* REGION_ bits, see regions.h */
     bool joined_below;     /* was one map with the range below, and is while they are mergeable */
     bool joined_above;     /* of the last piece of a chain: so was the range above with it */
+    uint8_t cover;         /* covers.h: what lies over the file here; 0: nothing */
     bool mastered;         /* belongs to the open file of its window's master */
     uint32_t priority;     /* the treap's heap order */
     struct region *left, *right; /* the treap; in a chain of pieces, left is the next */

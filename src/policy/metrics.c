@@ -58,9 +58,25 @@ static const struct row {
         "Hints dropped because the limit did not allow their split."),
     ROW("mapherd_refused_total", "counter", refused, "File maps refused to keep the reserve."),
     ROW("mapherd_enomem_total", "counter", enomem, "Calls that failed at the map limit."),
+    ROW("mapherd_faults_total", "counter", faults, "SIGBUS of mapped files."),
+    ROW("mapherd_spilled_pages_total", "counter", spilled, "Pages put into the spill file."),
+    ROW("mapherd_returned_pages_total", "counter", returned,
+        "Pages written back from the spill file."),
+    ROW("mapherd_converted_total", "counter", converted, "Faults answered with zeros."),
     ROW("mapherd_unseen_total", "counter", unseen, "Calls passed through unseen."),
     ROW("mapherd_forgotten_total", "counter", forgotten,
         "Regions forgotten for want of memory."),
+    ROW("mapherd_preallocated_bytes_total", "counter", preallocated,
+        "Bytes of holes of mapped files that were allocated."),
+    ROW("mapherd_no_space_total", "counter", no_space,
+        "Maps whose holes were not allocated for want of space."),
+    ROW("mapherd_syncs_widened_total", "counter", syncs_widened,
+        "Calls of msync that took their neighbours along."),
+    ROW("mapherd_syncs_skipped_total", "counter", syncs_skipped,
+        "Calls of msync skipped because nothing had changed."),
+    ROW("mapherd_syncs_failed_total", "counter", syncs_failed, "Calls of msync that failed."),
+    ROW("mapherd_syncs_slow_total", "counter", syncs_slow,
+        "Calls of msync as slow as MAPHERD_SYNC_SLOW says, or slower."),
 #undef ROW
 };
 #define ROWS (sizeof rows / sizeof *rows)
@@ -76,7 +92,7 @@ static struct {
     char path[PATH_LEN + 64], fresh[PATH_LEN + 64]; /* the file, and under which name it is made */
     char mark[96];    /* its first line, by which `mapherd clean` knows whose it is */
     char labels[256]; /* {...} */
-    char text[6144];
+    char text[12288];
     bool named;
 } file;
 static int owner;
@@ -169,6 +185,23 @@ static int64_t value_of(const struct row *row)
                                          : __atomic_load_n((const int64_t *)at, __ATOMIC_RELAXED);
 }
 
+/* The waiting for msync, as a histogram: each bucket holds those before it. */
+static size_t compose_syncs(char *text, size_t size)
+{
+    static const char *const bounds[] = { "0.0001", "0.001", "0.01", "0.1", "1", "10", "+Inf" };
+    unsigned long upto = 0;
+    size_t len = fmt(text, size, "# HELP mapherd_sync_seconds How long msync took.\n"
+                                 "# TYPE mapherd_sync_seconds histogram\n");
+    for (unsigned i = 0; i < MAPHERD_SYNC_BUCKETS; i++) {
+        upto += (unsigned long)now_of(sync_within[i]);
+        len += fmt(text + len, size - len, "mapherd_sync_seconds_bucket{le=\"%s\",%s %lu\n",
+                   bounds[i], file.labels + 1, upto);
+    }
+    return len + fmt(text + len, size - len,
+                     "mapherd_sync_seconds_sum%s %lue-6\nmapherd_sync_seconds_count%s %lu\n",
+                     file.labels, (unsigned long)now_of(sync_us), file.labels, upto);
+}
+
 /* Numbers that are not known, which are negative, are left out. */
 static size_t compose(void)
 {
@@ -181,7 +214,7 @@ static size_t compose(void)
                        "# HELP %s %s\n# TYPE %s %s\n%s%s %ld\n", row->name, row->help, row->name,
                        row->type, row->name, file.labels, (long)value);
     }
-    return len;
+    return len + compose_syncs(file.text + len, sizeof file.text - len);
 }
 
 static long write_file(void)

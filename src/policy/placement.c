@@ -311,9 +311,8 @@ static long place(const struct placing *p)
     return sys_failed(at) ? PLACEMENT_DECLINED : (long)p->start;
 }
 
-long placement_map(const struct map_request *q)
+long placement_map(struct map_request *q)
 {
-    struct stat st;
     size_t len = page_up(q->len);
     if (!wants(q))
         return PLACEMENT_DECLINED;
@@ -321,7 +320,8 @@ long placement_map(const struct map_request *q)
         __atomic_store_n(&chunks_seen, true, __ATOMIC_RELAXED);
     else if (!__atomic_load_n(&chunks_seen, __ATOMIC_RELAXED))
         return PLACEMENT_DECLINED;
-    if (sys_fstat(q->fd, &st) < 0 || !S_ISREG(st.st_mode))
+    const struct stat *st = request_file(q);
+    if (!st || !S_ISREG(st->st_mode))
         return PLACEMENT_DECLINED;
     long open_flags = sys_fcntl(q->fd, F_GETFL, 0);
     if (open_flags < 0 || (open_flags & (O_PATH | O_WRONLY)) ||
@@ -329,18 +329,19 @@ long placement_map(const struct map_request *q)
         return PLACEMENT_DECLINED;
     struct placing p = {
         .q = q,
-        .source = { q->fd, q->prot, q->flags, (uint64_t)st.st_size },
+        .source = { q->fd, q->prot, q->flags, (uint64_t)st->st_size },
         .kind = kind_of(q, open_flags),
     };
     if (!lock_take(&model_lock))
         return PLACEMENT_DECLINED;
-    p.w = window_for(q, len, &st, p.kind);
+    p.w = window_for(q, len, st, p.kind);
     if (!p.w) {
         lock_drop(&model_lock);
         return PLACEMENT_DECLINED;
     }
     p.start = p.w->base + q->offset;
     p.end = p.start + len;
+    files_note_fd(p.w->file, q->fd);
     if (p.w->longest < len)
         p.w->longest = len;
     p.shares_open = p.w->users > 1 && may_share_open(p.w, q->fd, p.kind);

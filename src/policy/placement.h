@@ -27,13 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What the program asked of mmap. */
-struct map_request {
-    uintptr_t addr;
-    size_t len;
-    int prot, flags, fd;
-    uint64_t offset;
-};
+#include "model/request.h"
 
 /* Off: placement_map declines everything. */
 void placement_switch(bool on);
@@ -51,7 +45,7 @@ void placement_locks_future(bool on);
  * They do no I/O, but that a chunk made anew from the master may let go of the last map of an
  * open file that the program has closed.
  */
-long placement_map(const struct map_request *q);
+long placement_map(struct map_request *q);
 
 /* The program used flock on this descriptor: its file's opens are told apart from here on. */
 void placement_flocked(int fd);

@@ -11,6 +11,7 @@
 #include "base/sys.h"
 #include "model/canary.h"
 #include "model/count.h"
+#include "model/covers.h"
 #include "model/model.h"
 #include "model/regions.h"
 #include "policy/explain.h"
@@ -18,6 +19,8 @@
 #include "policy/metrics.h"
 #include "policy/placement.h"
 #include "policy/retention.h"
+#include "policy/spill.h"
+#include "policy/zeros.h"
 #include "shim/gate.h"
 
 static bool future_locked;
@@ -60,6 +63,10 @@ long course_end_of(const struct failed_call *call)
         explain_failure(call);
     bury_masters();
     retention_settle();
+    if (covers_any()) {
+        spill_settle();
+        zeros_settle();
+    }
     count_settle();
     metrics_tick();
     return call->error;

@@ -17,15 +17,20 @@
 #include "base/log.h"
 #include "base/sys.h"
 #include "model/count.h"
+#include "model/covers.h"
 #include "model/masters.h"
 #include "model/model.h"
 #include "model/pressure.h"
 #include "model/regions.h"
+#include "model/untold.h"
 #include "policy/guards.h"
 #include "policy/metrics.h"
 #include "policy/placement.h"
+#include "policy/prealloc.h"
 #include "policy/reserve.h"
 #include "policy/retention.h"
+#include "policy/spill.h"
+#include "policy/zeros.h"
 #include "shim/course.h"
 #include "shim/gate.h"
 
@@ -105,6 +110,9 @@ static long map_over(uintptr_t addr, size_t len, int prot, int flags, int fd, of
 
 static long map_fixed(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t offset)
 {
+    uintptr_t end;
+    if (course_sound(addr, len, &end))
+        spill_return(addr, end);
     bool entered = retention_enter();
     long answer = map_over(addr, len, prot, flags, fd, offset);
     retention_leave(entered);
@@ -142,6 +150,8 @@ static bool map_into_held(long *answer, uintptr_t addr, size_t len, int prot, in
 
 static long end_mmap(long answer, size_t len, int prot, int flags)
 {
+    if (!sys_failed(answer) && !(flags & MAP_ANONYMOUS) && covers_any())
+        spill_met((uintptr_t)answer, page_up((uintptr_t)answer + len));
     return course_end_of(&(struct failed_call){ "mmap", answer, len, prot, flags });
 }
 
@@ -150,6 +160,11 @@ long engine_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t 
     if (!gate_open())
         return sys_mmap(addr, len, prot, flags, fd, offset);
     long answer;
+    struct map_request q;
+    request_start(&q, addr, len, prot, flags, fd, (uint64_t)offset);
+    long refusal = prealloc_map(&q);
+    if (refusal)
+        return end_mmap(refusal, len, prot, flags);
     if (flags & MAP_FIXED_NOREPLACE) {
         bool entered = retention_enter();
         bool done = map_into_held(&answer, addr, len, prot, flags, fd, offset);
@@ -160,11 +175,10 @@ long engine_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t 
     if ((flags & MAP_FIXED) && !(flags & MAP_FIXED_NOREPLACE))
         return end_mmap(map_fixed(addr, len, prot, flags, fd, offset), len, prot, flags);
     if (!(flags & MAP_ANONYMOUS)) {
-        struct map_request q = { addr, len, prot, flags, fd, (uint64_t)offset };
         long at = placement_map(&q);
         if (at != PLACEMENT_DECLINED)
             return end_mmap(at, len, prot, flags);
-        long refusal = flags & MAP_FIXED_NOREPLACE ? 0 : reserve_answer(len);
+        refusal = flags & MAP_FIXED_NOREPLACE ? 0 : reserve_answer(len);
         if (refusal) {
             count_settle();
             return refusal;
@@ -231,6 +245,7 @@ long engine_munmap(uintptr_t addr, size_t len)
     uintptr_t end;
     if (!gate_open() || !course_sound(addr, len, &end))
         return sys_munmap(addr, len);
+    spill_return(addr, end);
     if (pressure_actions().fill && retention_keep(addr, end))
         return course_end(0, "munmap", len);
     bool entered = retention_enter();
@@ -329,10 +344,17 @@ static long remap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uin
     if (((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) || page_up(new_len) > page_up(old_len)) &&
         course_sound(addr, old_len ? old_len : new_len, &end))
         course_make_guards_plain(addr, end);
-    if (!old_len && !fixed)
-        return course_end(duplicate(addr, new_len, flags, to), "mremap", new_len);
     if (!course_sound(addr, old_len ? old_len : 1, &end))
         return sys_mremap(addr, old_len, new_len, flags, to);
+    spill_return(addr, end);
+    if (fixed)
+        spill_return(to, to_end);
+    /* What lies over the file goes on otherwise than the file: it neither grows nor has a second. */
+    bool more = !old_len || (flags & MREMAP_DONTUNMAP) || page_up(new_len) > end - addr;
+    if (more && covers_over(addr, end))
+        return course_end(-EFAULT, "mremap", new_len);
+    if (!old_len && !fixed)
+        return course_end(duplicate(addr, new_len, flags, to), "mremap", new_len);
     if (!gate_take(addr, end)) {
         if (fixed)
             gate_note_unseen(to, to_end);
@@ -370,6 +392,7 @@ static long remap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uin
             regions_add((uintptr_t)answer, (uintptr_t)answer + new_len, NULL, kind);
         } else {
             moved(chain, addr, end, (uintptr_t)answer, new_len);
+            untold_move(addr, end, answer - (long)addr);
         }
         count_add(3); /* both borders of the old place, and the new one */
     }
@@ -385,14 +408,28 @@ long engine_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, ui
     bool entered = (flags & MREMAP_FIXED) && gate_open() && retention_enter();
     long answer = remap(addr, old_len, new_len, flags, to);
     retention_leave(entered);
+    if (!sys_failed(answer) && covers_any() && gate_open())
+        spill_met((uintptr_t)answer, page_up((uintptr_t)answer + new_len));
     return answer;
 }
 
 /* ---- what is not about ranges ---- */
 
+void engine_exit(void)
+{
+    if (covers_any() && !gate_helpless() && gate_is_ours())
+        spill_end();
+    metrics_stop();
+}
+
 long engine_ftruncate(int fd, off_t len)
 {
-    return sys_ftruncate(fd, len);
+    long answer = gate_open() ? prealloc_truncate(fd, len) : sys_ftruncate(fd, len);
+    if (answer == 0 && covers_any() && gate_open()) {
+        spill_trim(fd, (uint64_t)len);
+        zeros_settle();
+    }
+    return answer;
 }
 
 /* With SHM_REMAP it replaces what lies there, like MAP_FIXED. */
@@ -417,13 +454,19 @@ long engine_flock(int fd, int operation)
     return sys_flock(fd, operation);
 }
 
+bool engine_sandboxes(int option, unsigned long a)
+{
+    return (option == PR_SET_SECCOMP || (option == PR_SET_NO_NEW_PRIVS && a == 1)) && gate_open() &&
+           gate_is_ours();
+}
+
 long engine_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
 {
     /* What comes next is a seccomp filter made for the calls that this program makes, and it may
      * kill for others. libseccomp sets no_new_privs by prctl and the filter past libc. */
-    if ((option == PR_SET_SECCOMP || (option == PR_SET_NO_NEW_PRIVS && a == 1)) && gate_open() &&
-        gate_is_ours()) {
+    if (engine_sandboxes(option, a)) {
         course_make_guards_plain(0, UINTPTR_MAX - page_size + 1); /* nobody could lift them then */
+        spill_end();
         log_line(LOG_INFO, "the program sandboxes itself: everything passes through from here on");
         log_silence();
         metrics_stop();

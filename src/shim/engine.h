@@ -5,7 +5,7 @@
  * -errno. It knows no symbols: hooks.c is one front end, another is possible. All are thread-safe
  * and, as far as the kernel's own calls are, async-signal-safe: a handler that interrupts the
  * library on its own thread passes straight to the kernel, and what it changed is forgotten by
- * the model. errno is not touched. No function is a cancellation point. The gate (gate.h) comes before all.
+ * the model. errno is not touched. engine_msync alone is a cancellation point. The gate (gate.h) comes before all.
  */
 #ifndef MAPHERD_ENGINE_H
 #define MAPHERD_ENGINE_H
@@ -27,8 +27,19 @@ long engine_munlock(uintptr_t addr, size_t len);
 long engine_mlockall(int flags);
 long engine_munlockall(void);
 long engine_ftruncate(int fd, off_t len);
+
+/* ask is the libc's own msync, which is a cancellation point: when the thread is cancelled in it, no
+ * lock is held and nothing is half done. It returns as the kernel does. */
+typedef long engine_ask(uintptr_t addr, size_t len, int flags);
+long engine_msync(uintptr_t addr, size_t len, int flags, engine_ask *ask);
+
+/* The process is about to end. In a vfork child nothing is done. */
+void engine_exit(void);
+
 long engine_shmat(int id, uintptr_t addr, int flags);
 long engine_flock(int fd, int operation);
+/* True for a prctl after which engine_prctl will let everything pass through. */
+bool engine_sandboxes(int option, unsigned long a);
 long engine_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
 
 #endif

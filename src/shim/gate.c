@@ -10,6 +10,7 @@
 #include "base/sys.h"
 #include "model/canary.h"
 #include "model/count.h"
+#include "model/covers.h"
 #include "model/gaps.h"
 #include "model/model.h"
 #include "model/regions.h"
@@ -17,10 +18,12 @@
 #include "policy/metrics.h"
 #include "policy/reserve.h"
 #include "policy/retention.h"
+#include "policy/spill.h"
 
 #define GUARD_MARK 0x6d /* what a wiped page does not hold */
 
 static bool live;
+static bool helpless; /* stays so, whatever else closes the gate later */
 static long process; /* whose memory this is */
 static unsigned char *guard_page;
 
@@ -67,8 +70,14 @@ void gate_note_unseen(uintptr_t start, uintptr_t end)
 /* The model lock, for a call about this range; false in a handler that interrupted its owner. */
 bool gate_take(uintptr_t start, uintptr_t end)
 {
-    if (lock_take(&model_lock))
+    if (lock_take(&model_lock)) {
+        while (covers_claimed(start, end)) { /* its pages are being switched by another thread */
+            lock_drop(&model_lock);
+            if (!covers_wait() || !lock_take(&model_lock))
+                return false;
+        }
         return true;
+    }
     STATUS_ADD(unseen, 1);
     gate_note_unseen(start, end);
     return false;
@@ -90,6 +99,8 @@ static void be_born(void)
     gaps_after_fork();
     reserve_after_fork();
     retention_after_fork();
+    covers_after_fork();
+    spill_forked(true);
     count_after_fork(true);
     log_after_fork();
     metrics_after_fork();
@@ -97,13 +108,16 @@ static void be_born(void)
         *guard_page = GUARD_MARK;
 }
 
-/* Model lock held: what the kernel did not give the child. */
+/* Model lock held: what the kernel did not give the child, and what threads were changing that are
+ * not here to end it. */
 static void forget_what_was_not_forked(void)
 {
     for (struct region *r = regions_from(0), *next; r; r = next) {
         next = r->after;
         if (r->kind & REGION_DONTFORK)
             regions_forget(r->start, r->end);
+        else if (r->kind & REGION_CHANGING)
+            regions_change(r->start, r->end, REGION_CHANGING, REGION_FOREIGN);
     }
 }
 
@@ -113,10 +127,16 @@ static void forked_unseen(void)
     if (model_lock.word) { /* somebody was in the middle of a change who is not here to end it */
         guards_abandon();
         gate_close(MAPHERD_FORKED);
+        lock_reset(&model_lock);
     } else if (lock_take(&model_lock)) {
         forget_what_was_not_forked();
         gate_drop();
     }
+}
+
+bool gate_helpless(void)
+{
+    return __atomic_load_n(&helpless, __ATOMIC_RELAXED);
 }
 
 bool gate_is_ours(void)
@@ -148,17 +168,20 @@ void gate_start(uint32_t state, unsigned char *guard)
 void gate_close(uint32_t reason)
 {
     __atomic_store_n(&live, false, __ATOMIC_RELEASE);
+    if (reason == MAPHERD_SANDBOXED || reason == MAPHERD_FORKED)
+        __atomic_store_n(&helpless, true, __ATOMIC_RELAXED);
     STATUS_SET(magic, MAPHERD_STATUS_MAGIC);
     STATUS_SET(reason, reason);
     STATUS_SET(state, MAPHERD_PASSIVE);
 }
 
 /* False where a handler forks that interrupted the library: the lock is the frame's below. */
-static bool taken_for_fork;
+static bool taken_for_fork, covers_for_fork;
 
 void gate_before_fork(void)
 {
     count_before_fork();
+    covers_for_fork = !gate_helpless() && covers_take();
     bool taken = lock_take(&model_lock);
     taken_for_fork = taken;
 }
@@ -167,6 +190,10 @@ void gate_after_fork_in_parent(void)
 {
     if (taken_for_fork)
         gate_drop();
+    if (covers_for_fork) {
+        spill_forked(false);
+        covers_drop();
+    }
     count_after_fork(false);
 }
 
@@ -174,8 +201,10 @@ void gate_after_fork_in_child(void)
 {
     lock_reset(&model_lock);
     be_born();
-    if (!taken_for_fork || !lock_take(&model_lock))
-        return;
-    forget_what_was_not_forked();
-    gate_drop();
+    if (taken_for_fork && lock_take(&model_lock)) {
+        forget_what_was_not_forked();
+        gate_drop();
+    }
+    if (covers_for_fork)
+        covers_drop();
 }

@@ -19,6 +19,10 @@ void gate_start(uint32_t state, unsigned char *guard);
 /* For good. reason: enum mapherd_reason. */
 void gate_close(uint32_t reason);
 
+/* Nothing is done about faults any more: the program put itself under a filter for its own calls, or
+ * was forked in the middle of somebody's change of the model. */
+bool gate_helpless(void);
+
 /* False in a vfork child, whose memory is its parent's. */
 bool gate_is_ours(void);
 

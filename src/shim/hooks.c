@@ -12,6 +12,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -23,6 +24,8 @@
 #include "model/model.h"
 #include "policy/metrics.h"
 #include "shim/engine.h"
+#include "shim/sigcalls.h"
+#include "shim/signals.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -37,6 +40,7 @@ void hooks_resolve(void)
 {
     *(void **)&next_msync = dlsym(RTLD_NEXT, "msync");
     *(void **)&next__exit = dlsym(RTLD_NEXT, "_exit");
+    sigcalls_resolve();
 }
 
 static int answer_int(long answer)
@@ -98,11 +102,16 @@ int hook_posix_madvise(void *addr, size_t len, int advice)
     return (int)-engine_madvise((uintptr_t)addr, len, advice);
 }
 
+static long ask_next_msync(uintptr_t addr, size_t len, int flags)
+{
+    if (!next_msync)
+        return sys_msync(addr, len, flags);
+    return next_msync((void *)addr, len, flags) == 0 ? 0 : -errno;
+}
+
 int hook_msync(void *addr, size_t len, int flags)
 {
-    if (next_msync)
-        return next_msync(addr, len, flags);
-    return answer_int(sys_msync((uintptr_t)addr, len, flags));
+    return answer_int(engine_msync((uintptr_t)addr, len, flags, ask_next_msync));
 }
 
 int hook_mlock(const void *addr, size_t len)
@@ -153,19 +162,95 @@ int hook_flock(int fd, int operation)
 
 int hook_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
 {
+    if (engine_sandboxes(option, a))
+        signals_stop();
     return answer_int(engine_prctl(option, a, b, c, d));
 }
 
 /* A vfork child leaves through here and shares the memory of its parent: nothing is changed. */
 void hook__exit(int status)
 {
-    metrics_stop();
+    engine_exit();
     if (next__exit)
         next__exit(status);
     sys_exit_group(status);
 }
 
 void hook__Exit(int status) __attribute__((alias("_exit")));
+
+int hook_sigaction(int sig, const struct sigaction *act, struct sigaction *old)
+{
+    return sigcalls_sigaction(sig, act, old);
+}
+
+int hook___sigaction(int sig, const struct sigaction *act, struct sigaction *old)
+    __attribute__((alias("sigaction")));
+
+sighandler_t hook_signal(int sig, sighandler_t handler)
+{
+    return sigcalls_signal(sig, handler);
+}
+
+sighandler_t hook_ssignal(int sig, sighandler_t handler) __attribute__((alias("signal")));
+sighandler_t hook_bsd_signal(int sig, sighandler_t handler) __attribute__((alias("signal")));
+
+sighandler_t hook_sysv_signal(int sig, sighandler_t handler)
+{
+    return sigcalls_sysv_signal(sig, handler);
+}
+
+sighandler_t hook___sysv_signal(int sig, sighandler_t handler)
+    __attribute__((alias("sysv_signal")));
+
+sighandler_t hook_sigset(int sig, sighandler_t handler)
+{
+    return sigcalls_sigset(sig, handler);
+}
+
+int hook_sigignore(int sig)
+{
+    return sigcalls_sigignore(sig);
+}
+
+int hook_siginterrupt(int sig, int interrupt)
+{
+    return sigcalls_siginterrupt(sig, interrupt);
+}
+
+int hook_sigprocmask(int how, const sigset_t *set, sigset_t *old)
+{
+    return sigcalls_sigprocmask(how, set, old);
+}
+
+int hook_pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
+{
+    return sigcalls_pthread_sigmask(how, set, old);
+}
+
+int hook_sighold(int sig)
+{
+    return sigcalls_sighold(sig);
+}
+
+int hook_sigrelse(int sig)
+{
+    return sigcalls_sigrelse(sig);
+}
+
+int hook_sigblock(int mask)
+{
+    return sigcalls_sigblock(mask);
+}
+
+int hook_sigsetmask(int mask)
+{
+    return sigcalls_sigsetmask(mask);
+}
+
+int hook_siggetmask(void)
+{
+    return sigcalls_sigblock(0);
+}
 
 EXPORT const struct mapherd_status *mapherd_status(void)
 {

@@ -18,14 +18,19 @@
 #include "base/options.h"
 #include "base/pool.h"
 #include "base/sys.h"
+#include "base/words.h"
 #include "model/canary.h"
 #include "model/count.h"
 #include "model/model.h"
 #include "model/windows.h"
 #include "policy/metrics.h"
 #include "policy/placement.h"
+#include "policy/prealloc.h"
+#include "shim/engine.h"
 #include "shim/gate.h"
 #include "shim/hooks.h"
+#include "shim/sigcalls.h"
+#include "shim/signals.h"
 
 #define POOL_AT_START (64UL << 10)
 #define CANARY_PAGES 3
@@ -153,7 +158,10 @@ __attribute__((constructor)) static void start(void)
     }
     bool protect = options.mode == MODE_PROTECT;
     placement_switch(protect && options.coalesce != COALESCE_OFF && !__tsan_init && !__msan_init);
+    if (protect)
+        prealloc_start();
     gate_start(protect ? MAPHERD_HERDING : MAPHERD_OBSERVING, guard);
+    signals_start(!words_equal(options.sigbus, words_text("off")), sigcalls_libc());
     if (options.metrics.len) {
         count_now();
         metrics_start(program_invocation_short_name ? program_invocation_short_name : "?");
@@ -164,6 +172,6 @@ __attribute__((constructor)) static void start(void)
 /* Other threads still run: nothing is freed, calls just pass through. */
 __attribute__((destructor)) static void stop(void)
 {
+    engine_exit();
     gate_close(MAPHERD_EXITING);
-    metrics_stop();
 }

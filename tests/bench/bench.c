@@ -5,19 +5,26 @@
  *
  *     bench anonymous           ns of an mmap + munmap pair of anonymous memory
  *     bench whole FILE          ... of a file of 64 KiB, whole
+ *     bench zeros FILE          ms of writing 1 GiB of zeros to it
+ *     bench allocated FILE      ms of mapping 1 GiB of it, all holes
  *     bench chunk FILE          ... of a chunk of 1 MiB of a larger file
  *     bench ascending FILE      ns of an mmap, 20,000 chunks of 1 MiB in ascending order
  *     bench both FILE           ... and of its munmap
  *     bench inside FILE         ns of a pair of a chunk between others, 10,000 of which are mapped
  *     bench fork FILE           us of fork + wait, 20,000 chunks mapped
  *     bench threads FILE        ns of a pair of a chunk, 64 threads at once
+ *     bench action 10|7         ns of two sigaction() of that signal, a handler and the default
+ *     bench mask few|all        ns of a pthread_sigmask() that blocks SIGTERM, or all, and one back
  *     bench memory FILE Rss|Pss KiB that this process takes after a chunk was mapped
+ *     bench holes FILE          ns of the first store to a page, 4,000 pages of a sparse file
  *     bench start LIBRARY|-     us of starting /bin/true with that LD_PRELOAD, and waiting
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,11 +185,73 @@ static double starts(const char *library)
     return (now_ns() - start) / STARTS / 1000;
 }
 
+static void never(int sig)
+{
+    (void)sig;
+}
+
+static double actions(int sig)
+{
+    enum { TIMES = 200000 };
+    struct sigaction mine = { .sa_handler = never }, plain = { .sa_handler = SIG_DFL }, old;
+    double start = cpu_ns();
+    for (int i = 0; i < TIMES; i++)
+        if (sigaction(sig, &mine, &old) || sigaction(sig, &plain, &old))
+            die("sigaction");
+    return (cpu_ns() - start) / TIMES;
+}
+
+static double masks(bool all)
+{
+    enum { TIMES = 200000 };
+    sigset_t set, old;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    if (all)
+        sigfillset(&set);
+    double start = cpu_ns();
+    for (int i = 0; i < TIMES; i++)
+        if (pthread_sigmask(SIG_BLOCK, &set, &old) || pthread_sigmask(SIG_SETMASK, &old, NULL))
+            die("pthread_sigmask");
+    return (cpu_ns() - start) / TIMES;
+}
+
+static double holes(void)
+{
+    enum { PAGES = 4000, PAGE = 4096 };
+    if (ftruncate(fd, (long)PAGES * PAGE))
+        die("ftruncate");
+    char *map = mmap(NULL, (size_t)PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (map == MAP_FAILED)
+        die("mmap");
+    double start = now_ns();
+    for (long i = 0; i < PAGES; i++) /* 37 and 4,000 have no divisor in common */
+        *(volatile char *)(map + i * 37 % PAGES * PAGE) = 1;
+    return (now_ns() - start) / PAGES;
+}
+
+/* Space for a GiB of the file: by writing it, or by a map that has its holes allocated. */
+static double space(bool by_map)
+{
+    static char zeros[1 << 20];
+    const size_t size = 1UL << 30;
+    if (ftruncate(fd, 0) || ftruncate(fd, (off_t)size))
+        die("ftruncate");
+    double start = now_ns();
+    if (by_map)
+        map(size, MAP_SHARED, fd, 0);
+    for (size_t at = 0; at < size && !by_map; at += sizeof zeros)
+        if (write(fd, zeros, sizeof zeros) != sizeof zeros)
+            die("write");
+    return (now_ns() - start) / 1e6;
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "", *file = argc > 2 ? argv[2] : NULL;
     double result;
-    if (strcmp(what, "start") && file && (fd = open(file, O_RDWR)) < 0)
+    bool opens = strcmp(what, "start") && strcmp(what, "action") && strcmp(what, "mask");
+    if (opens && file && (fd = open(file, O_RDWR)) < 0)
         die(file);
     if (!strcmp(what, "anonymous"))
         result = pairs(1 << 16, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, PAIRS);
@@ -190,6 +259,8 @@ int main(int argc, char **argv)
         result = starts(file);
     else if (!strcmp(what, "whole") && file)
         result = pairs(1 << 16, MAP_SHARED, fd, 0, PAIRS);
+    else if ((!strcmp(what, "zeros") || !strcmp(what, "allocated")) && file)
+        result = space(*what == 'a');
     else if (!strcmp(what, "chunk") && file)
         result = pairs(CHUNK, MAP_SHARED, fd, 5 * CHUNK, PAIRS);
     else if (!strcmp(what, "ascending") && file)
@@ -202,6 +273,12 @@ int main(int argc, char **argv)
         result = forks();
     else if (!strcmp(what, "threads") && file)
         result = threads();
+    else if (!strcmp(what, "holes") && file)
+        result = holes();
+    else if (!strcmp(what, "action") && file)
+        result = actions(atoi(file));
+    else if (!strcmp(what, "mask") && file)
+        result = masks(!strcmp(file, "all"));
     else if (!strcmp(what, "memory") && argc > 3)
         result = memory(argv[3]);
     else

@@ -3,6 +3,7 @@
 #include "contexts_calls.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -255,6 +256,195 @@ static outcome play_prctl(struct part *p)
 {
     (void)p;
     return prctl(PR_GET_DUMPABLE, 0L, 0L, 0L, 0L) < 0 ? "does not answer" : NULL;
+}
+
+/* The signal functions, for SIGBUS. Each scene puts back what it found, so that a handler may play
+ * it in the middle of another; and asks for what it has set itself only. */
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+extern int __sigaction(int, const struct sigaction *, struct sigaction *);
+extern sighandler_t ssignal(int, sighandler_t), bsd_signal(int, sighandler_t),
+    __sysv_signal(int, sighandler_t);
+
+static void never(int sig)
+{
+    (void)sig;
+}
+
+static outcome set_action(int (*change)(int, const struct sigaction *, struct sigaction *))
+{
+    struct sigaction kept, found, mine = { .sa_handler = never, .sa_flags = SA_NODEFER };
+    sigaddset(&mine.sa_mask, SIGHUP);
+    if (change(SIGBUS, &mine, &kept) || change(SIGBUS, NULL, &found))
+        return "does not answer";
+    if (found.sa_handler != never || !(found.sa_flags & SA_NODEFER) ||
+        !sigismember(&found.sa_mask, SIGHUP) || sigismember(&found.sa_mask, SIGBUS))
+        return "is not what was set";
+    return change(SIGBUS, &kept, NULL) ? "does not take back" : NULL;
+}
+
+static outcome play_sigaction(struct part *p)
+{
+    (void)p;
+    return set_action(sigaction);
+}
+
+static outcome play___sigaction(struct part *p)
+{
+    (void)p;
+    return set_action(__sigaction);
+}
+
+/* flags: of those that the old functions choose. */
+static outcome set_handler(sighandler_t (*change)(int, sighandler_t), int flags)
+{
+    int chosen = SA_RESTART | SA_NODEFER | (int)SA_RESETHAND;
+    struct sigaction kept, found;
+    if (sigaction(SIGBUS, NULL, &kept) || change(SIGBUS, never) == SIG_ERR ||
+        sigaction(SIGBUS, NULL, &found))
+        return "does not answer";
+    if (found.sa_handler != never || (found.sa_flags & chosen) != flags)
+        return "is not what was set";
+    if (change(SIGBUS, SIG_DFL) != never)
+        return "does not tell what was";
+    return sigaction(SIGBUS, &kept, NULL) ? "does not take back" : NULL;
+}
+
+#define PLAY_HANDLER(name, flags) \
+    static outcome play_##name(struct part *p) \
+    { \
+        (void)p; \
+        return set_handler(name, flags); \
+    }
+PLAY_HANDLER(signal, SA_RESTART)
+PLAY_HANDLER(ssignal, SA_RESTART)
+PLAY_HANDLER(bsd_signal, SA_RESTART)
+PLAY_HANDLER(sysv_signal, (int)SA_RESETHAND | SA_NODEFER)
+PLAY_HANDLER(__sysv_signal, (int)SA_RESETHAND | SA_NODEFER)
+
+/* Blocks or unblocks by one function and asks by another; puts the mask back. */
+static bool blocked(void)
+{
+    sigset_t now;
+    return sigprocmask(SIG_BLOCK, NULL, &now) == 0 && sigismember(&now, SIGBUS) == 1;
+}
+
+static outcome put_back(const sigset_t *kept, outcome what)
+{
+    return sigprocmask(SIG_SETMASK, kept, NULL) && !what ? "does not put the mask back" : what;
+}
+
+static outcome play_sigset(struct part *p)
+{
+    sigset_t kept;
+    (void)p;
+    sigprocmask(SIG_BLOCK, NULL, &kept);
+    if (sigset(SIGBUS, SIG_HOLD) == SIG_ERR || !blocked())
+        return put_back(&kept, "does not hold");
+    sigrelse(SIGBUS);
+    return put_back(&kept, set_handler(sigset, 0));
+}
+
+static outcome play_sigignore(struct part *p)
+{
+    struct sigaction kept, found;
+    (void)p;
+    if (sigaction(SIGBUS, NULL, &kept) || sigignore(SIGBUS) || sigaction(SIGBUS, NULL, &found))
+        return "does not answer";
+    if (found.sa_handler != SIG_IGN)
+        return "does not ignore";
+    return sigaction(SIGBUS, &kept, NULL) ? "does not take back" : NULL;
+}
+
+static outcome play_siginterrupt(struct part *p)
+{
+    struct sigaction kept, found;
+    (void)p;
+    if (sigaction(SIGBUS, NULL, &kept) || siginterrupt(SIGBUS, 1) ||
+        sigaction(SIGBUS, NULL, &found) || (found.sa_flags & SA_RESTART))
+        return "does not interrupt";
+    if (siginterrupt(SIGBUS, 0) || sigaction(SIGBUS, NULL, &found) ||
+        !(found.sa_flags & SA_RESTART))
+        return "does not restart";
+    return sigaction(SIGBUS, &kept, NULL) ? "does not take back" : NULL;
+}
+
+static outcome block_and_unblock(int (*change)(int, const sigset_t *, sigset_t *))
+{
+    sigset_t kept, bus, found;
+    sigemptyset(&bus);
+    sigaddset(&bus, SIGBUS);
+    if (change(SIG_BLOCK, &bus, &kept) || change(SIG_UNBLOCK, &bus, &found))
+        return "does not answer";
+    if (!sigismember(&found, SIGBUS) || blocked())
+        return put_back(&kept, "does not tell what was set");
+    found = kept;
+    sigaddset(&found, SIGBUS);
+    bool full = change(SIG_SETMASK, &found, NULL) == 0 && blocked();
+    return put_back(&kept, full ? NULL : "does not set the mask");
+}
+
+static outcome play_sigprocmask(struct part *p)
+{
+    (void)p;
+    return block_and_unblock(sigprocmask);
+}
+
+static outcome play_pthread_sigmask(struct part *p)
+{
+    (void)p;
+    return block_and_unblock(pthread_sigmask);
+}
+
+static outcome hold_and_release(void)
+{
+    sigset_t kept;
+    sigprocmask(SIG_BLOCK, NULL, &kept);
+    if (sighold(SIGBUS) || !blocked())
+        return put_back(&kept, "does not hold");
+    bool released = sigrelse(SIGBUS) == 0 && !blocked();
+    return put_back(&kept, released ? NULL : "does not release");
+}
+
+static outcome play_sighold(struct part *p)
+{
+    (void)p;
+    return hold_and_release();
+}
+
+static outcome play_sigrelse(struct part *p)
+{
+    (void)p;
+    return hold_and_release();
+}
+
+static outcome bsd_masks(void)
+{
+    sigset_t kept;
+    int bus = 1 << (SIGBUS - 1);
+    sigprocmask(SIG_BLOCK, NULL, &kept);
+    sigblock(bus);
+    if (!(siggetmask() & bus) || !blocked())
+        return put_back(&kept, "does not block");
+    bool known = sigsetmask(0) & bus;
+    return put_back(&kept, known && !blocked() ? NULL : "does not set the mask");
+}
+
+static outcome play_sigblock(struct part *p)
+{
+    (void)p;
+    return bsd_masks();
+}
+
+static outcome play_sigsetmask(struct part *p)
+{
+    (void)p;
+    return bsd_masks();
+}
+
+static outcome play_siggetmask(struct part *p)
+{
+    (void)p;
+    return bsd_masks();
 }
 
 static outcome child_leaves(void (*leave)(int))

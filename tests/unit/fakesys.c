@@ -6,6 +6,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/falloc.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <stdio.h>
@@ -51,8 +54,15 @@ static struct {
 uint64_t fake_now_ms;
 mode_t fake_stderr_mode;
 uint64_t fake_stderr_inode;
-bool fake_ofd_lock;
+bool fake_ofd_lock, fake_stamps_fine;
+uint64_t fake_stamp;
+struct sys_space fake_space;
 unsigned long fake_rlimits[16];
+/* Space of sparse files, in pages, in no order. */
+static struct {
+    uint64_t inode, page;
+} blocks[4096];
+static size_t block_count;
 static char busy;
 
 /* A spin lock of no interest to ThreadSanitizer: this file is built without it, so that what the
@@ -74,11 +84,13 @@ void fake_reset(void)
     memset(orders, 0, sizeof orders);
     memset(written, 0, sizeof written);
     open_count = 0;
+    block_count = 0;
     text_count = written_len = 0;
     fake_now_ms = 1000;
     fake_stderr_mode = S_IFIFO;
     fake_stderr_inode = 1;
     fake_ofd_lock = false;
+    fake_space = (struct sys_space){ 64 << 20, 32 << 20, EXT4 };
     memset(fake_rlimits, 0xff, sizeof fake_rlimits); /* RLIM_INFINITY */
     fake_space_reset();
 }
@@ -243,10 +255,122 @@ long sys_write_quietly(int fd, const void *buf, size_t len)
     return sys_write(fd, buf, len);
 }
 
+long sys_pwrite(int fd, const void *buf, size_t len, off_t offset)
+{
+    (void)offset;
+    return sys_write(fd, buf, len);
+}
+
+static bool has_block(uint64_t inode, uint64_t page)
+{
+    for (size_t i = 0; i < block_count; i++)
+        if (blocks[i].inode == inode && blocks[i].page == page)
+            return true;
+    return false;
+}
+
+static bool add_block(uint64_t inode, uint64_t page)
+{
+    if (has_block(inode, page))
+        return true;
+    if (fake_space.free < FAKE_PAGE)
+        return false;
+    if (block_count == sizeof blocks / sizeof *blocks)
+        abort();
+    fake_space.free -= FAKE_PAGE;
+    blocks[block_count].inode = inode;
+    blocks[block_count++].page = page;
+    return true;
+}
+
+void fake_allocate(uint64_t inode, uint64_t start, uint64_t end)
+{
+    for (uint64_t page = start / FAKE_PAGE; page * FAKE_PAGE < end; page++)
+        add_block(inode, page);
+}
+
+uint64_t fake_allocated(uint64_t inode)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < block_count; i++)
+        sum += blocks[i].inode == inode ? FAKE_PAGE : 0;
+    return sum;
+}
+
+/* What finds no space stays half done, as on disks. */
+long sys_fallocate(int fd, int mode, off_t offset, off_t len)
+{
+    long ordered = fake_answer(FAKE_FALLOCATE);
+    const struct fake_open_file *f = fake_open_file(fake_number(fd));
+    if (ordered)
+        return ordered;
+    if (!f || (f->flags & O_ACCMODE) == O_RDONLY)
+        return -EBADF;
+    if (mode != FALLOC_FL_KEEP_SIZE || offset + len > f->file.size)
+        abort(); /* the library promises neither */
+    for (off_t page = offset / (off_t)FAKE_PAGE; page * (off_t)FAKE_PAGE < offset + len; page++)
+        if (f->file.sparse && !add_block(f->file.inode, (uint64_t)page))
+            return -ENOSPC;
+    return 0;
+}
+
+/* FIEMAP, an extent a page. */
+long sys_ioctl(int fd, unsigned long request, void *arg)
+{
+    long ordered = fake_answer(FAKE_IOCTL);
+    const struct fake_open_file *f = fake_open_file(fake_number(fd));
+    struct fiemap *map = arg;
+    if (ordered)
+        return ordered;
+    if (request != FS_IOC_FIEMAP || !f || f->file.no_list)
+        return -ENOTTY;
+    map->fm_mapped_extents = 0;
+    for (uint64_t page = map->fm_start / FAKE_PAGE;
+         page * FAKE_PAGE < map->fm_start + map->fm_length &&
+         map->fm_mapped_extents < map->fm_extent_count;
+         page++) {
+        if (!f->file.sparse || has_block(f->file.inode, page))
+            map->fm_extents[map->fm_mapped_extents++] =
+                (struct fiemap_extent){ .fe_logical = page * FAKE_PAGE, .fe_length = FAKE_PAGE };
+    }
+    return 0;
+}
+
+long sys_stat(const char *path, struct stat *st)
+{
+    (void)path, (void)st;
+    return -ENOENT;
+}
+
+long sys_lseek(int fd, off_t offset, int whence)
+{
+    (void)fd, (void)offset, (void)whence;
+    return -ENXIO;
+}
+
+long sys_quotactl_fd(int fd, unsigned command, int id, void *to)
+{
+    (void)fd, (void)command, (void)id, (void)to;
+    return -ENOSYS;
+}
+
 long sys_fchmod(int fd, unsigned mode)
 {
     (void)mode;
+    fake_stamp += fake_stamps_fine;
     return known(fd) ? 0 : -EBADF;
+}
+
+long sys_memfd(const char *path)
+{
+    (void)path;
+    return fake_open((struct fake_file){ .inode = 999 }, O_RDWR);
+}
+
+long sys_dirty_pages(int fd, off_t offset, uint64_t len)
+{
+    (void)fd, (void)offset, (void)len;
+    return -ENOSYS;
 }
 
 /* A file that was written has no name here: what is done to names is only told (fake_written). */
@@ -255,6 +379,14 @@ static long tell(const char *what, const char *path)
     written_len += (size_t)snprintf(written + written_len, sizeof written - written_len, "%s %s\n",
                                     what, path);
     return 0;
+}
+
+/* Only /proc/self/fd is read so. */
+long sys_readlink(const char *path, char *text, size_t size)
+{
+    const char *number = strrchr(path, '/') + 1;
+    const struct fake_open_file *f = fake_open_file(fake_number(atoi(number)));
+    return f ? snprintf(text, size, "/files/%lu", (unsigned long)f->file.inode) : -ENOENT;
 }
 
 long sys_rename(const char *from, const char *to)
@@ -287,12 +419,15 @@ long sys_fstat(int fd, struct stat *st)
     const struct fake_open_file *f = fake_open_file(fake_number(fd));
     if (!f)
         return -EBADF;
-    st->st_dev = FAKE_DEVICE;
+    st->st_dev = f->file.device ? f->file.device : FAKE_DEVICE;
     st->st_ino = f->file.inode;
     st->st_size = f->file.size;
     st->st_mode = f->file.mode ? f->file.mode : (mode_t)S_IFREG;
     st->st_nlink = 1;
     st->st_blksize = FAKE_PAGE;
+    st->st_blocks = (f->file.sparse ? (off_t)fake_allocated(f->file.inode) : f->file.size + 511) / 512;
+    st->st_ctim.tv_sec = 1;
+    st->st_ctim.tv_nsec = (long)fake_stamp;
     return 0;
 }
 
@@ -302,6 +437,25 @@ long sys_fstatfs_type(int fd, long *f_type)
     if (!f)
         return -EBADF;
     *f_type = f->file.fs_type ? f->file.fs_type : EXT4;
+    return 0;
+}
+
+long sys_fstatfs(int fd, struct sys_space *space)
+{
+    long ordered = fake_answer(FAKE_FSTATFS);
+    const struct fake_open_file *f = fake_open_file(fake_number(fd));
+    if (ordered || !f)
+        return ordered ? ordered : -EBADF;
+    *space = fake_space;
+    if (f->file.fs_type)
+        space->type = f->file.fs_type;
+    return 0;
+}
+
+long sys_statfs(const char *path, struct sys_space *space)
+{
+    (void)path;
+    *space = fake_space;
     return 0;
 }
 
@@ -406,9 +560,41 @@ unsigned long sys_rlimit(int resource)
     return fake_rlimits[resource];
 }
 
+/* Signals are the real kernel's business: no unit asks for more than to be refused. */
+
+long sys_sigaction(int sig, const struct sys_action *action, struct sys_action *before)
+{
+    (void)sig, (void)action, (void)before;
+    return -ENOSYS;
+}
+
+long sys_sigprocmask(int how, const uint64_t *set, uint64_t *before)
+{
+    (void)how, (void)set, (void)before;
+    return -ENOSYS;
+}
+
+long sys_sigqueueinfo(long pid, int sig, const void *info)
+{
+    (void)pid, (void)sig, (void)info;
+    return -ENOSYS;
+}
+
+long sys_tgsigqueueinfo(long pid, long tid, int sig, const void *info)
+{
+    (void)pid, (void)tid, (void)sig, (void)info;
+    return -ENOSYS;
+}
+
 _Noreturn void sys_exit_group(int status)
 {
     exit(status);
+}
+
+/* Stacks are real, and what is not mapped is not read. */
+bool sys_readable(uintptr_t addr)
+{
+    return addr && (syscall(SYS_rt_sigprocmask, -1, addr, 0, 8) == 0 || errno != EFAULT);
 }
 
 void sys_futex_wait(const int *word, int seen)
@@ -424,4 +610,10 @@ void sys_futex_wake(const int *word, int n)
 uint64_t sys_now_ms(void)
 {
     return fake_now_ms;
+}
+
+uint64_t sys_clock_ns(int clock)
+{
+    (void)clock;
+    return fake_now_ms * 1000000;
 }

@@ -4,7 +4,8 @@
  * A test links it before libmapherd-core, and then holds the library's whole world in its hand:
  * an address space with the kernel's rules of merging, splitting and counting (fakespace.c), files
  * that exist only as numbers, texts that can be read, failures to order. No address in the fake
- * space is ever touched, so tests may use any. The futex and the thread ids alone are real.
+ * space is ever touched, so tests may use any. Real are only the futex, the thread ids, and what
+ * sys_readable says: stacks are the program's own.
  */
 #ifndef MAPHERD_FAKESYS_H
 #define MAPHERD_FAKESYS_H
@@ -13,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#include "base/sys.h"
 
 #define FAKE_PAGE 4096UL
 #define FAKE_DEVICE 0x801 /* that all files are on */
@@ -26,6 +29,9 @@ struct fake_file {
     off_t size;
     mode_t mode;     /* 0: a regular file */
     long fs_type;    /* statfs's f_type; 0: ext4's */
+    uint64_t device; /* 0: FAKE_DEVICE; fstat alone tells it */
+    bool sparse;     /* only what was allocated has space; else all of it has */
+    bool no_list;    /* its filesystem does not list extents */
     bool never_side; /* two mmaps side by side do not merge, as on overlayfs */
 };
 
@@ -37,6 +43,11 @@ void fake_close(int fd);
 /* The number of the open file behind a descriptor, as in struct fake_vma. */
 int fake_number(int fd);
 
+/* Gives a part of a sparse file space, as a write would. */
+void fake_allocate(uint64_t inode, uint64_t start, uint64_t end);
+/* Bytes of a sparse file that have space. */
+uint64_t fake_allocated(uint64_t inode);
+
 /* A path that can be opened and read, chunk bytes a read (0: as many as asked for). */
 void fake_text(const char *path, const char *text, size_t chunk);
 
@@ -46,7 +57,7 @@ const char *fake_written(void);
 /* The answer of every call of that kind from now on, from the skip-th on; 0 ends it. */
 enum fake_call {
     FAKE_MMAP, FAKE_MUNMAP, FAKE_MREMAP, FAKE_MPROTECT, FAKE_OPEN, FAKE_READ, FAKE_FSTAT,
-    FAKE_WRITE, FAKE_CALLS
+    FAKE_WRITE, FAKE_FALLOCATE, FAKE_FSTATFS, FAKE_IOCTL, FAKE_CALLS
 };
 void fake_fail(enum fake_call call, unsigned skip, long answer);
 
@@ -61,6 +72,13 @@ extern unsigned long fake_rlimits[16];
 
 /* Another process's OFD lock is on every file. */
 extern bool fake_ofd_lock;
+
+/* What every filesystem has, as a whole and free. */
+extern struct sys_space fake_space;
+
+/* The ctime of every file, in ns; the library's own changes of a file show in it if fine. */
+extern uint64_t fake_stamp;
+extern bool fake_stamps_fine;
 
 /* What standard error is to sys_fstat: a mode (S_IFREG...) and an inode. */
 extern mode_t fake_stderr_mode;

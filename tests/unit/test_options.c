@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/options.h"
+#include "base/rules.h"
 
 static struct options defaults;
 static char said[2000];
@@ -56,7 +57,7 @@ static void every_word_is_taken(void **state)
         struct option_row row = option_row(n);
         char setting[200];
         if (row.check) {
-            assert_true(row.check(row.fallback));
+            assert_true(row.check(row.fallback, row.form));
             continue;
         }
         int number = 0;
@@ -163,6 +164,68 @@ static void percents(void **state)
     assert_true(options_percents(T("1,2,3,4,5,6"), p, 4) <= 4); /* no more than there is room for */
 }
 
+static void sizes(void **state)
+{
+    (void)state;
+    assert_int_equal(options_size(T("0")), 0);
+    assert_int_equal(options_size(T("4097")), 4097);
+    assert_int_equal(options_size(T("3K")), 3 << 10);
+    assert_int_equal(options_size(T("5T")), 5LL << 40);
+    assert_int_equal(options_size((struct option_text){ "2G,", 2 }), 2LL << 30);
+    assert_int_equal(options_size((struct option_text){ "25", 1 }), -1); /* not past its end */
+    static const char *const wrong[] = { "", "K", "-1", "1k", "1KB", "1.5G", " 1", "1 ", "8388608T",
+                                         "99999999999999999999" };
+    for (size_t i = 0; i < COUNT_OF(wrong); i++)
+        assert_int_equal(options_size((struct option_text){ wrong[i], strlen(wrong[i]) }), -1);
+    assert_int_equal(options_share(T("5%"), 1000), 50);
+    assert_int_equal(options_share(T("100%"), INT64_MAX), INT64_MAX);
+    assert_int_equal(options_share(T("1M"), 1000), 1 << 20);
+    assert_int_equal(options_share(T("101%"), 1), -1);
+    assert_int_equal(options_share(T("%"), 1), -1);
+    assert_int_equal(options_share(T("5K%"), 1), -1);
+}
+
+/* The option's number for a path. */
+static int chosen(const char *path)
+{
+    return rules_choose(options.prealloc, path, PREALLOC_WORDS);
+}
+
+static void a_word_for_every_path(void **state)
+{
+    (void)state;
+    assert_int_equal(chosen("/a"), PREALLOC_AUTO);
+    assert_false(rules_ask_path(options.prealloc));
+    READ("MAPHERD_PREALLOC=strict");
+    assert_int_equal(chosen("/a"), PREALLOC_STRICT);
+    assert_int_equal(chosen(NULL), PREALLOC_STRICT);
+    READ("MAPHERD_OPTIONS=prealloc=off,/data/*.mdb=strict,/data/*=auto,*=x=off:mode=protect");
+    assert_true(rules_ask_path(options.prealloc));
+    assert_int_equal(chosen("/data/sub/a.mdb"), PREALLOC_STRICT); /* the first that matches */
+    assert_int_equal(chosen("/data/sub/a.db"), PREALLOC_AUTO);
+    assert_int_equal(chosen("/other"), PREALLOC_OFF);
+    assert_int_equal(chosen(NULL), PREALLOC_OFF);
+    assert_int_equal(complaints, 0);
+}
+
+static void wrong_rules_are_named(void **state)
+{
+    (void)state;
+    READ("MAPHERD_PREALLOC=strct");
+    assert_non_null(strstr(said, "prealloc: 'strct' is not a word of auto|strict|off[,GLOB=WORD,...]; "
+                                 "the nearest is 'strict'"));
+    READ("MAPHERD_SIGBUS=auto,/x/*=rport");
+    assert_non_null(strstr(said, "sigbus: 'rport' is not a word of auto|convert|report|off"));
+    assert_non_null(strstr(said, "the nearest is 'report'"));
+    READ("MAPHERD_PREALLOC=/x=off");
+    assert_non_null(strstr(said, "'/x=off' is not of the form auto|strict|off[,"));
+    assert_int_equal(complaints, 3);
+    READ("MAPHERD_PREALLOC=", "MAPHERD_PREALLOC=auto,", "MAPHERD_PREALLOC=auto,off",
+         "MAPHERD_PREALLOC=auto,=off", "MAPHERD_PREALLOC=auto,/x=", "MAPHERD_PREALLOC=auto,,/x=off");
+    assert_int_equal(complaints, 9);
+    assert_memory_equal(&options, &defaults, sizeof options);
+}
+
 static void glob_lists(void **state)
 {
     (void)state;
@@ -182,7 +245,8 @@ int main(void)
         FRESH(the_defaults),         FRESH(every_word_is_taken),    FRESH(names_are_consistent),
         FRESH(a_list_and_who_wins),  FRESH(a_path_may_hold_a_colon), FRESH(wrong_ones_are_named),
         FRESH(rubbish_is_survived),  FRESH(check_agrees_with_read), FRESH(percents),
-        FRESH(glob_lists),
+        FRESH(sizes),                FRESH(a_word_for_every_path),
+        FRESH(wrong_rules_are_named), FRESH(glob_lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,224 @@
+/*
+ * covers: see covers.h.
+ */
+#define _GNU_SOURCE
+#include "model/covers.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/sysmacros.h>
+
+#include "base/sys.h"
+#include "model/model.h"
+#include "model/procmaps.h"
+#include "model/regions.h"
+
+struct lock cover_lock;
+static uint64_t owners_mask; /* what it is to get back */
+struct cover covers[COVERS_MAX + 1];
+
+unsigned covers_in_use;
+static struct {
+    uintptr_t start, end;
+} claims[PLACES_MAX];
+static unsigned claim_count;
+static char buffer[8 << 10]; /* of the kernel's list */
+
+unsigned covers_add(enum cover_kind kind)
+{
+    for (unsigned n = 1; n <= COVERS_MAX; n++) {
+        if (covers[n].kind == COVER_FREE) {
+            covers[n] = (struct cover){ .kind = kind };
+            __atomic_fetch_add(&covers_in_use, 1, __ATOMIC_RELEASE);
+            return n;
+        }
+    }
+    return 0;
+}
+
+void covers_remove(unsigned cover)
+{
+    struct cover *c = &covers[cover];
+    if (c->alias)
+        sys_munmap(c->alias, c->len);
+    c->kind = COVER_FREE;
+    __atomic_fetch_sub(&covers_in_use, 1, __ATOMIC_RELEASE);
+}
+
+bool covers_over(uintptr_t start, uintptr_t end)
+{
+    if (!covers_any() || !lock_take(&model_lock))
+        return false;
+    struct region *r = regions_from(start);
+    while (r && r->start < end && !(r->kind & REGION_COVERED))
+        r = r->after;
+    bool covered = r && r->start < end;
+    lock_drop(&model_lock);
+    return covered;
+}
+
+unsigned covers_unused(enum cover_kind kind)
+{
+    unsigned found = 0;
+    if (!lock_take(&model_lock))
+        return 0;
+    for (unsigned n = 1; n <= COVERS_MAX && !found; n++)
+        if (covers[n].kind == kind && !regions_covered(0, n))
+            found = n;
+    lock_drop(&model_lock);
+    return found;
+}
+
+struct search {
+    uint64_t dev, ino, low, high;
+    uintptr_t besides;
+    struct place *places;
+    unsigned count, max;
+};
+
+static bool is_of_file(const struct procmap *m, uint64_t dev, uint64_t ino)
+{
+    return m->inode == ino && makedev(m->dev_major, m->dev_minor) == dev;
+}
+
+static bool is_alias(uintptr_t start)
+{
+    for (unsigned n = 1; n <= COVERS_MAX; n++)
+        if (covers[n].kind != COVER_FREE && covers[n].alias && start >= covers[n].alias &&
+            start < covers[n].alias + covers[n].len)
+            return true;
+    return false;
+}
+
+static int prot_of(const struct procmap *m)
+{
+    return (m->read ? PROT_READ : 0) | (m->write ? PROT_WRITE : 0) | (m->exec ? PROT_EXEC : 0);
+}
+
+static bool collect(const struct procmap *m, void *context)
+{
+    struct search *s = context;
+    uint64_t end = m->offset + (m->end - m->start);
+    if (!m->shared || !is_of_file(m, s->dev, s->ino) || m->offset >= s->high || end <= s->low ||
+        is_alias(m->start) || (s->besides >= m->start && s->besides < m->end))
+        return true;
+    uint64_t low = m->offset > s->low ? m->offset : s->low;
+    uint64_t high = end < s->high ? end : s->high;
+    s->places[s->count++] = (struct place){
+        .start = m->start + (low - m->offset),
+        .end = m->start + (high - m->offset),
+        .offset = low,
+        .prot = prot_of(m),
+    };
+    return s->count < s->max;
+}
+
+unsigned covers_places(uint64_t dev, uint64_t ino, uint64_t low, uint64_t high, uintptr_t besides,
+                       struct place *places, unsigned max)
+{
+    struct search s = { dev, ino, low, high, besides, places, 0, max };
+    if (max)
+        procmaps_read(PROCMAPS_SELF, buffer, sizeof buffer, collect, &s);
+    return s.count;
+}
+
+long covers_put_back(const struct cover *c, const struct place *place)
+{
+    size_t len = place->end - place->start;
+    uintptr_t from = c->alias + (place->offset - c->start);
+    /* What is left at the alias stays mapped: it is unmapped with all of it, and must be ours then. */
+    int flags = MREMAP_MAYMOVE | MREMAP_FIXED | (c->moved ? MREMAP_DONTUNMAP : 0);
+    long at = sys_mremap(from, c->moved ? len : 0, len, flags, place->start);
+    if (!sys_failed(at) && place->prot != c->prot)
+        sys_mprotect(place->start, len, place->prot);
+    return sys_failed(at) ? at : 0;
+}
+
+bool covers_still(const struct place *place, uint64_t dev, uint64_t ino)
+{
+    struct procmap m;
+    return procmaps_at(PROCMAPS_SELF, place->start, &m, buffer, sizeof buffer) == 0 &&
+           m.end >= place->end && m.shared && prot_of(&m) == place->prot && is_of_file(&m, dev, ino) &&
+           m.offset + (place->start - m.start) == place->offset;
+}
+
+void covers_claim(uintptr_t start, uintptr_t end)
+{
+    claims[claim_count].start = start;
+    claims[claim_count].end = end;
+    claim_count++;
+}
+
+unsigned covers_claim_all(unsigned cover, struct place places[PLACES_MAX], bool *busy)
+{
+    unsigned count = 0;
+    *busy = false;
+    if (!lock_take(&model_lock))
+        return 0;
+    struct region *r = regions_covered(0, cover);
+    for (; r && count < PLACES_MAX; r = regions_covered(r->end, cover)) {
+        if (r->kind & REGION_CHANGING) {
+            *busy = true;
+            continue;
+        }
+        places[count++] = (struct place){ r->start, r->end, 0, (int)(r->kind & REGION_PROT) };
+        covers_claim(r->start, r->end);
+    }
+    lock_drop(&model_lock);
+    return count;
+}
+
+void covers_forget(const struct place *place)
+{
+    if (lock_take(&model_lock)) {
+        regions_set_cover(place->start, place->end, 0);
+        lock_drop(&model_lock);
+    }
+}
+
+void covers_release(void)
+{
+    claim_count = 0;
+}
+
+bool covers_claimed_in(uintptr_t start, uintptr_t end)
+{
+    for (unsigned i = 0; i < claim_count; i++)
+        if (claims[i].start < end && start < claims[i].end)
+            return true;
+    return false;
+}
+
+bool covers_take(void)
+{
+    const uint64_t faults = SYS_SIGNAL_BIT(SIGBUS) | SYS_SIGNAL_BIT(SIGSEGV) | SYS_SIGNAL_BIT(SIGILL) |
+                            SYS_SIGNAL_BIT(SIGFPE) | SYS_SIGNAL_BIT(SIGTRAP) | SYS_SIGNAL_BIT(SIGSYS);
+    uint64_t others = ~faults, before = 0;
+    if (lock_mine(&cover_lock))
+        return false;
+    sys_sigprocmask(SIG_BLOCK, &others, &before);
+    lock_take(&cover_lock);
+    owners_mask = before;
+    return true;
+}
+
+void covers_drop(void)
+{
+    uint64_t before = owners_mask;
+    lock_drop(&cover_lock);
+    sys_sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+bool covers_wait(void)
+{
+    if (!covers_take())
+        return false;
+    covers_drop();
+    return true;
+}
+
+void covers_after_fork(void)
+{
+    lock_reset(&cover_lock);
+    claim_count = 0;
+}

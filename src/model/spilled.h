@@ -1,0 +1,45 @@
+/*
+ * spilled: pages on their way between a file and the spill file.
+ *
+ * c is a cover of kind COVER_SPILL, fd its spill file, opened for the moment; offsets are the
+ * covered file's. Cover lock held.
+ */
+#ifndef MAPHERD_SPILLED_H
+#define MAPHERD_SPILLED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/covers.h"
+
+/* Copies what the file holds of [low, high) and is not in the spill file yet. 0 or -errno. */
+long spilled_copy_in(const struct cover *c, int fd, uint64_t low, uint64_t high);
+
+/*
+ * Writes what was stored to [low, high) to the file. 0, or why that cannot be (positive).
+ *
+ * SPILLED_MAPPED: the range is mapped and blocked. A process that dies between a page and its sum
+ * leaves a page that is the same in both files. SPILLED_UNMAPPED: the program has let go of it, and may
+ * have written the file anew: only what the file still holds by its sums is replaced, and where it holds
+ * something else the page stays: ESTALE, when the rest is done. SPILLED_ONE: the same, one page.
+ */
+enum spilled_how { SPILLED_MAPPED, SPILLED_UNMAPPED, SPILLED_ONE };
+int spilled_write_back(const struct cover *c, int fd, uint64_t low, uint64_t high, enum spilled_how how);
+
+/* From here on every access to the places faults, and waits in the handler. */
+bool spilled_block(const struct place *places, unsigned count, const struct cover *c, int fd);
+
+/* The places show the spill file's pages, or the file's own. */
+bool spilled_show(const struct place *places, unsigned count, const struct cover *c, int fd);
+bool spilled_show_file(const struct place *places, unsigned count, const struct cover *c);
+
+/* A new map of the file: maps what the spill file has of the place over it, run by run, as cover n. */
+void spilled_show_present(unsigned n, int fd, const struct place *place);
+
+/* Everything has gone back: it has none of the pages any more. */
+void spilled_clear(const struct cover *c, int fd);
+
+/* The file ends at size now: what was stored behind that reads as zeros. */
+void spilled_trim(const struct cover *c, uint64_t size);
+
+#endif

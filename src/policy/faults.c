@@ -1,0 +1,268 @@
+/*
+ * faults: see faults.h.
+ */
+#define _GNU_SOURCE
+#include "policy/faults.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/quota.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/ucontext.h>
+#include <time.h>
+
+#include "base/fmt.h"
+#include "base/log.h"
+#include "base/sys.h"
+#include "base/unwind.h"
+#include "model/model.h"
+#include "model/mounts.h"
+#include "model/procmaps.h"
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#endif
+#ifndef BTRFS_SUPER_MAGIC
+#define BTRFS_SUPER_MAGIC 0x9123683E
+#endif
+
+#define STACK_FRAMES 24
+#define QUIET_MS 10000 /* a run of faults ends after that long without one */
+
+static char list[8 << 10]; /* the kernel's line, and the path in it */
+static struct log_room room;
+static char cause_text[512], stack_text[1000];
+static uintptr_t frames[STACK_FRAMES];
+static struct mount_words mount;
+
+bool faults_was_store(const void *context)
+{
+    const ucontext_t *u = context;
+#if defined(__x86_64__)
+    enum { WRITE = 2 }; /* arch/x86/include/asm/trap_pf.h */
+    return u->uc_mcontext.gregs[REG_ERR] & WRITE;
+#elif defined(__aarch64__)
+    /* The records behind the registers: struct esr_context says it (asm/sigcontext.h). */
+    const char *at = (const char *)u->uc_mcontext.__reserved;
+    const char *end = at + sizeof u->uc_mcontext.__reserved;
+    while (at + 16 <= end) {
+        uint32_t magic, size;
+        uint64_t esr;
+        memcpy(&magic, at, sizeof magic);
+        memcpy(&size, at + 4, sizeof size);
+        memcpy(&esr, at + 8, sizeof esr);
+        if (magic == 0x45535201)
+            return esr >> 6 & 1; /* WnR */
+        if (!magic || !size)
+            break;
+        at += size;
+    }
+    return false;
+#endif
+}
+
+/* Before Linux 5.14 a load alone can be tried without doing it. */
+bool faults_works_now(uintptr_t page, bool store)
+{
+    long answer = sys_madvise(page, page_size, store ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+    if (answer == -EINVAL && !store)
+        return sys_readable(page);
+    return answer == 0;
+}
+
+/* The file's own numbers, where its name still leads to it. */
+static void ask_file(struct fault *f, struct stat *st)
+{
+    static const char gone[] = " (deleted)";
+    struct fault_page *p = &f->page;
+    size_t n = sizeof gone - 1;
+    f->deleted = p->path_len > n && memcmp(p->path + p->path_len - n, gone, n) == 0;
+    if (f->deleted || sys_stat(p->path, st) < 0 || st->st_ino != p->ino)
+        return;
+    p->size = (uint64_t)st->st_size;
+    p->st_dev = st->st_dev;
+    p->size_known = true;
+}
+
+/* The owner's quota, as the kernel lets its owner ask (quotactl_fd(2)); delayed allocations are
+ * in the sum. */
+static bool quota_is_used_up(const char *path, const struct stat *st)
+{
+    const unsigned get = 0x800007; /* Q_GETQUOTA */
+    const int ids[2] = { (int)st->st_uid, (int)st->st_gid };
+    bool used_up = false;
+    /* Filters that systemd makes for services have no word for quotas, and may kill for it. */
+    if (sys_prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 0)
+        return false;
+    long fd = sys_open(path, O_PATH, 0); /* closing such a one drops no lock of the program */
+    for (unsigned kind = 0; kind < 2 && fd >= 0; kind++) {
+        struct if_dqblk q = { .dqb_valid = 0 };
+        if (sys_quotactl_fd((int)fd, get << 8 | kind, ids[kind], &q) < 0)
+            continue;
+        uint64_t wanted = q.dqb_curspace + page_size, now = (uint64_t)time(NULL);
+        used_up |= q.dqb_bhardlimit && wanted > q.dqb_bhardlimit * 1024;
+        used_up |= q.dqb_bsoftlimit && wanted > q.dqb_bsoftlimit * 1024 && q.dqb_btime &&
+                   q.dqb_btime < now;
+    }
+    if (fd >= 0)
+        sys_close((int)fd);
+    return used_up;
+}
+
+/* A store failed on a page that can be read: the kernel keeps the reason to itself. */
+static enum fault_cause why_no_store(struct fault *f, const struct stat *st)
+{
+    const uint64_t nearly = 16UL << 20; /* a full filesystem shows some blocks that it cannot give */
+    struct sys_space space;
+    const char *path = f->page.path;
+    if (!f->page.size_known || sys_statfs(path, &space) < 0)
+        return FAULT_NO_SPACE;
+    f->memory_file = space.type == TMPFS_MAGIC;
+    if (quota_is_used_up(path, st))
+        return FAULT_OVER_QUOTA;
+    if (space.free < nearly || space.free < space.size / 50)
+        return FAULT_NO_SPACE;
+    return space.type == BTRFS_SUPER_MAGIC ? FAULT_OVER_QUOTA : FAULT_IO_ERROR;
+}
+
+static bool is_on(const char *path, long type)
+{
+    struct sys_space space;
+    return sys_statfs(path, &space) == 0 && space.type == type;
+}
+
+static enum fault_cause find_cause(struct fault *f, const siginfo_t *info, const struct stat *st)
+{
+    const struct fault_page *p = &f->page;
+    if (info->si_code != BUS_ADRERR)
+        return FAULT_POISONED;
+    if (is_on(p->path, HUGETLBFS_MAGIC))
+        return FAULT_NO_HUGE_PAGES;
+    bool can_read = sys_readable(p->page);
+    if (p->size_known ? p->at >= page_up(p->size)
+                      : !can_read && !sys_readable(p->map.end - page_size))
+        return FAULT_PAST_END;
+    if (can_read)
+        return why_no_store(f, st);
+    f->memory_file = is_on(p->path, TMPFS_MAGIC);
+    return f->memory_file ? why_no_store(f, st) : FAULT_IO_ERROR;
+}
+
+bool faults_explain(struct fault *f, const siginfo_t *info, const void *context)
+{
+    struct procmap m;
+    struct stat st = { .st_size = 0 };
+    uintptr_t page = page_down((uintptr_t)info->si_addr);
+    if (procmaps_at(PROCMAPS_SELF, page, &m, list, sizeof list) < 0 || !m.inode || m.path[0] != '/')
+        return false;
+    *f = (struct fault){ .store = faults_was_store(context) };
+    f->page = (struct fault_page){
+        .page = page,
+        .map = { m.start, m.end, m.offset,
+                 (m.read ? PROT_READ : 0) | (m.write ? PROT_WRITE : 0) | (m.exec ? PROT_EXEC : 0) },
+        .at = m.offset + (page - m.start),
+        .dev = makedev(m.dev_major, m.dev_minor),
+        .ino = m.inode,
+        .shared = m.shared,
+        .path = m.path,
+        .path_len = m.path_len,
+    };
+    ask_file(f, &st);
+    f->cause = find_cause(f, info, &st);
+    f->page.past_end = f->cause == FAULT_PAST_END;
+    f->page.error = f->cause == FAULT_NO_SPACE ? ENOSPC : f->cause == FAULT_OVER_QUOTA ? EDQUOT : EIO;
+    return true;
+}
+
+/* ---- the line ---- */
+
+/* Repetitions of the last line are counted, not written. */
+static bool is_news(const struct fault *f, const char *done, unsigned *more)
+{
+    static struct {
+        uint64_t dev, ino, until_ms;
+        enum fault_cause cause;
+        const char *done;
+        unsigned count;
+    } last;
+    uint64_t now = sys_now_ms();
+    bool same = last.dev == f->page.dev && last.ino == f->page.ino && last.cause == f->cause &&
+                last.done == done && now < last.until_ms;
+    last.until_ms = now + QUIET_MS;
+    if (same) {
+        last.count++;
+        return false;
+    }
+    *more = last.count;
+    last.dev = f->page.dev;
+    last.ino = f->page.ino;
+    last.cause = f->cause;
+    last.done = done;
+    last.count = 0;
+    return true;
+}
+
+static void say_space(char *out, size_t size, const struct fault *f)
+{
+    const char *what = f->cause == FAULT_NO_SPACE ? "no space left" : "the disk quota is used up";
+    if (mounts_describe(f->page.st_dev, f->page.path, &mount))
+        fmt(out, size, "%s on %s (%s, %s, %s free)%s%s", what, mount.point, mount.type,
+            size_in_words(mount.size).text, size_in_words(mount.free).text,
+            *mounts_remedy(&mount) ? "; " : "", mounts_remedy(&mount));
+    else
+        fmt(out, size, "%s on its filesystem", what);
+}
+
+static void say_cause(char *out, size_t size, const struct fault *f)
+{
+    const struct fault_page *p = &f->page;
+    uint64_t map_end = p->map.offset + (p->map.end - p->map.start);
+    switch (f->cause) {
+    case FAULT_PAST_END:
+        if (p->size_known)
+            fmt(out, size, "the file has %lu bytes now, and the map reaches to %lu: it was truncated,"
+                " or mapped beyond its end", (unsigned long)p->size, (unsigned long)map_end);
+        else
+            fmt(out, size, "the file ends before that, and the map reaches to %lu",
+                (unsigned long)map_end);
+        break;
+    case FAULT_NO_SPACE:
+    case FAULT_OVER_QUOTA:
+        say_space(out, size, f);
+        break;
+    case FAULT_IO_ERROR:
+        fmt(out, size, "an input/output error, see the kernel's log");
+        break;
+    case FAULT_POISONED:
+        fmt(out, size, "the memory is broken (hwpoison), see the kernel's log");
+        break;
+    case FAULT_NO_HUGE_PAGES:
+        fmt(out, size, "no huge page is free, see HugePages_Free in /proc/meminfo");
+        break;
+    }
+}
+
+void faults_report(const struct fault *f, const void *context, bool lost, const char *done)
+{
+    char thread[16] = "?";
+    unsigned more = 0;
+    if (!is_news(f, done, &more))
+        return;
+    sys_prctl(PR_GET_NAME, (unsigned long)thread, 0, 0, 0);
+    thread[sizeof thread - 1] = '\0';
+    say_cause(cause_text, sizeof cause_text, f);
+    unwind_text(stack_text, sizeof stack_text, frames,
+                unwind_context(context, frames, STACK_FRAMES));
+    log_line_in(&room, lost ? LOG_ERROR : LOG_WARNING,
+                "SIGBUS: a %s %s at offset %lu: %s; %s; thread %s (%ld), at %s",
+                f->store ? "store to" : "load from", f->page.path, (unsigned long)f->page.at, cause_text,
+                done, thread, sys_gettid(), stack_text);
+    if (more)
+        log_line_in(&room, LOG_INFO, "SIGBUS: %u more like the one reported before", more);
+}

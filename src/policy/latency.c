@@ -1,0 +1,94 @@
+/*
+ * latency: the histogram, and the words for a slow sync.
+ *
+ * What is dirty is asked before every sync, because afterwards nothing is: cachestat walks the
+ * cached pages of the range, which costs little where the range is short. Of a long one it is not
+ * asked.
+ */
+#define _GNU_SOURCE
+#include "policy/latency.h"
+
+#include <time.h>
+
+#include "base/fmt.h"
+#include "base/log.h"
+#include "base/options.h"
+#include "base/sys.h"
+#include "model/model.h"
+
+#define ASKED_MAX (4UL << 20)
+#define LOG_EVERY_MS 1000
+
+static uint64_t slow_ns(void)
+{
+    return (uint64_t)options_milliseconds(options.sync_slow) * 1000000;
+}
+
+/* The descriptor is still one of that file. */
+static bool holds(const struct synced *s)
+{
+    struct stat st;
+    return s->fd >= 0 && sys_fstat(s->fd, &st) == 0 && st.st_dev == s->dev && st.st_ino == s->ino;
+}
+
+void latency_begin(struct synced *s)
+{
+    s->dirty = slow_ns() && s->len <= ASKED_MAX && holds(s)
+                   ? sys_dirty_pages(s->fd, (off_t)s->offset, s->len)
+                   : -1;
+    s->began = sys_clock_ns(CLOCK_MONOTONIC);
+}
+
+static unsigned bucket(uint64_t us)
+{
+    unsigned n = 0;
+    for (uint64_t most = 100; n < MAPHERD_SYNC_BUCKETS - 1 && us > most; most *= 10)
+        n++;
+    return n;
+}
+
+static void name_file(const struct synced *s, char *name, size_t size)
+{
+    char link[32];
+    long len = -1;
+    if (holds(s)) {
+        fmt(link, sizeof link, "/proc/self/fd/%d", s->fd);
+        len = sys_readlink(link, name, size - 1);
+    }
+    if (len >= 0)
+        name[len] = '\0';
+    else if (s->ino)
+        fmt(name, size, "inode %lu", (unsigned long)s->ino);
+    else
+        fmt(name, size, "a map at 0x%lx", (unsigned long)s->addr);
+}
+
+static void say(const struct synced *s, uint64_t ns)
+{
+    static struct log_limit often;
+    char name[256], dirty[48] = "";
+    unsigned more;
+    if (!log_allowed(&often, LOG_EVERY_MS, &more))
+        return;
+    name_file(s, name, sizeof name);
+    if (s->dirty >= 0)
+        fmt(dirty, sizeof dirty, ", %ld pages of it dirty", s->dirty);
+    log_line(LOG_WARNING, "msync took %lu ms: %s, %zu bytes at %lu%s; slow ones since the last such "
+             "line: %u", (unsigned long)(ns / 1000000), name, s->len, (unsigned long)s->offset,
+             dirty, more);
+}
+
+uint64_t latency_end(const struct synced *s, long answer)
+{
+    uint64_t ns = sys_clock_ns(CLOCK_MONOTONIC) - s->began, slow = slow_ns();
+    STATUS_ADD(syncs, 1);
+    STATUS_ADD(sync_us, ns / 1000);
+    STATUS_ADD(sync_within[bucket(ns / 1000)], 1);
+    if (answer < 0)
+        STATUS_ADD(syncs_failed, 1);
+    if (slow && ns >= slow) {
+        STATUS_ADD(syncs_slow, 1);
+        say(s, ns);
+    }
+    return ns;
+}

@@ -1,0 +1,94 @@
+/*
+ * jvm: finds out whose a handler is.
+ *
+ * Nothing in here waits: who finds the buffer in use, in a handler or beside another thread, takes
+ * the handler for the program's. HotSpot installs its own at its start, alone.
+ */
+#define _GNU_SOURCE
+#include "shim/jvm.h"
+
+#include <dlfcn.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "model/procmaps.h"
+
+typedef int handle_signal(int sig, siginfo_t *info, void *context, int abort_if_unrecognized);
+
+static handle_signal *handle;
+static uintptr_t owned;
+
+/* Handlers that were looked up and lie elsewhere. */
+#define OTHERS 16
+static uintptr_t others[OTHERS];
+static unsigned next_other;
+
+static char buffer[8192];
+static bool buffer_used;
+
+struct search {
+    uintptr_t address;
+    const char *path; /* in buffer; NULL if not in libjvm.so */
+};
+
+static bool look(const struct procmap *m, void *context)
+{
+    static const char wanted[] = "/libjvm.so";
+    struct search *s = context;
+    size_t len = sizeof wanted - 1;
+    if (m->end <= s->address)
+        return true;
+    if (m->start <= s->address && m->path_len >= len &&
+        memcmp(m->path + m->path_len - len, wanted, len) == 0)
+        s->path = m->path;
+    return false;
+}
+
+/* RTLD_DEFAULT finds what the java command loads; a program that hosts a JVM may load it for
+ * itself alone. */
+static handle_signal *find_function(const char *path)
+{
+    static const char function[] = "JVM_handle_linux_signal";
+    handle_signal *found;
+    *(void **)&found = dlsym(RTLD_DEFAULT, function);
+    void *library = found ? NULL : dlopen(path, RTLD_LAZY | RTLD_NOLOAD);
+    if (library)
+        *(void **)&found = dlsym(library, function);
+    return found;
+}
+
+static bool known(uintptr_t handler)
+{
+    if (__atomic_load_n(&owned, __ATOMIC_ACQUIRE))
+        return true;
+    for (unsigned i = 0; i < OTHERS; i++)
+        if (__atomic_load_n(&others[i], __ATOMIC_RELAXED) == handler)
+            return true;
+    return false;
+}
+
+void jvm_notice(uintptr_t handler)
+{
+    if (known(handler) || __atomic_exchange_n(&buffer_used, true, __ATOMIC_ACQUIRE))
+        return;
+    struct search s = { .address = handler };
+    procmaps_read(PROCMAPS_SELF, buffer, sizeof buffer, look, &s);
+    if (s.path) {
+        handle = find_function(s.path);
+        __atomic_store_n(&owned, handler, __ATOMIC_RELEASE);
+    } else {
+        unsigned n = __atomic_fetch_add(&next_other, 1, __ATOMIC_RELAXED);
+        __atomic_store_n(&others[n % OTHERS], handler, __ATOMIC_RELAXED);
+    }
+    __atomic_store_n(&buffer_used, false, __ATOMIC_RELEASE);
+}
+
+bool jvm_owns(uintptr_t handler)
+{
+    return __atomic_load_n(&owned, __ATOMIC_ACQUIRE) == handler && handle;
+}
+
+bool jvm_takes(int sig, siginfo_t *info, void *context)
+{
+    return handle(sig, info, context, 0) != 0;
+}

@@ -1,0 +1,207 @@
+#!/bin/sh
+# A JVM whose mapped files are truncated, or lie on a disk that is full, in every JDK: operation by
+# operation. Alone it dies in code that HotSpot does not know, and loses stores in the rest.
+# Preloaded it lives, in the interpreter and in the code of both compilers; on a full disk no store
+# is lost, force() throws until there is space, and FileLocks hold all the while.
+# TESTS_LONG=1: every operation, in every mode, alone too, on every filesystem with holes.
+# shellcheck disable=SC2154 # scratch, mnt and why are made by lib.sh
+# shellcheck source=tests/lib.sh
+. "${TESTS_SRC:?run by make check}/lib.sh"
+
+locked="$TESTS_BIN/tests/preload/locked"
+cd "$scratch"
+scratch=$(pwd -P)
+mkdir classes files spill
+# A JVM that dies writes its report, and nothing else.
+ulimit -c 0
+
+reads="crc32 crc32c adler32 inflate deflate mismatch get get-bulk jni-read"
+stores="put put-bulk put-view put-buffer cas add unsafe-put unsafe-set inflate-to deflate-to jni-fill"
+reads_25="ffm-read ffm-mismatch"
+stores_25="ffm-memset ffm-fill ffm-copy ffm-set"
+modes="tiered int c1 c2"
+full_modes="int c1 c2"
+
+# What dies alone on a truncated file. The rest of Java's own code throws an InternalError.
+dies="crc32 inflate jni-read"
+[ -z "${TESTS_LONG:-}" ] ||
+	dies="$dies crc32c adler32 deflate inflate-to deflate-to jni-fill"
+dies_17="unsafe-set mismatch"
+dies_25="ffm-read ffm-memset"
+
+# prepare JDK: its release in $release, its options in $options, the programs in classes.
+prepare() {
+	jdk=$1
+	release=$(sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$jdk/release")
+	sources="Faults.java FaultsOperations.java FullDisk.java"
+	options="-Xmx256m -XX:-CreateCoredumpOnCrash -XX:ErrorFile=$scratch/death
+		-XX:+DisplayVMOutputToStderr -Djni=$scratch/libfaults.so -Dlocked=$locked"
+	all_reads=$reads
+	all_stores=$stores
+	if [ "$release" -ge 22 ]; then
+		sources="$sources FaultsForeign.java"
+		options="$options --enable-native-access=ALL-UNNAMED"
+		all_reads="$reads $reads_25"
+		all_stores="$stores $stores_25"
+	fi
+	if [ "$release" -ge 23 ]; then
+		options="$options --sun-misc-unsafe-memory-access=allow"
+	fi
+	rm -rf classes/*
+	# shellcheck disable=SC2086 # lists of words
+	(cd "$TESTS_SRC/preload" && "$jdk/bin/javac" -nowarn -XDignore.symbol.file -d "$scratch/classes" $sources) \
+		2>"$scratch/javac" || fail "$jdk: $(cat "$scratch/javac")"
+	"${CC:-cc}" -shared -fPIC -O2 -I"$jdk/include" -I"$jdk/include/linux" \
+		-o libfaults.so "$TESTS_SRC/preload/faults_jni.c"
+}
+
+# faults MODE ARGUMENT...: runs the program in $jdk, in that mode; what it says is in out and err.
+faults() {
+	case $1 in
+	tiered) mode= ;;
+	int) mode=-Xint ;;
+	c1) mode="-XX:TieredStopAtLevel=1 -Xbatch -XX:+PrintCompilation -Dwarm=30" ;;
+	c2) mode="-XX:-TieredCompilation -Xbatch -XX:+PrintCompilation -Dwarm=30" ;;
+	esac
+	shift
+	rm -f death
+	# shellcheck disable=SC2086 # lists of words
+	"$jdk/bin/java" $options $mode -cp classes Faults "$@" >out 2>err
+}
+
+# dies_alone MODE ARGUMENT...: it does, of SIGBUS.
+dies_alone() {
+	if faults "$@"; then
+		fail "$jdk: alone it should die of $*, but: $(cat out)"
+	fi
+	[ -f death ] || fail "$jdk, $*: alone it ended, but did not die: $(cat out err)"
+	grep -q '^#  *SIGBUS' death || fail "$jdk, $*: alone it died, but not of SIGBUS: $(head -5 death)"
+}
+
+# loses_alone MODE ARGUMENT...: it dies, or stores are lost.
+loses_alone() {
+	if faults "$@"; then
+		fail "$jdk: alone it should lose stores in $*, but: $(cat out)"
+	fi
+	[ -f death ] || grep -q 'stores are lost' out || fail "$jdk, $*: $(cat out err)"
+}
+
+# lives MODE ARGUMENT...: preloaded, everything is as it should be.
+lives() {
+	rm -f log
+	MAPHERD_LOG="$scratch/log"
+	MAPHERD_SPILL_DIR="$scratch/spill"
+	LD_PRELOAD="$MAPHERD_LIB"
+	export MAPHERD_LOG MAPHERD_SPILL_DIR LD_PRELOAD
+	result=0
+	faults "$@" || result=$?
+	unset MAPHERD_LOG MAPHERD_SPILL_DIR LD_PRELOAD
+	[ "$result" = 0 ] || fail "$jdk, $*: status $result: $(cat out; grep -v '^ ' err; cut -c 1-300 log)"
+	grep -q '^library=1$' out || fail "$jdk, $*: the library is not in the JVM"
+	grep -q '^all is well$' out || fail "$jdk, $*: $(cat out)"
+	case $1 in
+	c1 | c2) grep -q 'FaultsOperations::put ' err || fail "$jdk: nothing was compiled by $1" ;;
+	esac
+}
+
+# ---- a truncated file ----
+
+truncated() {
+	dying=$dies
+	[ "$release" -ge 22 ] && dying="$dying $dies_25" || dying="$dying $dies_17"
+	for operation in $dying; do
+		dies_alone tiered truncated files "$operation"
+	done
+	dies_alone int truncated files cas
+	say "$jdk, truncated: dies alone of $dying, and interpreted of cas"
+	for mode_name in $modes; do
+		case $mode_name,${TESTS_LONG:-} in
+		tiered,* | *,1)
+			# shellcheck disable=SC2086 # lists of words
+			lives "$mode_name" truncated files $all_reads $all_stores
+			;;
+		int,*) lives int truncated files cas ;;
+		*) continue ;;
+		esac
+		say "$jdk, truncated, $mode_name: $(grep -c ' right' out) got zeros," \
+			"$(grep -c ' InternalError' out) an InternalError"
+	done
+}
+
+# ---- a full disk ----
+
+# new_disk OPERATION...: a new sparse file for each operation, and nothing free beside them.
+new_disk() {
+	rm -rf "$mnt/files" "$mnt/filler" references
+	mkdir "$mnt/files" references
+	for operation; do
+		truncate -s 1M "$mnt/files/$operation"
+	done
+	fill_disk "$mnt/filler"
+}
+
+# loses KIND MODE OPERATION: alone
+loses() {
+	mnt="$scratch/mnt.$1"
+	new_disk "$3"
+	loses_alone "$2" full "$mnt/files" references "$mnt/filler" "$3"
+}
+
+# keeps KIND MODE: preloaded, every operation
+keeps() {
+	mnt="$scratch/mnt.$1"
+	# shellcheck disable=SC2086 # lists of words
+	{
+		new_disk $all_stores
+		lives "$2" full "$mnt/files" references "$mnt/filler" $all_stores
+	}
+	umount "$mnt"
+	mount -o loop "$scratch/$1.img" "$mnt"
+	for operation in $all_stores; do
+		cmp "$mnt/files/$operation" "references/$operation" >&2 ||
+			fail "$jdk, $1, $2: bytes of $operation, after mounting again"
+	done
+	say "$jdk, $1 full, $2: $(grep -c ' right$' out) times every store was there"
+}
+
+full_disk() {
+	for kind in $mounted; do
+		case $kind,${TESTS_LONG:-} in
+		*,1)
+			for mode_name in $modes; do
+				for one in $all_stores; do
+					loses "$kind" "$mode_name" "$one"
+				done
+			done
+			;;
+		ext4,*)
+			loses ext4 tiered jni-fill
+			loses ext4 c2 put
+			;;
+		esac
+		for mode_name in $full_modes; do
+			keeps "$kind" "$mode_name"
+		done
+	done
+}
+
+mounted=
+kinds="ext4 40M"
+[ -z "${TESTS_LONG:-}" ] || kinds="ext4 40M xfs 320M btrfs 256M"
+# shellcheck disable=SC2086 # pairs of words
+set -- $kinds
+while [ $# -gt 0 ]; do
+	if mount_fs "$1" "$2"; then
+		mounted="$mounted $1"
+	else
+		say "not shown here: $1 ($why)"
+	fi
+	shift 2
+done
+jdks >jdks
+[ -s jdks ] || skip "no JDK with a compiler"
+while read -r jdk <&3; do
+	prepare "$jdk"
+	truncated
+	full_disk
+done 3<jdks

@@ -1,0 +1,53 @@
+/*
+ * signals: what a program can see of SIGBUS. Every scene runs in a process of its own and prints
+ * what it sees; signals.sh compares that with the library and without.
+ */
+#ifndef PRELOAD_SIGNALS_H
+#define PRELOAD_SIGNALS_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A line, written at once. */
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The kernel's eight bytes of a set. */
+uint64_t bits(const sigset_t *set);
+sigset_t set_of(int first, ...); /* ends with 0 */
+uint64_t mask_now(void);
+void say_action(const char *when);
+
+/* A map of which the second page lies past the end of its file, and the way to mend it. */
+struct broken {
+    volatile char *at; /* the page that faults */
+    int fd;
+};
+extern struct broken broken;
+void break_file(bool shared);
+void mend_file(void);
+
+/* Runs a scene in a child and tells how it ended. */
+typedef void scene_function(void);
+void play(const char *what, scene_function *scene);
+
+/* The three files of scenes. */
+void play_actions(void);
+void play_faults(void);
+void play_sent(void);
+void play_poison(void);
+
+/* Returns only if somebody takes the fault, which kills where the kernel decides alone. */
+void fault_while_blocked(void);
+
+void fault_without_handler(void);
+
+/* Bytes of an alternate stack that a fault takes, its small handler included. */
+size_t stack_used(void);
+
+/* What a program that this one executes finds. */
+void look_at_inheritance(void);
+extern const char *own_path;
+
+#endif

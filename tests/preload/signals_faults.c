@@ -1,0 +1,396 @@
+/*
+ * signals: faults, and what a handler sees.
+ */
+#define _GNU_SOURCE
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "signals.h"
+
+static char stack[64 * 1024];
+static volatile int depth, calls;
+static sigjmp_buf out;
+
+static bool on_other_stack(void)
+{
+    char here;
+    return &here >= stack && &here < stack + sizeof stack;
+}
+
+/* What the handler sees, all of it but addresses of this process. */
+static void tell(int sig, const siginfo_t *info, void *context)
+{
+    const ucontext_t *at = context;
+    say("handler: signal %d mask %lx stack %d\n", sig, (unsigned long)mask_now(),
+        on_other_stack());
+    say("  code %d errno %d from %d value %d\n", info->si_code, info->si_errno,
+        info->si_code <= 0 && info->si_pid == getpid(),
+        info->si_code == SI_QUEUE ? info->si_value.sival_int : 0);
+    if (info->si_code == BUS_ADRERR)
+        say("  addr %+ld\n", (long)((char *)info->si_addr - (char *)broken.at));
+    say("  mask to return to %lx, its stack: flags %x size %zu\n",
+        (unsigned long)bits(&at->uc_sigmask), (unsigned)at->uc_stack.ss_flags,
+        at->uc_stack.ss_size);
+    say_action("  action");
+}
+
+static void telling(int sig, siginfo_t *info, void *context)
+{
+    tell(sig, info, context);
+    mend_file();
+}
+
+static void short_one(int sig)
+{
+    say("handler: one argument %d mask %lx stack %d\n", sig, (unsigned long)mask_now(),
+        on_other_stack());
+    mend_file();
+}
+
+/* ---- every combination of flags, masks and stacks ---- */
+
+static unsigned combination;
+
+static void set_up(void (*handler)(int, siginfo_t *, void *), int flags, const sigset_t *mask)
+{
+    struct sigaction a = { .sa_flags = flags };
+    if (flags & SA_SIGINFO)
+        a.sa_sigaction = handler;
+    else
+        a.sa_handler = short_one;
+    if (mask)
+        a.sa_mask = *mask;
+    sigaction(SIGBUS, &a, NULL);
+}
+
+static void combined(void)
+{
+    static const int flags[] = { SA_SIGINFO, SA_ONSTACK, SA_NODEFER, (int)SA_RESETHAND };
+    sigset_t full, masks[] = { set_of(0), set_of(SIGUSR1, 0), set_of(SIGBUS, SIGHUP, 0) };
+    sigset_t before = set_of(SIGUSR2, SIGWINCH, 0);
+    sigfillset(&full);
+    int wanted = 0;
+    for (unsigned f = 0; f < 4; f++)
+        if (combination & 1u << f)
+            wanted |= flags[f];
+    if (combination & 16) {
+        stack_t other = { .ss_sp = stack, .ss_size = sizeof stack };
+        sigaltstack(&other, NULL);
+    }
+    unsigned m = combination >> 5 & 3;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    break_file(combination % 3 != 0);
+    set_up(telling, wanted, m == 3 ? &full : &masks[m]);
+    *broken.at = 5;
+    say("after: %d mask %lx\n", *broken.at, (unsigned long)mask_now());
+    say_action("after");
+    if (wanted & (int)SA_RESETHAND)
+        set_up(telling, wanted, NULL);
+    raise(SIGBUS);
+    say("after: mask %lx\n", (unsigned long)mask_now());
+    if (wanted & (int)SA_RESETHAND)
+        raise(SIGBUS);
+}
+
+/* ---- leaving, nesting, changing ---- */
+
+static void jump(int sig, siginfo_t *info, void *context)
+{
+    (void)sig, (void)info, (void)context;
+    calls = calls + 1;
+    siglongjmp(out, 1);
+}
+
+/* As many threads of control that block and restore their mask in the handler do. */
+static void jump_masked(int sig, siginfo_t *info, void *context)
+{
+    sigset_t all, old;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &old);
+    sigprocmask(SIG_SETMASK, &old, NULL);
+    jump(sig, info, context);
+}
+
+static void leave_often(void)
+{
+    sigset_t before = set_of(SIGUSR2, 0);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    break_file(true);
+    for (volatile int i = 0; i < 1000; i++) {
+        set_up(i % 2 ? jump : jump_masked, SA_SIGINFO | (i % 3 ? 0 : SA_NODEFER), NULL);
+        if (sigsetjmp(out, 1) == 0)
+            *broken.at = 1;
+    }
+    say("%d calls, mask %lx\n", calls, (unsigned long)mask_now());
+    set_up(telling, SA_SIGINFO, NULL);
+    raise(SIGBUS);
+}
+
+static void nested(int sig, siginfo_t *info, void *context)
+{
+    if (++depth < 5)
+        *broken.at = 6;
+    tell(sig, info, context);
+    mend_file();
+}
+
+static void nest(void)
+{
+    break_file(true);
+    set_up(nested, SA_SIGINFO | SA_NODEFER, NULL);
+    *broken.at = 7;
+    say("depth %d\n", depth);
+}
+
+static void nest_and_die(void)
+{
+    break_file(true);
+    set_up(nested, SA_SIGINFO, NULL);
+    *broken.at = 7;
+}
+
+static void giving_up(int sig, siginfo_t *info, void *context)
+{
+    tell(sig, info, context);
+    signal(SIGBUS, SIG_DFL);
+}
+
+static void give_up(void)
+{
+    break_file(true);
+    set_up(giving_up, SA_SIGINFO, NULL);
+    *broken.at = 8;
+}
+
+static void second(int sig, siginfo_t *info, void *context)
+{
+    (void)sig;
+    set_up(telling, SA_SIGINFO, NULL);
+    tell(sig, info, context);
+}
+
+static void change(void)
+{
+    break_file(true);
+    set_up(second, SA_SIGINFO | SA_NODEFER, NULL);
+    *broken.at = 9;
+    say("after: %d\n", *broken.at);
+}
+
+static void masking(int sig, siginfo_t *info, void *context)
+{
+    (void)sig, (void)info;
+    ucontext_t *to = context;
+    uint64_t wanted = 1UL << (SIGBUS - 1) | 1UL << (SIGUSR1 - 1);
+    if (calls++)
+        wanted = 1UL << (SIGUSR1 - 1);
+    memcpy(&to->uc_sigmask, &wanted, sizeof wanted);
+    mend_file();
+}
+
+static void change_mask(void)
+{
+    break_file(true);
+    set_up(masking, SA_SIGINFO, NULL);
+    *broken.at = 10;
+    say("after: mask %lx\n", (unsigned long)mask_now());
+    raise(SIGBUS);
+    say("pending: mask %lx\n", (unsigned long)mask_now());
+    sigset_t none = set_of(0);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    say("after: mask %lx calls %d\n", (unsigned long)mask_now(), calls);
+}
+
+void fault_without_handler(void)
+{
+    break_file(true);
+    *broken.at = 1;
+}
+
+static void ignored(void)
+{
+    break_file(true);
+    signal(SIGBUS, SIG_IGN);
+    *broken.at = 1;
+}
+
+static void load(void)
+{
+    break_file(false);
+    set_up(telling, SA_SIGINFO, NULL);
+    say("loaded %d\n", *broken.at);
+}
+
+/* The kernel's own copying says EFAULT and sends nothing. */
+static void system_call(void)
+{
+    break_file(true);
+    set_up(telling, SA_SIGINFO, NULL);
+    int fd = memfd_create("from", 0);
+    say("%zd\n", write(fd, (char *)broken.at, 1));
+}
+
+static void raw_map(void)
+{
+    break_file(true);
+    char *at = (char *)syscall(SYS_mmap, NULL, 8192L, PROT_READ | PROT_WRITE, MAP_SHARED,
+                               broken.fd, 0L);
+    broken.at = at + 4096;
+    set_up(telling, SA_SIGINFO, NULL);
+    *broken.at = 3;
+    say("after: %d\n", *broken.at);
+}
+
+#if defined(__x86_64__)
+static void jump_telling(int sig, siginfo_t *info, void *context)
+{
+    tell(sig, info, context);
+    siglongjmp(out, 1);
+}
+
+/* A stack fault at an address that is none: SIGBUS of the kernel, without an address. */
+static void no_address(void)
+{
+    __asm__ volatile("push %%rbp; movabs $0x8000000000000000, %%rbp; mov (%%rbp), %%rax; pop %%rbp"
+                     ::: "rax", "memory");
+}
+
+static void bad_address(void)
+{
+    set_up(jump_telling, SA_SIGINFO, NULL);
+    if (sigsetjmp(out, 1) == 0)
+        no_address();
+    signal(SIGBUS, SIG_DFL);
+    no_address();
+}
+
+static void misalign(void)
+{
+    static long words[2];
+    __asm__ volatile("pushf; orl $0x40000, (%%rsp); popf;"
+                     "movl $1, 1(%0);"
+                     "pushf; andl $~0x40000, (%%rsp); popf" ::"r"(words) : "memory", "cc");
+}
+
+static volatile unsigned long faults;
+
+static void aligned_again(int sig, siginfo_t *info, void *context)
+{
+    (void)sig;
+    ucontext_t *at = context;
+    at->uc_mcontext.gregs[REG_EFL] &= ~0x40000L;
+    __asm__ volatile("pushf; andl $~0x40000, (%%rsp); popf" ::: "memory", "cc");
+    faults++;
+    say("code %d\n", info->si_code);
+}
+
+static void misaligned(void)
+{
+    struct sigaction a = { .sa_sigaction = aligned_again, .sa_flags = SA_SIGINFO };
+    sigaction(SIGBUS, &a, NULL);
+    misalign();
+    say("%lu faults\n", faults);
+    signal(SIGBUS, SIG_DFL);
+    misalign();
+}
+#endif
+
+/* ---- memory that went bad: a page or two of the machine each time ---- */
+
+static char *bad_page(void)
+{
+    char *at = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    *(volatile char *)at = 1;
+    broken.at = at;
+    if (madvise(at, 4096, MADV_HWPOISON)) {
+        say("no poison\n");
+        _exit(0);
+    }
+    return at;
+}
+
+static void poisoned(int sig, siginfo_t *info, void *context)
+{
+    (void)sig, (void)context;
+    say("code %d addr %ld lsb %d\n", info->si_code,
+        (long)((char *)info->si_addr - (char *)broken.at), info->si_addr_lsb);
+    siglongjmp(out, 1);
+}
+
+static void poison(void)
+{
+    set_up(poisoned, SA_SIGINFO, NULL);
+    if (sigsetjmp(out, 1) == 0)
+        *(volatile char *)bad_page() = 2;
+    say("mask %lx\n", (unsigned long)mask_now());
+    signal(SIGBUS, SIG_DFL);
+    *broken.at = 3;
+}
+
+void play_poison(void)
+{
+    play("poison", poison);
+}
+
+static void handled(int sig)
+{
+    (void)sig;
+    say("handled\n");
+    mend_file();
+}
+
+void fault_while_blocked(void)
+{
+    sigset_t bus = set_of(SIGBUS, 0);
+    sigprocmask(SIG_BLOCK, &bus, NULL);
+    signal(SIGBUS, handled);
+    break_file(true);
+    *broken.at = 1;
+}
+
+static void only_mend(int sig)
+{
+    (void)sig;
+    mend_file();
+}
+
+size_t stack_used(void)
+{
+    stack_t other = { .ss_sp = stack, .ss_size = sizeof stack };
+    struct sigaction a = { .sa_handler = only_mend, .sa_flags = SA_ONSTACK };
+    size_t unused = 0;
+    memset(stack, 0x5a, sizeof stack);
+    sigaltstack(&other, NULL);
+    sigaction(SIGBUS, &a, NULL);
+    break_file(true);
+    *broken.at = 1;
+    while (unused < sizeof stack && stack[unused] == 0x5a)
+        unused++;
+    return sizeof stack - unused;
+}
+
+void play_faults(void)
+{
+    for (combination = 0; combination < 128; combination++)
+        play("flags, masks, stacks", combined);
+    play("siglongjmp", leave_often);
+    play("nested", nest);
+    play("nested, without SA_NODEFER", nest_and_die);
+    play("back to the default", give_up);
+    play("another handler", change);
+    play("another mask", change_mask);
+    play("no handler", fault_without_handler);
+    play("ignored", ignored);
+    play("load", load);
+    play("system call", system_call);
+    play("a map past libc", raw_map);
+#if defined(__x86_64__)
+    play("no address", bad_address);
+    play("misaligned", misaligned);
+#endif
+}

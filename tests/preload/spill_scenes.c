@@ -1,0 +1,335 @@
+/*
+ * spill_scenes: what two processes, mremap, signal handlers and other threads do to spilled pages.
+ *
+ *   spill_scenes SCENE FOLDER    the disk of FOLDER is full; give_space() is to remove FOLDER/others.*
+ *
+ * Says ok and ends with 0, or says what is wrong.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "look.h"
+
+#define PAGE 4096UL
+#define PAGES 64UL
+#define RW (PROT_READ | PROT_WRITE)
+
+static const char *folder;
+static int file;
+
+static char *map_file(size_t pages)
+{
+    char *at = mmap(NULL, pages * PAGE, RW, MAP_SHARED, file, 0);
+    if (at == MAP_FAILED)
+        die("mmap: %s", strerror(errno));
+    return at;
+}
+
+static void set_size(size_t bytes)
+{
+    if (ftruncate(file, (off_t)bytes) < 0)
+        die("ftruncate: %s", strerror(errno));
+}
+
+static void give_space(void)
+{
+    char command[512];
+    snprintf(command, sizeof command, "unset LD_PRELOAD; rm -f '%s'/others.*; sync -f '%s'", folder, folder);
+    if (system(command) != 0)
+        die("no space could be made");
+}
+
+static void store(char *at, size_t from, size_t to, size_t where)
+{
+    for (size_t i = from; i < to; i++)
+        ((volatile char *)at)[i * PAGE + where] = (char)(i + 1);
+}
+
+static void expect(const char *at, size_t from, size_t to, size_t where, const char *what)
+{
+    for (size_t i = from; i < to; i++)
+        if (((const volatile char *)at)[i * PAGE + where] != (char)(i + 1))
+            die("%s: page %zu is wrong", what, i);
+}
+
+static void expect_in_file(size_t from, size_t to, size_t where)
+{
+    for (size_t i = from; i < to; i++) {
+        char byte = 0;
+        if (pread(file, &byte, 1, (off_t)(i * PAGE + where)) != 1 || byte != (char)(i + 1))
+            die("in the file page %zu is wrong at %zu", i, where);
+    }
+}
+
+static void sync_all(char *at, size_t pages)
+{
+    if (msync(at, pages * PAGE, MS_SYNC) < 0)
+        die("msync: %s", strerror(errno));
+}
+
+static void wait_for(pid_t child)
+{
+    int how;
+    if (waitpid(child, &how, 0) != child || how != 0)
+        die("the child ended with 0x%x", how);
+}
+
+/* The child writes all back and ends; the parent has it still, and its stores are kept. */
+static void child_returns(void)
+{
+    char *at = map_file(PAGES);
+    store(at, 0, PAGES, 0);
+    pid_t child = fork();
+    if (!child) {
+        give_space();
+        sync_all(at, PAGES);
+        _exit(0);
+    }
+    wait_for(child);
+    expect(at, 0, PAGES, 0, "the parent's");
+    store(at, 0, PAGES, 8);
+    sync_all(at, PAGES);
+    expect_in_file(0, PAGES, 0);
+    expect_in_file(0, PAGES, 8);
+}
+
+static void parent_returns(void)
+{
+    char *at = map_file(PAGES), byte = 0;
+    int pipes[2];
+    store(at, 0, PAGES, 0);
+    if (pipe(pipes) < 0)
+        die("pipe");
+    pid_t child = fork();
+    if (!child) {
+        if (read(pipes[0], &byte, 1) != 1)
+            _exit(1);
+        expect(at, 0, PAGES, 0, "the child's");
+        store(at, 0, PAGES, 8);
+        sync_all(at, PAGES);
+        _exit(0);
+    }
+    give_space();
+    sync_all(at, PAGES);
+    if (write(pipes[1], &byte, 1) != 1)
+        die("write");
+    wait_for(child);
+    expect_in_file(0, PAGES, 0);
+    expect_in_file(0, PAGES, 8);
+}
+
+/* All of it is one run of the spill file: what mremap adds must be the file's, or not be. */
+static void grows(void)
+{
+    char *at = map_file(PAGES);
+    store(at, 0, PAGES, 0);
+    set_size(2 * PAGES * PAGE);
+    char *whole = map_file(2 * PAGES);
+    expect(whole, 0, PAGES, 0, "mapped again");
+    if (mremap(at, 0, PAGES * PAGE, MREMAP_MAYMOVE) != MAP_FAILED)
+        die("spilled pages were doubled");
+    if (mremap(at, PAGES * PAGE, 2 * PAGES * PAGE, MREMAP_MAYMOVE) != MAP_FAILED)
+        die("spilled pages grew");
+    give_space();
+    sync_all(at, PAGES);
+    at = mremap(at, PAGES * PAGE, 2 * PAGES * PAGE, MREMAP_MAYMOVE);
+    if (at == MAP_FAILED)
+        die("mremap: %s", strerror(errno));
+    store(at, PAGES, 2 * PAGES, 0);
+    sync_all(at, 2 * PAGES);
+    expect_in_file(0, 2 * PAGES, 0);
+}
+
+/* A map that grows over what another has spilled shows that. */
+static void grows_over(void)
+{
+    char *small = map_file(8), *at = map_file(PAGES);
+    store(at, PAGES / 2, PAGES, 0);
+    small = mremap(small, 8 * PAGE, PAGES * PAGE, MREMAP_MAYMOVE);
+    if (small == MAP_FAILED)
+        die("mremap: %s", strerror(errno));
+    expect(small, PAGES / 2, PAGES, 0, "grown");
+}
+
+static char *handlers;
+static _Atomic unsigned calls;
+
+static void count_there(int sig)
+{
+    (void)sig;
+    ++*(volatile unsigned *)handlers;
+    atomic_fetch_add(&calls, 1);
+}
+
+/* A handler that stores to the pages, whatever it interrupts; its count is complete. */
+static void handler_stores(void)
+{
+    const struct itimerval often = { { 0, 100 }, { 0, 100 } }, never = { { 0, 0 }, { 0, 0 } };
+    set_size(8 * PAGES * PAGE);
+    char *at = map_file(8 * PAGES);
+    handlers = at + 5 * PAGE + 64;
+    signal(SIGPROF, count_there);
+    setitimer(ITIMER_PROF, &often, NULL);
+    for (unsigned round = 0; round < 100 || calls < 200; round++) {
+        store(at, 0, 8 * PAGES, 0);
+        msync(at, 8 * PAGES * PAGE, MS_SYNC);
+    }
+    give_space();
+    msync(at, 8 * PAGES * PAGE, MS_SYNC);
+    setitimer(ITIMER_PROF, &never, NULL);
+    sync_all(at, 8 * PAGES);
+    if (*(unsigned *)handlers != calls)
+        die("the handler counted %u and not %u", *(unsigned *)handlers, calls);
+    expect_in_file(0, 8 * PAGES, 0);
+}
+
+static char *second;
+static atomic_bool done;
+
+static void *protect(void *turns)
+{
+    while (!atomic_load(&done)) {
+        if (mprotect(second, PAGES * PAGE, PROT_READ) < 0 || mprotect(second, PAGES * PAGE, RW) < 0)
+            die("mprotect: %s", strerror(errno));
+        for (size_t i = 0; i < PAGES; i++)
+            ++((volatile char *)second)[i * PAGE + 100];
+        ++*(unsigned *)turns;
+    }
+    return NULL;
+}
+
+/* Another map of the file is made read-only and writable again all the while. */
+static void protects(void)
+{
+    pthread_t thread;
+    unsigned turns = 0;
+    char *at = map_file(PAGES);
+    second = map_file(PAGES);
+    pthread_create(&thread, NULL, protect, &turns);
+    for (unsigned round = 0; round < 2000; round++) {
+        store(at, 0, PAGES, 0);
+        msync(at, PAGES * PAGE, MS_SYNC);
+        if (round == 1000)
+            give_space();
+    }
+    atomic_store(&done, true);
+    pthread_join(thread, NULL);
+    sync_all(at, PAGES);
+    expect_in_file(0, PAGES, 0);
+    for (size_t i = 0; i < PAGES; i++)
+        if (at[i * PAGE + 100] != (char)turns)
+            die("page %zu lacks stores", i);
+}
+
+/* Zeros over a private map go back in two parts; maps that were made in between stay. */
+static void zeros_return(void)
+{
+    enum { OTHERS = 64 };
+    volatile char *others[OTHERS];
+    set_size(1);
+    char *at = mmap(NULL, 20 * PAGE, RW, MAP_PRIVATE, file, 0);
+    if (at == MAP_FAILED || ((volatile char *)at)[5 * PAGE] != 0)
+        die("no zeros");
+    set_size(12 * PAGE);
+    for (unsigned i = 0; i < OTHERS; i++) {
+        others[i] = mmap(NULL, PAGE, i % 2 ? RW : PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        others[i][0] = 1;
+    }
+    set_size(20 * PAGE);
+    for (unsigned i = 0; i < OTHERS; i++)
+        others[i][0]++;
+}
+
+/* What a program does after ENOSPC: lets go of the map, and writes the file anew when there is space.
+ * Its old stores must not come back over that. */
+static void rewritten(void)
+{
+    char *at = map_file(PAGES), page[PAGE];
+    store(at, 0, PAGES, 0);
+    if (msync(at, PAGES * PAGE, MS_SYNC) == 0 || errno != ENOSPC)
+        die("msync does not say ENOSPC");
+    if (munmap(at, PAGES * PAGE) < 0)
+        die("munmap: %s", strerror(errno));
+    give_space();
+    char path[512];
+    snprintf(path, sizeof path, "%s/file", folder);
+    int again = open(path, O_WRONLY | O_TRUNC);
+    memset(page, 'n', sizeof page);
+    for (size_t i = 0; i < PAGES; i++)
+        if (write(again, page, sizeof page) != sizeof page)
+            die("write: %s", strerror(errno));
+    sleep(2); /* until the library tries again, at the next call */
+    munmap(mmap(NULL, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), PAGE);
+    for (size_t i = 0; i < PAGES; i++)
+        if (pread(file, page, 1, (off_t)(i * PAGE)) != 1 || page[0] != 'n')
+            die("page %zu of the new file is an old one", i);
+}
+
+/* The end of a part is spilled by way of a map of its own, all the rest by way of a longer map, from
+ * just above the part's beginning on. */
+static void overlap(void)
+{
+    enum { MANY = 4096, FROM = 1028, MIDDLE = 1328, TO = 1400 };
+    set_size(MANY * PAGE);
+    char *part = mmap(NULL, (TO - FROM) * PAGE, RW, MAP_SHARED, file, FROM * (off_t)PAGE);
+    if (part == MAP_FAILED)
+        die("mmap: %s", strerror(errno));
+    for (size_t i = MIDDLE; i < TO; i++)
+        ((volatile char *)part)[(i - FROM) * PAGE] = (char)(i + 1);
+    char *all = map_file(MANY);
+    expect(all, MIDDLE, TO, 0, "a later map of the part");
+    store(all, FROM + 2, FROM + 3, 0);
+    store(all, 0, MANY, 0);
+    store(all, 0, MANY, 8);
+    expect(all, 0, MANY, 0, "the whole");
+    for (size_t i = FROM; i < TO; i++)
+        if (((volatile char *)part)[(i - FROM) * PAGE + 8] != (char)(i + 1))
+            die("the part does not show what was stored to the whole: page %zu", i);
+    give_space();
+    sync_all(part, TO - FROM);
+    sync_all(all, MANY);
+    expect_in_file(0, MANY, 0);
+    expect_in_file(0, MANY, 8);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *word;
+        void (*run)(void);
+    } scenes[] = {
+        { "child-returns", child_returns }, { "parent-returns", parent_returns },
+        { "grows", grows },                 { "grows-over", grows_over },
+        { "handler-stores", handler_stores }, { "protects", protects },
+        { "zeros-return", zeros_return },   { "rewritten", rewritten },
+        { "overlap", overlap },
+    };
+    char path[512];
+    if (argc != 3)
+        die("usage: spill_scenes SCENE FOLDER");
+    folder = argv[2];
+    snprintf(path, sizeof path, "%s/file", folder);
+    file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    if (file < 0)
+        die("%s: %s", path, strerror(errno));
+    set_size(PAGES * PAGE);
+    for (unsigned i = 0; i < sizeof scenes / sizeof *scenes; i++)
+        if (strcmp(argv[1], scenes[i].word) == 0) {
+            scenes[i].run();
+            puts("ok");
+            return 0;
+        }
+    die("no scene %s", argv[1]);
+}

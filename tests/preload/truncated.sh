@@ -1,0 +1,131 @@
+#!/bin/sh
+# A file is made shorter under its readers: who has no handler reads zeros, and is told; the bytes come
+# back with the file. With MAPHERD_SIGBUS=report unmodified programs end as they do alone, and the
+# line says where.
+# shellcheck disable=SC2154 # scratch is lib.sh's
+# shellcheck source=tests/lib.sh
+. "${TESTS_SRC:?run by make check}/lib.sh"
+# shellcheck source=tests/preload/spill.sh
+. "$TESTS_SRC/preload/spill.sh"
+EIO=5
+log=$scratch/log
+export MAPHERD_LOG="$log" MAPHERD_PREALLOC=off
+scratch_real=$(cd "$scratch" && pwd -P)
+file=$scratch_real/file
+
+# The line of one fault: a load or store, of which file, at which offset, how long it is, how long the
+# map thinks it is, which thread, what code.
+told() { # WHAT OFFSET SIZE MAPPED
+	grep -q -E "SIGBUS: a $1 $file at offset $2: the file has $3 bytes now, and the map reaches to $4: .*; thread [^ ]+ \([0-9]+\), at [^ ]+\+0x[0-9a-f]+" "$log" ||
+		fail "no line about a $1 at $2 ($3 of $4 bytes): $(cat "$log" 2>/dev/null)"
+}
+
+# Alone it dies.
+begin "$program" "$file" 100
+truncate -s 8292 "$file"
+ask read 50 && fail "alone it does not die: $said"
+ended
+[ "$result" = 135 ] || fail "alone it ended with $result, not of SIGBUS"
+
+# zeros FIRST: reads (or stores to) the lost part first, and gets it back by msync or ftruncate.
+zeros() {
+	rm -f "$file" "$log"
+	begin_preloaded "$file" 100
+	expect_answer 0 store ascending 0 100 1
+	expect_answer 0 msync 0 100
+	truncate -s 8292 "$file"
+	case $1 in
+	load) expect_answer 0 read 50 ;;
+	store) expect_answer 0 store ascending 50 1 2 ;;
+	esac
+	told "$2" 204800 8292 409600
+	expect_answer 0 read 99
+	expect_answer wrong=0 check ascending 0 2 1
+	expect_answer $EIO msync 0 100
+	expect_answer 0 msync 0 2
+	[ "$(stat -c %s "$file")" = 8292 ] || fail "the file has another length"
+	# 0x4141414141414141
+	truncate -s 409600 "$file"
+	printf 'AAAAAAAA' | dd of="$file" bs=4096 seek=50 conv=notrunc status=none
+	case $3 in
+	msync) ask msync 0 100 ;;
+	truncate) ask truncate 100 ;;
+	esac
+	expect_answer 4702111234474983745 read 50
+	expect_answer wrong=0 check ascending 0 2 1
+	expect_answer 0 store random 0 100 4
+	expect_answer 0 msync 0 100
+	ends_with 0
+	on_disk random 0 100 4
+}
+zeros load "load from" msync
+zeros load "load from" truncate
+zeros store "store to" msync
+say "zeros, EIO, and back"
+
+# alike WORDS...: the same exit status with the library that only reports as without; if that is a
+# death by SIGBUS, the line is there. prepare makes $file anew, since the program cuts it.
+alike() {
+	alone=0 with=0
+	rm -f "$log"
+	prepare
+	"$@" >"$scratch/alone.out" 2>&1 || alone=$?
+	prepare
+	LD_PRELOAD="$MAPHERD_LIB" MAPHERD_SIGBUS=report "$@" >"$scratch/with.out" 2>&1 || with=$?
+	[ $alone = $with ] || fail "$1 ends with $with instead of $alone"
+	cmp -s "$scratch/alone.out" "$scratch/with.out" || fail "$1 says something else: $(diff "$scratch/alone.out" "$scratch/with.out")"
+	[ $alone != "$DIES" ] || grep -q -E "SIGBUS: a (load from|store to) $file at offset [0-9]+: .*; thread .*, at " "$log" ||
+		fail "$1 dies of SIGBUS, and no line says where: $(cat "$log" 2>/dev/null)"
+	say "$1: $alone with and without it"
+}
+DIES=135
+
+if command -v python3 >/dev/null; then
+	prepare() { truncate -s 65536 "$file"; }
+	alike python3 -c "
+import mmap, os, sys
+f = open('$file', 'r+b')
+m = mmap.mmap(f.fileno(), 65536)
+os.truncate('$file', 4096)
+print(m[100], flush=True)
+print(m[40000])"
+	[ "$alone" = $DIES ] || fail "python3 should die of SIGBUS, and ended with $alone"
+else
+	say "not run: python3"
+fi
+if command -v mdb_load >/dev/null && command -v mdb_stat >/dev/null; then
+	{
+		printf 'VERSION=3\nformat=print\ntype=btree\nmapsize=1048576\nHEADER=END\n'
+		for i in $(seq 1000 3000); do printf ' key%s\n value%s\n' "$i" "$i"; done
+		printf 'DATA=END\n'
+	} >"$scratch/dump"
+	mkdir "$scratch/db"
+	mdb_load -f "$scratch/dump" "$scratch/db"
+	cp "$scratch/db/data.mdb" "$scratch/whole.mdb"
+	file=$scratch_real/db/data.mdb
+	prepare() { head -c 8192 "$scratch/whole.mdb" >"$file"; }
+	alike mdb_stat -a "$scratch/db"
+	[ "$alone" = $DIES ] || say "mdb_stat: it does not die of a short file here"
+	file=$scratch_real/file
+else
+	say "not run: mdb_stat"
+fi
+if command -v sqlite3 >/dev/null; then
+	rm -f "$file"
+	sqlite3 "$file" "create table t(x); with recursive n(i) as (select 1 union all select i + 1 from n where i < 20000) insert into t select 'row ' || i from n;"
+	cp "$file" "$scratch/whole.db"
+	# In the same inode: the map stays.
+	prepare() { cat "$scratch/whole.db" >"$file"; }
+	alike sqlite3 "$file" "pragma mmap_size=100000000;" "begin;" "select x from t limit 1;" ".shell truncate -s 8192 '$file'" \
+		"select count(*), sum(length(x)) from t;"
+else
+	say "not run: sqlite3"
+fi
+if command -v rg >/dev/null; then
+	prepare() { yes needle | head -n 10000 >"$file"; }
+	alike rg --mmap -c needle "$file"
+	prepare() { : >"$file"; }
+	alike rg --mmap -c needle "$file"
+else
+	say "not run: rg"
+fi

@@ -1,0 +1,268 @@
+/*
+ * sync: which ranges the kernel is asked for, which are skipped, and who is told of an error.
+ */
+#include "unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/options.h"
+#include "base/sys.h"
+#include "model/model.h"
+#include "model/regions.h"
+#include "policy/placement.h"
+#include "shim/engine.h"
+#include "shim/gate.h"
+#include "world.h"
+
+#define CHUNK (16 * FAKE_PAGE)
+#define CHUNKS 64
+
+static uintptr_t base;
+static int fd;
+static uint64_t inode = 100;
+
+/* What was asked of the kernel last, in chunks from base. */
+static struct {
+    long from, chunks;
+    int flags;
+    unsigned calls;
+} asked;
+static long next_answer;
+
+static long ask(uintptr_t addr, size_t len, int flags)
+{
+    asked.from = (long)((addr - base) / CHUNK);
+    asked.chunks = (long)(len / CHUNK);
+    asked.flags = flags;
+    asked.calls++;
+    long answer = next_answer;
+    next_answer = 0;
+    return answer;
+}
+
+static long sync_chunk(long n)
+{
+    return engine_msync(base + (uintptr_t)n * CHUNK, CHUNK, MS_SYNC, ask);
+}
+
+static long map_chunk(int with, long n)
+{
+    return engine_mmap(0, CHUNK, PROT_READ | PROT_WRITE, MAP_SHARED, with, n * (long)CHUNK);
+}
+
+static int setup(void **state)
+{
+    static unsigned char guard;
+    (void)state;
+    world_start();
+    placement_switch(true);
+    gate_start(MAPHERD_HERDING, &guard);
+    mapherd_status_block.unseen = mapherd_status_block.forgotten = 0;
+    options.sync = SYNC_AUTO;
+    fake_stamps_fine = true;
+    fake_stamp = 1000;
+    fd = fake_open((struct fake_file){ .inode = inode++, .size = CHUNKS * CHUNK }, O_RDWR);
+    long at = map_chunk(fd, 1);
+    base = (uintptr_t)at - CHUNK;
+    for (long n = 2; n < CHUNKS; n++)
+        assert_int_equal(map_chunk(fd, n), base + (uintptr_t)n * CHUNK);
+    sync_chunk(1); /* no run of the test before goes on */
+    sync_chunk(40);
+    memset(&asked, 0, sizeof asked);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    for (long n = 1; n < CHUNKS; n++)
+        engine_munmap(base + (uintptr_t)n * CHUNK, CHUNK);
+    engine_munmap(base + CHUNKS * CHUNK, CHUNK);
+    return 0;
+}
+
+static void expect(long n, long from, long chunks)
+{
+    assert_int_equal(sync_chunk(n), 0);
+    assert_int_equal(asked.from, from);
+    assert_int_equal(asked.chunks, chunks);
+    assert_int_equal(asked.flags, MS_SYNC);
+}
+
+static void a_run_up_is_widened(void **state)
+{
+    (void)state;
+    expect(10, 10, 1);
+    expect(11, 11, 1);
+    expect(12, 12, 2);
+    expect(13, 13, 1); /* the one that went ahead */
+    expect(14, 14, 3);
+    expect(15, 15, 1);
+    expect(16, 16, 1);
+    expect(17, 17, 5);
+    assert_int_equal(asked.calls, 8); /* each once */
+}
+
+static void a_run_down_is_widened(void **state)
+{
+    (void)state;
+    expect(30, 30, 1);
+    expect(29, 29, 1);
+    expect(28, 27, 2);
+    expect(27, 27, 1);
+    expect(26, 24, 3);
+}
+
+static void others_are_not(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 5; i++)
+        expect(10, 10, 1);
+    for (long n = 3; n < 60; n += 2)
+        expect(n, n, 1);
+    options.sync = SYNC_PLAIN;
+    for (long n = 10; n < 20; n++)
+        expect(n, n, 1);
+    options.sync = SYNC_AUTO;
+    for (long n = 20; n < 30; n++) {
+        uintptr_t at = base + (uintptr_t)n * CHUNK;
+        engine_msync(at, CHUNK, MS_SYNC | MS_INVALIDATE, ask);
+        assert_int_equal(asked.chunks, 1);
+        engine_msync(at, CHUNK, MS_ASYNC, ask);
+        assert_int_equal(asked.flags, MS_ASYNC);
+    }
+}
+
+static void a_map_ends_it(void **state)
+{
+    (void)state;
+    expect(60, 60, 1);
+    expect(61, 61, 1);
+    expect(62, 62, 2);
+    expect(63, 63, 1);
+    engine_mprotect(base + 20 * CHUNK, CHUNK, PROT_READ);
+    expect(17, 17, 1);
+    expect(18, 18, 1);
+    expect(19, 19, 1); /* 20 is another map now */
+}
+
+/* A run of syncs from the first chunk to the last. */
+static unsigned run_up(void)
+{
+    unsigned before = asked.calls, asks = 0;
+    for (long n = 2; n < CHUNKS; n++) {
+        assert_int_equal(sync_chunk(n), 0);
+        asks += asked.chunks != 0; /* a skipped one asks for nothing, but passes through libc */
+    }
+    assert_int_equal(asked.calls - before, CHUNKS - 2);
+    return asks;
+}
+
+static void fast_skips_what_is_clean(void **state)
+{
+    (void)state;
+    assert_int_equal(run_up(), CHUNKS - 2);
+    options.sync = SYNC_FAST;
+    assert_true(run_up() < 12);
+    assert_true(run_up() < 4);
+    fake_stamp++; /* somebody stores */
+    assert_int_equal(sync_chunk(20), 0);
+    assert_int_equal(asked.chunks, 1);
+    assert_true(run_up() > 4);
+    assert_true(run_up() < 4);
+}
+
+static void fast_believes_no_coarse_stamp(void **state)
+{
+    (void)state;
+    options.sync = SYNC_FAST;
+    assert_true(run_up() < 12);
+    fake_stamp = 0; /* whole seconds */
+    assert_int_equal(run_up(), CHUNKS - 2);
+    assert_int_equal(run_up(), CHUNKS - 2);
+}
+
+static void fast_waits_for_every_map(void **state)
+{
+    (void)state;
+    options.sync = SYNC_FAST;
+    mapherd_status_block.unseen = 1; /* somebody mapped something in a handler */
+    assert_int_equal(run_up(), CHUNKS - 2);
+    mapherd_status_block.unseen = 0;
+    assert_true(run_up() < 12);
+}
+
+static void an_old_cover_is_none(void **state)
+{
+    (void)state;
+    options.sync = SYNC_FAST;
+    run_up();
+    assert_true(run_up() < 4);
+    fake_now_ms += 61000;
+    assert_true(run_up() > 4);
+}
+
+static void an_error_is_told_to_all_it_concerns(void **state)
+{
+    (void)state;
+    options.sync = SYNC_FAST;
+    expect(10, 10, 1);
+    expect(11, 11, 1);
+    next_answer = -EIO;
+    assert_int_equal(sync_chunk(12), -EIO); /* with 13 */
+    assert_int_equal(asked.chunks, 2);
+    assert_int_equal(sync_chunk(13), -EIO);
+    assert_int_equal(sync_chunk(13), 0);
+    assert_int_equal(sync_chunk(12), 0);
+    assert_int_equal(sync_chunk(14), 0);
+    assert_int_equal(run_up(), CHUNKS - 2); /* such a file is skipped no more */
+}
+
+/* One open file to the kernel, but the program opened it twice. */
+static void an_error_is_told_to_every_open(void **state)
+{
+    (void)state;
+    int other = fake_open(fake_open_file(fake_number(fd))->file, O_RDWR);
+    long at = map_chunk(other, CHUNKS);
+    assert_int_equal(at, base + CHUNKS * CHUNK);
+    next_answer = -EIO;
+    assert_int_equal(sync_chunk(CHUNKS), -EIO);
+    assert_int_equal(sync_chunk(30), -EIO);
+    assert_int_equal(sync_chunk(30), 0);
+    assert_int_equal(sync_chunk(CHUNKS), 0);
+}
+
+static void a_hole_is_not_the_callers(void **state)
+{
+    (void)state;
+    expect(10, 10, 1);
+    expect(11, 11, 1);
+    next_answer = -ENOMEM; /* of the widened one: another thread unmaps what comes next */
+    expect(12, 12, 1);
+    assert_int_equal(sync_chunk(13), 0);
+    next_answer = -ENOMEM;
+    assert_int_equal(sync_chunk(40), -ENOMEM);
+}
+
+#define SYNC(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SYNC(a_run_up_is_widened),
+        SYNC(a_run_down_is_widened),
+        SYNC(others_are_not),
+        SYNC(a_map_ends_it),
+        SYNC(fast_skips_what_is_clean),
+        SYNC(fast_believes_no_coarse_stamp),
+        SYNC(fast_waits_for_every_map),
+        SYNC(an_old_cover_is_none),
+        SYNC(an_error_is_told_to_all_it_concerns),
+        SYNC(an_error_is_told_to_every_open),
+        SYNC(a_hole_is_not_the_callers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,44 @@
+#!/bin/sh
+# What msync has promised is there after a power failure: with every word of MAPHERD_SYNC, and not
+# with a library that skips one sync too many. WITNESS_CUTS: how often the power fails each time,
+# WITNESS_KINDS: on which filesystems (make check-long-sync: 2,000 times, on all).
+# shellcheck source=tests/lib.sh
+. "$TESTS_SRC/lib.sh"
+# shellcheck source=tests/witness/witness.sh
+. "$TESTS_SRC/witness/witness.sh"
+need_disk
+cuts=${WITNESS_CUTS:-60}
+seed=${WITNESS_SEED:-$$}
+say "WITNESS_SEED=$seed"
+
+size_of() { case $1 in ext4) echo 64M ;; xfs) echo 320M ;; *) echo 160M ;; esac; }
+
+# power KIND WORD [LIBRARY]: a run and its power failures; what replay says is in $said.
+power() {
+	new_disk "$1" "$(size_of "$1")" || { say "not on $1: $why"; return 77; }
+	done=$(MAPHERD_SYNC=$2 LD_PRELOAD="$MAPHERD_LIB${3:+ $3}" "$W/storer" "$mnt/store" "$moment" "$scratch/promises" \
+		$((cuts + cuts / 5 + 20)) "$seed") || fail "$1, $2: the program failed"
+	end_disk
+	result=0
+	said=$("$W/replay" "$image" "$log" "$scratch/promises" "$scratch/image.cut" "$1" "$mnt" "$cuts" "$seed" store \
+		2>"$scratch/err") || result=$?
+	said="$said; msyncs asked, widened, skipped: $done"
+	[ $result -le 1 ] || { cat "$scratch/err" >&2; fail "$1, $2: the replay failed"; }
+	return $result
+}
+
+for kind in ${WITNESS_KINDS:-ext4}; do
+	for word in plain auto fast; do
+		result=0
+		power "$kind" "$word" || result=$?
+		[ $result != 77 ] || continue 2
+		[ $result = 0 ] || { cat "$scratch/err" >&2; fail "$kind, $word: $said"; }
+		say "$kind, $word: $said"
+		case $word:$done in
+		auto:*" 0 "*) fail "$kind: nothing was widened" ;;
+		fast:*" 0") fail "$kind: nothing was skipped" ;;
+		esac
+	done
+	power "$kind" fast "$W/.libs/break.so" && fail "$kind: a library that skips one sync too many passes"
+	say "$kind, broken on purpose: $said"
+done

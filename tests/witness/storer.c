@@ -1,0 +1,124 @@
+/*
+ * storer: random stores, msyncs and threads, and a record of what each msync has promised.
+ *
+ *     storer FILE MOMENT PROMISES FLUSHES SEED    until the disk has seen that many flushes
+ *
+ * The file is BUFFERS buffers, mapped one by one; the first word of each page is a slot, which
+ * counts up. A promise is written when an msync has returned: the slots of its range as they were
+ * before it began, and how much the disk had written down when it ended. One thread syncs the
+ * buffers one after another, up and down, and others sync single pages or only store.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "mapherd/mapherd.h"
+#include "promise.h"
+
+#define THREADS 3
+
+static char *buffers[BUFFERS];
+static struct moment *moment;
+static FILE *promises;
+static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
+static uint64_t until, seed;
+static int failed;
+
+static uint64_t *slot(long n)
+{
+    return (uint64_t *)(buffers[n / PAGES] + n % PAGES * PAGE);
+}
+
+static uint64_t next_random(uint64_t *state)
+{
+    *state ^= *state << 13, *state ^= *state >> 7, *state ^= *state << 17;
+    return *state >> 16;
+}
+
+static int over(void)
+{
+    return __atomic_load_n(&moment->flushes, __ATOMIC_ACQUIRE) >= until ||
+           __atomic_load_n(&failed, __ATOMIC_RELAXED);
+}
+
+static void sync_slots(long first, long count)
+{
+    struct promise p = { .first = (uint64_t)first, .count = (uint64_t)count };
+    for (long n = 0; n < count; n++)
+        p.values[n] = __atomic_load_n(slot(first + n), __ATOMIC_SEQ_CST);
+    if (msync(slot(first), (size_t)count * PAGE, MS_SYNC) < 0) {
+        perror("msync");
+        __atomic_store_n(&failed, 1, __ATOMIC_RELAXED);
+        return;
+    }
+    p.records = __atomic_load_n(&moment->records, __ATOMIC_ACQUIRE);
+    pthread_mutex_lock(&one);
+    if (fwrite(&p, sizeof p, 1, promises) != 1)
+        __atomic_store_n(&failed, 1, __ATOMIC_RELAXED);
+    pthread_mutex_unlock(&one);
+}
+
+/* Every slot has one thread that stores to it, so that its values only grow. */
+static void store(uint64_t *random, long thread)
+{
+    long n = (long)(next_random(random) % (BUFFERS * PAGES / THREADS)) * THREADS + thread;
+    if (n < BUFFERS * PAGES)
+        __atomic_add_fetch(slot(n), 1, __ATOMIC_SEQ_CST);
+}
+
+static void *run(void *argument)
+{
+    long thread = (long)argument;
+    uint64_t random = seed * 0x9e3779b97f4a7c15u + (uint64_t)thread * 7919 + 1;
+    while (!over()) {
+        for (uint64_t n = next_random(&random) % (thread ? 4 : 64); n; n--)
+            store(&random, thread);
+        if (thread == 0) {
+            int down = next_random(&random) & 1;
+            /* Now and then nothing is stored meanwhile: then all of it is clean. */
+            for (int again = next_random(&random) & 1; again >= 0; again--)
+                for (long n = 0; n < BUFFERS && !over(); n++)
+                    sync_slots((down ? BUFFERS - 1 - n : n) * PAGES, PAGES);
+        } else if (thread == 1) {
+            sync_slots((long)(next_random(&random) % (BUFFERS * PAGES)), 1);
+            usleep(next_random(&random) % 20000);
+        } else {
+            usleep(next_random(&random) % 30000);
+        }
+    }
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    pthread_t threads[THREADS];
+    if (argc != 6)
+        return 2;
+    int shared = open(argv[2], O_RDWR), fd = open(argv[1], O_RDWR | O_CREAT, 0600);
+    promises = fopen(argv[3], "w");
+    until = strtoull(argv[4], NULL, 10);
+    seed = strtoull(argv[5], NULL, 10);
+    if (shared < 0 || fd < 0 || !promises || ftruncate(fd, (off_t)BUFFERS * PAGES * PAGE) < 0)
+        return 1;
+    moment = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, shared, 0);
+    for (long n = 0; n < BUFFERS; n++) {
+        buffers[n] = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+                          n * PAGES * PAGE);
+        if (buffers[n] == MAP_FAILED)
+            return 1;
+    }
+    if (moment == MAP_FAILED || fsync(fd) < 0)
+        return 1;
+    for (long n = 0; n < THREADS; n++)
+        pthread_create(&threads[n], NULL, run, (void *)n);
+    for (long n = 0; n < THREADS; n++)
+        pthread_join(threads[n], NULL);
+    const struct mapherd_status *s = mapherd_status ? mapherd_status() : NULL;
+    printf("%lu %lu %lu\n", s ? s->syncs : 0, s ? s->syncs_widened : 0, s ? s->syncs_skipped : 0);
+    return fclose(promises) || failed;
+}
