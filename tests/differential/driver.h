@@ -33,11 +33,7 @@ extern size_t page;
 struct differences {
     /* --differs guards: memory that the program has taken the access to shows in smaps as it was
      * before, because the protection is a marker in the page tables. So a page is shown as "---"
-     * if, and only if, a load from it is answered with SIGSEGV.
-     * Memory that a guard would have split, and that is whole again, may be one map where the
-     * kernel alone leaves several: it does not merge what was touched apart, and whether it was
-     * depends on what lies beside it by chance (mm/vma.c, reusable_anon_vma), so in calm too.
-     * mremap works on one map, so of a handle with mended guards it is asked for single pages. */
+     * if, and only if, a load from it is answered with SIGSEGV. */
     bool guards;
     /* --differs held: what a float's munmap has given up may stay mapped as long as a chunk of the
      * same map does. So no call names a hole of a float but those that unmap or replace it: the
@@ -81,8 +77,11 @@ struct handle {
     char *base;
     unsigned pages; /* 0: free */
     uint32_t gone[MAX_PAGES]; /* 0: mapped; else the epoch since which it is a hole. Floats only */
-    bool guarded; /* access to some of it was taken away */
-    bool mended;  /* and given again, to perhaps the same */
+    /* A call has named a part of it, so the kernel may have split it. Where the parts are alike
+     * again, they are one map or several: the kernel does not merge what was touched apart, and
+     * whether it was depends on what lies beside it by chance (mm/vma.c, reusable_anon_vma).
+     * mremap works on one map, so of such a handle it is asked for single pages. */
+    bool parted;
 };
 extern struct handle handles[MAX_HANDLES];
 
@@ -106,8 +105,8 @@ void handles_refresh(struct handle *h);
 void handles_unmapped(struct range r);
 /* So many bytes were mapped at this place, which is a handle's. */
 void handles_replaced(struct handle *h, const char *at, size_t len);
-/* mprotect was called on some of it. */
-void handles_protected(struct handle *h, int prot);
+/* The range was given a protection, advice or lock of its own, or another map. */
+void handles_parted(struct range r);
 /* to has some of the memory that was from's. */
 void handles_inherit(struct handle *to, const struct handle *from);
 /* Unmaps everything. */

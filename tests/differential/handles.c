@@ -64,7 +64,7 @@ struct handle *handles_add(char *at, size_t len)
         handles[i].base = at;
         handles[i].pages = pages_of(len);
         memset(handles[i].gone, 0, sizeof handles[i].gone);
-        handles[i].guarded = handles[i].mended = false;
+        handles[i].parted = false;
         return &handles[i];
     }
     abort(); /* handles_full was not asked */
@@ -140,20 +140,17 @@ void handles_replaced(struct handle *h, const char *at, size_t len)
     unsigned first = (unsigned)((size_t)(at - h->base) / page);
     for (unsigned i = first; i < first + pages_of(len) && i < h->pages; i++)
         h->gone[i] = 0;
+    h->parted |= pages_of(len) < h->pages;
 }
 
-void handles_protected(struct handle *h, int prot)
+void handles_parted(struct range r)
 {
-    if (prot == PROT_NONE)
-        h->guarded = true;
-    else
-        h->mended = h->guarded;
+    r.h->parted |= r.count < r.h->pages;
 }
 
 void handles_inherit(struct handle *to, const struct handle *from)
 {
-    to->guarded |= from->guarded;
-    to->mended |= from->mended;
+    to->parted |= from->parted;
 }
 
 void handles_end(void)

@@ -236,7 +236,7 @@ void step_stack(void)
     for (unsigned left = 1 + pick(4); left > 0; left--) {
         unsigned first = pick(pages), count = 1 + pick(pages - first > 1 ? 2 : 1);
         int prot = percent(75) ? PROT_NONE : PROT_READ | PROT_WRITE;
-        handles_protected(h, prot);
+        handles_parted((struct range){ .h = h, .count = count });
         say(" %u+%u to %d: %d", first, count, prot,
             mprotect(got + first * page, count * page, prot));
     }

@@ -91,7 +91,8 @@ void step_mremap(void)
         return;
     }
     struct request r = { .from = pick_range() };
-    if (r.from.h->mended && r.from.count > 1) {
+    /* Beside an arena lies nothing, so the two processes agree on it, but for guards. */
+    if (r.from.h->parted && r.from.count > 1 && (differs.guards || !is_arena(r.from.h))) {
         r.from.count = 1;
         r.from.len = page;
     }

@@ -84,7 +84,7 @@ void step_mprotect(void)
     bool with_key = percent(15);
     struct range r = begin(with_key ? "pkey_mprotect" : "mprotect");
     say(" prot %#x", prots[which]);
-    handles_protected(r.h, prots[which]);
+    handles_parted(r);
     if (with_key) {
         say(" key %d", key);
         end(r, CALL(pkey_mprotect(r.at, r.len, prots[which], key)));
@@ -117,6 +117,7 @@ void step_madvise(void)
         which = 0;
     struct range r = begin("madvise");
     say(" %s", advices[which].name);
+    handles_parted(r);
     end(r, CALL(madvise(r.at, r.len, advices[which].advice)));
 }
 
@@ -150,10 +151,12 @@ void step_lock(void)
     case 0:
     case 1:
         r = begin("mlock");
+        handles_parted(r);
         end(r, CALL(mlock(r.at, r.len)));
         break;
     case 2:
         r = begin("mlock2 onfault");
+        handles_parted(r);
         end(r, CALL(mlock2(r.at, r.len, MLOCK_ONFAULT)));
         break;
     case 3:
@@ -162,6 +165,7 @@ void step_lock(void)
         break;
     default:
         r = begin("munlock");
+        handles_parted(r);
         end(r, CALL(munlock(r.at, r.len)));
         break;
     }
