@@ -37,7 +37,6 @@ extern "C" {
 enum mapherd_record_state {
     MAPHERD_RECORD_RUNNING = 1, /* or killed: whether pid and started are still there tells */
     MAPHERD_RECORD_EXITED = 2,
-    MAPHERD_RECORD_REPLACED = 3, /* by execve: the process runs another program now */
 };
 
 /* What the command wants of the library: it writes wanted, the library looks at each hooked call
@@ -143,11 +142,11 @@ enum mapherd_record_kind {
 };
 
 /*
- * What the program has mapped and not unmapped: a mapping is what one call of mmap (or mremap, shmat)
+ * What the program has mapped and not unmapped: a mapping is what one call of mmap (or mremap)
  * made. Where a part in its middle was unmapped it has two pieces, which share its number. A piece is
- * there if start is not 0; the library writes start last, and clears it first. If the process was
- * killed, or is read, in the middle of a change, the newest piece may overlap an older one: then the
- * newer (the higher place in `order`) is right.
+ * there if start is not 0 and even; odd it is being unmapped or moved just now. The library writes
+ * start last, and changes it first. If the process was killed, or is read, in the middle of a change,
+ * the newest piece may overlap an older one: then the newer (the higher order) is right.
  */
 struct mapherd_record_mapping {
     uint64_t start, end; /* page-aligned */
@@ -158,7 +157,7 @@ struct mapherd_record_mapping {
     uint32_t file;       /* element of FILE; 0: anonymous */
     int32_t thread;      /* that mapped it */
     uint32_t flags;      /* MAPHERD_RECORD_FLAGS: how it was mapped */
-    uint32_t order;      /* counts pieces written */
+    uint32_t order;      /* counts pieces written, and wraps */
     uint32_t left, right;/* the library's own */
 };
 #define MAPHERD_RECORD_PROT(flags) ((flags) & 7u)                /* PROT_ bits */
@@ -189,13 +188,13 @@ struct mapherd_record_frame { /* 32 bytes */
     uint32_t method;     /* TEXT: "sync" */
     uint32_t source;     /* TEXT: "Store.java"; 0: not known */
     int32_t line;        /* 0: not known; -1: a native method */
-    uint64_t unused[2];
+    uint64_t own[2];     /* the library's own */
 };
 
 struct mapherd_record_file { /* 32 bytes */
     uint64_t dev, ino;   /* st_dev, st_ino */
     uint32_t path;       /* TEXT: by /proc/self/fd, when it was first mapped; 0: not known */
-    uint32_t unused[3];
+    uint32_t own[3];     /* the library's own */
 };
 
 struct mapherd_record_module { /* 64 bytes */

@@ -6,8 +6,6 @@
 
 #include "base/sys.h"
 
-#define LOCK_WAITED (1 << 30) /* thread ids end at 2^22 (kernel: PID_MAX_LIMIT) */
-
 /* initial-exec: the default model may allocate on first touch, in a signal handler too. A vfork
  * child has its parent's id here, and rightly: the parent sleeps, and they share the memory. */
 static __thread int thread_id __attribute__((tls_model("initial-exec")));

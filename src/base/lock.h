@@ -6,8 +6,9 @@
  * word, so that there is no moment at which a handler could find the lock taken by nobody.
  *
  * The lock order, which fork follows too: read_lock (model/count.c), held_lock
- * (policy/retention.c), cover_lock (model/covers.h), model_lock (model/model.h). Three more are taken last and alone: turn
- * (policy/reserve.c), canary_lock (model/canary.c), buffer_lock (model/gaps.c). A child frees all
+ * (policy/retention.c), cover_lock (model/covers.h), model_lock (model/model.h). Four more are taken last and alone: turn
+ * (policy/reserve.c), canary_lock (model/canary.c), buffer_lock (model/gaps.c), record_lock
+ * (model/recordfile.h). A child frees all
  * of them. A handler above model_lock's owner waits for none (lock_mine). No lock is held over
  * disk I/O, but held_lock over a munmap or a fixed map, once something was held, and cover_lock
  * while pages go to the spill file and back: who faults meanwhile has to wait.
@@ -23,6 +24,13 @@
 struct lock {
     int word; /* 0 free; else the owner's thread id, with LOCK_WAITED if somebody sleeps */
 };
+
+/* The owner of a lock that the caller holds: its own thread's id. */
+#define LOCK_WAITED (1 << 30) /* thread ids end at 2^22 (kernel: PID_MAX_LIMIT) */
+static inline int lock_owner(const struct lock *l)
+{
+    return l->word & ~LOCK_WAITED;
+}
 
 /* Waits and takes the lock: true. At once false where this thread holds it already. */
 bool lock_take(struct lock *l);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fmt.h"
+#include "base/naming.h"
 #include "base/options.h"
 #include "base/sys.h"
 
@@ -27,28 +28,6 @@ static struct {
     long pid;
 } self;
 
-/* %p %e %t in the user's path. */
-static void expand_path(struct option_text form)
-{
-    size_t at = 0;
-    for (size_t i = 0; i < form.len && at < PATH_LEN - 1; i++) {
-        char *out = self.path + at;
-        size_t room = PATH_LEN - at;
-        char code = form.at[i] == '%' && i + 1 < form.len ? form.at[i + 1] : '\0';
-        if (code == 'p')
-            at += fmt(out, room, "%ld", self.pid);
-        else if (code == 'e')
-            at += fmt(out, room, "%s", self.name);
-        else if (code == 't')
-            at += fmt(out, room, "%ld", (long)time(NULL));
-        else
-            at += fmt(out, room, "%c", form.at[i]);
-        if (code == 'p' || code == 'e' || code == 't')
-            i++;
-    }
-    self.path[at] = '\0';
-}
-
 void log_start(const char *name)
 {
     size_t n = 0;
@@ -59,7 +38,7 @@ void log_start(const char *name)
     self.stderr_known = sys_fstat(STDERR_FILENO, &self.stderr_at_start) == 0;
     static const char to_stderr[] = "stderr";
     if (options.log.len != sizeof to_stderr - 1 || memcmp(options.log.at, to_stderr, options.log.len))
-        expand_path(options.log);
+        naming_expand(self.path, sizeof self.path, options.log, self.name, self.pid);
 }
 
 const char *log_name(void)
@@ -155,35 +134,50 @@ static void write_text(const struct space *s, enum log_level level)
     write_line(s->line, len);
 }
 
+static log_observer *observer;
+
+void log_observe(log_observer *o)
+{
+    observer = o;
+}
+
 static bool is_wanted(enum log_level level)
 {
     return !self.silent && (int)level <= options.log_level;
 }
 
-void log_line(enum log_level level, const char *format, ...)
+/* level: with what the line is about. */
+static void say(const struct space *s, unsigned level, const char *format, va_list args)
+{
+    enum log_level urgency = level & LOG_LEVEL_BITS;
+    bool wanted = is_wanted(urgency), observed = observer && urgency <= LOG_INFO;
+    if (!wanted && !observed)
+        return;
+    fmt_va(s->text, s->text_size, format, args);
+    if (observed)
+        observer(urgency, level >> LOG_ABOUT_SHIFT, s->text);
+    if (wanted)
+        write_text(s, urgency);
+}
+
+void log_line(unsigned level, const char *format, ...)
 {
     char text[TEXT_MAX], quoted[TEXT_MAX + 200], line[LINE];
     const struct space s = { text, quoted, line, sizeof text, sizeof quoted, sizeof line };
-    if (!is_wanted(level))
-        return;
     va_list args;
     va_start(args, format);
-    fmt_va(text, sizeof text, format, args);
+    say(&s, level, format, args);
     va_end(args);
-    write_text(&s, level);
 }
 
-void log_line_in(struct log_room *room, enum log_level level, const char *format, ...)
+void log_line_in(struct log_room *room, unsigned level, const char *format, ...)
 {
     const struct space s = { room->text, room->quoted, room->line, sizeof room->text,
                              sizeof room->quoted, sizeof room->line };
-    if (!is_wanted(level))
-        return;
     va_list args;
     va_start(args, format);
-    fmt_va(room->text, sizeof room->text, format, args);
+    say(&s, level, format, args);
     va_end(args);
-    write_text(&s, level);
 }
 
 bool log_allowed(struct log_limit *limit, uint64_t every_ms, unsigned *suppressed)

@@ -21,6 +21,25 @@
 
 enum log_level { LOG_OFF, LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
+/* What a line is about, for who keeps them: added to the level, LOG_WARNING | LOG_ABOUT_FAULT. The
+ * numbers are those of enum mapherd_record_event_kind. */
+enum {
+    LOG_ABOUT_SHIFT = 4,
+    LOG_LEVEL_BITS = (1 << LOG_ABOUT_SHIFT) - 1,
+    LOG_ABOUT_PRESSURE = 1 << LOG_ABOUT_SHIFT,
+    LOG_ABOUT_REFUSAL = 2 << LOG_ABOUT_SHIFT,
+    LOG_ABOUT_FAULT = 3 << LOG_ABOUT_SHIFT,
+    LOG_ABOUT_SPILL = 4 << LOG_ABOUT_SHIFT,
+    LOG_ABOUT_SYNC = 5 << LOG_ABOUT_SHIFT,
+    LOG_ABOUT_SPACE = 6 << LOG_ABOUT_SHIFT,
+    LOG_ABOUT_RECORD = 7 << LOG_ABOUT_SHIFT,
+};
+
+/* Called with every line up to LOG_INFO, whether it is written or not. Async-signal-safe, as
+ * log_line is. */
+typedef void log_observer(enum log_level level, unsigned about, const char *text);
+void log_observe(log_observer *observer);
+
 /* After options_read: where lines go and who writes them. name is copied. */
 void log_start(const char *name);
 
@@ -33,16 +52,16 @@ void log_after_fork(void);
 /* From here on no line is written (a seccomp filter may kill for it). */
 void log_silence(void);
 
-/* Thread- and async-signal-safe; errno untouched; about 2.5 KiB of stack. The text is cut at
+/* level: enum log_level, with what it is about. Thread- and async-signal-safe; errno untouched; about 2.5 KiB of stack. The text is cut at
  * 700 bytes. */
-void log_line(enum log_level level, const char *format, ...)
+void log_line(unsigned level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* The same with room given by the caller, who may have little stack and much to say. */
 struct log_room {
     char text[2048], quoted[2600], line[4800];
 };
-void log_line_in(struct log_room *room, enum log_level level, const char *format, ...)
+void log_line_in(struct log_room *room, unsigned level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Says no more often than once in every_ms; how often it said no since the last yes is in

@@ -37,6 +37,18 @@ static bool is_folder(struct option_text t, const char *form)
     return !t.len || (t.at[0] == '/' && t.len < 500);
 }
 
+/* Absolute, for the same reason; or none. */
+static bool is_record_place(struct option_text t, const char *form)
+{
+    return is_folder(t, form) || words_equal(t, words_text("off"));
+}
+
+static bool is_depth(struct option_text t, const char *form)
+{
+    (void)form;
+    return options_depth(t) > 0;
+}
+
 static bool are_percents(struct option_text t, const char *form)
 {
     (void)form;
@@ -314,11 +326,22 @@ int64_t options_share(struct option_text text, int64_t total)
     return total / 100 * (int64_t)percent + total % 100 * (int64_t)percent / 100;
 }
 
-long options_milliseconds(struct option_text text)
+/* The whole text is a number from least to most. */
+static long number_of(struct option_text text, uint64_t least, uint64_t most)
 {
     const char *at = text.at, *end = text.at + text.len;
     uint64_t value;
-    if (!text.len || !fmt_read_u64(&at, &value) || at != end || value > 24 * 3600 * 1000)
+    if (!text.len || !fmt_read_u64(&at, &value) || at != end || value < least || value > most)
         return -1;
     return (long)value;
+}
+
+long options_milliseconds(struct option_text text)
+{
+    return number_of(text, 0, 24 * 3600 * 1000);
+}
+
+long options_depth(struct option_text text)
+{
+    return number_of(text, 1, 64);
 }

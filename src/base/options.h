@@ -33,6 +33,7 @@ enum { GUARDS_AUTO, GUARDS_ON, GUARDS_OFF };
 enum { PREALLOC_AUTO, PREALLOC_STRICT, PREALLOC_OFF };
 enum { SIGBUS_AUTO, SIGBUS_CONVERT, SIGBUS_REPORT, SIGBUS_OFF };
 enum { SYNC_AUTO, SYNC_FAST, SYNC_PLAIN };
+enum { LEAKS_OFF, LEAKS_ON };
 enum { HOLD_NONE, HOLD_CALM, HOLD_RAISED, HOLD_HIGH, HOLD_FULL };
 enum { FORMAT_TEXT, FORMAT_JSON };
 enum { CHILDREN_ON, CHILDREN_OFF };
@@ -77,6 +78,9 @@ int options_percents(struct option_text list, int *percents, int max);
 
 /* A plain number of at most a day's; -1 if the text is none. */
 long options_milliseconds(struct option_text text);
+
+/* A plain number of 1 to 64; -1 if the text is none. */
+long options_depth(struct option_text text);
 
 /* RESERVE's form, for a limit: a number of maps, at most half of the limit; -1 if the text is not of that form. */
 long options_reserve(struct option_text text, long limit);

@@ -17,6 +17,7 @@
 #include "model/pace.h"
 #include "model/pressure.h"
 #include "model/procmaps.h"
+#include "model/recordfile.h"
 #include "model/regions.h"
 
 #define MARKS_MAX 10
@@ -136,6 +137,7 @@ static void name_top(const struct holders *h)
     unsigned other = !words_in_use;
     holders_text(h, words[other], sizeof words[other]);
     __atomic_store_n(&words_in_use, other, __ATOMIC_RELEASE);
+    recordfile_name_top(h);
 }
 
 static void warn(long exact)
@@ -144,7 +146,7 @@ static void warn(long exact)
     while (reached < count.mark_count && exact >= share(count.limit, count.marks[reached]))
         reached++;
     if (reached > count.passed)
-        log_line(LOG_WARNING, "%ld maps, %ld %% of vm.max_map_count = %ld; %s",
+        log_line(LOG_WARNING | LOG_ABOUT_PRESSURE, "%ld maps, %ld %% of vm.max_map_count = %ld; %s",
                  exact, exact * 100 / count.limit, count.limit, words[words_in_use]);
     if (reached > count.passed)
         count.passed = reached;
@@ -153,11 +155,12 @@ static void warn(long exact)
         count.passed--;
 }
 
-/* True if a reading that finds this many maps would have something to say. */
+/* True if a reading that finds this many maps would have something to say, or there is a record to
+ * say it in. */
 static bool worth_naming(long bound)
 {
-    return count.limit > 0 && count.mark_count > count.passed &&
-           bound >= share(count.limit, count.marks[count.passed]);
+    return recordfile_head() || (count.limit > 0 && count.mark_count > count.passed &&
+            bound >= share(count.limit, count.marks[count.passed]));
 }
 
 /* Memory for the names, in the zone, where it merges with nothing: it is one map exactly. */

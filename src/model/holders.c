@@ -11,7 +11,7 @@
 void holders_start(struct holders *h, void *mem, size_t size)
 {
     *h = (struct holders){ .table = mem };
-    /* A slot is 40 bytes, a path perhaps 80. */
+    /* A slot is 48 bytes, a path perhaps 80. */
     h->slots = size / (sizeof *h->table + 80);
     h->text = (char *)(h->table + h->slots);
     h->text_end = (char *)mem + size;
@@ -50,13 +50,14 @@ void holders_add(struct holders *h, const struct procmap *m)
         return;
     }
     if (!s->maps) {
-        *s = (struct holder){ m->inode, m->dev_major, m->dev_minor, h->text, 0 };
+        *s = (struct holder){ m->inode, m->dev_major, m->dev_minor, h->text, 0, 0 };
         memcpy(h->text, m->path, m->path_len);
         h->text[m->path_len] = '\0';
         h->text += m->path_len + 1;
         h->used++;
     }
     s->maps++;
+    s->bytes += m->end - m->start;
 }
 
 size_t holders_top(const struct holders *h, const struct holder **top, size_t n)

@@ -14,6 +14,7 @@ struct holder {
     unsigned dev_major, dev_minor;
     const char *path; /* of the first map seen; NUL-terminated */
     long maps;
+    uint64_t bytes;
 };
 
 struct holders {

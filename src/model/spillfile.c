@@ -15,6 +15,7 @@
 #include "base/high.h"
 #include "base/options.h"
 #include "base/sys.h"
+#include "model/identity.h"
 
 #define PATH_LEN 512
 
@@ -36,26 +37,6 @@ static uint64_t round_up(uint64_t n, uint64_t to)
     return (n + to - 1) / to * to;
 }
 
-/* The start time, field 22: behind the last ')' come the fields from 3 on. */
-static uint64_t start_time(void)
-{
-    char text[512];
-    long fd = sys_open("/proc/self/stat", O_RDONLY, 0);
-    long got = fd < 0 ? fd : sys_read((int)fd, text, sizeof text - 1);
-    if (fd >= 0)
-        sys_close((int)fd);
-    if (got <= 0)
-        return 0;
-    text[got] = '\0';
-    const char *at = text + got;
-    while (at > text && *at != ')')
-        at--;
-    for (unsigned field = 2; *at && field < 22; at++)
-        field += *at == ' ';
-    uint64_t value = 0;
-    return fmt_read_u64(&at, &value) ? value : 0;
-}
-
 /* Whoever writes past the limit on the size of files gets SIGXFSZ, which kills. */
 static bool is_allowed(uint64_t end)
 {
@@ -69,18 +50,16 @@ uint64_t spillfile_scratch(void)
 
 static long write_header(int fd, const char *program)
 {
-    struct stat ns;
     struct spill_header h = {
         .magic = SPILL_MAGIC,
         .version = SPILL_VERSION,
         .byte_order = SPILL_BYTE_ORDER,
         .page_size = (uint32_t)page_bytes,
         .pid = sys_getpid(),
-        .start_time = start_time(),
+        .start_time = identity_started(),
+        .pid_namespace = identity_pid_space(),
         .created = time(NULL),
     };
-    if (sys_stat("/proc/self/ns/pid", &ns) == 0)
-        h.pid_namespace = ns.st_ino;
     fmt(h.program, sizeof h.program, "%s", program);
     uint64_t len = spillfile_scratch() + page_bytes;
     if (!is_allowed(len))

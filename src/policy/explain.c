@@ -287,7 +287,7 @@ static void tell(const struct failed_call *call, enum log_level level, const cha
         fmt(size, sizeof size, " of %zu bytes", call->len);
     if (more)
         fmt(again, sizeof again, " (and %u more since it was last told)", more);
-    log_line(level, "%s%s %s%s: %s", call->name, size,
+    log_line(level | LOG_ABOUT_REFUSAL, "%s%s %s%s: %s", call->name, size,
              call->error ? "failed" : "was refused a split, and honoured without", again, because);
 }
 

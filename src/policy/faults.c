@@ -259,10 +259,10 @@ void faults_report(const struct fault *f, const void *context, bool lost, const 
     say_cause(cause_text, sizeof cause_text, f);
     unwind_text(stack_text, sizeof stack_text, frames,
                 unwind_context(context, frames, STACK_FRAMES));
-    log_line_in(&room, lost ? LOG_ERROR : LOG_WARNING,
+    log_line_in(&room, (lost ? LOG_ERROR : LOG_WARNING) | LOG_ABOUT_FAULT,
                 "SIGBUS: a %s %s at offset %lu: %s; %s; thread %s (%ld), at %s",
                 f->store ? "store to" : "load from", f->page.path, (unsigned long)f->page.at, cause_text,
                 done, thread, sys_gettid(), stack_text);
     if (more)
-        log_line_in(&room, LOG_INFO, "SIGBUS: %u more like the one reported before", more);
+        log_line_in(&room, LOG_INFO | LOG_ABOUT_FAULT, "SIGBUS: %u more like the one reported before", more);
 }

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/options.h"
 #include "base/sys.h"
+#include "model/identity.h"
 #include "model/model.h"
 
 #define EVERY_MS 1000
@@ -114,54 +115,11 @@ static void escape(char *out, size_t size, const char *text)
     out[at] = '\0';
 }
 
-static long read_text(const char *path, char *text, size_t size)
-{
-    long fd = sys_open(path, O_RDONLY, 0);
-    if (fd < 0)
-        return fd;
-    long got = sys_read((int)fd, text, size - 1);
-    sys_close((int)fd);
-    text[got > 0 ? got : 0] = '\0';
-    return got;
-}
-
-/* When the process started, in ticks since boot: field 22 of proc_pid_stat(5). The second may
- * hold spaces and brackets. */
-static uint64_t start_time(void)
-{
-    char stat[1024];
-    uint64_t start = 0;
-    if (read_text("/proc/self/stat", stat, sizeof stat) <= 0)
-        return 0;
-    const char *name_end = stat;
-    for (const char *c = stat; (c = strchr(c, ')')); c++)
-        name_end = c;
-    const char *at = name_end;
-    for (int field = 2; field < 22 && at; field++)
-        at = strchr(at + 1, ' ');
-    if (!at)
-        return 0;
-    at++;
-    fmt_read_u64(&at, &start);
-    return start;
-}
-
-static unsigned long pid_namespace(void)
-{
-    struct stat st = { 0 };
-    long fd = sys_open("/proc/self/ns/pid", O_RDONLY, 0);
-    if (fd < 0)
-        return 0;
-    long answer = sys_fstat((int)fd, &st);
-    sys_close((int)fd);
-    return answer < 0 ? 0 : (unsigned long)st.st_ino;
-}
-
 /* Whose file it is. Names are given late: a forked child that becomes another program at once has
  * no use for them. */
 static void name_file(void)
 {
-    unsigned long space = pid_namespace();
+    unsigned long space = (unsigned long)identity_pid_space();
     bool inner = space && space != FIRST_PID_NAMESPACE;
     char base[64], label[64] = "";
     if (inner) {
@@ -174,7 +132,7 @@ static void name_file(void)
     fmt(file.fresh, sizeof file.fresh, "%s/.%s.tmp", folder, base);
     fmt(file.labels, sizeof file.labels, "{pid=\"%d\",program=\"%s\"%s}", owner, program, label);
     fmt(file.mark, sizeof file.mark, "# mapherd: process %d of namespace %lu, started at %lu\n",
-        owner, space, (unsigned long)start_time());
+        owner, space, (unsigned long)identity_started());
     file.named = true;
 }
 

@@ -356,7 +356,7 @@ static void say_lost_spillfile(const struct cover *c, long error)
 {
     static bool said;
     if (!said)
-        log_line(LOG_ERROR, "%s, which holds what was spilled, cannot be opened any more (error %ld): nothing "
+        log_line(LOG_ERROR | LOG_ABOUT_SPILL, "%s, which holds what was spilled, cannot be opened any more (error %ld): nothing "
                  "of it can go back", spillfile_path(c->file), -error);
     said = true;
 }
@@ -383,7 +383,7 @@ static int return_cover(unsigned n)
         spilled_clear(c, (int)fd);
     sys_close((int)fd);
     if (!error && drop_cover(n))
-        log_line(LOG_INFO, "everything that was spilled has gone back to its files");
+        log_line(LOG_INFO | LOG_ABOUT_SPILL, "everything that was spilled has gone back to its files");
     return error;
 }
 
@@ -441,11 +441,11 @@ void spill_end(void)
         unsigned file = covers[n].file;
         int error = covers[n].kind == COVER_SPILL ? return_cover(n) : 0;
         if (error == ESTALE && !changed++)
-            log_line(LOG_ERROR, "a file was written by others since pages of it were spilled: they stay in %s; "
+            log_line(LOG_ERROR | LOG_ABOUT_SPILL, "a file was written by others since pages of it were spilled: they stay in %s; "
                      "what it would change says: mapherd recover --dry-run %s", spillfile_path(file),
                      spillfile_path(file));
         else if (error && error != ESTALE && !without_space++)
-            log_line(LOG_ERROR, "there is still no space for what was spilled: it stays in %s; when there is, "
+            log_line(LOG_ERROR | LOG_ABOUT_SPILL, "there is still no space for what was spilled: it stays in %s; when there is, "
                      "run: mapherd recover %s", spillfile_path(file), spillfile_path(file));
     }
     covers_drop();

@@ -16,8 +16,10 @@
 #include "model/regions.h"
 #include "policy/explain.h"
 #include "policy/guards.h"
+#include "policy/leaks.h"
 #include "policy/metrics.h"
 #include "policy/placement.h"
+#include "policy/record.h"
 #include "policy/retention.h"
 #include "policy/spill.h"
 #include "policy/zeros.h"
@@ -69,6 +71,7 @@ long course_end_of(const struct failed_call *call)
     }
     count_settle();
     metrics_tick();
+    leaks_obey(record_tick());
     return call->error;
 }
 

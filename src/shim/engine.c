@@ -24,9 +24,11 @@
 #include "model/regions.h"
 #include "model/untold.h"
 #include "policy/guards.h"
+#include "policy/leaks.h"
 #include "policy/metrics.h"
 #include "policy/placement.h"
 #include "policy/prealloc.h"
+#include "policy/record.h"
 #include "policy/reserve.h"
 #include "policy/retention.h"
 #include "policy/spill.h"
@@ -155,14 +157,16 @@ static long end_mmap(long answer, size_t len, int prot, int flags)
     return course_end_of(&(struct failed_call){ "mmap", answer, len, prot, flags });
 }
 
-long engine_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t offset)
+long engine_map(struct map_request *q)
 {
+    uintptr_t addr = q->addr;
+    size_t len = q->len;
+    int prot = q->prot, flags = q->flags, fd = q->fd;
+    off_t offset = (off_t)q->offset;
     if (!gate_open())
         return sys_mmap(addr, len, prot, flags, fd, offset);
     long answer;
-    struct map_request q;
-    request_start(&q, addr, len, prot, flags, fd, (uint64_t)offset);
-    long refusal = prealloc_map(&q);
+    long refusal = prealloc_map(q);
     if (refusal)
         return end_mmap(refusal, len, prot, flags);
     if (flags & MAP_FIXED_NOREPLACE) {
@@ -175,7 +179,7 @@ long engine_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t 
     if ((flags & MAP_FIXED) && !(flags & MAP_FIXED_NOREPLACE))
         return end_mmap(map_fixed(addr, len, prot, flags, fd, offset), len, prot, flags);
     if (!(flags & MAP_ANONYMOUS)) {
-        long at = placement_map(&q);
+        long at = placement_map(q);
         if (at != PLACEMENT_DECLINED)
             return end_mmap(at, len, prot, flags);
         refusal = flags & MAP_FIXED_NOREPLACE ? 0 : reserve_answer(len);
@@ -191,6 +195,13 @@ long engine_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t 
         enter_plain((uintptr_t)answer, len, prot, flags);
     }
     return end_mmap(answer, len, prot, flags);
+}
+
+long engine_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t offset)
+{
+    struct map_request q;
+    request_start(&q, addr, len, prot, flags, fd, (uint64_t)offset);
+    return engine_map(&q);
 }
 
 /* ---- munmap ---- */
@@ -419,6 +430,8 @@ void engine_exit(void)
 {
     if (covers_any() && !gate_helpless() && gate_is_ours())
         spill_end();
+    if (!gate_helpless() && gate_is_ours())
+        record_end();
     metrics_stop();
 }
 
@@ -468,6 +481,8 @@ long engine_prctl(int option, unsigned long a, unsigned long b, unsigned long c,
         course_make_guards_plain(0, UINTPTR_MAX - page_size + 1); /* nobody could lift them then */
         spill_end();
         log_line(LOG_INFO, "the program sandboxes itself: everything passes through from here on");
+        leaks_obey(MAPHERD_WISH_STOP);
+        record_close();
         log_silence();
         metrics_stop();
         gate_close(MAPHERD_SANDBOXED);

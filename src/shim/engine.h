@@ -15,7 +15,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "model/request.h"
+
 long engine_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t offset);
+/* The same. q: just started (request_start); what becomes known of its file is left in it. */
+long engine_map(struct map_request *q);
 long engine_munmap(uintptr_t addr, size_t len);
 long engine_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uintptr_t to);
 long engine_mprotect(uintptr_t addr, size_t len, int prot);

@@ -129,7 +129,7 @@ static enum fault_answer treat(const void *context, enum fault_owner owner, enum
         if (answer == 0 || answer == -EAGAIN)
             return mended(answer, context, false,
                           "what is stored there is kept in the spill file until there is, and msync says so");
-        log_line_in(&spill_room, LOG_ERROR, "what does not fit on the disk cannot be spilled to %s: %s",
+        log_line_in(&spill_room, LOG_ERROR | LOG_ABOUT_SPILL, "what does not fit on the disk cannot be spilled to %s: %s",
                     spill_path(), why_not_spilled(-answer));
     }
     if (word == CONVERT)

@@ -15,7 +15,9 @@
 #include "model/model.h"
 #include "model/regions.h"
 #include "policy/guards.h"
+#include "policy/leaks.h"
 #include "policy/metrics.h"
+#include "policy/record.h"
 #include "policy/reserve.h"
 #include "policy/retention.h"
 #include "policy/spill.h"
@@ -104,6 +106,8 @@ static void be_born(void)
     count_after_fork(true);
     log_after_fork();
     metrics_after_fork();
+    leaks_after_fork();
+    record_after_fork();
     if (guard_page)
         *guard_page = GUARD_MARK;
 }

@@ -26,6 +26,7 @@
 #include "shim/engine.h"
 #include "shim/sigcalls.h"
 #include "shim/signals.h"
+#include "shim/traced.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -61,7 +62,7 @@ static void *answer_pointer(long answer)
 
 void *hook_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
 {
-    return answer_pointer(engine_mmap((uintptr_t)addr, len, prot, flags, fd, offset));
+    return answer_pointer(traced_mmap((uintptr_t)addr, len, prot, flags, fd, offset));
 }
 
 void *hook_mmap64(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
@@ -69,13 +70,13 @@ void *hook_mmap64(void *addr, size_t len, int prot, int flags, int fd, off_t off
 
 int hook_munmap(void *addr, size_t len)
 {
-    return answer_int(engine_munmap((uintptr_t)addr, len));
+    return answer_int(traced_munmap((uintptr_t)addr, len));
 }
 
 void *hook_mremap(void *addr, size_t old_len, size_t new_len, int flags, void *new_addr)
 {
     return answer_pointer(
-        engine_mremap((uintptr_t)addr, old_len, new_len, flags, (uintptr_t)new_addr));
+        traced_mremap((uintptr_t)addr, old_len, new_len, flags, (uintptr_t)new_addr));
 }
 
 int hook_mprotect(void *addr, size_t len, int prot)

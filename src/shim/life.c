@@ -22,13 +22,17 @@
 #include "model/canary.h"
 #include "model/count.h"
 #include "model/model.h"
+#include "model/recordfile.h"
 #include "model/windows.h"
+#include "policy/leaks.h"
 #include "policy/metrics.h"
 #include "policy/placement.h"
 #include "policy/prealloc.h"
+#include "policy/record.h"
 #include "shim/engine.h"
 #include "shim/gate.h"
 #include "shim/hooks.h"
+#include "shim/javastack.h"
 #include "shim/sigcalls.h"
 #include "shim/signals.h"
 
@@ -107,13 +111,16 @@ static uint64_t seed(void)
     return (random ^ sys_now_ms()) * 0x9e3779b97f4a7c15u;
 }
 
-/* One range: the page that fork wipes, the canary, the buffer of readings, the pool. */
+#define ROOM (1UL << 30)
+
+/* One range: the page that fork wipes, the canary, the buffer of readings, the pool; and the place of
+ * the record. */
 static bool own_memory(unsigned char **guard)
 {
     size_t canary = page_size, buffer = canary + CANARY_PAGES * page_size;
     size_t pool = buffer + page_up(COUNT_BUFFER), pool_len = page_up(POOL_AT_START);
     size_t len = pool + pool_len;
-    uintptr_t hint = windows_pick(1UL << 30); /* room to grow */
+    uintptr_t hint = windows_pick(3 * ROOM); /* the pool grows, and so does the record behind it */
     long at = sys_mmap(hint, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (sys_failed(at))
         return false;
@@ -125,7 +132,8 @@ static bool own_memory(unsigned char **guard)
     count_start((char *)base + buffer);
     pool_start(base + pool, pool_len);
     STATUS_SET(own_start, base);
-    STATUS_SET(own_end, base + (1UL << 30));
+    recordfile_place(base + 2 * ROOM, ROOM);
+    STATUS_SET(own_end, base + 3 * ROOM);
     return true;
 }
 
@@ -166,6 +174,8 @@ __attribute__((constructor)) static void start(void)
         count_now();
         metrics_start(program_invocation_short_name ? program_invocation_short_name : "?");
     }
+    leaks_ask_java(javastack_take);
+    leaks_obey(record_start(log_name()));
     errno = saved;
 }
 

@@ -1,0 +1,245 @@
+/*
+ * record: what goes into the record, and when.
+ */
+#define _GNU_SOURCE
+#include "policy/record.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "base/fmt.h"
+#include "base/log.h"
+#include "base/options.h"
+#include "base/sys.h"
+#include "model/count.h"
+#include "model/model.h"
+#include "model/recordfile.h"
+
+#define BEGINS_AT 64    /* mapping calls */
+#define EVERY_MS 1000
+#define CALLS_A_LOOK 16 /* the clock is asked every so many calls */
+#define MOVED_SHARE 50  /* a count that moved by this part of the limit is news */
+
+#define now_of(field) __atomic_load_n(&mapherd_status_block.field, __ATOMIC_RELAXED)
+
+/* The last warning before there is a record. */
+static struct mapherd_record_event first;
+
+static char program[32];
+static unsigned calls;
+static unsigned warnings;
+static bool busy, over;    /* over: there is none, and none is to be made */
+static uint64_t next_ms;
+static int64_t told_bound;
+static uint32_t told_pressure;
+
+static uint64_t wall_ms(void)
+{
+    return sys_clock_ns(CLOCK_REALTIME_COARSE) / 1000000;
+}
+
+/* ---- events ---- */
+
+static void fill_event(struct mapherd_record_event *e, uint64_t number, enum log_level level,
+                       unsigned about, const char *text)
+{
+    __atomic_store_n(&e->number, 0, __ATOMIC_RELEASE);
+    e->time_ms = wall_ms();
+    e->kind = about;
+    e->level = level;
+    e->thread = (int32_t)sys_gettid();
+    fmt(e->text, sizeof e->text, "%s", text);
+    __atomic_store_n(&e->number, number, __ATOMIC_RELEASE);
+}
+
+static struct mapherd_record_event *event_slot(struct mapherd_record_head *h, uint64_t n)
+{
+    return (struct mapherd_record_event *)((char *)h + h->events_at) + n % MAPHERD_RECORD_EVENTS;
+}
+
+static void take_event(enum log_level level, unsigned about, const char *text)
+{
+    struct mapherd_record_head *h = recordfile_head();
+    if (level <= LOG_WARNING)
+        __atomic_fetch_add(&warnings, 1, __ATOMIC_RELAXED);
+    if (h) {
+        uint64_t n = __atomic_fetch_add(&h->events_ever, 1, __ATOMIC_RELAXED);
+        fill_event(event_slot(h, n), n + 1, level, about, text);
+    } else if (level <= LOG_WARNING) {
+        fill_event(&first, 1, level, about, text);
+    }
+}
+
+/* ---- the count over time ---- */
+
+static void add_point(struct mapherd_record_point *points, uint64_t second, int64_t count, int64_t limit)
+{
+    uint64_t span = 1;
+    for (unsigned level = 0; level < MAPHERD_RECORD_LEVELS; level++, span *= 4) {
+        struct mapherd_record_point *p =
+            points + level * MAPHERD_RECORD_POINTS + second / span % MAPHERD_RECORD_POINTS;
+        if (p->time != second / span * span) {
+            p->time = 0; /* none, while it changes */
+            p->most = count;
+        } else if (p->most < count) {
+            p->most = count;
+        }
+        p->count = count;
+        p->limit = limit;
+        __atomic_store_n(&p->time, second / span * span, __ATOMIC_RELEASE);
+    }
+}
+
+static void renew(struct mapherd_record_head *h)
+{
+    uint64_t now = wall_ms();
+    int64_t bound = now_of(bound), limit = now_of(limit);
+    if (bound >= 0)
+        add_point((struct mapherd_record_point *)((char *)h + h->history_at), now / 1000, bound, limit);
+    memcpy(&h->status, &mapherd_status_block, sizeof h->status);
+    h->touched_ms = now;
+    __atomic_store_n(&told_bound, bound, __ATOMIC_RELAXED);
+    __atomic_store_n(&told_pressure, now_of(pressure), __ATOMIC_RELAXED);
+}
+
+static bool is_news(void)
+{
+    int64_t moved = now_of(bound) - __atomic_load_n(&told_bound, __ATOMIC_RELAXED);
+    int64_t limit = now_of(limit);
+    return (limit > 0 && (moved < 0 ? -moved : moved) >= limit / MOVED_SHARE) ||
+           now_of(pressure) != __atomic_load_n(&told_pressure, __ATOMIC_RELAXED);
+}
+
+/* ---- beginning and end ---- */
+
+static enum mapherd_record_wish make(void)
+{
+    const char *path;
+    long answer = recordfile_make(program, &path);
+    if (answer < 0) {
+        over = true;
+        /* Who has not asked for a record does not miss it. */
+        log_line((options.dir.len || options.leaks == LEAKS_ON ? LOG_WARNING : LOG_DEBUG) | LOG_ABOUT_RECORD,
+                 "no record of this process: %s cannot be made (errno %ld); MAPHERD_DIR wants a folder "
+                 "on tmpfs, ext4, xfs or btrfs that the program may write to", path, -answer);
+        return MAPHERD_WISH_NONE;
+    }
+    struct mapherd_record_head *h = recordfile_head();
+    if (__atomic_load_n(&first.number, __ATOMIC_ACQUIRE)) {
+        *event_slot(h, 0) = first;
+        h->events_ever = 1;
+    }
+    count_now();
+    renew(h);
+    return options.leaks == LEAKS_ON ? MAPHERD_WISH_START : MAPHERD_WISH_NONE;
+}
+
+static bool is_off(void)
+{
+    return words_equal(options.dir, words_text("off"));
+}
+
+static bool begin(void)
+{
+    return !__atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE);
+}
+
+static void end(void)
+{
+    __atomic_store_n(&busy, false, __ATOMIC_RELEASE);
+}
+
+enum mapherd_record_wish record_before(void)
+{
+    enum mapherd_record_wish wish = MAPHERD_WISH_NONE;
+    if (options.leaks != LEAKS_ON || over || recordfile_head() || !begin())
+        return wish;
+    if (!recordfile_head() && !over)
+        wish = make();
+    end();
+    return wish;
+}
+
+/* Makes the record or renews it, if either is due. */
+static enum mapherd_record_wish look(struct mapherd_record_head *h)
+{
+    enum mapherd_record_wish wish = MAPHERD_WISH_NONE;
+    bool news = h && is_news();
+    if (h && !news && calls % CALLS_A_LOOK)
+        return wish;
+    uint64_t now = sys_now_ms();
+    if ((h && !news && now < __atomic_load_n(&next_ms, __ATOMIC_RELAXED)) || !begin())
+        return wish;
+    __atomic_store_n(&next_ms, now + EVERY_MS, __ATOMIC_RELAXED);
+    if (h)
+        renew(h);
+    else if (!over)
+        wish = make();
+    end();
+    return wish;
+}
+
+enum mapherd_record_wish record_tick(void)
+{
+    struct mapherd_record_head *h = recordfile_head();
+    if (over)
+        return MAPHERD_WISH_NONE;
+    unsigned n = __atomic_load_n(&calls, __ATOMIC_RELAXED) + 1; /* one that is lost does no harm */
+    __atomic_store_n(&calls, n, __ATOMIC_RELAXED);
+    if (!h && n < BEGINS_AT && !__atomic_load_n(&warnings, __ATOMIC_RELAXED))
+        return MAPHERD_WISH_NONE;
+    /* The command has written what it wants into the record. */
+    if (h && __atomic_load_n(&h->wanted, __ATOMIC_RELAXED))
+        return __atomic_exchange_n(&h->wanted, MAPHERD_WISH_NONE, __ATOMIC_ACQUIRE);
+    return look(h);
+}
+
+enum mapherd_record_wish record_start(const char *name)
+{
+    over = is_off();
+    fmt(program, sizeof program, "%s", name);
+    if (over)
+        return MAPHERD_WISH_NONE;
+    log_observe(take_event);
+    return record_before();
+}
+
+
+/* What was written stays for whoever asks why: mappings, warnings, or where records were asked for. */
+static void leave(struct mapherd_record_head *h)
+{
+    recordfile_end(recordfile_is_asked_for() || h->leaks_ms || __atomic_load_n(&warnings, __ATOMIC_RELAXED));
+}
+
+void record_end(void)
+{
+    struct mapherd_record_head *h = recordfile_head();
+    if (!h || over)
+        return;
+    over = true;
+    renew(h);
+    h->ended_ms = wall_ms();
+    h->state = MAPHERD_RECORD_EXITED;
+    leave(h);
+}
+
+void record_close(void)
+{
+    struct mapherd_record_head *h = recordfile_head();
+    log_observe(NULL);
+    over = true;
+    if (!h)
+        return;
+    renew(h);
+    leave(h);
+}
+
+void record_after_fork(void)
+{
+    recordfile_after_fork();
+    calls = 0;
+    warnings = 0;
+    first.number = 0;
+    busy = false;
+    over = is_off();
+}
