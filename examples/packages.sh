@@ -6,7 +6,7 @@
 
 # shellcheck disable=SC2034 # used where this is sourced
 {
-build_packages="build-essential autoconf automake libtool pkg-config libncurses-dev"
+build_packages="build-essential autoconf automake libtool pkg-config libncurses-dev libdw-dev libiberty-dev"
 example_packages="default-jdk-headless"
 test_packages="libcmocka-dev libfuse3-dev fuse3 strace xfsprogs btrfs-progs e2fsprogs lmdb-utils libtdb-dev tdb-tools rocksdb-tools ripgrep mold lld
 	sqlite3 python3 libpython3.11-testsuite git valgrind clang libclang-rt-14-dev

@@ -34,7 +34,7 @@ struct group {
 };
 
 struct groups {
-    struct group *at;    /* most mappings first */
+    struct group *at;    /* most mappings first; by age: the youngest first */
     size_t n;
     struct group all;    /* of everything that was counted */
     void *memory;        /* its own */

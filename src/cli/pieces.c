@@ -9,20 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/verb.h"
+#include "cli/enough.h"
 
 enum { ACCESS_EXEC = 4 }; /* a bit of piece.access */
 
 static const char deleted_mark[] = " (deleted)";
-
-static void *enough(void *memory)
-{
-    if (!memory) {
-        complain("out of memory");
-        exit(FAILED);
-    }
-    return memory;
-}
 
 /* A file is its device and inode; System V memory has only its name. */
 static bool same_file(const struct piece *a, const struct piece *b)
@@ -31,20 +22,9 @@ static bool same_file(const struct piece *a, const struct piece *b)
            (a->inode != 0 || strcmp(a->path, b->path) == 0);
 }
 
-static const char *keep_path(struct pieces *p, const char *path)
-{
-    if (p->n_paths == p->paths_room) {
-        p->paths_room = p->paths_room ? 2 * p->paths_room : 64;
-        p->paths = enough(reallocarray(p->paths, p->paths_room, sizeof *p->paths));
-    }
-    return p->paths[p->n_paths++] = enough(strdup(path));
-}
-
 void pieces_free(struct pieces *p)
 {
-    for (size_t i = 0; i < p->n_paths; i++)
-        free(p->paths[i]);
-    free(p->paths);
+    texts_free(&p->paths);
     free(p->at);
     *p = (struct pieces){ 0 };
 }
@@ -55,10 +35,7 @@ void pieces_add(struct pieces *p, const struct procmap *m)
         p->anonymous++;
         return;
     }
-    if (p->n == p->room) {
-        p->room = p->room ? 2 * p->room : 1024;
-        p->at = enough(reallocarray(p->at, p->room, sizeof *p->at));
-    }
+    p->at = enough_room(p->at, p->n, &p->room, sizeof *p->at);
     struct piece *new = &p->at[p->n];
     *new = (struct piece){
         .device = (uint64_t)m->dev_major << 32 | m->dev_minor,
@@ -69,7 +46,7 @@ void pieces_add(struct pieces *p, const struct procmap *m)
         .access = (char)(m->read | m->write << 1 | (m->exec ? ACCESS_EXEC : 0) | m->shared << 3),
     };
     /* Maps of one file lie together as a rule: they share one copy of the path. */
-    new->path = p->n && same_file(new - 1, new) ? new[-1].path : keep_path(p, m->path);
+    new->path = p->n && same_file(new - 1, new) ? new[-1].path : texts_copy(&p->paths, m->path);
     p->n++;
 }
 
@@ -163,12 +140,12 @@ struct mapped_file *pieces_files(struct pieces *p, size_t *n)
     return files;
 }
 
-/* What a name ends with, as a pattern: "*.dvd"; "*.so.[0-9]*" for libc.so.6; "*" without a dot. */
-static void name_kind(const struct mapped_file *file, struct kind *kind)
+/* "*.so.[0-9]*" for libc.so.6: the last part that is no number is the suffix. */
+void pieces_kind(const char *path, bool deleted, char *name, size_t size)
 {
-    const char *base = strrchr(file->path, '/');
-    base = base ? base + 1 : file->path;
-    size_t end = strlen(base) - (file->deleted ? sizeof deleted_mark - 1 : 0);
+    const char *base = strrchr(path, '/');
+    base = base ? base + 1 : path;
+    size_t end = strlen(base) - (deleted && pieces_deleted(base) ? sizeof deleted_mark - 1 : 0);
     size_t dot = end, last = end;
     bool digits = true;
     while (dot > 0 && digits) {
@@ -180,8 +157,13 @@ static void name_kind(const struct mapped_file *file, struct kind *kind)
         dot--;
     }
     bool suffix = dot > 0 && !digits && last - dot <= 16;
-    snprintf(kind->name, sizeof kind->name, "*%.*s%s%s", suffix ? (int)(last - dot) : 0, base + dot,
-             last < end ? ".[0-9]*" : "", file->deleted ? deleted_mark : "");
+    snprintf(name, size, "*%.*s%s%s", suffix ? (int)(last - dot) : 0, base + dot,
+             last < end ? ".[0-9]*" : "", deleted ? deleted_mark : "");
+}
+
+static void name_kind(const struct mapped_file *file, struct kind *kind)
+{
+    pieces_kind(file->path, file->deleted, kind->name, sizeof kind->name);
     kind->maps = file->maps;
     kind->files = 1;
 }

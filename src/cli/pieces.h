@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cli/enough.h"
 #include "model/procmaps.h"
 
 struct piece {
@@ -26,8 +27,7 @@ struct piece {
 struct pieces {
     struct piece *at;
     size_t n, room;
-    char **paths; /* each copy that pieces share */
-    size_t n_paths, paths_room;
+    struct texts paths; /* each copy that pieces share */
     long anonymous; /* maps of no file, [heap] and [stack] among them */
 };
 
@@ -40,6 +40,11 @@ void pieces_add(struct pieces *p, const struct procmap *m);
 /* Whether a path of /proc/PID/maps is of a deleted file. */
 bool pieces_deleted(const char *path);
 
+/* What the name of a file ends with, as a pattern: "*.dvd"; "*.so.[0-9]*" for libc.so.6; "*" without a
+ * dot; behind it " (deleted)" if it is, whether the path says so or not. */
+void pieces_kind(const char *path, bool deleted, char *name, size_t size);
+#define PIECES_KIND 48 /* room for it */
+
 struct mapped_file {
     const char *path; /* as in /proc/PID/maps */
     bool deleted;
@@ -51,7 +56,7 @@ struct mapped_file *pieces_files(struct pieces *p, size_t *n);
 
 /* Files whose names end alike. */
 struct kind {
-    char name[48]; /* "*.dvd", "*.log (deleted)" */
+    char name[PIECES_KIND]; /* "*.dvd", "*.log (deleted)" */
     long maps, files;
 };
 

@@ -13,6 +13,9 @@
 /* One function. Texts are never NULL; what is not known is "" and 0. They come from files and
  * records: nobody has checked what is in them. */
 struct symbol {
+    const char *name;     /* "sync"; "libfoo.so+0x1f3", "0x7f0012345678" where it is not known */
+    const char *text;     /* the whole line: "sync  store.c:12  (libfoo.so)",
+                           * "com.example.Store.sync(Store.java:12)" */
     const char *function; /* demangled; "com.example.Store.sync" */
     const char *source;   /* file name of the source, as it was compiled; "Store.java" */
     int line;
@@ -33,13 +36,6 @@ void symbols_free(struct symbols *s);
 /* What a frame of record_stack() stands for: innermost first, more than one where functions were
  * inlined. Never NULL, *n >= 1. Good until symbols_free. */
 const struct symbol *symbols_frame(struct symbols *s, uint64_t frame, size_t *n);
-
-/* The name alone: "sync", "libfoo.so+0x1f3", "0x7f0012345678"; in memory of malloc. */
-char *symbols_name(const struct symbol *one);
-
-/* The whole line: "sync  store.c:12  (libfoo.so)", "com.example.Store.sync(Store.java:12)"; in
- * memory of malloc. */
-char *symbols_line(const struct symbol *one);
 
 /* Sentences about what could not be named and why, as far as symbols_frame has asked. */
 const char *const *symbols_notes(const struct symbols *s, size_t *n);

@@ -1,0 +1,215 @@
+/*
+ * live: what a record says is mapped, together with what else can be known of it.
+ */
+#define _GNU_SOURCE
+#include "cli/live.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/enough.h"
+#include "cli/maker.h"
+#include "cli/pieces.h"
+#include "cli/processes.h"
+
+static bool is_of_this_host(const struct record *r)
+{
+    char host[sizeof r->head.host] = "";
+    gethostname(host, sizeof host - 1);
+    return strcmp(host, r->head.host) == 0;
+}
+
+/* Boots are told apart by their time, which clocks that are set blur. */
+static bool is_of_this_boot(const struct record *r)
+{
+    struct timespec now, up;
+    clock_gettime(CLOCK_REALTIME, &now);
+    clock_gettime(CLOCK_BOOTTIME, &up);
+    int64_t boot_ms = ((int64_t)now.tv_sec - (int64_t)up.tv_sec) * 1000;
+    return llabs(boot_ms - (int64_t)r->head.boot_ms) < 60000;
+}
+
+/* The process is there, runs, and is the one that made the record. */
+static bool is_running(const struct record *r, pid_t *pid)
+{
+    char path[64], exe[PATH_MAX];
+    const struct mapherd_record_head *h = &r->head;
+    *pid = 0;
+    if (h->pid < 1 || !maker_find(h->pid, h->pid_space, pid) || !*pid)
+        return false;
+    uint64_t started = process_started(*pid);
+    /* A container may have a time of its own. */
+    if (!started || (started != h->started && h->pid_space == maker_namespace(getpid())))
+        return false;
+    /* One that has ended and was not waited for has no program. */
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)*pid);
+    return readlink(path, exe, sizeof exe) >= 0 || access("/proc/self/exe", F_OK) != 0;
+}
+
+enum live_state live_state_of(const struct record *r, pid_t *pid)
+{
+    pid_t found;
+    bool running = is_running(r, &found);
+    *pid = 0;
+    if (r->head.state == MAPHERD_RECORD_EXITED)
+        return LIVE_EXITED;
+    if (r->head.state == MAPHERD_RECORD_REPLACED)
+        return LIVE_REPLACED;
+    if (running) {
+        *pid = found;
+        return LIVE_RUNNING;
+    }
+    return is_of_this_host(r) ? LIVE_KILLED : LIVE_UNKNOWN;
+}
+
+const char *live_state_text(enum live_state state)
+{
+    static const char *const texts[] = {
+        [LIVE_RUNNING] = "running", [LIVE_EXITED] = "exited",
+        [LIVE_REPLACED] = "became another program", [LIVE_KILLED] = "was killed",
+        [LIVE_UNKNOWN] = "not known: of another machine or container",
+    };
+    return texts[state];
+}
+
+/* ---- the kernel's list ---- */
+
+struct joining {
+    struct live *live;
+    size_t room;
+    size_t piece;
+    const char *path; /* the last one kept: neighbours share it */
+};
+
+static void take_map(const struct procmap *m, void *context)
+{
+    struct joining *j = context;
+    struct live *l = j->live;
+    const struct record *r = l->record;
+    struct texts *texts = l->texts;
+    l->maps = enough_room(l->maps, l->map_count, &j->room, sizeof *l->maps);
+    if (!j->path || strcmp(j->path, m->path) != 0)
+        j->path = texts_copy(texts, m->path);
+    struct live_map *map = &l->maps[l->map_count++];
+    *map = (struct live_map){
+        .start = m->start, .end = m->end, .offset = m->offset,
+        .device = (uint64_t)m->dev_major << 32 | m->dev_minor, .inode = m->inode, .path = j->path,
+        .read = m->read, .write = m->write, .exec = m->exec, .shared = m->shared,
+        .deleted = pieces_deleted(m->path),
+    };
+    /* Both lists go up: the piece that the last map ended in may go on here. */
+    while (j->piece < r->piece_count && r->pieces[j->piece].end <= map->start)
+        j->piece++;
+    for (size_t i = j->piece; i < r->piece_count && r->pieces[i].start < map->end; i++) {
+        struct live_span *span = &l->spans[i];
+        if (span->behind == 0)
+            span->first = (uint32_t)l->map_count - 1;
+        span->behind = (uint32_t)l->map_count;
+        map->recorded = true;
+        if (map->deleted)
+            l->deleted[r->pieces[i].file] = true;
+    }
+}
+
+static void join(struct live *l)
+{
+    struct joining j = { .live = l };
+    struct target t = { .pid = l->pid };
+    l->spans = enough(calloc(l->record->piece_count + 1, sizeof *l->spans));
+    l->joined = target_count(&t, take_map, &j) > 0;
+    l->limit = procmaps_limit(PROCMAPS_LIMIT_PATH);
+    for (size_t i = 0; i < l->map_count; i++)
+        l->unrecorded += !l->maps[i].recorded;
+    l->deleted[0] = false; /* what has no file */
+}
+
+/* ---- of a process that is gone ---- */
+
+static void look_for_files(struct live *l)
+{
+    const struct record *r = l->record;
+    for (size_t i = 1; i < r->file_count; i++) {
+        const char *path = record_text(r, r->files[i].path);
+        struct stat st;
+        if (pieces_deleted(path))
+            l->deleted[i] = true;
+        else if (path[0] == '/')
+            l->deleted[i] = stat(path, &st) != 0 || st.st_ino != r->files[i].ino ||
+                            st.st_dev != r->files[i].dev;
+    }
+}
+
+/* Only where its paths and devices mean what they mean here. */
+static bool is_from_here(const struct record *r)
+{
+    return is_of_this_host(r) && is_of_this_boot(r) && r->head.pid_space == maker_namespace(getpid());
+}
+
+static bool is_pid(const char *operand, pid_t *pid)
+{
+    char *end;
+    long n = strtol(operand, &end, 10);
+    *pid = (pid_t)n;
+    return operand[0] >= '0' && operand[0] <= '9' && !*end && n >= 1 && n <= INT_MAX;
+}
+
+bool live_open(struct live *l, const char *operand, const char *debug_dir, const char **why)
+{
+    *l = (struct live){ .limit = -1 };
+    if (is_pid(operand, &l->pid))
+        l->record = record_of(l->pid, why);
+    else
+        l->record = record_read(operand, why);
+    if (!l->record)
+        return false;
+    const struct mapherd_record_head *h = &l->record->head;
+    if (l->pid)
+        l->state = LIVE_RUNNING;
+    else
+        l->state = live_state_of(l->record, &l->pid);
+    l->now_ms = l->state == LIVE_RUNNING ? l->record->taken_ms : h->ended_ms ? h->ended_ms : h->touched_ms;
+    l->deleted = enough(calloc(l->record->file_count + 1, sizeof *l->deleted));
+    l->texts = enough(calloc(1, sizeof(struct texts)));
+    if (l->pid)
+        join(l);
+    if (!l->joined)
+        l->limit = (long)h->status.limit;
+    l->deleted_known = l->joined || is_from_here(l->record);
+    if (l->deleted_known && !l->joined)
+        look_for_files(l);
+    l->symbols = symbols_new(l->record, l->pid, debug_dir);
+    return true;
+}
+
+void live_close(struct live *l)
+{
+    symbols_free(l->symbols);
+    record_free(l->record);
+    free(l->maps);
+    free(l->spans);
+    free(l->deleted);
+    if (l->texts)
+        texts_free(l->texts);
+    free(l->texts);
+    *l = (struct live){ .limit = -1 };
+}
+
+const char *live_file(const struct live *l, uint32_t file)
+{
+    if (file == 0 || file >= l->record->file_count)
+        return "anonymous memory";
+    const char *path = record_text(l->record, l->record->files[file].path);
+    if (!*path)
+        return "a file without a name";
+    if (!l->deleted[file] || pieces_deleted(path))
+        return path;
+    char *text;
+    if (asprintf(&text, "%s (deleted)", path) < 0)
+        text = enough(NULL);
+    return texts_take(l->texts, text);
+}
