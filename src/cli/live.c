@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "cli/live.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "cli/maker.h"
 #include "cli/pieces.h"
 #include "cli/processes.h"
+#include "cli/record_find.h"
 
 static bool is_of_this_host(const struct record *r)
 {
@@ -34,37 +36,38 @@ static bool is_of_this_boot(const struct record *r)
     return llabs(boot_ms - (int64_t)r->head.boot_ms) < 60000;
 }
 
-/* The process is there, runs, and is the one that made the record. */
-static bool is_running(const struct record *r, pid_t *pid)
+/* Whether the process that made the record is there; false if that cannot be told. */
+static bool look_for_process(const struct record *r, pid_t *pid)
 {
     char path[64], exe[PATH_MAX];
     const struct mapherd_record_head *h = &r->head;
     *pid = 0;
-    if (h->pid < 1 || !maker_find(h->pid, h->pid_space, pid) || !*pid)
+    if (h->pid < 1 || !maker_find(h->pid, h->pid_space, pid))
         return false;
-    uint64_t started = process_started(*pid);
+    uint64_t started = *pid ? process_started(*pid) : 0;
     /* A container may have a time of its own. */
     if (!started || (started != h->started && h->pid_space == maker_namespace(getpid())))
-        return false;
-    /* One that has ended and was not waited for has no program. */
+        *pid = 0;
     snprintf(path, sizeof path, "/proc/%d/exe", (int)*pid);
-    return readlink(path, exe, sizeof exe) >= 0 || access("/proc/self/exe", F_OK) != 0;
+    /* One that has ended and was not waited for has no program. */
+    if (*pid && readlink(path, exe, sizeof exe) < 0 && errno == ENOENT)
+        *pid = 0;
+    return true;
 }
 
 enum live_state live_state_of(const struct record *r, pid_t *pid)
 {
-    pid_t found;
-    bool running = is_running(r, &found);
-    *pid = 0;
-    if (r->head.state == MAPHERD_RECORD_EXITED)
-        return LIVE_EXITED;
-    if (r->head.state == MAPHERD_RECORD_REPLACED)
-        return LIVE_REPLACED;
-    if (running) {
-        *pid = found;
+    bool known = look_for_process(r, pid);
+    enum record_match match = *pid ? record_match(r, *pid) : RECORD_NONE;
+    if (r->head.state == MAPHERD_RECORD_RUNNING && known && match != RECORD_NONE)
         return LIVE_RUNNING;
-    }
-    return is_of_this_host(r) ? LIVE_KILLED : LIVE_UNKNOWN;
+    pid_t found = *pid;
+    *pid = 0;
+    if (r->head.state != MAPHERD_RECORD_RUNNING)
+        return LIVE_EXITED;
+    if (found)
+        return LIVE_REPLACED;
+    return known && is_of_this_host(r) ? LIVE_KILLED : LIVE_UNKNOWN;
 }
 
 const char *live_state_text(enum live_state state)
@@ -172,10 +175,12 @@ bool live_open(struct live *l, const char *operand, const char *debug_dir, const
         l->state = LIVE_RUNNING;
     else
         l->state = live_state_of(l->record, &l->pid);
-    l->now_ms = l->state == LIVE_RUNNING ? l->record->taken_ms : h->ended_ms ? h->ended_ms : h->touched_ms;
+    /* A copy of the record of a process that runs is of the moment at which it was made. */
+    bool now = l->pid && record_match(l->record, l->pid) == RECORD_SAME;
+    l->now_ms = now ? l->record->taken_ms : h->ended_ms ? h->ended_ms : h->touched_ms;
     l->deleted = enough(calloc(l->record->file_count + 1, sizeof *l->deleted));
     l->texts = enough(calloc(1, sizeof(struct texts)));
-    if (l->pid)
+    if (now)
         join(l);
     if (!l->joined)
         l->limit = (long)h->status.limit;

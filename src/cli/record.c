@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "cli/record_check.h"
-#include "model/procmaps.h"
+#include "cli/record_find.h"
 
 #define ATTEMPTS 8
 #define DEPTH_MOST 1024 /* frames: more than any option allows */
@@ -240,8 +240,11 @@ static struct record *read_open(int fd, const char *path)
         record_refuse("there is no memory for it");
     else if (!S_ISREG(st.st_mode))
         read = record_refuse("it is no regular file");
-    else
+    else {
         r->owner = st.st_uid;
+        r->device = st.st_dev;
+        r->inode = st.st_ino;
+    }
     if (read && read_head(fd, &r->head) && read_parts(fd, r, &both->memory) &&
         read_chunks(fd, r, &both->memory))
         return r;
@@ -249,96 +252,26 @@ static struct record *read_open(int fd, const char *path)
     return NULL;
 }
 
-static int open_record(const char *path)
+/* Takes the descriptor over. */
+static struct record *read_and_close(int fd, const char *path, const char **why)
 {
-    return open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    struct record *r = fd >= 0 ? read_open(fd, path) : NULL;
+    if (fd >= 0)
+        close(fd);
+    *why = r ? NULL : record_problem();
+    return r;
 }
 
 struct record *record_read(const char *path, const char **why)
 {
-    struct record *r = NULL;
-    int fd = open_record(path);
-    if (fd < 0)
-        record_refuse("%s", strerror(errno));
-    else
-        r = read_open(fd, path);
-    if (fd >= 0)
-        close(fd);
-    *why = r ? NULL : record_problem();
-    return r;
-}
-
-/* ---- of a running process ---- */
-
-struct search {
-    struct procmap found;
-    char path[4096];
-};
-
-static bool look_for_record(const struct procmap *m, void *context)
-{
-    static const char name[] = "/mapherd-", end[] = ".record", mark[] = " (deleted)";
-    struct search *s = context;
-    size_t len = m->path_len;
-    if (len > sizeof mark && memcmp(m->path + len - (sizeof mark - 1), mark, sizeof mark - 1) == 0)
-        len -= sizeof mark - 1;
-    const char *base = memrchr(m->path, '/', len);
-    if (!base || len >= sizeof s->path || len < sizeof end ||
-        memcmp(m->path + len - (sizeof end - 1), end, sizeof end - 1) != 0 ||
-        strncmp(base, name, sizeof name - 1) != 0)
-        return true;
-    s->found = *m;
-    memcpy(s->path, m->path, len);
-    s->path[len] = '\0';
-    return false;
-}
-
-/* Opened where the process has it mapped, whatever has become of its name; else by its name as the
- * process sees it, if that is still the same file. */
-static int open_of(pid_t pid, const struct search *s, char **path)
-{
-    struct stat st;
-    if (asprintf(path, "/proc/%d/map_files/%lx-%lx", (int)pid, (unsigned long)s->found.start,
-                 (unsigned long)s->found.end) < 0)
-        return *path = NULL, -1;
-    int fd = open_record(*path);
-    if (fd >= 0)
-        return fd;
-    free(*path);
-    if (asprintf(path, "/proc/%d/root%s", (int)pid, s->path) < 0)
-        return *path = NULL, -1;
-    fd = open_record(*path);
-    if (fd >= 0 && (fstat(fd, &st) != 0 || st.st_ino != s->found.inode)) {
-        close(fd);
-        errno = ENOENT;
-        fd = -1;
-    }
-    return fd;
+    return read_and_close(record_open(path, O_RDONLY), path, why);
 }
 
 struct record *record_of(pid_t pid, const char **why)
 {
-    static char buf[1 << 16];
-    struct search s = { .path = "" };
-    struct record *r = NULL;
-    char list[64], *path = NULL;
-    snprintf(list, sizeof list, "/proc/%d/maps", (int)pid);
-    long lines = procmaps_read(list, buf, sizeof buf, look_for_record, &s);
-    if (lines < 0)
-        record_refuse("the maps of process %d cannot be read: %s", (int)pid, strerror((int)-lines));
-    else if (!s.path[0])
-        record_refuse("process %d keeps no record", (int)pid);
-    int fd = s.path[0] ? open_of(pid, &s, &path) : -1;
-    if (fd >= 0) {
-        r = read_open(fd, s.path);
-        close(fd);
-    } else if (s.path[0]) {
-        record_refuse("the record of process %d, %.150s, cannot be opened: %s", (int)pid, s.path,
-                      strerror(errno));
-    }
-    free(path);
-    *why = r ? NULL : record_problem();
-    return r;
+    char path[RECORD_PATH];
+    int fd = record_open_of(pid, O_RDONLY, path);
+    return read_and_close(fd, path, why);
 }
 
 const char *record_text(const struct record *r, uint32_t at)

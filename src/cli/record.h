@@ -18,6 +18,8 @@ struct record {
     char *path;                                /* as it was opened */
     uint64_t taken_ms;                         /* when the copy was taken, ms since 1970 */
     uid_t owner;                               /* of the file */
+    dev_t device;
+    ino_t inode;
     struct mapherd_record_head head;
     const struct mapherd_record_point *points; /* levels * points, see the head */
     const struct mapherd_record_event *events; /* oldest first */

@@ -287,8 +287,8 @@ bool record_check_pieces(struct record *r, size_t n)
     for (size_t i = 0; i < n; i++) {
         struct mapherd_record_mapping p = r->pieces[i];
         size_t depth;
-        if (p.start == 0)
-            continue;
+        if (p.start == 0 || p.start % 2)
+            continue; /* gone, or going just now */
         if (!makes_sense(r, &p)) {
             r->dropped++;
             continue;
