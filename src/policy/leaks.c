@@ -151,7 +151,8 @@ static void find_caller(struct caller *c)
     c->java_n = ask_java ? ask_java(c->pcs + c->first, &c->n, c->java, depth) : 0;
 }
 
-static void enter(uintptr_t start, uintptr_t stop, struct mapherd_record_mapping *what,
+/* False: there was no space for it. */
+static bool enter(uintptr_t start, uintptr_t stop, struct mapherd_record_mapping *what,
                   const struct caller *c)
 {
     struct mapherd_record_head *h = recordfile_head();
@@ -159,8 +160,17 @@ static void enter(uintptr_t start, uintptr_t stop, struct mapherd_record_mapping
     what->born_ms = now_ms();
     what->thread = lock_owner(&record_lock);
     what->number = ++number;
-    if (ledger_add(start, stop, what))
-        h->mapped++;
+    bool entered = ledger_add(start, stop, what);
+    h->mapped += entered;
+    return entered;
+}
+
+static void tell_full(void)
+{
+    static bool told;
+    if (!__atomic_exchange_n(&told, true, __ATOMIC_RELAXED))
+        log_line(LOG_WARNING | LOG_ABOUT_RECORD, "the record can grow no further: there is no space for it, or "
+                 "its file cannot be opened any more; mappings are missing in it from now on");
 }
 
 void leaks_mapped(uintptr_t start, size_t len, struct map_request *q)
@@ -175,8 +185,10 @@ void leaks_mapped(uintptr_t start, size_t len, struct map_request *q)
         .file = st ? ledger_file(st, q->fd) : 0,
         .flags = MAPHERD_RECORD_FLAGS(q->prot, (q->flags & MAP_TYPE) != MAP_PRIVATE),
     };
-    enter(start, page_up(start + len), &what, &c);
+    bool entered = enter(start, page_up(start + len), &what, &c);
     end();
+    if (!entered)
+        tell_full();
 }
 
 void leaks_copied(uintptr_t start, size_t len, uintptr_t from)
@@ -191,8 +203,10 @@ void leaks_copied(uintptr_t start, size_t len, uintptr_t from)
         what = *original;
         what.offset += what.file ? from - original->start : 0;
     }
-    enter(start, page_up(start + len), &what, &c);
+    bool entered = enter(start, page_up(start + len), &what, &c);
     end();
+    if (!entered)
+        tell_full();
 }
 
 /* ---- Java frames ---- */
