@@ -12,6 +12,45 @@ void print_text(FILE *out, const char *text)
         putc(*c < ' ' || *c == 0x7f ? '?' : *c, out);
 }
 
+/* How many bytes the character at s has, 0 if it is not UTF-8 (RFC 3629, table 3-7 of Unicode). */
+static int utf8_len(const unsigned char *s)
+{
+    static const struct {
+        unsigned char first, last; /* of the first byte */
+        unsigned char low, high;   /* of the second */
+        int len;
+    } forms[] = {
+        { 0x00, 0x7f, 0, 0, 1 },       { 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
+        { 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
+        { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
+    };
+    for (size_t f = 0; f < sizeof forms / sizeof *forms; f++) {
+        if (s[0] < forms[f].first || s[0] > forms[f].last)
+            continue;
+        if (forms[f].len > 1 && (s[1] < forms[f].low || s[1] > forms[f].high))
+            return 0;
+        for (int i = 2; i < forms[f].len; i++)
+            if ((s[i] & 0xc0) != 0x80)
+                return 0;
+        return forms[f].len;
+    }
+    return 0;
+}
+
+void print_html(FILE *out, const char *text)
+{
+    for (const unsigned char *s = (const unsigned char *)text; *s;) {
+        int len = utf8_len(s);
+        if (len == 0 || *s < ' ' || *s == 0x7f)
+            fputs("\357\277\275", out);
+        else if (strchr("<>&\"'", *s))
+            fprintf(out, "&#%d;", *s);
+        else
+            fwrite(s, 1, (size_t)len, out);
+        s += len ? len : 1;
+    }
+}
+
 void print_quoted(FILE *out, const char *word)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -48,31 +87,6 @@ const char *grouped(long long n)
     return text;
 }
 
-/* How many bytes the character at s has, 0 if it is not UTF-8 (RFC 3629, table 3-7 of Unicode). */
-static int utf8_len(const unsigned char *s)
-{
-    static const struct {
-        unsigned char first, last; /* of the first byte */
-        unsigned char low, high;   /* of the second */
-        int len;
-    } forms[] = {
-        { 0x00, 0x7f, 0, 0, 1 },       { 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-        { 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
-        { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
-    };
-    for (size_t f = 0; f < sizeof forms / sizeof *forms; f++) {
-        if (s[0] < forms[f].first || s[0] > forms[f].last)
-            continue;
-        if (forms[f].len > 1 && (s[1] < forms[f].low || s[1] > forms[f].high))
-            return 0;
-        for (int i = 2; i < forms[f].len; i++)
-            if ((s[i] & 0xc0) != 0x80)
-                return 0;
-        return forms[f].len;
-    }
-    return 0;
-}
-
 static void put_string(FILE *out, const char *text)
 {
     const unsigned char *s = (const unsigned char *)text;
@@ -81,7 +95,7 @@ static void put_string(FILE *out, const char *text)
         int len = utf8_len(s);
         if (len == 0)
             fputs("\\ufffd", out);
-        else if (*s < ' ' || *s == 0x7f)
+        else if (*s < ' ' || *s == 0x7f || *s == '<')
             fprintf(out, "\\u%04x", *s);
         else if (*s == '"' || *s == '\\')
             fprintf(out, "\\%c", *s);

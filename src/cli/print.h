@@ -11,6 +11,10 @@
 /* Control characters become '?': a file name must not command the terminal. */
 void print_text(FILE *out, const char *text);
 
+/* Text in HTML, of an element or of an attribute in quotes. Control characters and bytes that are
+ * not UTF-8 become U+FFFD. */
+void print_html(FILE *out, const char *text);
+
 /* One word of a POSIX shell, quoted where it has to be. */
 void print_quoted(FILE *out, const char *word);
 
@@ -24,7 +28,7 @@ static inline const char *plural(long n)
 }
 
 /* JSON, one value after another; a key is NULL in an array and at the top. Bytes that are not
- * UTF-8 become U+FFFD. */
+ * UTF-8 become U+FFFD. '<' is escaped, so that it may stand in a script element. */
 struct json {
     FILE *out;
     bool comma;

@@ -20,7 +20,7 @@ struct verb {
 };
 
 extern const struct verb verb_run, verb_library, verb_ps, verb_top, verb_stat, verb_maps, verb_clean,
-    verb_recover, verb_fill, verb_doctor, verb_help;
+    verb_recover, verb_report, verb_fill, verb_doctor, verb_help;
 extern const struct verb *const verbs[]; /* ends with NULL */
 
 /* The verb of that name, or NULL and the nearest in *near. */

@@ -19,7 +19,7 @@ offers() {
 	shift
 	offered "$@" | grep -qxF -- "$word" || fail "'$word' is not offered after '$*'"
 }
-for verb in run library ps top stat maps clean recover fill doctor help; do
+for verb in run library ps top stat maps report clean recover fill doctor help; do
 	offers "$verb" mapherd ''
 	offers "$verb" mapherd help ''
 done
@@ -32,6 +32,10 @@ offers json mapherd run --log-format =
 offers --json mapherd stat --
 offers "$$" mapherd maps ''
 offers --top mapherd maps --t
+offers --debug-dir mapherd report --
+offers "$$" mapherd report ''
+offers "$TESTS_SRC" mapherd report "$TESTS_SRC"
+offers "$TESTS_SRC" mapherd report -o "$TESTS_SRC"
 offers --force mapherd recover --
 offers --keep mapherd fill --
 offers "$TESTS_SRC" mapherd recover "$TESTS_SRC"

@@ -1,0 +1,173 @@
+// The address space, read like text: from left to right and from top to bottom by address, what is
+// not mapped left out. data.space.runs: [page, pages to its end, holder, maps, pages mapped, name,
+// files, borders by reason...]; a run is what one holder has side by side.
+(() => {
+  const section = document.getElementById("space");
+  const box = document.getElementById("ribbon");
+  const detail = section.querySelector(".detail");
+  const space = data.space;
+  if (!space || space.runs.length === 0) {
+    nothing(section, "Nothing is known of this address space: the process is gone, and its record has no mappings.");
+    return;
+  }
+  const unit = space.unit; // "map" of the kernel, or "mapping" of the record
+  const FROM = 0, SPAN = 1, HOLDER = 2, MAPS = 3, PAGES = 4, NAME = 5, FILES = 6, REASONS = 7;
+  const reasons = [
+    ["another file", "rest", "different files never share a map"],
+    ["a gap", "plain", "nothing is mapped between them"],
+    ["another protection", "c1", "readable, writable, executable or shared are not the same"],
+    ["out of order", "c4", "parts of one file that do not lie in the order of the file: mapherd puts them in order"],
+    ["nothing to be seen", "c0", "equal for /proc: advice, a lock, or another open of the file keeps them apart"],
+  ];
+  const palette = ["c0", "c1", "c2", "c3", "c4", "c5", "c6"];
+  // Who holds most has the first colour.
+  const ranks = space.holders.map((h, i) => [h, i]).sort((a, b) => b[0].maps - a[0].maps);
+  const coloured = ranks.filter(([h]) => !h.plain && !h.rest).map(([, i]) => i);
+  const holderColour = (i) => (space.holders[i].plain ? "plain" : space.holders[i].rest ? "rest" : palette[coloured.indexOf(i) % palette.length]);
+  let weight = MAPS, colour = "holder", lit = -1, here = -1;
+  let boxes = []; // where each run is: [run, x, row, width]...
+  let rowHeight = 18;
+  const rowGap = 5;
+
+  function reasonOf(run) {
+    let best = 0;
+    for (let i = 1; i < reasons.length; i++) if (run[REASONS + i] > run[REASONS + best]) best = i;
+    return best;
+  }
+  const classOf = (run) => (colour === "holder" ? run[HOLDER] : reasonOf(run));
+
+  const address = (page) => "0x" + (BigInt(page) * BigInt(data.pageSize)).toString(16);
+  function tell(i) {
+    const run = space.runs[i];
+    if (!run) return;
+    const name = space.names[run[NAME]];
+    detail.replaceChildren(el("b", null, ...breakable(space.holders[run[HOLDER]].name)), " " + counted(run[MAPS], unit) + ", " +
+      bytes(run[PAGES] * data.pageSize) + " mapped at ", el("span", { class: "mono" }, address(run[FROM]) + "-" + address(run[FROM] + run[SPAN])));
+    if (name && name !== space.holders[run[HOLDER]].name)
+      detail.append(el("br"), run[FILES] > 1 ? counted(run[FILES], "file") + ", the first " : "", ...breakable(name));
+    const why = reasons.map((r, k) => [run[REASONS + k], r[0]]).filter(([n]) => n > 0).sort((a, b) => b[0] - a[0]);
+    if (why.length)
+      detail.append(el("br"), "not one map because of: " + why.map(([n, text]) => text + (run[MAPS] > 1 ? " (" + grouped(n) + ")" : "")).join(", "));
+  }
+
+  function draw() {
+    const width = box.clientWidth, labels = width >= 700 ? 124 : 0, wide = width - labels;
+    const total = space.runs.reduce((sum, r) => sum + r[weight], 0) || 1;
+    // Enough rows that a run is seen, and no more than a screen or so of them.
+    const rows = Math.max(2, Math.min(width < 700 ? 36 : 28, Math.ceil(Math.sqrt(space.runs.length * 2)), Math.ceil(space.runs.length / 2)));
+    rowHeight = width < 700 ? 16 : 18;
+    const height = rows * (rowHeight + rowGap), scale = devicePixelRatio || 1;
+    const canvas = el("canvas", { tabindex: 0, role: "img",
+      "aria-label": "The address space by address: " + space.holders.map((h) => h.name + " " + counted(h.maps, unit)).join(", ") });
+    canvas.width = Math.round(width * scale);
+    canvas.height = Math.round(height * scale);
+    canvas.style.height = height + "px";
+    const paint = canvas.getContext("2d");
+    paint.scale(scale, scale);
+    const style = getComputedStyle(document.documentElement);
+    const hue = {};
+    for (const c of [...palette, "rest", "plain", "muted", "text"]) hue[c] = style.getPropertyValue("--" + c).trim();
+    paint.font = "11px ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace";
+    paint.textBaseline = "middle";
+    boxes = [];
+    let at = 0, labelled = -1;
+    space.runs.forEach((run, i) => {
+      let left = (run[weight] / total) * rows * wide;
+      const c = classOf(run);
+      paint.globalAlpha = lit >= 0 && lit !== c ? 0.13 : 1;
+      paint.fillStyle = hue[colour === "holder" ? holderColour(c) : reasons[c][1]];
+      while (left > 0.001) {
+        const row = Math.min(rows - 1, Math.floor(at / wide + 1e-9)), x = at - row * wide;
+        const w = row === rows - 1 ? left : Math.min(left, wide - x);
+        if (row !== labelled && labels) {
+          labelled = row;
+          const fill = paint.fillStyle, alpha = paint.globalAlpha;
+          paint.globalAlpha = 1;
+          paint.fillStyle = hue.muted;
+          paint.fillText(address(run[FROM]), 0, row * (rowHeight + rowGap) + rowHeight / 2);
+          paint.fillStyle = fill;
+          paint.globalAlpha = alpha;
+        }
+        // A line of ground between runs, where there is room for one.
+        paint.fillRect(labels + x, row * (rowHeight + rowGap), w > 3 ? w - 1 : w, rowHeight);
+        boxes.push([i, labels + x, row, w]);
+        at += w;
+        left -= w;
+      }
+    });
+    paint.globalAlpha = 1;
+    if (here >= 0) {
+      paint.strokeStyle = hue.text;
+      paint.lineWidth = 2;
+      for (const [i, x, row, w] of boxes)
+        if (i === here) paint.strokeRect(x - 1, row * (rowHeight + rowGap) - 1, Math.max(w, 3) + 1, rowHeight + 2);
+    }
+    const find = (e) => {
+      const r = canvas.getBoundingClientRect(), x = e.clientX - r.left;
+      const row = Math.floor((e.clientY - r.top) / (rowHeight + rowGap));
+      let best = null, far = Infinity;
+      for (const b of boxes) {
+        const d = b[2] !== row ? Infinity : x < b[1] ? b[1] - x : x > b[1] + b[3] ? x - b[1] - b[3] : 0;
+        if (d < far) [best, far] = [b, d];
+      }
+      return best ? best[0] : -1;
+    };
+    canvas.addEventListener("pointermove", (e) => tell(find(e)));
+    canvas.addEventListener("click", (e) => go(find(e)));
+    canvas.addEventListener("keydown", (e) => {
+      const to = { ArrowLeft: here - 1, ArrowRight: here + 1, ArrowUp: here - 20, ArrowDown: here + 20, Home: 0, End: space.runs.length - 1 }[e.key];
+      if (to === undefined) return;
+      e.preventDefault();
+      go(Math.max(0, Math.min(space.runs.length - 1, to)));
+    });
+    const had = box.contains(document.activeElement);
+    box.replaceChildren(canvas);
+    if (had) canvas.focus();
+  }
+  function go(i) {
+    if (i < 0) return;
+    here = i;
+    draw();
+    tell(i);
+  }
+
+  function classes() {
+    if (colour === "holder")
+      return ranks.map(([h, i]) => [i, holderColour(i), h.name, h.maps]).filter((r) => r[3] > 0);
+    return reasons.map((r, i) => [i, r[1], r[0], space.reasons[i], r[2]]).filter((r) => r[3] > 0);
+  }
+  function legend() {
+    const list = section.querySelector(".legend");
+    list.replaceChildren();
+    for (const [i, swatch, name, n, title] of classes()) {
+      const b = el("button", { type: "button", "aria-pressed": String(lit === i), title: title || null },
+        el("span", { class: "swatch " + swatch }), el("span", { class: "long" }, ...breakable(name)), el("span", null, grouped(n)));
+      b.addEventListener("click", () => {
+        lit = lit === i ? -1 : i;
+        legend();
+        draw();
+        detail.textContent = lit >= 0 && title ? name + ": " + title + "." : hint;
+        section.querySelectorAll(".legend button")[classes().findIndex((c) => c[0] === i)].focus();
+      });
+      list.append(b);
+    }
+  }
+  const hint = "Point at a part, or use the arrow keys, to see what it is; press a name to see where it lies. " +
+    "Read it like text, from low to high addresses; what is not mapped is left out.";
+  const maps = space.runs.reduce((sum, r) => sum + r[MAPS], 0);
+  section.querySelector(".lead").textContent = space.lead;
+  section.querySelector(".controls").append(
+    choice("Colour", [["holder", "who holds it"], ["reason", "why it is not merged"]], colour, (value) => {
+      colour = value;
+      lit = -1;
+      legend();
+      draw();
+    }),
+    choice("Width", [[MAPS, "number of " + unit + "s"], [PAGES, "bytes"]], weight, (value) => {
+      weight = value;
+      draw();
+    }));
+  detail.textContent = maps ? hint : "";
+  legend();
+  redrawn(box, draw);
+})();

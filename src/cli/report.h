@@ -1,0 +1,69 @@
+/*
+ * report: what the page of `mapherd report` is made of. One file a part of the page.
+ */
+#ifndef MAPHERD_REPORT_H
+#define MAPHERD_REPORT_H
+
+#include "cli/groups.h"
+#include "cli/print.h"
+#include "cli/verb.h"
+
+/* How the count has moved, by the record's history. */
+struct course {
+    bool known;
+    long now;             /* maps */
+    uint64_t begin_s;     /* the oldest point, s since 1970 */
+    bool grows;           /* else it has been steady since since_s */
+    uint64_t since_s;
+    long from;            /* maps at since_s */
+    double a_minute;      /* maps gained, on the average since then; <= 0: none */
+};
+
+struct report {
+    struct live live;     /* record is NULL where there is none: then all that is known is maps */
+    char why[256];        /* a sentence: why there is no record; "" if there is one */
+    char program[64], host[64], arguments[512];
+    pid_t pid;            /* as its own machine knows it */
+    uint64_t made_ms;     /* now */
+    long count;           /* maps, the last known; -1: not known */
+    long limit;           /* -1: not known */
+    bool preloaded;       /* the library is, or was, in the process */
+    struct course course;
+    struct groups stacks, files, suffixes, deleted; /* empty where nothing is recorded */
+    const struct live_map *maps; /* what the address space is drawn from: live's, or of pieces */
+    size_t map_count;
+    bool of_pieces;       /* the process is gone: its recorded mappings */
+    struct space *space;
+};
+
+/* A process id or the path of a record. DONE, or it has complained and tells how to end. */
+int report_look(struct report *r, const struct verb *v, const char *operand, const char *debug_dir);
+
+/* points: of a record, levels rings of a_level points. */
+struct course report_course(const struct mapherd_record_point *points, unsigned levels,
+                            unsigned a_level, uint64_t now_s);
+
+/* The head of the page: HTML. */
+void report_words(const struct report *r, FILE *out);
+
+/* The data of the pictures and tables: JSON, of which the others write a part each. */
+void report_data(const struct report *r, FILE *out);
+void report_stacks(const struct report *r, struct json *j);
+void report_sums(const struct report *r, struct json *j); /* where there is no record */
+void report_picture(const struct report *r, struct json *j);
+
+/* What all groups have, as members of an object: mappings n, maps v, bytes b, files f, deleted d,
+ * oldest o, newest y. */
+void report_group(const struct report *r, const struct group *g, struct json *j);
+enum { REPORT_GROUPS = 300 }; /* of a list, at most */
+
+/* Where in a stack the program itself acts: the innermost function that is neither of libc nor of
+ * the JDK. NULL if the stack has none. */
+const struct symbol *report_site(const struct report *r, uint32_t stack);
+
+/* Times as the page tells them: "2026-11-24 10:42:10", local, in a buffer that four share. */
+const char *report_time(uint64_t ms);
+/* "52 min", in the same way. */
+const char *report_span(uint64_t ms);
+
+#endif

@@ -1,0 +1,77 @@
+/*
+ * report_picture: the address space, as the page's space.js draws it.
+ */
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/enough.h"
+#include "cli/keys.h"
+#include "cli/report.h"
+#include "cli/space.h"
+
+static void tell_run(const struct space_run *run, uint64_t page, size_t name, struct json *j)
+{
+    json_open(j, NULL, '[');
+    json_number(j, NULL, (long long)(run->start / page));
+    json_number(j, NULL, (long long)((run->end - run->start) / page));
+    json_number(j, NULL, (long long)run->holder);
+    json_number(j, NULL, run->maps);
+    json_number(j, NULL, (long long)(run->mapped / page));
+    json_number(j, NULL, (long long)name);
+    json_number(j, NULL, run->files);
+    for (int b = 0; b < BORDERS; b++)
+        json_number(j, NULL, run->borders[b]);
+    json_close(j, ']');
+}
+
+static void tell_lead(const struct report *r, struct json *j)
+{
+    const struct space *s = r->space;
+    char text[400];
+    long n = (long)r->map_count, saved = n - s->in_order;
+    const char *unit = r->of_pieces ? "recorded mapping" : "map";
+    int len = snprintf(text, sizeof text, "%s%s %s%s. ", r->of_pieces ? "The process is gone: drawn are its " : "",
+                       grouped(n), unit, plural(n));
+    len += snprintf(text + len, sizeof text - (size_t)len,
+                    "Of the borders between neighbours %s %s between different files, which never share a map.",
+                    grouped(s->borders[BORDER_FILE]), s->borders[BORDER_FILE] == 1 ? "is" : "are");
+    if (saved > 0)
+        snprintf(text + len, sizeof text - (size_t)len, " %s %s%s could go if the parts of each file lay in order.",
+                 grouped(saved), unit, plural(saved));
+    json_text(j, "lead", text);
+}
+
+void report_picture(const struct report *r, struct json *j)
+{
+    const struct space *s = r->space;
+    uint64_t page = r->live.record ? r->live.record->head.page_size : 4096;
+    struct keys names = { 0 };
+    json_open(j, "space", '{');
+    json_text(j, "unit", r->of_pieces ? "mapping" : "map");
+    tell_lead(r, j);
+    json_open(j, "holders", '[');
+    for (size_t i = 0; i < s->holder_count; i++) {
+        json_open(j, NULL, '{');
+        json_text(j, "name", s->holders[i].name);
+        json_number(j, "maps", s->holders[i].maps);
+        json_bool(j, "plain", s->holders[i].anonymous);
+        json_bool(j, "rest", s->holders[i].others);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+    json_open(j, "reasons", '[');
+    for (int b = 0; b < BORDERS; b++)
+        json_number(j, NULL, s->borders[b]);
+    json_close(j, ']');
+    json_open(j, "runs", '[');
+    for (size_t i = 0; i < s->run_count; i++)
+        tell_run(&s->runs[i], page, keys_number(&names, s->runs[i].path), j);
+    json_close(j, ']');
+    json_open(j, "names", '[');
+    for (size_t i = 0; i < names.texts.n; i++)
+        json_text(j, NULL, names.texts.at[i]);
+    json_close(j, ']');
+    json_close(j, '}');
+    keys_free(&names);
+}

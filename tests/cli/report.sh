@@ -1,0 +1,97 @@
+#!/bin/sh
+# report: the page opens in a browser without an error and asks nothing of anybody; searching, zooming
+# and sorting work; what a record says is text and stays text. report_page.py has what is looked at
+# in the browser.
+. "$TESTS_SRC/lib.sh"
+. "$TESTS_SRC/cli/cli.sh"
+make="$TESTS_BIN/tests/cli/recordmake"
+
+misuse "no process is named" report
+misuse "one process or record at a time" report 1 2
+misuse "-o needs a value" report -o
+misuse "unknown option '--json'" report --json 1
+printf kept >"$scratch/kept"
+expect 1 "$MAPHERD" report -o "$scratch/kept" "$scratch/nothing.record"
+silent out
+grep -qx kept "$scratch/kept" || fail "a page that could not be made has overwritten a file"
+expect 1 "$MAPHERD" report 999999999
+one_line err
+expect 1 "$MAPHERD" report -o "$scratch/no/where.html" $$
+err_has "cannot be written"
+
+# whole FILE: nothing in the page is loaded, and nothing but its own parts is markup.
+whole() {
+	[ "$(grep -o -i '<script' "$1" | wc -l)" = 2 ] || fail "$1: another script than the page's own"
+	[ "$(grep -o -i '</script' "$1" | wc -l)" = 2 ] || fail "$1: a script ends early"
+	grep -q -i -E '<(img|iframe|object|embed)' "$1" && fail "$1: an element that loads something"
+	grep -o -i -E '[a-z]+://[^" ]*' "$1" | grep -v -x 'http://www.w3.org/2000/svg' && fail "$1: an address"
+	grep -o '<link[^>]*>' "$1" | grep -v -x '<link rel="icon" href="data:,">' && fail "$1: something is linked"
+	grep -q "default-src 'none'" "$1" || fail "$1: nothing forbids to load"
+	return 0
+}
+
+# A process without the library: what the kernel tells.
+truncate -s 1M "$scratch/file"
+hold "$TESTS_BIN/tests/cli/holder" "$scratch/file" many 500
+expect 0 "$MAPHERD" report -o "$scratch/plain.html" "$held"
+silent out
+release
+whole "$scratch/plain.html"
+
+# Names as hostile as they can be: of the program, a host, files, modules, classes, events.
+now=$(date +%s)
+evil='</script><script>top.hostile=1</script><img src=x onerror=top.hostile=1>"'"'"'&amp;'
+odd=$(printf 'a\001b\033[2Jc\377d')
+set -- "program=$evil" "host=<b>$evil" "arguments=java $evil $odd" status.bound=61204 \
+	"since_ms=$((now - 9000))000" "leaks_ms=$((now - 9000))000" \
+	"module=/opt/$evil.so" "module=/opt/program" "java=com/x$evil/Store,open$odd,Store.java,12" \
+	"java=java/lang/Thread,run,Thread.java,840" "java=com/example/Cache,fill,Cache.java,7" \
+	"file=/data/$evil" "file=/data/$odd.db" "file=/data/plain.db" \
+	stack=j1,j2 stack=j3,j2 stack=1+0x100,2+0x200 stack=0x7f0012345678,2+0x200 \
+	"event=1,2,$evil$odd" event=3,1,fault
+# 600, 300, 90 and 10 mappings; the fewest are the largest.
+i=0
+while [ $i -lt 1000 ]; do
+	case $((i % 100)) in
+	[0-5]?) set -- "$@" "map=$((0x7f0000000000 + i * 65536)),1,stack=1,file=1,age=$((9000 - i))" ;;
+	[6-8]?) set -- "$@" "map=$((0x7f0000000000 + i * 65536)),2,stack=2,file=2,age=$((9000 - i)),offset=$((i * 8192))" ;;
+	99) set -- "$@" "map=$((0x7f0000000000 + i * 65536)),16,stack=4,flags=3,age=10" ;;
+	*)
+		[ $((i % 100)) -ge 10 ] && set -- "$@" "map=$((0x7f0000000000 + i * 65536)),1,stack=3,file=3,age=5" ||
+			set -- "$@" "map=$((0x7f0000000000 + i * 65536)),1,stack=1,file=1,age=$((9000 - i))"
+		;;
+	esac
+	i=$((i + 1))
+done
+# Growing for the last two thirds of two and a half hours.
+for level in 0 1 2 3 4 5 6 7; do
+	span=$((1 << 2 * level))
+	i=0
+	while [ $i -lt 64 ] && [ $((i * span)) -lt 9000 ]; do
+		age=$((i * span))
+		[ $age -lt 6000 ] && count=$((61204 - age * 10)) || count=1204
+		set -- "$@" "point=$level,$((now - age)),$count"
+		i=$((i + 1))
+	done
+done
+"$make" "$scratch/hostile.record" "$@"
+expect 0 "$MAPHERD" report -o "$scratch/hostile.html" "$scratch/hostile.record"
+silent out
+silent err
+whole "$scratch/hostile.html"
+grep -q '61,204 of 65,530' "$scratch/hostile.html" || fail "the page does not say how close it is"
+grep -q 'What to do' "$scratch/hostile.html" || fail "the page does not say what to do"
+grep -q 'sysctl -w vm.max_map_count=262144' "$scratch/hostile.html" || fail "the page does not say what to type"
+expect 0 "$MAPHERD" report "$scratch/hostile.record"
+[ "$(wc -c <"$scratch/out")" = "$(wc -c <"$scratch/hostile.html")" ] || fail "the page to standard output is another one"
+
+# A record with nothing in it.
+"$make" "$scratch/empty.record" leaks=0 leaks_ms=0
+expect 0 "$MAPHERD" report -o "$scratch/empty.html" "$scratch/empty.record"
+whole "$scratch/empty.html"
+
+command -v python3 >/dev/null || skip "no python3"
+command -v chromedriver >/dev/null || skip "no chromedriver"
+mkdir "$scratch/browser"
+python3 -B "$TESTS_SRC/cli/report_page.py" "$scratch/browser" "$scratch/hostile.html" "$scratch/plain.html" \
+	"$scratch/empty.html" || fail "the page is not as it should be"
