@@ -1,5 +1,5 @@
 /*
- * mapherd clean: removes the metrics of processes that are gone.
+ * mapherd clean: removes the metrics and the old records of processes that are gone.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -10,9 +10,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/live.h"
 #include "cli/maker.h"
 #include "cli/peek.h"
 #include "cli/processes.h"
+#include "cli/records.h"
+#include "cli/units.h"
 
 /* Whose file it is: what metrics.c writes into its first line. */
 struct mark {
@@ -66,26 +69,56 @@ static bool is_ours(const char *name)
            strcmp(end, hidden ? ".tmp" : ".prom") == 0;
 }
 
-static int clean_folder(DIR *folder, const char *path, bool dry)
+/* Removes a file, or only says so: "removed PATH: WHY". */
+static int drop(int folder, const char *path, const char *name, const char *why, bool dry)
 {
-    int result = DONE;
+    if (!dry && unlinkat(folder, name, 0) != 0) {
+        complain("%s/%s: %s", path, name, strerror(errno));
+        return FAILED;
+    }
+    printf("%s", dry ? "would remove " : "removed ");
+    print_text(stdout, path);
+    printf("/");
+    print_text(stdout, name);
+    printf(": %s\n", why);
+    return DONE;
+}
+
+struct cleaning {
+    const char *path; /* of the folder */
+    int folder;
+    bool dry;
+    uint64_t older_ms;
+    int result;
+};
+
+/* A record tells of what has happened, so it is kept for a while after its process. */
+static void clean_record(const char *path, const struct record *r, void *context)
+{
+    struct cleaning *c = context;
+    uint64_t last = r->head.ended_ms ? r->head.ended_ms : r->head.touched_ms;
+    uint64_t age = r->taken_ms > last ? r->taken_ms - last : 0;
+    char why[96];
+    pid_t pid;
+    enum live_state state = live_state_of(r, &pid);
+    if (state == LIVE_RUNNING || state == LIVE_UNKNOWN || age < c->older_ms)
+        return;
+    snprintf(why, sizeof why, "its process %s, %s ago", live_state_text(state), units_span(age));
+    if (drop(c->folder, c->path, strrchr(path, '/') + 1, why, c->dry) != DONE)
+        c->result = FAILED;
+}
+
+static int clean_folder(DIR *folder, const char *path, bool dry, uint64_t older_ms)
+{
+    struct cleaning cleaning = { path, dirfd(folder), dry, older_ms, DONE };
+    int result = records_each(path, clean_record, &cleaning) ? cleaning.result : FAILED;
     for (const struct dirent *entry; (entry = readdir(folder));) {
         struct mark mark;
         if (!is_ours(entry->d_name) || !read_mark(dirfd(folder), entry->d_name, &mark))
             continue;
         const char *why = why_stale(&mark);
-        if (!why)
-            continue;
-        if (!dry && unlinkat(dirfd(folder), entry->d_name, 0) != 0) {
-            complain("%s/%s: %s", path, entry->d_name, strerror(errno));
+        if (why && drop(dirfd(folder), path, entry->d_name, why, dry) != DONE)
             result = FAILED;
-            continue;
-        }
-        printf("%s", dry ? "would remove " : "removed ");
-        print_text(stdout, path);
-        printf("/");
-        print_text(stdout, entry->d_name);
-        printf(": %s\n", why);
     }
     return result;
 }
@@ -93,11 +126,18 @@ static int clean_folder(DIR *folder, const char *path, bool dry)
 static int clean(int argc, char **argv)
 {
     bool dry = false;
-    const struct flag flags[] = { { "dry-run", &dry, NULL }, { "n", &dry, NULL }, { NULL, NULL, NULL } };
+    const char *older = "7d";
+    const struct flag flags[] = {
+        { "dry-run", &dry, NULL }, { "n", &dry, NULL }, { "older", NULL, &older }, { NULL, NULL, NULL },
+    };
+    uint64_t older_ms;
     int operands = verb_args(&verb_clean, flags, argc, argv);
     int result = DONE;
     if (!operands)
-        return misused(&verb_clean, "no folder is named; give that of MAPHERD_METRICS");
+        return misused(&verb_clean, "no folder is named; give that of MAPHERD_METRICS or of records");
+    if (!units_read_span(older, &older_ms))
+        return misused(&verb_clean, "--older '%s' is not a time: a number of seconds, or with s, m, h or d",
+                       older);
     if (access("/proc/self/stat", R_OK) != 0) {
         complain("/proc is not mounted: every process would seem to be gone");
         return FAILED;
@@ -109,7 +149,7 @@ static int clean(int argc, char **argv)
             result = FAILED;
             continue;
         }
-        if (clean_folder(folder, argv[i], dry) != DONE)
+        if (clean_folder(folder, argv[i], dry, older_ms) != DONE)
             result = FAILED;
         closedir(folder);
     }
@@ -118,11 +158,13 @@ static int clean(int argc, char **argv)
 
 const struct verb verb_clean = {
     .name = "clean",
-    .synopsis = "[-n] FOLDER...",
-    .summary = "remove the metrics of processes that are gone from MAPHERD_METRICS",
+    .synopsis = "[-n] [--older TIME] FOLDER...",
+    .summary = "remove the metrics and the old records of processes that are gone",
     .help =
-        "A process removes its own file when it ends; one that is killed cannot. What is not the\n"
-        "library's, or is of a process that runs or that cannot be seen from here, is left.\n\n"
-        "  -n, --dry-run  say what would be removed, and remove nothing\n",
+        "A process removes its own metrics when it ends; one that is killed cannot. Records are kept\n"
+        "for a week after their process. What is not the library's, or is of a process that runs or\n"
+        "that cannot be seen from here, is left.\n\n"
+        "  -n, --dry-run  say what would be removed, and remove nothing\n"
+        "  --older TIME   remove records whose process is gone that long: 90, 15m, 2h, 7d (7d)\n",
     .run = clean,
 };

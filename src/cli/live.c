@@ -32,8 +32,8 @@ static bool is_of_this_boot(const struct record *r)
     struct timespec now, up;
     clock_gettime(CLOCK_REALTIME, &now);
     clock_gettime(CLOCK_BOOTTIME, &up);
-    int64_t boot_ms = ((int64_t)now.tv_sec - (int64_t)up.tv_sec) * 1000;
-    return llabs(boot_ms - (int64_t)r->head.boot_ms) < 60000;
+    uint64_t boot_ms = (uint64_t)(now.tv_sec - up.tv_sec) * 1000, theirs = r->head.boot_ms;
+    return (boot_ms > theirs ? boot_ms - theirs : theirs - boot_ms) < 60000;
 }
 
 /* Whether the process that made the record is there; false if that cannot be told. */
@@ -161,6 +161,15 @@ static bool is_pid(const char *operand, pid_t *pid)
     return operand[0] >= '0' && operand[0] <= '9' && !*end && n >= 1 && n <= INT_MAX;
 }
 
+static uint64_t last_seen(const struct record *r)
+{
+    uint64_t last = r->head.ended_ms ? r->head.ended_ms : r->head.touched_ms;
+    for (size_t i = 0; i < r->piece_count; i++)
+        if (r->pieces[i].born_ms > last && r->pieces[i].born_ms <= r->taken_ms)
+            last = r->pieces[i].born_ms;
+    return last;
+}
+
 bool live_open(struct live *l, const char *operand, const char *debug_dir, const char **why)
 {
     *l = (struct live){ .limit = -1 };
@@ -170,20 +179,19 @@ bool live_open(struct live *l, const char *operand, const char *debug_dir, const
         l->record = record_read(operand, why);
     if (!l->record)
         return false;
-    const struct mapherd_record_head *h = &l->record->head;
     if (l->pid)
         l->state = LIVE_RUNNING;
     else
         l->state = live_state_of(l->record, &l->pid);
     /* A copy of the record of a process that runs is of the moment at which it was made. */
     bool now = l->pid && record_match(l->record, l->pid) == RECORD_SAME;
-    l->now_ms = now ? l->record->taken_ms : h->ended_ms ? h->ended_ms : h->touched_ms;
+    l->now_ms = now ? l->record->taken_ms : last_seen(l->record);
     l->deleted = enough(calloc(l->record->file_count + 1, sizeof *l->deleted));
     l->texts = enough(calloc(1, sizeof(struct texts)));
     if (now)
         join(l);
     if (!l->joined)
-        l->limit = (long)h->status.limit;
+        l->limit = (long)l->record->head.status.limit;
     l->deleted_known = l->joined || is_from_here(l->record);
     if (l->deleted_known && !l->joined)
         look_for_files(l);

@@ -244,6 +244,7 @@ static struct record *read_open(int fd, const char *path)
         r->owner = st.st_uid;
         r->device = st.st_dev;
         r->inode = st.st_ino;
+        r->size = (uint64_t)st.st_size;
     }
     if (read && read_head(fd, &r->head) && read_parts(fd, r, &both->memory) &&
         read_chunks(fd, r, &both->memory))

@@ -20,6 +20,7 @@ struct record {
     uid_t owner;                               /* of the file */
     dev_t device;
     ino_t inode;
+    uint64_t size;                             /* in bytes */
     struct mapherd_record_head head;
     const struct mapherd_record_point *points; /* levels * points, see the head */
     const struct mapherd_record_event *events; /* oldest first */

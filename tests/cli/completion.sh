@@ -19,7 +19,7 @@ offers() {
 	shift
 	offered "$@" | grep -qxF -- "$word" || fail "'$word' is not offered after '$*'"
 }
-for verb in run library ps top stat maps report clean recover fill doctor help; do
+for verb in run library ps top stat maps leaks diff report clean recover fill doctor help; do
 	offers "$verb" mapherd ''
 	offers "$verb" mapherd help ''
 done
@@ -37,5 +37,9 @@ offers "$$" mapherd report ''
 offers "$TESTS_SRC" mapherd report "$TESTS_SRC"
 offers "$TESTS_SRC" mapherd report -o "$TESTS_SRC"
 offers --force mapherd recover --
+offers --folded mapherd leaks --
+offers suffix mapherd leaks --by s
+offers "$$" mapherd diff ''
+offers "$TESTS_SRC" mapherd diff "$TESTS_SRC"
 offers --keep mapherd fill --
 offers "$TESTS_SRC" mapherd recover "$TESTS_SRC"

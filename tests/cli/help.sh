@@ -11,7 +11,7 @@ expect 0 "$MAPHERD" help
 cp "$scratch/out" "$scratch/help"
 expect 0 "$MAPHERD" --help
 cmp -s "$scratch/out" "$scratch/help" || fail "--help and help differ"
-for verb in run library ps top stat maps report clean recover fill doctor help; do
+for verb in run library ps top stat maps leaks diff report clean recover fill doctor help; do
 	grep -q "mapherd $verb " "$scratch/help" || fail "help does not list $verb"
 	expect 0 "$MAPHERD" help "$verb"
 	cp "$scratch/out" "$scratch/verb"

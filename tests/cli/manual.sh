@@ -23,7 +23,7 @@ diff -u "$scratch/command" "$scratch/manual" >&2 || fail "doc/mapherd.1 and 'map
 sed 's/observe/observed/' "$doc/mapherd.1" >"$scratch/wrong.1"
 from_manual "$scratch/wrong.1" | cmp -s - "$scratch/command" && fail "a wrong manual passes"
 
-for verb in run library ps top stat maps report clean recover fill doctor help; do
+for verb in run library ps top stat maps leaks diff report clean recover fill doctor help; do
 	grep -q "^\.SS $verb\$" "$doc/mapherd.1" || fail "the manual does not explain $verb"
 done
 

@@ -2,6 +2,7 @@
  * recordmake FILE WORD...: makes a record file as the library would, or a broken one. Words, in this
  * order of appearance (what is numbered is numbered from 1):
  *
+ *   small=1              first of all: small parts, for the fuzzer
  *   NAME=NUMBER          a field of the head: pid, started, state, version, used.1 ...
  *   program=, host=, arguments=TEXT
  *   module=PATH[,ID]     a program or library, with its build id in hexadecimal digits
@@ -32,11 +33,13 @@
 
 #include "mapherd/record.h"
 
-enum { KINDS = 8, CHUNK = MAPHERD_RECORD_CHUNK, PAGE = 4096 };
+enum { KINDS = 8, PAGE = 4096 };
+
+static size_t chunk_size = MAPHERD_RECORD_CHUNK;
 
 static struct array {
     char *at;
-    size_t len;
+    size_t len, room;
 } kinds[KINDS];
 
 static struct mapherd_record_head head;
@@ -55,10 +58,12 @@ static _Noreturn void fail(const char *what)
 static size_t add(unsigned kind, const void *what, size_t len)
 {
     struct array *a = &kinds[kind];
-    size_t at = a->len % CHUNK + len > CHUNK ? (a->len + CHUNK - 1) / CHUNK * CHUNK : a->len;
-    if (!a->at || (at + len + CHUNK - 1) / CHUNK > (a->len + CHUNK - 1) / CHUNK) {
-        a->at = realloc(a->at, ((at + len) / CHUNK + 1) * CHUNK);
-        memset(a->at + a->len, 0, ((at + len) / CHUNK + 1) * CHUNK - a->len);
+    size_t room = chunk_size - a->len % chunk_size;
+    size_t at = len > room ? a->len + room : a->len;
+    if (!a->at || at + len > a->room) {
+        a->room = 2 * (at + len) / chunk_size * chunk_size + chunk_size;
+        a->at = realloc(a->at, a->room);
+        memset(a->at + a->len, 0, a->room - a->len);
     }
     memcpy(a->at + at, what, len);
     a->len = at + len;
@@ -296,20 +301,21 @@ static void lay_out(void)
                                          sizeof(struct mapherd_record_file),
                                          sizeof(struct mapherd_record_module), 1 };
     head.history_at = 4096;
-    head.history_levels = MAPHERD_RECORD_LEVELS;
-    head.history_points = MAPHERD_RECORD_POINTS;
-    head.events_at = head.history_at + (uint32_t)sizeof points;
-    head.events = MAPHERD_RECORD_EVENTS;
-    head.top_at = head.events_at + (uint32_t)sizeof events;
-    head.top = MAPHERD_RECORD_TOP;
-    head.directory_at = head.top_at + (uint32_t)sizeof top;
-    head.chunks_most = MAPHERD_RECORD_CHUNKS;
+    bool small = chunk_size != MAPHERD_RECORD_CHUNK;
+    head.history_levels = small ? 1 : MAPHERD_RECORD_LEVELS;
+    head.history_points = small ? 4 : MAPHERD_RECORD_POINTS;
+    head.events_at = head.history_at + head.history_levels * head.history_points * (uint32_t)sizeof *points;
+    head.events = small ? 4 : MAPHERD_RECORD_EVENTS;
+    head.top_at = head.events_at + head.events * (uint32_t)sizeof *events;
+    head.top = small ? 2 : MAPHERD_RECORD_TOP;
+    head.directory_at = head.top_at + head.top * (uint32_t)sizeof *top;
+    head.chunks_most = small ? 64 : MAPHERD_RECORD_CHUNKS;
     head.chunks_at = (head.directory_at + head.chunks_most + 4095) / 4096 * 4096;
-    head.chunk_size = CHUNK;
+    head.chunk_size = (uint32_t)chunk_size;
     head.mapped = mappings;
     for (unsigned k = 1; k < KINDS; k++) {
         head.used[k] = (uint32_t)(kinds[k].len / sizes[k]);
-        head.chunks += (uint32_t)((kinds[k].len + CHUNK - 1) / CHUNK);
+        head.chunks += (uint32_t)((kinds[k].len + chunk_size - 1) / chunk_size);
     }
 }
 
@@ -326,14 +332,15 @@ static void write_all(int fd)
     uint32_t n = 0;
     for (size_t turn = 0; n < head.chunks; turn++)
         for (unsigned k = 1; k < KINDS; k++)
-            if (turn * CHUNK < kinds[k].len) {
-                put(fd, kinds[k].at + turn * CHUNK, CHUNK, head.chunks_at + (uint64_t)n * CHUNK);
+            if (turn * chunk_size < kinds[k].len) {
+                put(fd, kinds[k].at + turn * chunk_size, chunk_size,
+                    head.chunks_at + (uint64_t)n * chunk_size);
                 directory[n++] = (unsigned char)k;
             }
-    put(fd, points, sizeof points, head.history_at);
-    put(fd, events, sizeof events, head.events_at);
-    put(fd, top, sizeof top, head.top_at);
-    put(fd, directory, sizeof directory, head.directory_at);
+    put(fd, points, head.history_levels * head.history_points * sizeof *points, head.history_at);
+    put(fd, events, head.events * sizeof *events, head.events_at);
+    put(fd, top, head.top * sizeof *top, head.top_at);
+    put(fd, directory, head.chunks_most, head.directory_at);
 }
 
 static void hold(int fd)
@@ -387,7 +394,7 @@ static void take(const char *name, char *value)
         add_event(value);
     else if (strcmp(name, "holder") == 0)
         add_holder(value);
-    else if (strcmp(name, "cut") != 0 && strcmp(name, "at") != 0 && !set_field(name, value))
+    else if (strcmp(name, "small") != 0 && strcmp(name, "cut") != 0 && strcmp(name, "at") != 0 && !set_field(name, value))
         fail(name);
 }
 
@@ -399,6 +406,8 @@ int main(int argc, char **argv)
     int words = argc - holds, fd = open(argv[1], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
         fail("the file cannot be opened");
+    if (words > 2 && strcmp(argv[2], "small=1") == 0)
+        chunk_size = 4096;
     start();
     for (int i = 2; i < words; i++) {
         char *word = strdup(argv[i]), *value = strchr(word, '=');

@@ -1,0 +1,96 @@
+/*
+ * leaks_switch: `mapherd leaks --start` and `--stop`, and why a process has no record.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/leaks.h"
+#include "cli/live.h"
+#include "cli/peek.h"
+#include "cli/record_check.h"
+#include "cli/record_find.h"
+#include "cli/target.h"
+#include "cli/units.h"
+
+struct library {
+    bool there;
+    uint64_t base;
+};
+
+static void look_for_library(const struct procmap *m, void *context)
+{
+    struct library *l = context;
+    if (peek_is_library(m) && m->offset == 0 && !l->there)
+        *l = (struct library){ true, m->start };
+}
+
+/* Whether the environment that the process began with turns the record off. */
+static bool is_turned_off(pid_t pid)
+{
+    char path[64], *entry = NULL;
+    size_t room = 0;
+    bool off = false;
+    snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
+    FILE *f = fopen(path, "re");
+    while (f && !off && getdelim(&entry, &room, '\0', f) > 0)
+        off = strcmp(entry, "MAPHERD_DIR=off") == 0 ||
+              (strncmp(entry, "MAPHERD_OPTIONS=", 16) == 0 && strstr(entry + 15, "dir=off"));
+    free(entry);
+    if (f)
+        fclose(f);
+    return off;
+}
+
+void leaks_explain_none(int pid, const char *otherwise)
+{
+    struct target t = { .pid = pid };
+    struct library library = { false, 0 };
+    struct mapherd_status status;
+    if (!target_name(&t)) {
+        complain("there is no process %d; of one that has ended the record is left: 'mapherd leaks "
+                 "--list'", pid);
+        return;
+    }
+    if (target_read(&t, look_for_library, &library) != DONE)
+        return;
+    if (!library.there)
+        complain("the library is not in process %d (%s), so nothing of it is recorded; start it with "
+                 "'mapherd run', or with LD_PRELOAD", pid, t.name);
+    else if (is_turned_off(pid))
+        complain("process %d (%s) keeps no record: it was started with MAPHERD_DIR=off", pid, t.name);
+    else if (!peek_status(pid, library.base, &status) && status.state == MAPHERD_PASSIVE)
+        complain("the library in process %d (%s) is passive and keeps no record; 'mapherd stat %d' says why",
+                 pid, t.name, pid);
+    else if (strstr(otherwise, "keeps no record"))
+        complain("process %d (%s) keeps no record yet: it begins with the 64th mapping call or the "
+                 "first warning, with MAPHERD_LEAKS=on at once", pid, t.name);
+    else
+        complain("%s", otherwise);
+}
+
+int leaks_switch(const char *operand, bool on)
+{
+    char path[RECORD_PATH];
+    struct mapherd_record_head head;
+    bool is_pid = operand[strspn(operand, "0123456789")] == '\0';
+    int fd = is_pid ? record_open_of(atoi(operand), O_RDWR, path)
+                    : record_open(operand, O_RDWR | O_NOFOLLOW);
+    if (fd < 0 && is_pid)
+        leaks_explain_none(atoi(operand), record_problem());
+    else if (fd < 0 || !record_wish(fd, on ? MAPHERD_WISH_START : MAPHERD_WISH_STOP, &head))
+        complain("%s: %s", operand, record_problem());
+    else
+        fd = INT32_MAX;
+    if (fd != INT32_MAX)
+        return FAILED;
+    if ((head.leaks != 0) == on)
+        printf("Mappings of %.63s[%d] are %s.\n", head.program, (int)head.pid,
+               on ? "recorded already" : "not recorded as it is");
+    else
+        printf("%.63s[%d] is told to %s; it does so with its next call that maps or unmaps.\n",
+               head.program, (int)head.pid, on ? "record its mappings" : "stop recording");
+    return DONE;
+}
