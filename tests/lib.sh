@@ -34,6 +34,14 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
+# seed_of VALUE: where chance starts from, in $seed. The same every time, so that a change is judged
+# by itself and not by luck; VALUE if one is given; anything if it is "random", and in make check-long.
+seed_of() {
+	seed=${1:-${TESTS_LONG:+random}}
+	[ "$seed" != random ] || seed=$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')
+	seed=${seed:-1}
+}
+
 # Runs a command under the library.
 preloaded() { LD_PRELOAD="$MAPHERD_LIB" "$@"; }
 

@@ -290,7 +290,7 @@ fi
 file=$scratch/file
 new_file
 make_spill "$spill" "$gone" file="$file" 0=00 2=b0 3=cq 4=d0 file="$file" file_start=65536 3=x0
-seed=${RECOVER_SEED:-$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')}
+seed_of "${RECOVER_SEED:-}"
 ASAN_OPTIONS=exitcode=99:detect_leaks=0 UBSAN_OPTIONS=exitcode=99 \
 	"$TESTS_BIN/tests/cli/recover_fuzz" "$spill" "$file" "$seed" 2000 >"$scratch/out" ||
 	fail "RECOVER_SEED=$seed: $(cat "$scratch/out")"

@@ -11,10 +11,10 @@
 . "$TESTS_SRC/differential/seeds.sh"
 
 # Seeds a filesystem: most where the kernel's ways of merging are the most, fewer where a step
-# waits for a disk. 20 together.
+# waits for a disk. 20 together; many more in make check-long.
 plan=${DIFF_ON:+"$DIFF_ON:${DIFF_SEEDS:-1}"}
-plan=${plan:-tmpfs:9 overlay:4 ext4:2 xfs:2 btrfs:2 here:1}
-for entry in $plan; do
+plan=${plan:-${TESTS_LONG:+tmpfs:60 overlay:30 ext4:10 xfs:10 btrfs:10 here:5}}
+for entry in ${plan:-tmpfs:9 overlay:4 ext4:2 xfs:2 btrfs:2 here:1}; do
 	kind=${entry%:*}
 	stand_on "$kind"
 	seeds "$kind" "${entry#*:}" ""

@@ -101,11 +101,12 @@ static const struct {
     { 35, step_truncate }, { 25, step_write },        { 15, step_flock },
     { 6, step_fork },     { 4, step_replace },        { 5, step_vfork },
     { 1, step_spawn },    { 5, step_lock_all },       { 4, step_prctl },
+    { 2, step_lock_life },
 };
-enum { KINDS = sizeof steps / sizeof steps[0] };
+enum { KINDS = sizeof steps / sizeof steps[0], OF_THE_PARENT = 8 };
 
-/* The last six kinds are the parent's: a child would fork again, lock everything, or replace a
- * file that the parent still knows by its old name. */
+/* The last kinds are the parent's: a child would fork again, lock everything, replace a file that
+ * the parent still knows by its old name, or leave it a lock that the parent has not seen. */
 static void one_step(size_t kinds)
 {
     unsigned total = 0;
@@ -122,7 +123,7 @@ void steps_of_child(unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
         say("%lu.%u ", step_now, i);
-        one_step(KINDS - 6);
+        one_step(KINDS - OF_THE_PARENT);
     }
 }
 

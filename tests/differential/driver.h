@@ -15,6 +15,8 @@
  * space behind it; MAP_FIXED_NOREPLACE and hints on memory that is nobody's; MAP_GROWSDOWN;
  * MAP_HUGETLB. Left out, because the kernel may answer by its mood: MADV_FREE, PAGEOUT, COLLAPSE.
  * Left out, because they destroy: MADV_HWPOISON, MADV_SOFT_OFFLINE.
+ * Left out, because doc/design.md (section 3, "what remains") allows the library to differ: how long
+ * a flock lives that was taken after the file had been mapped through several of its open()s.
  *
  * Under pressure the library differs on purpose. The differences below are all that doc/design.md
  * allows; each is looked past only when it is named with --differs, and in both processes alike.
@@ -140,7 +142,8 @@ void look_at_the_rest(void);
 struct descriptor {
     int fd; /* -1: free */
     unsigned file;
-    int mode; /* O_RDONLY, O_WRONLY, O_RDWR */
+    int mode;      /* O_RDONLY, O_WRONLY, O_RDWR */
+    unsigned open; /* which open() it comes from: dup()s have it in common */
 };
 enum { FILES = 6, MAX_DESCRIPTORS = 14 };
 extern int fd_pipe, fd_folder, fd_zero;
@@ -148,6 +151,8 @@ extern int fd_pipe, fd_folder, fd_zero;
 void files_start(const char *folder);
 void files_look(void);
 unsigned files_pages(unsigned file);
+/* Something was mapped through this descriptor, which need not be one of ours. */
+void files_mapped(int fd);
 /* A descriptor of some file, mostly open and readable. */
 struct descriptor *pick_descriptor(void);
 void say_descriptor(const struct descriptor *d);
@@ -174,6 +179,7 @@ void step_truncate(void);
 void step_write(void);
 void step_flock(void);
 void step_replace(void);
+void step_lock_life(void);     /* steps_locks.c */
 
 /* driver.c: for a forked child: some steps of its own. */
 void steps_of_child(unsigned count);

@@ -16,6 +16,16 @@ int fd_pipe, fd_folder, fd_zero;
 enum { MEMFD = FILES - 1, LARGEST = 48 };
 static struct descriptor descriptors[MAX_DESCRIPTORS];
 static unsigned generation[FILES]; /* a replaced file has a new name, perhaps the old inode */
+static unsigned opens;             /* so many there were */
+
+/* A chunk may belong to another open() of its file than the one it was mapped through, but only as
+ * long as the program has not used flock on the file. So how long a lock lives is the same in both
+ * processes if by the first flock the file had been mapped through one open() at most. */
+static struct {
+    unsigned mapped_by; /* the one open(); 0: none yet */
+    bool locked;
+    bool mixed; /* several, before the first flock */
+} lives[FILES];
 
 static const char *file_name(unsigned file)
 {
@@ -67,7 +77,18 @@ void files_start(const char *folder)
     for (unsigned i = 0; i < MAX_DESCRIPTORS; i++)
         descriptors[i].fd = -1;
     for (unsigned i = 0; i < FILES; i++)
-        descriptors[i] = (struct descriptor){ make_file(i), i, O_RDWR };
+        descriptors[i] = (struct descriptor){ make_file(i), i, O_RDWR, ++opens };
+}
+
+void files_mapped(int fd)
+{
+    for (unsigned i = 0; i < MAX_DESCRIPTORS; i++) {
+        const struct descriptor *d = &descriptors[i];
+        if (d->fd < 0 || d->fd != fd || lives[d->file].locked)
+            continue;
+        lives[d->file].mixed |= lives[d->file].mapped_by && lives[d->file].mapped_by != d->open;
+        lives[d->file].mapped_by = d->open;
+    }
 }
 
 unsigned files_pages(unsigned file)
@@ -120,7 +141,8 @@ struct descriptor *pick_descriptor(void)
     if (count)
         return open_ones[pick(count)];
     /* All closed: make one. */
-    descriptors[0] = (struct descriptor){ openat(fd_folder, file_name(0), O_RDWR), 0, O_RDWR };
+    descriptors[0] = (struct descriptor){ openat(fd_folder, file_name(0), O_RDWR), 0, O_RDWR,
+                                          ++opens };
     return &descriptors[0];
 }
 
@@ -155,6 +177,7 @@ void step_open(void)
         static const int modes[] = { O_RDWR, O_RDWR, O_RDWR, O_RDONLY, O_RDONLY, O_WRONLY };
         d->file = pick(MEMFD);
         d->mode = modes[pick(6)];
+        d->open = ++opens;
         say("open f%u", d->file);
         d->fd = CALL(openat(fd_folder, file_name(d->file), d->mode | O_CLOEXEC));
     }
@@ -218,6 +241,11 @@ void step_flock(void)
     if (fd == 0 && percent(40)) {
         /* As another program would see it: how long the locks of closed descriptors live. */
         unsigned file = pick(MEMFD);
+        if (lives[file].mixed) {
+            say("flock nothing\n");
+            return;
+        }
+        lives[file].locked = true;
         fd = openat(fd_folder, file_name(file), O_RDONLY);
         say("flock f%u anew, exclusively", file);
         say_result(CALL(flock(fd, LOCK_EX | LOCK_NB)));
@@ -225,12 +253,17 @@ void step_flock(void)
         return;
     }
     const struct descriptor *d = pick_descriptor();
+    int operation = operations[which];
     if (fd == 0)
         fd = d->fd;
+    if (!lives[d->file].mixed)
+        lives[d->file].locked |= fd == d->fd;
+    else if (operation == LOCK_EX)
+        operation = LOCK_SH; /* whoever else still has one, it is granted */
     say("flock ");
     say_descriptor(d);
-    say(" %d %d", fd, operations[which]);
-    say_result(CALL(flock(fd, operations[which] | LOCK_NB)));
+    say(" %d %d", fd, operation);
+    say_result(CALL(flock(fd, operation | LOCK_NB)));
 }
 
 /* A file is deleted and another takes its place: on some filesystems with the same inode. */
@@ -240,6 +273,7 @@ void step_replace(void)
     say("replace f%u", file);
     unlinkat(fd_folder, file_name(file), 0);
     generation[file]++;
+    memset(&lives[file], 0, sizeof lives[file]);
     bool kept = false;
     for (unsigned i = 0; i < MAX_DESCRIPTORS; i++) {
         struct descriptor *d = &descriptors[i];
@@ -248,6 +282,7 @@ void step_replace(void)
         close(d->fd);
         d->fd = kept ? -1 : make_file(file);
         d->mode = O_RDWR;
+        d->open = ++opens;
         kept = true;
     }
     if (!kept)

@@ -1,14 +1,15 @@
 # Many seeds on one filesystem, and what to tell of one that differs. Sourced by differential.sh
 # and pressure.sh, after tests/lib.sh and pair.sh.
 #
-# Replay what failed: DIFF_SEED=N DIFF_ON=FS and what else the failure names, with the same script
-# (under make check's environment: make check TESTS=... DIFF_SEED=N DIFF_ON=FS).
+# Random seeds: DIFF_SEED=random, and in make check-long. Replay what failed: DIFF_SEED=N DIFF_ON=FS
+# and what else the failure names, with the same script (under make check's environment: make check
+# TESTS=... DIFF_SEED=N DIFF_ON=FS).
 # DIFF_SEEDS: so many seeds; DIFF_STEPS: steps a seed; DIFF_SHRINK=0: do not look for the fewest
 # steps that still differ.
 # shellcheck shell=sh disable=SC2154
 : "${scratch:?comes from tests/lib.sh}"
 steps=${DIFF_STEPS:-5000}
-seed=${DIFF_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
+seed_of "${DIFF_SEED:-}"
 say "seeds from $seed on, $steps steps each"
 
 # A list of steps as the driver takes it.

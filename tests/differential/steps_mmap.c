@@ -198,6 +198,7 @@ void step_mmap(void)
                                  : mmap64(r.at, r.len, r.prot, r.flags, r.fd, r.offset));
     int error = errno;
     if (got != MAP_FAILED) {
+        files_mapped(r.fd);
         if (over && got == r.at) {
             say(" there");
             handles_replaced(over, got, r.len);

@@ -8,7 +8,7 @@
 PAGES=3000
 rounds=12
 [ -z "${TESTS_LONG:-}" ] || rounds=100
-seed=${SPILL_SEED:-$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')}
+seed_of "${SPILL_SEED:-}"
 say "SPILL_SEED=$seed"
 
 # random BELOW: a number, from the seed, in $random.

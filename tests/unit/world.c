@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 
@@ -55,11 +56,13 @@ long world_maps(void)
 uint32_t world_random(uint32_t n)
 {
     static uint64_t state;
-    while (!state) {
+    if (!state) {
         const char *given = getenv("UNIT_SEED");
-        if (given)
-            state = strtoull(given, NULL, 0);
+        if (!given || strcmp(given, "random") != 0)
+            state = given ? strtoull(given, NULL, 0) : 1;
         else if (getrandom(&state, sizeof state, 0) < 0)
+            perror("UNIT_SEED=random");
+        if (!state) /* where it would stay for ever */
             state = 1;
         printf("UNIT_SEED=%llu\n", (unsigned long long)state);
     }
