@@ -27,7 +27,7 @@ say "whose it is, and its name"
 rm -f "$records"/*
 recorded /bin/true
 set -- "$records"/mapherd-"$(cat /proc/sys/kernel/hostname)"-true-*.record
-[ $# = 1 ] && [ -f "$1" ] || fail "no record of that name: $(ls "$records")"
+[ -f "$1" ] || fail "no record of that name: $(ls "$records")"
 [ "$(stat -c %a "$1")" = 600 ] || fail "its mode is $(stat -c %a "$1")"
 size=$(stat -c '%s %b %B' "$1")
 # shellcheck disable=SC2086 # three numbers
@@ -81,32 +81,32 @@ refused() {
 	why=$1
 	shift
 	"$@" >"$scratch/out" 2>"$scratch/err" || fail "$why: the program ends with $?: $(cat "$scratch/err")"
-	[ "$(cat "$scratch/out")" = done ] || fail "$why: $(cat "$scratch/out")"
+	[ "$(cat "$scratch/out")" = 'done' ] || fail "$why: $(cat "$scratch/out")"
 	[ "$(grep -c "no record of this process" "$scratch/err")" = 1 ] || fail "$why: $(cat "$scratch/err")"
 	! grep -q -v "no record of this process" "$scratch/err" || fail "$why: $(cat "$scratch/err")"
 	say "$why: $(sed 's/.*warning: //; s/:.*cannot be made/: .../' "$scratch/err")"
 }
 rm -f "$records"/*
 ln -s "$scratch/elsewhere" "$records/link-%"
-refused "a symbolic link" recorded env MAPHERD_DIR="$records/link-%" echo done
+refused "a symbolic link" recorded env MAPHERD_DIR="$records/link-%" echo 'done'
 [ ! -e "$scratch/elsewhere" ] || fail "the link was followed"
 echo theirs >"$records/file-%"
-refused "somebody's file" recorded env MAPHERD_DIR="$records/file-%" echo done
+refused "somebody's file" recorded env MAPHERD_DIR="$records/file-%" echo 'done'
 [ "$(cat "$records/file-%")" = theirs ] || fail "somebody's file was written to"
-refused "no folder" recorded env MAPHERD_DIR="$scratch/none" echo done
+refused "no folder" recorded env MAPHERD_DIR="$scratch/none" echo 'done'
 if [ "$(id -u)" = 0 ]; then
 	mkdir "$scratch/foreign"
 	chown 12345 "$records/file-%"
-	refused "a foreign owner" recorded env MAPHERD_DIR="$records/file-%" echo done
+	refused "a foreign owner" recorded env MAPHERD_DIR="$records/file-%" echo 'done'
 	mount_fs tmpfs 512k || fail "$why"
 	dd if=/dev/zero of="$mnt/fill" bs=4k 2>/dev/null || true
-	refused "a full tmpfs" recorded env MAPHERD_DIR="$mnt" echo done
+	refused "a full tmpfs" recorded env MAPHERD_DIR="$mnt" echo 'done'
 	[ "$(ls "$mnt")" = fill ] || fail "half a record is left: $(ls "$mnt")"
 	rm "$mnt/fill"
 	say "a tmpfs that fills while mappings are recorded"
 	mount -o remount,size=1m "$mnt"
 	recorded env MAPHERD_DIR="$mnt" "$record" many 20000 >"$scratch/out" 2>"$scratch/err" || fail "the program ends with $?"
-	[ "$(cat "$scratch/out")" = done ] || fail "$(cat "$scratch/out" "$scratch/err")"
+	[ "$(cat "$scratch/out")" = 'done' ] || fail "$(cat "$scratch/out" "$scratch/err")"
 	[ "$(grep -c "can grow no further" "$scratch/err")" = 1 ] || fail "$(cat "$scratch/err")"
 else
 	say "not shown here: a foreign owner and a full tmpfs, which need root"
