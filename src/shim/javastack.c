@@ -6,6 +6,7 @@
 #include "shim/javastack.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -181,15 +182,12 @@ static uint32_t name_frame(const struct ti_frame *f)
     return i;
 }
 
-size_t javastack_take(const uintptr_t *pcs, size_t *n, uint32_t *frames, size_t max)
+/* The frames of this thread, named. */
+static size_t take_frames(uint32_t *frames, size_t max)
 {
     struct ti_frame trace[64];
     int32_t count = 0;
-    if (!*n || !may_be_java(pcs[0]))
-        return 0;
-    size_t native = native_frames(pcs, *n), have = 0;
-    if (!native || !is_ready())
-        return 0;
+    size_t have = 0;
     if (max > sizeof trace / sizeof *trace)
         max = sizeof trace / sizeof *trace;
     if (TI_CALL(int (*)(object, void *, int32_t, int32_t, void *, int32_t *), TI_STACK_TRACE, NULL, 0,
@@ -202,6 +200,20 @@ size_t javastack_take(const uintptr_t *pcs, size_t *n, uint32_t *frames, size_t 
         if (frame)
             frames[have++] = frame;
     }
+    return have;
+}
+
+size_t javastack_take(const uintptr_t *pcs, size_t *n, uint32_t *frames, size_t max)
+{
+    if (!*n || !may_be_java(pcs[0]))
+        return 0;
+    size_t native = native_frames(pcs, *n), have = 0;
+    if (!native)
+        return 0;
+    int saved = errno; /* the program's call has succeeded: its errno stays as it was */
+    if (is_ready())
+        have = take_frames(frames, max);
+    errno = saved;
     if (have)
         *n = native;
     return have;
