@@ -1,9 +1,12 @@
 /*
  * latency: the histogram, and the words for a slow sync.
  *
- * What is dirty is asked before every sync, because afterwards nothing is: cachestat walks the
- * cached pages of the range, which costs little where the range is short. Of a long one it is not
- * asked.
+ * What is dirty is asked before a sync, because afterwards nothing is: cachestat walks the cached
+ * pages of the range, which costs little where the range is short. Of a long one it is not asked,
+ * and neither in each call of a loop whose syncs find nothing to do and cost less than the question.
+ *
+ * Rule: nothing here asks for a file's times before a sync. The kernel notes who has read them, and
+ * the next store would have to write a new time to the disk.
  */
 #define _GNU_SOURCE
 #include "policy/latency.h"
@@ -15,13 +18,33 @@
 #include "base/options.h"
 #include "base/sys.h"
 #include "model/model.h"
+#include "model/procstat.h"
 
 #define ASKED_MAX (4UL << 20)
+#define ASK_EVERY_NS 50000
 #define LOG_EVERY_MS 1000
+
+/* When this thread last asked what is dirty. */
+static __thread uint64_t asked __attribute__((tls_model("initial-exec")));
 
 static uint64_t slow_ns(void)
 {
     return (uint64_t)options_milliseconds(options.sync_slow) * 1000000;
+}
+
+/* A filter may not know cachestat, which is young, and kill. One that is made later closes the gate. */
+static bool filtered(void)
+{
+    enum { UNASKED, YES, NO };
+    static int answer;
+    int now = __atomic_load_n(&answer, __ATOMIC_RELAXED);
+    if (now == UNASKED) {
+        struct procstat wanted = { "Seccomp", PROCSTAT_NONE, false };
+        procstat_read("/proc/self/status", &wanted, 1);
+        now = wanted.value == 0 ? NO : YES;
+        __atomic_store_n(&answer, now, __ATOMIC_RELAXED);
+    }
+    return now == YES;
 }
 
 /* The descriptor is still one of that file. */
@@ -33,10 +56,13 @@ static bool holds(const struct synced *s)
 
 void latency_begin(struct synced *s)
 {
-    s->dirty = slow_ns() && s->len <= ASKED_MAX && holds(s)
-                   ? sys_dirty_pages(s->fd, (off_t)s->offset, s->len)
-                   : -1;
+    s->dirty = -1;
     s->began = sys_clock_ns(CLOCK_MONOTONIC);
+    if (s->fd < 0 || s->len > ASKED_MAX || s->began - asked < ASK_EVERY_NS || !slow_ns() ||
+        filtered())
+        return;
+    s->dirty = sys_dirty_pages(s->fd, (off_t)s->offset, s->len);
+    asked = s->began;
 }
 
 static unsigned bucket(uint64_t us)
@@ -47,11 +73,11 @@ static unsigned bucket(uint64_t us)
     return n;
 }
 
-static void name_file(const struct synced *s, char *name, size_t size)
+static void name_file(const struct synced *s, bool held, char *name, size_t size)
 {
     char link[32];
     long len = -1;
-    if (holds(s)) {
+    if (held) {
         fmt(link, sizeof link, "/proc/self/fd/%d", s->fd);
         len = sys_readlink(link, name, size - 1);
     }
@@ -70,8 +96,9 @@ static void say(const struct synced *s, uint64_t ns)
     unsigned more;
     if (!log_allowed(&often, LOG_EVERY_MS, &more))
         return;
-    name_file(s, name, sizeof name);
-    if (s->dirty >= 0)
+    bool held = holds(s);
+    name_file(s, held, name, sizeof name);
+    if (held && s->dirty >= 0)
         fmt(dirty, sizeof dirty, ", %ld pages of it dirty", s->dirty);
     log_line(LOG_WARNING | LOG_ABOUT_SYNC, "msync took %lu ms: %s, %zu bytes at %lu%s; slow ones since the last such "
              "line: %u", (unsigned long)(ns / 1000000), name, s->len, (unsigned long)s->offset,

@@ -2,12 +2,14 @@
  * hostile: a small program for bad conditions. What it says and how it ends must not depend on a
  * library that was preloaded into it.
  *
- *   work FILE             maps FILE in chunks, stores, reads back, says what it found; ends with 7
+ *   work FILE             maps FILE in chunks, stores, reads back, syncs, says what it found; ends
+ *                         with 7
  *   count N               makes N maps and unmaps them; ends with 7
  *   sandbox HOW FILE      forbids itself all but what work calls, on pain of death, then works;
  *                         HOW: prctl, or seccomp (no_new_privs by prctl, the filter by system
  *                         call, as libseccomp does)
- *   deny CALL ERROR COMMAND...  runs a command to which that system call fails with the error
+ *   deny CALL ERROR COMMAND...  runs a command to which that system call fails with the error; ERROR
+ *                         "kill": it dies of it
  *   calls                 names the calls that deny knows
  *   ours                  ends with 7 if the library is in it
  *   stderr FILE N         closes descriptor 2, opens FILE, which becomes it; then as count
@@ -55,6 +57,7 @@ static int work_on(int fd, unsigned chunks)
         if (pread(fd, &found, sizeof found, (off_t)i * CHUNK + PAGE) != sizeof found)
             return 2;
         sum = sum * 31 + found + *(volatile uint64_t *)(at[i] + PAGE);
+        sum += msync(at[i], CHUNK, MS_SYNC) ? (unsigned)errno : 0;
         if (munmap(at[i], CHUNK))
             return 3;
     }
@@ -104,6 +107,7 @@ static void filter_self(int by_prctl)
     struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
         ALLOW(SYS_mmap), ALLOW(SYS_munmap), ALLOW(SYS_pread64), ALLOW(SYS_write),
+        ALLOW(SYS_msync),
         ALLOW(SYS_exit_group), ALLOW(SYS_rt_sigreturn),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
     };
@@ -135,19 +139,21 @@ static const struct {
     { "rt_sigpending", SYS_rt_sigpending }, { "rt_sigtimedwait", SYS_rt_sigtimedwait },
     { "clock_gettime", SYS_clock_gettime }, { "ioctl", SYS_ioctl },
     { "munmap", SYS_munmap },           { "readlinkat", SYS_readlinkat },
+    { "cachestat", 451 },
 };
 enum { DENIABLE = sizeof deniable / sizeof deniable[0] };
 
 static int run_denied(const char *call, const char *error, char **command)
 {
-    unsigned nr = ~0u;
+    unsigned nr = ~0u, answer = strcmp(error, "kill") ? SECCOMP_RET_ERRNO | (unsigned)atoi(error)
+                                                      : SECCOMP_RET_KILL_PROCESS;
     for (unsigned i = 0; i < DENIABLE; i++)
         if (!strcmp(deniable[i].name, call))
             nr = deniable[i].nr;
     struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)atoi(error)),
+        BPF_STMT(BPF_RET | BPF_K, answer),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
     struct sock_fprog program = { sizeof code / sizeof code[0], code };

@@ -140,6 +140,8 @@ for call in $("$program" calls); do
 done
 allow_ignored=false
 say "system calls denied, one at a time"
+works '"$@"' "$program" deny cachestat kill "$program" work "$data"
+say "calls that a filter is too old to know, on pain of death"
 for how in prctl seccomp; do
 	works '"$@"' "$program" sandbox "$how" "$data"
 done

@@ -80,6 +80,9 @@ extern struct sys_space fake_space;
 extern uint64_t fake_stamp;
 extern bool fake_stamps_fine;
 
+/* How often it was asked which pages of a file are dirty; three are. */
+extern unsigned fake_dirty_asked;
+
 /* What standard error is to sys_fstat: a mode (S_IFREG...) and an inode. */
 extern mode_t fake_stderr_mode;
 extern uint64_t fake_stderr_inode;
