@@ -75,11 +75,10 @@ static bool kernel_is_multigrain(void)
     return now == YES;
 }
 
-bool stamp_read(int fd, dev_t dev, ino_t ino, struct stamp *s)
+static bool read_times(int fd, dev_t dev, ino_t ino, struct stamp *s)
 {
     struct stat st;
-    if (fd < 0 || !kernel_is_multigrain() || !is_multigrain(fd) || sys_fstat(fd, &st) < 0 ||
-        st.st_dev != dev || st.st_ino != ino || !st.st_ctim.tv_nsec)
+    if (sys_fstat(fd, &st) < 0 || st.st_dev != dev || st.st_ino != ino || !st.st_ctim.tv_nsec)
         return false;
     int64_t monotonic = clock_of(CLOCK_MONOTONIC);
     *s = (struct stamp){
@@ -91,6 +90,16 @@ bool stamp_read(int fd, dev_t dev, ino_t ino, struct stamp *s)
         .at_ms = (uint64_t)monotonic / NS_A_MS,
     };
     return true;
+}
+
+bool stamp_read(int fd, dev_t dev, ino_t ino, struct stamp *s)
+{
+    return fd >= 0 && kernel_is_multigrain() && is_multigrain(fd) && read_times(fd, dev, ino, s);
+}
+
+bool stamp_reread(int fd, const struct stamp *was, struct stamp *s)
+{
+    return fd >= 0 && read_times(fd, was->dev, was->ino, s);
 }
 
 bool stamp_same(const struct stamp *before, const struct stamp *now)

@@ -29,6 +29,10 @@ struct stamp {
  */
 bool stamp_read(int fd, dev_t dev, ino_t ino, struct stamp *s);
 
+/* The stamp of the same file again, where the filesystem is not to be asked for: was has been read
+ * with stamp_read. */
+bool stamp_reread(int fd, const struct stamp *was, struct stamp *s);
+
 /* Nothing has stored between the two: same file, same ctime, and the wall clock has not jumped.
  * A stamp is good for STAMP_LIFE_MS. */
 bool stamp_same(const struct stamp *before, const struct stamp *now);

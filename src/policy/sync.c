@@ -9,6 +9,7 @@
 #include "policy/sync.h"
 
 #include <errno.h>
+#include <time.h>
 
 #include "base/options.h"
 #include "base/sys.h"
@@ -19,6 +20,7 @@
 
 #define AHEAD_MAX (2UL << 30)
 #define SLOW_MS 400
+#define GAP_MS 10
 #define NS_A_MS 1000000
 
 /* The syncs of this thread that continued each other. */
@@ -28,6 +30,7 @@ static __thread struct run {
     size_t asked, ahead;  /* bytes: asked for since the run began; synced ahead the last time */
     unsigned calls;       /* that continued the one before */
     int way;              /* 1 upwards, -1 downwards */
+    uint64_t began, took; /* the last one: CLOCK_MONOTONIC, and how long; ns */
 } run __attribute__((tls_model("initial-exec")));
 
 /* Parts of files that are on the disk if the stamp still holds. Model lock held. */
@@ -43,15 +46,18 @@ static bool in_front(uintptr_t addr, uintptr_t end)
     return run.way > 0 ? end <= run.front : addr >= run.front;
 }
 
-/* Notes the sync; how many bytes beyond it are worth being synced with it. */
+/* Notes the sync; how many bytes beyond it are worth being synced with it. Nothing where the thread
+ * did something else before it: what comes next may be what it stores to then. */
 static size_t step(uintptr_t addr, uintptr_t end)
 {
     int way = addr == run.end ? 1 : end == run.start ? -1 : 0;
     size_t ahead = 0;
+    uint64_t now = sys_clock_ns(CLOCK_MONOTONIC);
+    bool at_once = now - run.began < run.took + (uint64_t)GAP_MS * NS_A_MS;
     if (!way || way != run.way) {
         run = (struct run){ .asked = way ? run.end - run.start : 0, .way = way, .calls = way != 0,
                             .front = way < 0 ? addr : end };
-    } else if (++run.calls > 1 && !in_front(addr, end)) {
+    } else if (++run.calls > 1 && at_once && !in_front(addr, end)) {
         ahead = run.ahead ? 2 * run.ahead : end - addr;
         if (ahead > run.asked)
             ahead = run.asked;
@@ -61,6 +67,8 @@ static size_t step(uintptr_t addr, uintptr_t end)
     run.start = addr;
     run.end = end;
     run.asked += end - addr;
+    run.began = now;
+    run.took = 0;
     return ahead;
 }
 
@@ -177,7 +185,7 @@ void sync_plan(uintptr_t addr, uintptr_t end, struct sync_plan *p)
     struct stamp was, now;
     *p = (struct sync_plan){ .addr = addr, .end = end, .start = addr, .stop = end, .fd = -1 };
     bool covered = look_up(p, &fast, &was);
-    p->skip = covered && stamp_read(p->fd, p->dev, p->ino, &now) && stamp_same(&was, &now);
+    p->skip = covered && stamp_reread(p->fd, &was, &now) && stamp_same(&was, &now);
     if (!p->skip && ahead && p->fd >= 0)
         prepare(p, ahead, fast);
 }
@@ -247,8 +255,11 @@ void sync_done(const struct sync_plan *p, long answer, uint64_t ns)
         STATUS_ADD(syncs_skipped, 1);
         return;
     }
-    if (widened && run.start == p->addr && run.end == p->end)
-        settle(p, ns);
+    if (run.start == p->addr && run.end == p->end) {
+        run.took = ns;
+        if (widened)
+            settle(p, ns);
+    }
     if (widened)
         STATUS_ADD(syncs_widened, 1);
     if (p->fd < 0 || !(tells_a_loss(answer) || (answer == 0 && p->stamped)) ||

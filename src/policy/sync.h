@@ -7,7 +7,9 @@
  * few large writes. When the thread gets to where that ended, the next one is widened. Every call
  * still reaches the kernel, with all of its own range. Bounds: what is synced ahead is never more
  * than what the run has asked for already, never more than AHEAD_MAX, and halves when it takes
- * longer than SLOW_MS. The first two syncs of a run, and so any sync alone, are never widened.
+ * longer than SLOW_MS. The first two syncs of a run, and so any sync alone, are never widened, and
+ * neither is one that comes GAP_MS or more after the one before: a thread that stores to a buffer,
+ * syncs it and goes on to the next has nothing ahead that would not be written again.
  *
  * fast, besides: a range that a widened sync covered is skipped if nothing has stored to the file
  * since, by its ctime (model/stamps.h) with the fence (model/fence.h) between the reading of it

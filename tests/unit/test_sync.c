@@ -116,6 +116,17 @@ static void a_run_down_is_widened(void **state)
     expect(26, 24, 3);
 }
 
+/* A thread that does something else in between stores to what comes next, perhaps. */
+static void a_pause_is_not_a_loop(void **state)
+{
+    (void)state;
+    for (long n = 10; n < 20; n++) {
+        fake_now_ms += 11;
+        expect(n, n, 1);
+    }
+    expect(20, 20, 2);
+}
+
 static void others_are_not(void **state)
 {
     (void)state;
@@ -254,6 +265,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SYNC(a_run_up_is_widened),
         SYNC(a_run_down_is_widened),
+        SYNC(a_pause_is_not_a_loop),
         SYNC(others_are_not),
         SYNC(a_map_ends_it),
         SYNC(fast_skips_what_is_clean),
