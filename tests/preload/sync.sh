@@ -39,11 +39,11 @@ for kind in ext4 xfs btrfs; do
 	mount_fs $kind 2G || { say "not on $kind: $why"; continue; }
 	shown=yes
 	device=$(basename "$(findmnt -n -o SOURCE "$mnt")")
-	run up alone "$store" store "$mnt/store" $buffers up -
+	run up alone "$store" store "$mnt/store" $buffers up
 	alone=$spent
 	for order in up down; do
 		for word in auto fast; do
-			run $order $word "$store" store "$mnt/store" $buffers $order -
+			run $order $word "$store" store "$mnt/store" $buffers $order
 			say "$kind, $order, $word: $spent flushes, alone $alone"
 			[ $word = auto ] || [ "$spent" -le $most ] || fail "$kind, $order: $spent flushes"
 		done
