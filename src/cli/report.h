@@ -17,6 +17,7 @@ struct course {
     uint64_t since_s;
     long from;            /* maps at since_s */
     double a_minute;      /* maps gained, on the average since then; <= 0: none */
+    uint64_t still_s;     /* it grew, and hardly any more since then; 0: it still grows */
 };
 
 struct report {
@@ -38,6 +39,10 @@ struct report {
 
 /* A process id or the path of a record. DONE, or it has complained and tells how to end. */
 int report_look(struct report *r, const struct verb *v, const char *operand, const char *debug_dir);
+
+/* Whether a point of a ring of n is of the last time that the ring can tell: a place that nothing was
+ * put into since has an old one. */
+bool report_point_counts(const struct mapherd_record_point *p, unsigned level, unsigned n, uint64_t now_s);
 
 /* points: of a record, levels rings of a_level points. */
 struct course report_course(const struct mapherd_record_point *points, unsigned levels,

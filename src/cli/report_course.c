@@ -21,23 +21,29 @@ static int by_time(const void *left, const void *right)
     return (a->time > b->time) - (a->time < b->time);
 }
 
-/* The finest point for each time. A point of level k stands for 4^k seconds. */
+bool report_point_counts(const struct mapherd_record_point *p, unsigned level, unsigned n, uint64_t now_s)
+{
+    uint64_t span = level < 16 ? 1ull << 2 * level : 1ull << 32;
+    return p->time && p->count >= 0 && p->time <= now_s + 1 && p->time + span * n > now_s;
+}
+
+/* The finest point for each time. A point of level k stands for 4^k seconds, and its count is the last
+ * of them: one that reaches into what is there finer tells nothing of the time before. */
 static size_t merge(const struct mapherd_record_point *points, unsigned levels, unsigned a_level,
                     uint64_t now_s, struct point *merged)
 {
-    uint64_t edge = now_s + 1; /* what is later is there already, finer */
+    uint64_t edge = now_s + 2; /* what is later is there already, finer */
     size_t n = 0;
-    for (unsigned level = 0; level < levels && level < 32; level++) {
+    for (unsigned level = 0; level < levels && level < 16; level++) {
         uint64_t earliest = edge;
         for (unsigned i = 0; i < a_level; i++) {
             const struct mapherd_record_point *p = &points[(size_t)level * a_level + i];
             uint64_t span = 1ull << 2 * level;
-            if (p->time == 0 || p->time >= edge || p->count < 0)
+            if (!report_point_counts(p, level, a_level, now_s) || p->time + span > edge)
                 continue;
             if (p->time < earliest)
                 earliest = p->time;
-            uint64_t end = span < edge - p->time ? p->time + span - 1 : edge - 1;
-            merged[n++] = (struct point){ end, p->count };
+            merged[n++] = (struct point){ p->time + span - 1, p->count };
         }
         edge = earliest;
     }
@@ -67,6 +73,8 @@ struct course report_course(const struct mapherd_record_point *points, unsigned 
     c.grows = !steady && c.now - all[low].count > slack;
     c.since_s = all[c.grows ? low : near].time;
     c.from = (long)all[c.grows ? low : near].count;
+    if (c.grows && (now_s - all[near].time) * 4 >= now_s - c.since_s)
+        c.still_s = all[near].time;
     if (c.grows && now_s > c.since_s)
         c.a_minute = (double)(c.now - c.from) * 60 / (double)(now_s - c.since_s);
 out:

@@ -34,7 +34,7 @@ static void history(const struct report *r, struct json *j)
         for (unsigned i = 0; i < record->head.history_points; i++) {
             const struct mapherd_record_point *p =
                 &record->points[(size_t)level * record->head.history_points + i];
-            if (p->time == 0 || p->count < 0 || p->time > r->live.now_ms / 1000 + 1)
+            if (!report_point_counts(p, level, record->head.history_points, r->live.now_ms / 1000))
                 continue;
             json_open(j, NULL, '[');
             json_number(j, NULL, level);
@@ -114,6 +114,7 @@ void report_data(const struct report *r, FILE *out)
     struct json j = { out, false };
     json_open(&j, NULL, '{');
     json_number(&j, "now", (long long)r->live.now_ms);
+    json_number(&j, "since", r->live.record ? (long long)r->live.record->head.since_ms : 0);
     zone(r, &j);
     json_number(&j, "pageSize", r->live.record ? r->live.record->head.page_size : sysconf(_SC_PAGESIZE));
     json_number(&j, "maps", r->count);

@@ -10,18 +10,26 @@
 #include "cli/report.h"
 #include "cli/space.h"
 
+/* [page, pages to its end, name, files, [holder, maps, pages, ...], [borders by reason...]] */
 static void tell_run(const struct space_run *run, uint64_t page, size_t name, struct json *j)
 {
     json_open(j, NULL, '[');
     json_number(j, NULL, (long long)(run->start / page));
     json_number(j, NULL, (long long)((run->end - run->start) / page));
-    json_number(j, NULL, (long long)run->holder);
-    json_number(j, NULL, run->maps);
-    json_number(j, NULL, (long long)(run->mapped / page));
     json_number(j, NULL, (long long)name);
     json_number(j, NULL, run->files);
+    json_open(j, NULL, '[');
+    for (size_t i = 0; i < SPACE_HOLDERS; i++)
+        if (run->shares[i].maps) {
+            json_number(j, NULL, (long long)i);
+            json_number(j, NULL, run->shares[i].maps);
+            json_number(j, NULL, (long long)(run->shares[i].bytes / page));
+        }
+    json_close(j, ']');
+    json_open(j, NULL, '[');
     for (int b = 0; b < BORDERS; b++)
         json_number(j, NULL, run->borders[b]);
+    json_close(j, ']');
     json_close(j, ']');
 }
 

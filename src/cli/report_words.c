@@ -147,12 +147,11 @@ static void who(const struct report *r, FILE *out)
     fputs("<p>", out);
     if (s->holder_count && s->holders[most].maps) {
         const struct space_holder *h = &s->holders[most];
-        say(out, "Most of the %s are ", what);
-        if (share(h->maps, (long)r->map_count) < 50) /* not most: no more than another */
-            say(out, "held by many; the largest part is ");
+        say(out, share(h->maps, (long)r->map_count) >= 50 ? "Most of the %s are of " :
+                                                           "The largest part of the %s is of ", what);
         say_name(out, h->name);
         say(out, ": %s, %ld %%.", grouped(h->maps), share(h->maps, (long)r->map_count));
-        if (s->deleted && !h->anonymous)
+        if (s->deleted && s->deleted != h->maps)
             say(out, " %s are of files that are deleted, %ld %%.", grouped(s->deleted),
                 share(s->deleted, (long)r->map_count));
     } else {
@@ -175,7 +174,7 @@ static void who(const struct report *r, FILE *out)
 static uint64_t left_ms(const struct report *r)
 {
     const struct course *c = &r->course;
-    if (!c->known || !c->grows || c->a_minute <= 0 || r->limit <= r->count ||
+    if (!c->known || !c->grows || c->still_s || c->a_minute <= 0 || r->limit <= r->count ||
         r->live.state != LIVE_RUNNING)
         return 0;
     return (uint64_t)((double)(r->limit - r->count) / c->a_minute * 60000) + 1;
@@ -195,10 +194,13 @@ static void since_when(const struct report *r, FILE *out)
         say(out, "The count has been steady since %s, for %s.", report_time(c->since_s * 1000),
             report_span(r->live.now_ms - c->since_s * 1000));
     } else {
-        uint64_t grown = r->live.now_ms - c->since_s * 1000;
+        uint64_t end_ms = c->still_s ? c->still_s * 1000 : r->live.now_ms;
+        uint64_t grown = end_ms - c->since_s * 1000;
         say(out, "The count has grown since %s, for %s, from %s to %s", report_time(c->since_s * 1000),
             report_span(grown), grouped(c->from), grouped(c->now));
-        if (c->a_minute >= 1)
+        if (c->still_s)
+            say(out, ", and has been steady since then, for %s", report_span(r->live.now_ms - end_ms));
+        else if (c->a_minute >= 1)
             say(out, ": about %s a minute", grouped((long long)c->a_minute));
         else
             say(out, ": about %s a day", grouped((long long)(c->a_minute * 1440) + 1));

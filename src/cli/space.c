@@ -101,57 +101,35 @@ static size_t holder_of(const struct space *s, const struct live_map *m)
     return found;
 }
 
-/* A run that is being put together. */
-struct run {
-    struct space_run told;
-    long maps[SPACE_HOLDERS];
-    const char *paths[SPACE_HOLDERS];
-};
-
-static void end_run(struct space *s, struct run *r, size_t *room)
-{
-    if (r->told.maps == 0)
-        return;
-    for (size_t i = 0; i < s->holder_count; i++)
-        if (r->maps[i] > r->maps[r->told.holder])
-            r->told.holder = i;
-    r->told.path = r->paths[r->told.holder];
-    s->runs = enough_room(s->runs, s->run_count, room, sizeof *s->runs);
-    s->runs[s->run_count++] = r->told;
-    *r = (struct run){ 0 };
-}
-
 static void walk(struct space *s, const struct live_map *maps, size_t n)
 {
     const uint64_t far = 1ull << 30;
     long least = (long)(n / RUNS) + 1, most = (long)(n / (RUNS / 3)) + 16;
     size_t room = 0, holder = 0, last = 0;
-    struct run r = { 0 };
+    struct space_run *run = NULL;
     for (size_t i = 0; i < n; i++) {
         const struct live_map *m = &maps[i];
         bool same = i > 0 && same_file(m - 1, m);
         holder = same ? last : holder_of(s, m);
-        if (r.told.maps >= most || (r.told.maps >= least && holder != last) ||
-            (i > 0 && m->start - m[-1].end >= far))
-            end_run(s, &r, &room);
+        if (!run || run->maps >= most || (run->maps >= least && holder != last) ||
+            m->start - m[-1].end >= far) {
+            s->runs = enough_room(s->runs, s->run_count, &room, sizeof *s->runs);
+            run = &s->runs[s->run_count++];
+            *run = (struct space_run){ .start = m->start, .path = m->path };
+        }
         last = holder;
-        if (r.told.maps == 0)
-            r.told.start = m->start;
-        if (!r.paths[holder])
-            r.paths[holder] = m->path;
-        r.told.files += (!same || r.told.maps == 0) && !is_anonymous(m);
-        r.told.maps++;
-        r.maps[holder]++;
+        run->files += (!same || run->maps == 0) && !is_anonymous(m);
+        run->maps++;
+        run->end = m->end;
+        run->shares[holder].maps++;
+        run->shares[holder].bytes += m->end - m->start;
         s->holders[holder].maps++;
-        r.told.mapped += m->end - m->start;
-        r.told.end = m->end;
         if (i + 1 < n) {
             enum border b = border_of(m, m + 1);
-            r.told.borders[b]++;
+            run->borders[b]++;
             s->borders[b]++;
         }
     }
-    end_run(s, &r, &room);
 }
 
 struct space *space_make(const struct live_map *maps, size_t n)

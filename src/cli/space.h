@@ -1,6 +1,6 @@
 /*
- * space: an address space as runs of maps that one holder has side by side, and what keeps
- * neighbouring maps from being one.
+ * space: an address space as runs of maps that lie side by side, of one holder or of several in turn, and
+ * what keeps neighbouring maps from being one.
  */
 #ifndef MAPHERD_SPACE_H
 #define MAPHERD_SPACE_H
@@ -27,11 +27,13 @@ struct space_holder {
 
 struct space_run {
     uint64_t start, end;
-    uint64_t mapped;   /* bytes */
     long maps, files;  /* files: different ones, as far as they lie side by side */
+    struct space_share {
+        long maps;
+        uint64_t bytes;
+    } shares[SPACE_HOLDERS]; /* of each holder */
     long borders[BORDERS]; /* of each map to the next */
-    size_t holder;     /* who has most of it */
-    const char *path;  /* of the first map of that holder */
+    const char *path;  /* of its first map */
 };
 
 struct space {
@@ -44,7 +46,8 @@ struct space {
     long deleted;      /* maps of deleted files */
 };
 
-/* maps in the order of addresses. At most some thousand runs: small ones are put together. */
+/* maps in the order of addresses. At most some thousand runs: where holders take turns more often than
+ * that, a run has several. */
 struct space *space_make(const struct live_map *maps, size_t n);
 void space_free(struct space *s);
 

@@ -8,15 +8,16 @@
   let range = 0; // ms; 0: all
   let pressed = null; // the events that are being told
 
-  // The finest point there is for each time, in order.
+  // The finest point there is for each time, in order. A coarser one that reaches into the time of
+  // finer ones has a count of theirs.
   function merge(history) {
     const points = [];
     let edge = Infinity;
     for (let level = 0; level < 8; level++) {
       const span = 4 ** level * 1000;
-      const mine = history.filter((p) => p[0] === level && p[1] * 1000 < edge);
+      const mine = history.filter((p) => p[0] === level && (p[1] * 1000 + span <= edge));
       for (const [, s, count, most, limit] of mine)
-        points.push({ from: s * 1000, to: Math.min(s * 1000 + span, edge, data.now), count, most, limit });
+        points.push({ from: Math.max(s * 1000, data.since), to: Math.min(s * 1000 + span, data.now), count, most, limit });
       for (const p of mine) edge = Math.min(edge, p[1] * 1000);
     }
     return points.filter((p) => p.to >= p.from).sort((a, b) => a.from - b.from);
@@ -27,7 +28,9 @@
     nothing(section, data.why || "The record has no counts yet.");
     return;
   }
-  const begin = points[0].from, end = Math.max(data.now, points[points.length - 1].to);
+  const end = Math.max(data.now, points[points.length - 1].to);
+  // From the process's beginning, if the history reaches back to it.
+  const begin = points[0].from - data.since < (end - data.since) / 20 ? data.since : points[0].from;
   const ranges = [[64, "1 min"], [256, "4 min"], [1024, "17 min"], [4096, "68 min"], [16384, "4.5 h"],
     [65536, "18 h"], [262144, "3 days"], [1048576, "12 days"]].filter(([s]) => s * 1000 < end - begin);
 
@@ -65,7 +68,7 @@
     const left = range ? Math.max(begin, end - range) : begin;
     const shown = points.filter((p) => p.to >= left);
     // What was the count when the picture begins: the last known before it.
-    const before = points.filter((p) => p.to < left).pop();
+    const before = points.filter((p) => p.to < left).pop() || (left < points[0].from ? points[0] : undefined);
     const most = Math.max(1, ...shown.map((p) => p.most), before ? before.count : 0);
     const limit = Math.max(...shown.map((p) => p.limit), 0);
     // A limit that is far away would press the line flat: then it is only said.

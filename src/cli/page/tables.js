@@ -78,7 +78,7 @@
     });
     box.append(s.s.length ? open : top[0]);
     if (where) box.append(el("small", null, ...breakable(where)));
-    if (s.e) box.append(el("small", null, ...breakable("of " + s.e)));
+    if (s.e) box.append(el("small", null, ...breakable("of " + s.e), s.f > 1 ? " and " + grouped(s.f - 1) + " more" : ""));
     if (s.s.length) box.append(list);
     return box;
   }
