@@ -54,7 +54,7 @@ void report_words(const struct report *r, FILE *out);
 /* The data of the pictures and tables: JSON, of which the others write a part each. */
 void report_data(const struct report *r, FILE *out);
 void report_stacks(const struct report *r, struct json *j);
-void report_sums(const struct report *r, struct json *j); /* where there is no record */
+void report_sums(const struct report *r, struct json *j); /* where no mappings are recorded */
 void report_picture(const struct report *r, struct json *j);
 
 /* What all groups have, as members of an object: mappings n, maps v, bytes b, files f, deleted d,
@@ -63,8 +63,9 @@ void report_group(const struct report *r, const struct group *g, struct json *j)
 enum { REPORT_GROUPS = 300 }; /* of a list, at most */
 
 /* Where in a stack the program itself acts: the innermost function that is neither of libc nor of
- * the JDK. NULL if the stack has none. */
-const struct symbol *report_site(const struct report *r, uint32_t stack);
+ * the JDK; NULL if the stack is empty. *caller, where asked for: the nearest function above it that is
+ * of another library or Java package, or NULL. */
+const struct symbol *report_site(const struct report *r, uint32_t stack, const struct symbol **caller);
 
 /* Times as the page tells them: "2026-11-24 10:42:10", local, in a buffer that four share. */
 const char *report_time(uint64_t ms);

@@ -124,7 +124,7 @@ void report_data(const struct report *r, FILE *out)
     history(r, &j);
     events(r, &j);
     report_stacks(r, &j);
-    if (r->live.record) {
+    if (r->stacks.all.mappings) {
         tell_groups(r, "files", &r->files, &j);
         json_number(&j, "moreFiles", more_than_shown(&r->files));
         tell_groups(r, "suffixes", &r->suffixes, &j);

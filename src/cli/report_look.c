@@ -107,6 +107,8 @@ static int look_without(struct report *r, const struct verb *v, const char *oper
     r->count = target.maps;
     r->limit = target.limit > 0 ? target.limit : -1;
     r->preloaded = listed.preloaded;
+    if (!r->preloaded)
+        snprintf(r->why, sizeof r->why, "mapherd is not in this process");
     r->maps = listed.maps;
     r->map_count = listed.n;
     r->live.state = LIVE_RUNNING;
@@ -191,47 +193,4 @@ int report_look(struct report *r, const struct verb *v, const char *operand, con
     }
     r->space = space_make(r->maps, r->map_count);
     return DONE;
-}
-
-/* ---- where the program acts ---- */
-
-static bool starts(const char *text, const char *const *prefixes)
-{
-    for (; *prefixes; prefixes++)
-        if (strncmp(text, *prefixes, strlen(*prefixes)) == 0)
-            return true;
-    return false;
-}
-
-/* Code that only does what it is told: a call in it says nothing of who leaks. */
-static bool is_plumbing(const struct symbol *s)
-{
-    static const char *const classes[] = { "java.", "javax.", "jdk.", "sun.", "com.sun.", NULL };
-    static const char *const libraries[] = {
-        "libc.so", "libc-", "ld-", "libpthread", "libjvm.so", "libnio.so", "libjava.so",
-        "libstdc++.so", "libc++", "libmapherd.so", "[", NULL,
-    };
-    if (s->java)
-        return starts(s->function, classes);
-    const char *base = strrchr(s->module, '/');
-    return !s->module[0] || starts(base ? base + 1 : s->module, libraries);
-}
-
-const struct symbol *report_site(const struct report *r, uint32_t stack)
-{
-    size_t depth, n;
-    const uint64_t *frames = record_stack(r->live.record, stack, &depth);
-    const struct symbol *first = NULL;
-    for (size_t i = 0; i < depth; i++) {
-        const struct symbol *s = symbols_frame(r->live.symbols, frames[i], &n);
-        for (size_t k = 0; k < n; k++) {
-            if (s[k].own)
-                continue;
-            if (!first)
-                first = &s[k];
-            if (!is_plumbing(&s[k]))
-                return &s[k];
-        }
-    }
-    return first;
 }

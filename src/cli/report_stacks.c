@@ -77,7 +77,7 @@ static void tell_stack(const struct report *r, const struct group *g, struct fra
 {
     size_t depth = 0, n;
     const uint64_t *frames = g->stack ? record_stack(r->live.record, g->stack, &depth) : NULL;
-    const struct symbol *site = depth ? report_site(r, g->stack) : NULL;
+    const struct symbol *site = depth ? report_site(r, g->stack, NULL) : NULL;
     json_open(j, NULL, '{');
     report_group(r, g, j);
     if (g->most_count)
@@ -141,6 +141,8 @@ void report_stacks(const struct report *r, struct json *j)
     }
     if (!record)
         snprintf(text, sizeof text, "Nothing is recorded: %.280s", r->why);
+    else if (!record->head.leaks_ms && r->live.state != LIVE_RUNNING)
+        snprintf(text, sizeof text, "Mappings were not recorded with their stacks: MAPHERD_LEAKS was off.");
     else if (!record->head.leaks_ms)
         snprintf(text, sizeof text, "Mappings are not recorded with their stacks. Start that with: mapherd leaks --start %d",
                  (int)(r->live.pid ? r->live.pid : r->pid));

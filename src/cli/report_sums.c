@@ -1,6 +1,6 @@
 /*
- * report_sums: the kernel's maps by file, by kind of file and by (deleted), for the page of a process
- * without a record.
+ * report_sums: the kernel's maps by file, by kind of file and by (deleted), where no mappings are
+ * recorded; of a process that is gone, those that held most at the last reading.
  */
 #define _GNU_SOURCE
 #include <stdlib.h>
@@ -61,14 +61,21 @@ static void tell_sums(const char *key, const struct sum *sums, size_t n, struct 
 
 void report_sums(const struct report *r, struct json *j)
 {
-    struct sum *sums = enough(calloc(r->map_count + 1, sizeof *sums));
-    char (*kinds)[PIECES_KIND] = enough(calloc(r->map_count + 1, sizeof *kinds));
-    size_t n = 0;
+    const struct record *record = r->live.record;
+    size_t n = 0, most = r->map_count + (record ? record->top_count : 0) + 1;
+    struct sum *sums = enough(calloc(most, sizeof *sums));
+    char (*kinds)[PIECES_KIND] = enough(calloc(most, sizeof *kinds));
     for (size_t i = 0; i < r->map_count; i++) {
         const struct live_map *m = &r->maps[i];
         bool file = m->inode != 0 || m->path[0] == '/';
         sums[n++] = (struct sum){ file ? m->path : "anonymous memory", 1, 0, m->end - m->start };
     }
+    for (size_t i = 0; n == i && record && i < record->top_count; i++) {
+        const struct mapherd_record_top *top = &record->top[i];
+        bool file = top->path[0] == '/';
+        sums[n++] = (struct sum){ file ? top->path : "anonymous memory", (long)top->maps, 0, top->bytes };
+    }
+    bool partly = r->map_count == 0; /* the first ones tell nothing of kinds */
     n = add_up(sums, n);
     for (size_t i = 0; i < n; i++)
         sums[i].files = strcmp(sums[i].name, "anonymous memory") != 0;
@@ -88,8 +95,9 @@ void report_sums(const struct report *r, struct json *j)
         }
     }
     n = add_up(sums, n);
-    tell_sums("suffixes", sums, n, j);
-    tell_sums("deleted", by_end, 3, j);
+    tell_sums("suffixes", sums, partly ? 0 : n, j);
+    tell_sums("deleted", by_end, partly ? 0 : 3, j);
+    json_bool(j, "partly", partly);
     free(kinds);
     free(sums);
 }

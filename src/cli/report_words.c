@@ -11,6 +11,8 @@
 #include "cli/space.h"
 #include "cli/target.h"
 
+enum { YOUNG_S = 20 }; /* a record of less tells nothing of growth */
+
 /* Text, escaped; "N %" does not break. */
 static void say(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void say(FILE *out, const char *format, ...)
@@ -41,6 +43,11 @@ static void code(FILE *out, const char *text)
     fputs("</code>", out);
 }
 
+static void say_time(FILE *out, uint64_t ms)
+{
+    fprintf(out, "<span class=\"when\">%s</span>", report_time(ms));
+}
+
 static long share(long part, long whole)
 {
     return whole > 0 ? part * 100 / whole : 0;
@@ -58,14 +65,19 @@ static void facts(const struct report *r, FILE *out)
     say(out, "Process %d on %s: ", (int)r->pid, r->host[0] ? r->host : "an unknown host");
     if (r->live.record) {
         const struct mapherd_record_head *h = &r->live.record->head;
-        say(out, "%s; its record began %s", live_state_text(r->live.state), report_time(h->since_ms));
-        if (r->live.state != LIVE_RUNNING)
-            say(out, " and ends %s", report_time(r->live.now_ms));
+        say(out, "%s; its record began ", live_state_text(r->live.state));
+        say_time(out, h->since_ms);
+        if (r->live.state != LIVE_RUNNING) {
+            say(out, " and ends ");
+            say_time(out, r->live.now_ms);
+        }
         say(out, ".");
     } else {
         say(out, "running.");
     }
-    say(out, " This page is of %s.", report_time(r->made_ms));
+    say(out, " This page is of ");
+    say_time(out, r->made_ms);
+    say(out, ".");
     fputs("</p>\n", out);
 }
 
@@ -108,13 +120,13 @@ static void say_name(FILE *out, const char *text)
         len += strspn(text + len, "./");
         say(out, "%.*s", (int)len, text);
         text += len;
-        if (*text)
+        if (*text && len > 2) /* "*." goes with what follows */
             fputs("<wbr>", out);
     }
 }
 
 /* The function and where it is: "open (Store.java:12)". */
-static void say_site(FILE *out, const struct symbol *site)
+static void say_symbol(FILE *out, const struct symbol *site)
 {
     say_name(out, site->name);
     if (site->source[0] && site->line > 0) {
@@ -128,12 +140,22 @@ static void say_site(FILE *out, const struct symbol *site)
     }
 }
 
+/* Who made the mappings of a group, and who of other code had it do so. */
+static void say_site(FILE *out, const struct report *r, const struct group *g)
+{
+    const struct symbol *caller, *site = report_site(r, g->stack, &caller);
+    say_symbol(out, site);
+    if (caller) {
+        say(out, ", called by ");
+        say_symbol(out, caller);
+    }
+}
+
 static const struct group *leader(const struct report *r)
 {
-    if (!r->stacks.n || r->stacks.at[0].mappings < 100 ||
-        r->stacks.at[0].mappings * 4 < r->stacks.all.mappings || !r->stacks.at[0].stack)
-        return NULL;
-    return &r->stacks.at[0];
+    const struct group *g = r->stacks.at;
+    bool leads = r->stacks.n && g->mappings >= 100 && g->mappings * 4 >= r->stacks.all.mappings;
+    return leads && g->stack && report_site(r, g->stack, NULL) ? g : NULL;
 }
 
 static void who(const struct report *r, FILE *out)
@@ -149,21 +171,25 @@ static void who(const struct report *r, FILE *out)
         const struct space_holder *h = &s->holders[most];
         say(out, share(h->maps, (long)r->map_count) >= 50 ? "Most of the %s are of " :
                                                            "The largest part of the %s is of ", what);
-        say_name(out, h->name);
+        say_name(out, h->others ? "many files, few of each" : h->name);
         say(out, ": %s, %ld %%.", grouped(h->maps), share(h->maps, (long)r->map_count));
         if (s->deleted && s->deleted != h->maps)
             say(out, " %s are of files that are deleted, %ld %%.", grouped(s->deleted),
                 share(s->deleted, (long)r->map_count));
+    } else if (r->live.record && r->live.record->top_count) {
+        const struct mapherd_record_top *top = &r->live.record->top[0];
+        say(out, "When they were last read, the file with most maps was ");
+        say_name(out, top->path);
+        say(out, ", with %s.", grouped((long long)top->maps));
     } else {
         say(out, "Nothing is known of who holds them.");
     }
     const struct group *g = leader(r);
-    const struct symbol *site = g ? report_site(r, g->stack) : NULL;
-    if (site) {
+    if (g) {
         say(out, " Of %s mappings that are recorded and still there, %s (%ld %%) were made by ",
             grouped((long)r->stacks.all.mappings), grouped((long)g->mappings),
             share((long)g->mappings, (long)r->stacks.all.mappings));
-        say_site(out, site);
+        say_site(out, r, g);
         say(out, ", the oldest %s before, the newest %s.", report_span(r->live.now_ms - g->oldest_ms),
             report_span(r->live.now_ms - g->newest_ms));
     }
@@ -174,7 +200,7 @@ static void who(const struct report *r, FILE *out)
 static uint64_t left_ms(const struct report *r)
 {
     const struct course *c = &r->course;
-    if (!c->known || !c->grows || c->still_s || c->a_minute <= 0 || r->limit <= r->count ||
+    if (!c->known || r->live.now_ms / 1000 < c->begin_s + YOUNG_S || !c->grows || c->still_s || c->a_minute <= 0 || r->limit <= r->count ||
         r->live.state != LIVE_RUNNING)
         return 0;
     return (uint64_t)((double)(r->limit - r->count) / c->a_minute * 60000) + 1;
@@ -190,14 +216,18 @@ static void since_when(const struct report *r, FILE *out)
             r->why[0] ? r->why : "the record has no counts yet");
         if (r->why[0] && r->why[strlen(r->why) - 1] != '.')
             say(out, ".");
+    } else if (r->live.now_ms / 1000 < c->begin_s + YOUNG_S) {
+        say(out, "The record is too young to tell whether they grow.");
     } else if (!c->grows) {
-        say(out, "The count has been steady since %s, for %s.", report_time(c->since_s * 1000),
-            report_span(r->live.now_ms - c->since_s * 1000));
+        say(out, "The count has been steady since ");
+        say_time(out, c->since_s * 1000);
+        say(out, ", for %s.", report_span(r->live.now_ms - c->since_s * 1000));
     } else {
         uint64_t end_ms = c->still_s ? c->still_s * 1000 : r->live.now_ms;
         uint64_t grown = end_ms - c->since_s * 1000;
-        say(out, "The count has grown since %s, for %s, from %s to %s", report_time(c->since_s * 1000),
-            report_span(grown), grouped(c->from), grouped(c->now));
+        say(out, "The count has grown since ");
+        say_time(out, c->since_s * 1000);
+        say(out, ", for %s, from %s to %s", report_span(grown), grouped(c->from), grouped(c->now));
         if (c->still_s)
             say(out, ", and has been steady since then, for %s", report_span(r->live.now_ms - end_ms));
         else if (c->a_minute >= 1)
@@ -231,12 +261,11 @@ static void raise_limit(const struct report *r, FILE *out)
 static void name_site(const struct report *r, FILE *out)
 {
     const struct group *g = leader(r);
-    const struct symbol *site = g ? report_site(r, g->stack) : NULL;
-    if (!site)
+    if (!g)
         return;
     fputs("<li>", out);
     say(out, "Look at ");
-    say_site(out, site);
+    say_site(out, r, g);
     say(out, ": %s of its mappings are still there.", grouped((long)g->mappings));
     if (g->deleted * 2 >= g->mappings)
         say(out, " %s of them are of files that are deleted: nobody can open these any more, so they "
@@ -278,10 +307,10 @@ static void what_to_do(const struct report *r, FILE *out)
         say(out, " makes them without maps of their own (Linux 6.13).");
         fputs("</li>\n", out);
     }
-    if (running && !(r->live.record && r->live.record->head.leaks) && r->count > 1000) {
+    if (!(r->live.record && (r->live.record->head.leaks || r->stacks.n)) && r->count > 1000) {
         fputs("<li>", out);
         say(out, "To see who maps: ");
-        if (r->live.record) {
+        if (r->live.record && running) {
             snprintf(text, sizeof text, "mapherd leaks --start %d", (int)r->live.pid);
             code(out, text);
             say(out, ", and this report again after a while.");

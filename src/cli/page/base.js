@@ -20,7 +20,12 @@ function svg(tag, attributes, text) {
 
 // The pieces of a long name, with places to break it behind dots and slashes.
 function breakable(text) {
-  return text.split(/(?<=[./])(?=[^./])/).flatMap((part, i) => (i ? [el("wbr"), part] : [part]));
+  return text.split(/(?<=[^*][./])(?=[^./])/).flatMap((part, i) => (i ? [el("wbr"), part] : [part]));
+}
+
+// Text in which no time is broken.
+function timed(text) {
+  return text.split(/(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)/).map((part, i) => (i % 2 ? el("span", { class: "when" }, part) : part));
 }
 
 const grouped = (n) => String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, ",");
@@ -104,5 +109,5 @@ addEventListener("afterprint", () => {
 // A part of the page that has nothing to show says why.
 function nothing(section, why) {
   for (const e of section.querySelectorAll(":scope > :not(h2)")) e.remove();
-  section.append(el("p", { class: "note" }, why));
+  section.append(el("p", { class: "note" }, why[0].toUpperCase() + why.slice(1) + (/[.?]$/.test(why) ? "" : ".")));
 }

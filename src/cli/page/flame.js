@@ -176,7 +176,7 @@
     search.dispatchEvent(new Event("input"));
   }), search, reset, found);
 
-  section.querySelector(".lead").textContent = data.stacksLead;
+  section.querySelector(".lead").append(...timed(data.stacksLead));
   const legend = el("div", { class: "legend" });
   const there = new Set(data.frames.map((f) => f[3]));
   for (const [kind, label] of Object.entries(kinds))

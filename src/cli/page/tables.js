@@ -47,17 +47,18 @@
 
   const number = (key, title) => ({ key, title, num: true, optional: true, show: (r) => (r[key] === null || r[key] === undefined ? "" : grouped(r[key])) });
   const total = data.live || data.maps || 1;
-  const columnsOf = (name) => [
+  const columnsOf = (name, rows) => [
     name,
     number("n", "mappings"),
     { key: "share", title: "share", num: true, optional: true, show: (r) => percent(r.share, total) },
     number("v", "maps"),
     { key: "b", title: "size", num: true, show: (r) => bytes(r.b) },
-    number("f", "files"),
+    // A file is one file.
+    rows === data.files ? null : number("f", "files"),
     number("d", "deleted"),
     { key: "o", title: "oldest", num: true, age: true, optional: true, show: (r) => (r.o ? duration(data.now - r.o) : "") },
     { key: "y", title: "newest", num: true, age: true, optional: true, show: (r) => (r.y ? duration(data.now - r.y) : "") },
-  ];
+  ].filter((c) => c);
   for (const list of [data.stacks, data.files, data.suffixes, data.deleted])
     for (const r of list) r.share = data.live ? r.n : r.v;
 
@@ -90,7 +91,7 @@
   const panels = [
     ["stack", data.stacks, "Live mappings by the call stack that made them; a name opens its stack" + left(data.moreStacks.groups),
       { key: "name", title: "stack", name: true, show: showStack }],
-    ["file", data.files, "The " + what + " by file" + left(data.moreFiles), { key: "name", title: "file", name: true, show: breakableName }],
+    ["file", data.files, (data.partly ? "The files that held most maps when they were last read" : "The " + what + " by file") + left(data.moreFiles), { key: "name", title: "file", name: true, show: breakableName }],
     ["suffix", data.suffixes, "The " + what + " by how the names of their files end",
       { key: "name", title: "files", name: true, show: breakableName }],
     ["deleted or not", data.deleted, "Of files that are deleted or replaced, of files that are there, and of none",
@@ -98,7 +99,7 @@
   ].filter((p) => p[1].length);
   const home = document.getElementById("tables");
   const made = panels.map(([, rows, caption, name], i) =>
-    el("div", { class: "panel", hidden: i !== 0 }, table(caption, columnsOf(name), rows, "share")));
+    el("div", { class: "panel", hidden: i !== 0 }, table(caption, columnsOf(name, rows), rows, "share")));
   if (made.length === 0) nothing(document.getElementById("numbers"), "Nothing is known of what is mapped.");
   else {
     home.append(...made);
