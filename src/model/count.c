@@ -25,6 +25,8 @@
 #define AT_START 100 /* what the loader mapped before us, about */
 /* The reading after one that found the mark still far off comes a sixteenth of the way on. */
 #define STEP_SHARE 16
+/* While file maps are refused, the truth is found out so often: threads that end go unseen. */
+#define FRESH_MS 1000
 /* A mark is armed again when the count has fallen this many percent of the limit below it. */
 #define REARM_PERCENT 5
 
@@ -39,6 +41,7 @@ static struct {
     long bound, limit, trigger;
     unsigned long calls, next_calls;
     int marks[MARKS_MAX], mark_count;
+    uint64_t read_ms; /* when it was last made exact */
     int passed; /* how many marks have been logged and not fallen below since */
     struct growth growth;
 } count = { .bound = AT_START, .limit = -1, .trigger = LONG_MAX, .next_calls = FIRST_CALLS };
@@ -215,7 +218,8 @@ void count_read(void)
             SET(limit, limit);
             SET(bound, exact + (since > 0 ? since : 0));
             pace_exact(count.bound);
-            growth_note(&count.growth, exact, sys_now_ms());
+            SET(read_ms, sys_now_ms());
+            growth_note(&count.growth, exact, count.read_ms);
             aim(count.bound);
             STATUS_SET(limit, limit);
             STATUS_SET(exact, exact);
@@ -236,16 +240,30 @@ void count_now(void)
         count_read();
 }
 
+/* The level is full by a reading so young that it still holds. */
+static bool is_fresh(void)
+{
+    return pressure_level() == PRESSURE_FULL && sys_now_ms() - GET(read_ms) < FRESH_MS;
+}
+
 void count_before_file(void)
 {
     long limit = GET(limit);
-    if (limit <= 0 || lock_mine(&model_lock) || pressure_level() == PRESSURE_FULL ||
-        GET(bound) < pressure_border(PRESSURE_FULL, limit))
+    if (limit <= 0 || lock_mine(&model_lock) || GET(bound) < pressure_border(PRESSURE_FULL, limit) ||
+        is_fresh())
         return;
     if (lock_take(&read_lock)) /* another thread's reading ends first */
         lock_drop(&read_lock);
-    if (pressure_level() < PRESSURE_FULL && GET(bound) >= pressure_border(PRESSURE_FULL, limit))
+    if (GET(bound) >= pressure_border(PRESSURE_FULL, limit) && !is_fresh())
         count_read();
+}
+
+bool count_refuses_files(void)
+{
+    if (!pressure_actions().refuse)
+        return false;
+    return options.pressure != HOLD_NONE ||
+           GET(bound) >= pressure_border(PRESSURE_FULL, GET(limit));
 }
 
 void count_settle(void)

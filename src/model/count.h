@@ -43,10 +43,18 @@ void count_settle(void);
 
 /*
  * Before a map of a file, of which the reserve may have to refuse one: if the bound is over the
- * border of the highest pressure and the level is not, the truth is found out first, by this
- * thread or by waiting for the reading that is under way. Without the model lock.
+ * border of the highest pressure, and no reading has said so within the last second, the truth is
+ * found out first, by this thread or by waiting for the reading that is under way. Without the
+ * model lock.
  */
 void count_before_file(void);
+
+/*
+ * Maps of files are refused: the pressure says so, and the bound is over its border. When it has
+ * fallen below, the level stays a while longer, so as not to change with every call; the maps that
+ * are free again need not wait for that.
+ */
+bool count_refuses_files(void);
 
 /* A reading, due or not: at start, for those who are told the count from then on. */
 void count_now(void);

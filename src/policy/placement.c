@@ -287,7 +287,7 @@ static long place(const struct placing *p)
 {
     size_t len = p->to == p->end && p->from == p->start ? p->q->len : p->to - p->from;
     off_t offset = (off_t)(p->from - p->w->base);
-    long at = pressure_actions().refuse && !p->beside
+    long at = count_refuses_files() && !p->beside
                   ? -EBUSY
                   : sys_mmap(p->from, len, p->q->prot, p->q->flags | MAP_FIXED_NOREPLACE, p->q->fd,
                              offset);

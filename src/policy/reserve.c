@@ -15,7 +15,8 @@
 #include "model/pressure.h"
 
 #define COLLECT_EVERY_MS 3000
-#define SECOND_TRY_MS 2000 /* the JDK sleeps 100 ms between the two, and a collection takes time */
+/* A collection has helped, too, if so many file maps were granted since, out of what it gave back. */
+#define HELPED 32
 #define LOG_EVERY_MS 60000
 
 static struct lock turn;
@@ -23,6 +24,7 @@ static struct {
     long thread;        /* that was told to collect and may try again */
     uint64_t told_ms;   /* when; 0: nobody yet */
     unsigned relieved;  /* pressure_relieved() then */
+    unsigned granted;   /* since */
 } last;
 
 void reserve_after_fork(void)
@@ -33,16 +35,17 @@ void reserve_after_fork(void)
 static long refusal(uint64_t now)
 {
     long self = sys_gettid();
-    if (last.told_ms && self == last.thread && now - last.told_ms < SECOND_TRY_MS) {
+    bool helped = last.relieved != pressure_relieved() || last.granted >= HELPED;
+    if (last.told_ms && self == last.thread && !helped && now - last.told_ms < COLLECT_EVERY_MS) {
         last.thread = 0;
         return -ENOMEM;
     }
-    bool helped = last.relieved != pressure_relieved();
     if (last.told_ms && !helped && now - last.told_ms < COLLECT_EVERY_MS)
         return -EAGAIN;
     last.thread = self;
     last.told_ms = now;
     last.relieved = pressure_relieved();
+    last.granted = 0;
     return -ENOMEM;
 }
 
@@ -51,8 +54,11 @@ long reserve_answer(size_t len)
     static struct log_limit often;
     unsigned more;
     count_before_file();
-    if (!pressure_actions().refuse)
+    if (!count_refuses_files()) {
+        if (pressure_actions().refuse)
+            __atomic_fetch_add(&last.granted, 1, __ATOMIC_RELAXED);
         return 0;
+    }
     /* Only a JVM takes ENOMEM for an order to collect; others get the kernel's word always. */
     long answer = -ENOMEM;
     if (count_saw_jvm()) {

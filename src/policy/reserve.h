@@ -8,7 +8,9 @@
  *
  * Each such collection is a full one, so an answer that makes a JVM collect comes only every few
  * seconds, unless the last one helped; in between it is EAGAIN, which fails the map at once. The
- * second try of the thread that was told to collect gets ENOMEM, as it would at the limit.
+ * second try of the thread that was told to collect gets ENOMEM, as it would at the limit. What was
+ * given back can be had at once: on a busy machine the buffers go slowly, while the JDK waits for a
+ * tenth of a second and no longer.
  */
 #ifndef MAPHERD_RESERVE_H
 #define MAPHERD_RESERVE_H

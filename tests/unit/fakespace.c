@@ -310,7 +310,9 @@ size_t fake_space_text(char *buf, size_t size)
     for (long n = 0; n < count && at < size; n++) {
         const struct fake_vma *v = &vma[n];
         char name[40] = "";
-        if (v->file)
+        if (v->file && v->inode == FAKE_LIBJVM)
+            snprintf(name, sizeof name, "                   /lib/libjvm.so");
+        else if (v->file)
             snprintf(name, sizeof name, "                   /file%lu", (unsigned long)v->inode);
         at += (size_t)snprintf(buf + at, size - at, "%lx-%lx %c%c%c%c %08lx %02x:%02x %lu %s\n",
                                v->start, v->end, v->prot & PROT_READ ? 'r' : '-',

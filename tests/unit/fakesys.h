@@ -35,6 +35,9 @@ struct fake_file {
     bool never_side; /* two mmaps side by side do not merge, as on overlayfs */
 };
 
+/* The list of maps calls a file of this inode so. */
+#define FAKE_LIBJVM 4711
+
 /* A new open file (O_RDONLY, O_RDWR...), as open(2); its descriptor. */
 int fake_open(struct fake_file file, int flags);
 int fake_dup(int fd);
