@@ -42,7 +42,9 @@ const char *report_span(uint64_t ms)
         snprintf(text, sizeof buffers[0], "%llu s", (unsigned long long)s);
     else if (s < 90 * 60)
         snprintf(text, sizeof buffers[0], "%llu min", (unsigned long long)(s + 30) / 60);
-    else if (s < 36 * 3600)
+    else if (s < 10 * 3600)
+        snprintf(text, sizeof buffers[0], "%.1f h", (double)s / 3600);
+    else if (s < 48 * 3600)
         snprintf(text, sizeof buffers[0], "%llu h", (unsigned long long)(s + 1800) / 3600);
     else
         snprintf(text, sizeof buffers[0], "%s days", grouped((long long)((s + 43200) / 86400)));

@@ -28,14 +28,28 @@ static bool is_plumbing(const struct symbol *s)
     return !s->module[0] || starts(base ? base + 1 : s->module, libraries);
 }
 
-/* Of one library or program, or of one Java package: "com.example" of com.example.Store.sync. */
+/* The length of a method's package, of three parts at most: "com.example.shop" of
+ * com.example.shop.cart.Store.sync; 0 for a class without one. */
+static size_t package_len(const char *method)
+{
+    size_t len = 0;
+    for (int part = 0; part < 3; part++) {
+        size_t next = len + strcspn(method + len, ".");
+        const char *rest = method[next] ? strchr(method + next + 1, '.') : NULL;
+        if (!rest) /* what is left is the class and the method */
+            return len ? len - 1 : 0;
+        len = next + 1;
+    }
+    return len - 1;
+}
+
+/* Of one library or program, or of one Java package. */
 static bool belong_together(const struct symbol *a, const struct symbol *b)
 {
     if (a->java != b->java || !a->java)
         return a->java == b->java && strcmp(a->module, b->module) == 0;
-    size_t len = strcspn(a->function, ".");
-    len += a->function[len] ? 1 + strcspn(a->function + len + 1, ".") : 0;
-    return strncmp(a->function, b->function, len) == 0 && strchr(".", b->function[len]);
+    size_t len = package_len(a->function);
+    return len == package_len(b->function) && strncmp(a->function, b->function, len) == 0;
 }
 
 /* Takes the functions of a stack one by one, innermost first; true: enough. */

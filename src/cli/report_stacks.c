@@ -8,7 +8,7 @@
 #include "cli/enough.h"
 #include "cli/report.h"
 
-enum { STACKS = 1000 };
+enum { STACKS = 3000 };
 
 /* The frames that stacks share, each told once: their number by the symbol's place in memory. */
 struct frames {

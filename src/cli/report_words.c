@@ -65,7 +65,8 @@ static void facts(const struct report *r, FILE *out)
     say(out, "Process %d on %s: ", (int)r->pid, r->host[0] ? r->host : "an unknown host");
     if (r->live.record) {
         const struct mapherd_record_head *h = &r->live.record->head;
-        say(out, "%s; its record began ", live_state_text(r->live.state));
+        say(out, "%s; its record began ", r->live.state == LIVE_UNKNOWN ? "whether it runs is not known here"
+                                                                        : live_state_text(r->live.state));
         say_time(out, h->since_ms);
         if (r->live.state != LIVE_RUNNING) {
             say(out, " and ends ");
@@ -281,6 +282,7 @@ static void what_to_do(const struct report *r, FILE *out)
     long saved = r->of_pieces ? 0 : r->count - s->in_order;
     uint64_t left = left_ms(r);
     const uint64_t day_ms = 86400000;
+    bool near = r->limit > 0 && (r->count * 2 >= r->limit || (left && left < day_ms));
     char text[80];
     fputs("<div class=\"todo\"><h2>What to do</h2>\n<ul>\n", out);
     long begin = ftell(out);
@@ -293,14 +295,14 @@ static void what_to_do(const struct report *r, FILE *out)
             grouped(s->in_order));
         fputs("</li>\n", out);
     }
-    if (r->preloaded && running && s->borders[BORDER_GAP] * 10 >= (long)r->map_count && r->map_count > 1000) {
+    if (near && r->preloaded && s->borders[BORDER_GAP] * 10 >= (long)r->map_count) {
         fputs("<li>", out);
         say(out, "Map the gaps between the parts of its files too, with ");
         code(out, "MAPHERD_COALESCE=fill");
         say(out, ": up to %s maps less.", grouped(s->borders[BORDER_GAP]));
         fputs("</li>\n", out);
     }
-    if (s->borders[BORDER_PROTECTION] * 4 >= (long)r->map_count && r->map_count > 1000) {
+    if (near && s->borders[BORDER_PROTECTION] * 4 >= (long)r->map_count) {
         fputs("<li>", out);
         say(out, "Where the protections differ because of guard pages (stacks, fibers), ");
         code(out, "MAPHERD_GUARDS=on");
@@ -320,7 +322,7 @@ static void what_to_do(const struct report *r, FILE *out)
         }
         fputs("</li>\n", out);
     }
-    if (r->limit > 0 && (r->count * 2 >= r->limit || (left && left < day_ms)))
+    if (near)
         raise_limit(r, out);
     if (r->live.record && r->live.record->head.status.spilled > r->live.record->head.status.returned) {
         const struct mapherd_status *b = &r->live.record->head.status;

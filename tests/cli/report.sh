@@ -30,6 +30,11 @@ whole() {
 	return 0
 }
 
+# words FILE PATTERN: the page's head says it.
+words() {
+	sed -n '/<header>/,/<\/header>/s/<[^>]*>//gp' "$1" | grep -Eq -e "$2" || fail "$1 does not say '$2'"
+}
+
 # A process without the library: what the kernel tells.
 truncate -s 1M "$scratch/file"
 hold "$TESTS_BIN/tests/cli/holder" "$scratch/file" many 500
@@ -82,8 +87,31 @@ whole "$scratch/hostile.html"
 grep -q '61,204 of 65,530' "$scratch/hostile.html" || fail "the page does not say how close it is"
 grep -q 'What to do' "$scratch/hostile.html" || fail "the page does not say what to do"
 grep -q 'sysctl -w vm.max_map_count=262144' "$scratch/hostile.html" || fail "the page does not say what to type"
+words "$scratch/hostile.html" 'from 1,204 to 61,204: about [5-7][0-9][0-9] a minute'
 expect 0 "$MAPHERD" report "$scratch/hostile.record"
 [ "$(wc -c <"$scratch/out")" = "$(wc -c <"$scratch/hostile.html")" ] || fail "the page to standard output is another one"
+
+# Who leaks: the call in a library, and who outside of the library and the JDK made that call.
+set -- java=sun/nio/ch/FileChannelImpl,map,FileChannelImpl.java,1036 \
+	java=org/apache/lucene/store/MMapDirectory,openInput,MMapDirectory.java,228 \
+	java=org/apache/lucene/index/SegmentReader,open,SegmentReader.java,99 \
+	java=com/example/Search,run,Search.java,30 java=java/lang/Thread,run,Thread.java,840 \
+	"file=/data/_1.cfs (deleted)" stack=j1,j2,j3,j4,j5
+i=0
+while [ $i -lt 120 ]; do
+	set -- "$@" "map=$((0x7f0000000000 + i * 8192)),1,stack=1,file=1"
+	i=$((i + 1))
+done
+"$make" "$scratch/called.record" "$@"
+expect 0 "$MAPHERD" report -o "$scratch/called.html" "$scratch/called.record"
+words "$scratch/called.html" '120 \(100&#160;%\) were made by org.apache.lucene.store.MMapDirectory.openInput \(MMapDirectory.java:228\), called by com.example.Search.run \(Search.java:30\)'
+words "$scratch/called.html" 'Look at org.apache.lucene.*: 120 of its mappings are still there. All of them are of files that are deleted'
+
+# Mappings were not recorded, and the process is gone: what the last reading found.
+"$make" "$scratch/counted.record" leaks=0 leaks_ms=0 status.bound=5000 holder=4000,/data/a.db holder=500,/data/b.db
+expect 0 "$MAPHERD" report -o "$scratch/counted.html" "$scratch/counted.record"
+words "$scratch/counted.html" 'the file with most maps was /data/a.db, with 4,000'
+words "$scratch/counted.html" 'To see who maps: mapherd run --leaks=on PROGRAM'
 
 # A record with nothing in it.
 "$make" "$scratch/empty.record" leaks=0 leaks_ms=0
@@ -94,4 +122,4 @@ command -v python3 >/dev/null || skip "no python3"
 command -v chromedriver >/dev/null || skip "no chromedriver"
 mkdir "$scratch/browser"
 python3 -B "$TESTS_SRC/cli/report_page.py" "$scratch/browser" "$scratch/hostile.html" "$scratch/plain.html" \
-	"$scratch/empty.html" || fail "the page is not as it should be"
+	"$scratch/empty.html" "$scratch/counted.html" || fail "the page is not as it should be"

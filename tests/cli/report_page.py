@@ -1,9 +1,9 @@
-# report_page.py FOLDER HOSTILE PLAIN EMPTY: looks at pages of mapherd report in a headless Chromium.
+# report_page.py FOLDER HOSTILE PLAIN EMPTY COUNTED: looks at pages of mapherd report in a headless Chromium.
 import sys
 
 from browser import Browser
 
-folder, hostile, plain, empty = sys.argv[1:]
+folder, hostile, plain, empty, counted = sys.argv[1:]
 
 # Whatever reaches over the right edge, or is cut off on purpose without a way to read it.
 WIDE = """
@@ -151,7 +151,7 @@ def printed(b):
 
 
 with Browser("chromedriver", folder) as b:
-    for page in (hostile, plain, empty):
+    for page in (hostile, plain, empty, counted):
         fits(b, page)
         quiet(b, page)
     b.screen(1280)
@@ -170,3 +170,7 @@ with Browser("chromedriver", folder) as b:
     b.open(plain)
     assert b.run("return document.querySelectorAll('#tables .panel').length") == 3, "plain: three tables"
     quiet(b, plain)
+    b.open(counted)
+    assert b.run("return [...document.querySelectorAll('#tables .name')].map((c) => c.textContent)") == \
+        ["/data/a.db", "/data/b.db"], "counted: the files of the last reading"
+    quiet(b, counted)

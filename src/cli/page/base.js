@@ -51,7 +51,8 @@ function duration(ms) {
   const s = Math.max(0, Math.round(ms / 1000));
   if (s < 90) return s + " s";
   if (s < 90 * 60) return Math.round(s / 60) + " min";
-  if (s < 36 * 3600) return Math.round(s / 3600) + " h";
+  if (s < 10 * 3600) return (s / 3600).toFixed(1) + " h";
+  if (s < 48 * 3600) return Math.round(s / 3600) + " h";
   return Math.round(s / 86400) + " days";
 }
 

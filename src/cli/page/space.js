@@ -97,13 +97,14 @@
           paint.fillStyle = hue.muted;
           paint.fillText(address(run.from), 0, top + rowHeight / 2);
         }
-        // The largest holder lies at the bottom. A line of ground between runs, where there is room.
+        // The largest holder lies at the bottom. A gap is a line of ground, where there is room.
+        const gap = w > 12 && i + 1 < runs.length && runs[i + 1].from !== run.from + run.span;
         let y = top + rowHeight;
         for (const [c, name, share] of parts) {
           paint.globalAlpha = lit >= 0 && lit !== c ? 0.13 : 1;
           paint.fillStyle = hue[name];
           y -= share * rowHeight;
-          paint.fillRect(labels + x, y, w > 12 ? w - 1 : w, share * rowHeight);
+          paint.fillRect(labels + x, y, gap ? w - 1 : w, share * rowHeight);
         }
         boxes.push([i, labels + x, row, w]);
         at += w;
