@@ -3,7 +3,7 @@
  * order of appearance (what is numbered is numbered from 1):
  *
  *   small=1              first of all: small parts, for the fuzzer
- *   NAME=NUMBER          a field of the head: pid, started, state, version, used.1 ...
+ *   NAME=NUMBER          a field of the head: pid, started, state, version, used[1] ...; tops is top
  *   program=, host=, arguments=TEXT
  *   module=PATH[,ID]     a program or library, with its build id in hexadecimal digits
  *   java=CLASS,METHOD,SOURCE,LINE
@@ -241,6 +241,7 @@ static const struct field {
     FIELD(state), FIELD(wanted), FIELD(leaks), FIELD(depth), FIELD(touched_ms), FIELD(ended_ms),
     FIELD(leaks_ms), FIELD(changes), FIELD(mapped), FIELD(lost), FIELD(events_ever), FIELD(chunks),
     FIELD(used[1]), FIELD(used[2]), FIELD(used[3]), FIELD(used[4]), FIELD(used[5]), FIELD(used[6]),
+    { "tops", offsetof(struct mapherd_record_head, top), sizeof head.top },
     FIELD(status.limit), FIELD(status.bound), FIELD(status.exact),
 };
 
@@ -313,6 +314,7 @@ static void lay_out(void)
     head.chunks_at = (head.directory_at + head.chunks_most + 4095) / 4096 * 4096;
     head.chunk_size = (uint32_t)chunk_size;
     head.mapped = mappings;
+    head.chunks = 0;
     for (unsigned k = 1; k < KINDS; k++) {
         head.used[k] = (uint32_t)(kinds[k].len / sizes[k]);
         head.chunks += (uint32_t)((kinds[k].len + chunk_size - 1) / chunk_size);
