@@ -139,9 +139,11 @@ static int report(int argc, char **argv)
     if (fclose(out) != 0)
         enough(NULL);
     if (path)
-        return write_page(page, len, path);
-    fwrite(page, 1, len, stdout);
-    return DONE;
+        found = write_page(page, len, path);
+    else
+        fwrite(page, 1, len, stdout);
+    free(page);
+    return found;
 }
 
 const struct verb verb_report = {

@@ -24,7 +24,8 @@ static int by_time(const void *left, const void *right)
 bool report_point_counts(const struct mapherd_record_point *p, unsigned level, unsigned n, uint64_t now_s)
 {
     uint64_t span = level < 16 ? 1ull << 2 * level : 1ull << 32;
-    return p->time && p->count >= 0 && p->time <= now_s + 1 && p->time + span * n > now_s;
+    return p->time && p->count >= 0 && p->count <= INT32_MAX && p->time <= now_s &&
+           p->time + span * n > now_s;
 }
 
 /* The finest point for each time. A point of level k stands for 4^k seconds, and its count is the last
@@ -32,7 +33,7 @@ bool report_point_counts(const struct mapherd_record_point *p, unsigned level, u
 static size_t merge(const struct mapherd_record_point *points, unsigned levels, unsigned a_level,
                     uint64_t now_s, struct point *merged)
 {
-    uint64_t edge = now_s + 2; /* what is later is there already, finer */
+    uint64_t edge = now_s + 1; /* what is later is there already, finer */
     size_t n = 0;
     for (unsigned level = 0; level < levels && level < 16; level++) {
         uint64_t earliest = edge;

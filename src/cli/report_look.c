@@ -32,12 +32,12 @@ const char *report_time(uint64_t ms)
     return text;
 }
 
-const char *report_span(uint64_t ms)
+const char *report_span(uint64_t from_ms, uint64_t to_ms)
 {
     static char buffers[4][32];
     static unsigned turn;
     char *text = buffers[turn++ % 4];
-    uint64_t s = ms / 1000;
+    uint64_t s = to_ms > from_ms ? (to_ms - from_ms) / 1000 : 0;
     if (s < 90)
         snprintf(text, sizeof buffers[0], "%llu s", (unsigned long long)s);
     else if (s < 90 * 60)
@@ -161,13 +161,16 @@ static void look_at_record(struct report *r)
     r->preloaded = true;
     r->course = report_course(r->live.record->points, h->history_levels, h->history_points,
                               r->live.now_ms / 1000);
-    r->limit = r->live.limit > 0 ? r->live.limit : -1;
+    /* The kernel's are ints: what a record says may be anything. */
+    r->limit = r->live.limit > 0 && r->live.limit <= INT32_MAX ? r->live.limit : -1;
     if (r->live.joined) {
         r->count = (long)r->live.map_count;
         r->maps = r->live.maps;
         r->map_count = r->live.map_count;
     } else {
         r->count = r->course.known ? r->course.now : (long)h->status.bound;
+        if (r->count < 0 || r->count > INT32_MAX)
+            r->count = -1;
         maps_of_pieces(r);
     }
     groups_make(&r->stacks, &r->live, GROUP_STACK, 0);

@@ -191,8 +191,8 @@ static void who(const struct report *r, FILE *out)
             grouped((long)r->stacks.all.mappings), grouped((long)g->mappings),
             share((long)g->mappings, (long)r->stacks.all.mappings));
         say_site(out, r, g);
-        say(out, ", the oldest %s before, the newest %s.", report_span(r->live.now_ms - g->oldest_ms),
-            report_span(r->live.now_ms - g->newest_ms));
+        say(out, ", the oldest %s before, the newest %s.", report_span(g->oldest_ms, r->live.now_ms),
+            report_span(g->newest_ms, r->live.now_ms));
     }
     fputs("</p>\n", out);
 }
@@ -204,7 +204,8 @@ static uint64_t left_ms(const struct report *r)
     if (!c->known || r->live.now_ms / 1000 < c->begin_s + YOUNG_S || !c->grows || c->still_s || c->a_minute <= 0 || r->limit <= r->count ||
         r->live.state != LIVE_RUNNING)
         return 0;
-    return (uint64_t)((double)(r->limit - r->count) / c->a_minute * 60000) + 1;
+    double ms = (double)(r->limit - r->count) / c->a_minute * 60000;
+    return ms < 1e15 ? (uint64_t)ms + 1 : 0;
 }
 
 static void since_when(const struct report *r, FILE *out)
@@ -222,22 +223,21 @@ static void since_when(const struct report *r, FILE *out)
     } else if (!c->grows) {
         say(out, "The count has been steady since ");
         say_time(out, c->since_s * 1000);
-        say(out, ", for %s.", report_span(r->live.now_ms - c->since_s * 1000));
+        say(out, ", for %s.", report_span(c->since_s * 1000, r->live.now_ms));
     } else {
         uint64_t end_ms = c->still_s ? c->still_s * 1000 : r->live.now_ms;
-        uint64_t grown = end_ms - c->since_s * 1000;
         say(out, "The count has grown since ");
         say_time(out, c->since_s * 1000);
-        say(out, ", for %s, from %s to %s", report_span(grown), grouped(c->from), grouped(c->now));
+        say(out, ", for %s, from %s to %s", report_span(c->since_s * 1000, end_ms), grouped(c->from), grouped(c->now));
         if (c->still_s)
-            say(out, ", and has been steady since then, for %s", report_span(r->live.now_ms - end_ms));
+            say(out, ", and has been steady since then, for %s", report_span(end_ms, r->live.now_ms));
         else if (c->a_minute >= 1)
             say(out, ": about %s a minute", grouped((long long)c->a_minute));
         else
             say(out, ": about %s a day", grouped((long long)(c->a_minute * 1440) + 1));
         say(out, ".");
         if (left)
-            say(out, " At that pace the limit is reached in %s.", report_span(left));
+            say(out, " At that pace the limit is reached in %s.", report_span(0, left));
     }
     fputs("</p>\n", out);
 }

@@ -139,10 +139,3 @@ struct space *space_make(const struct live_map *maps, size_t n)
     walk(s, maps, n);
     return s;
 }
-
-void space_free(struct space *s)
-{
-    if (s)
-        free(s->runs);
-    free(s);
-}

@@ -49,6 +49,5 @@ struct space {
 /* maps in the order of addresses. At most some thousand runs: where holders take turns more often than
  * that, a run has several. */
 struct space *space_make(const struct live_map *maps, size_t n);
-void space_free(struct space *s);
 
 #endif

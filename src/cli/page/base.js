@@ -56,9 +56,10 @@ function duration(ms) {
   return Math.round(s / 86400) + " days";
 }
 
-// Times are those of the machine that made the page, wherever it is read.
+// Times are those of the machine that made the page, wherever it is read. A record may say any time.
+const latest = Date.UTC(9999, 11, 31);
 function iso(ms) {
-  return new Date(ms + data.zone * 1000).toISOString();
+  return new Date(Math.max(0, Math.min(latest, ms + data.zone * 1000))).toISOString();
 }
 const clock = (ms) => iso(ms).slice(11, 19);
 const day = (ms) => iso(ms).slice(0, 10);

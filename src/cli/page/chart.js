@@ -89,7 +89,7 @@
       picture.append(svg("line", { class: "grid", x1: margin, x2: margin + wide, y1: y(v), y2: y(v) }));
       picture.append(svg("text", { x: margin - 8, y: y(v) + 4, "text-anchor": "end" }, grouped(v)));
     }
-    const room = wide / 76, apart = steps.find((s) => (end - left) / s <= room) || 345600000 * 4;
+    const room = wide / 76, apart = steps.find((s) => (end - left) / s <= room) || Math.ceil((end - left) / room / 86400000) * 86400000;
     const first = Math.ceil((left + data.zone * 1000) / apart) * apart - data.zone * 1000;
     for (let t = first; t <= end; t += apart) {
       picture.append(svg("line", { class: "grid", x1: x(t), x2: x(t), y1: bottom, y2: bottom + 5 }));
