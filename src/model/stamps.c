@@ -23,13 +23,13 @@ static int64_t clock_of(int clock)
     return (int64_t)sys_clock_ns(clock);
 }
 
-/* ext4, xfs and btrfs have had them since the kernel has. ext2 shares ext4's number: its stamps,
+/* ext4 and xfs have had them since the kernel has; so has btrfs, where nobody asks. ext2 shares ext4's number: its stamps,
  * and those of small inodes, are whole seconds (see stamp_read). */
 static bool is_multigrain(int fd)
 {
     long type;
     return sys_fstatfs_type(fd, &type) == 0 &&
-           (type == EXT4_SUPER_MAGIC || type == XFS_SUPER_MAGIC || type == BTRFS_SUPER_MAGIC);
+           (type == EXT4_SUPER_MAGIC || type == XFS_SUPER_MAGIC);
 }
 
 /*

@@ -9,6 +9,7 @@
 #include "policy/sync.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <time.h>
 
 #include "base/options.h"
@@ -162,6 +163,17 @@ static bool look_up(struct sync_plan *p, bool *fast, struct stamp *was)
     return c != NULL;
 }
 
+/*
+ * btrfs syncs all of the file with the first msync after a store: a loop has nothing left to save.
+ * And where two syncs of a file overlap, it has been seen to forget what one of them had promised
+ * (doc/sync.md), so none is made longer there.
+ */
+static bool pays(int fd)
+{
+    long type;
+    return sys_fstatfs_type(fd, &type) < 0 || type != BTRFS_SUPER_MAGIC;
+}
+
 /* Widens the sync, and between the reading of the stamp and the sync fences the file. */
 static void prepare(struct sync_plan *p, size_t ahead, bool fast)
 {
@@ -186,7 +198,7 @@ void sync_plan(uintptr_t addr, uintptr_t end, struct sync_plan *p)
     *p = (struct sync_plan){ .addr = addr, .end = end, .start = addr, .stop = end, .fd = -1 };
     bool covered = look_up(p, &fast, &was);
     p->skip = covered && stamp_reread(p->fd, &was, &now) && stamp_same(&was, &now);
-    if (!p->skip && ahead && p->fd >= 0)
+    if (!p->skip && ahead && p->fd >= 0 && pays(p->fd))
         prepare(p, ahead, fast);
 }
 

@@ -15,7 +15,8 @@
  * since, by its ctime (model/stamps.h) with the fence (model/fence.h) between the reading of it
  * and the sync. Never for a file that had an error. doc/sync.md has the argument and the holes.
  *
- * Only chunks in windows: of other maps the file is not known.
+ * Only chunks in windows: of other maps the file is not known. Not on btrfs, where the kernel does
+ * as much by itself.
  */
 #ifndef MAPHERD_SYNC_H
 #define MAPHERD_SYNC_H

@@ -127,6 +127,23 @@ static void a_pause_is_not_a_loop(void **state)
     expect(20, 20, 2);
 }
 
+/* There the first sync of a loop is all that costs. */
+static void btrfs_is_left_alone(void **state)
+{
+    (void)state;
+    int other = fake_open((struct fake_file){ .inode = inode++, .size = CHUNKS * CHUNK,
+                                              .fs_type = 0x9123683e }, O_RDWR);
+    uintptr_t first = (uintptr_t)map_chunk(other, 1);
+    for (long n = 2; n < 20; n++)
+        map_chunk(other, n);
+    options.sync = SYNC_FAST;
+    for (uintptr_t at = first; at < first + 18 * CHUNK; at += CHUNK) {
+        assert_int_equal(engine_msync(at, CHUNK, MS_SYNC, ask), 0);
+        assert_int_equal(asked.chunks, 1);
+    }
+    engine_munmap(first, 19 * CHUNK);
+}
+
 static void others_are_not(void **state)
 {
     (void)state;
@@ -266,6 +283,7 @@ int main(void)
         SYNC(a_run_up_is_widened),
         SYNC(a_run_down_is_widened),
         SYNC(a_pause_is_not_a_loop),
+        SYNC(btrfs_is_left_alone),
         SYNC(others_are_not),
         SYNC(a_map_ends_it),
         SYNC(fast_skips_what_is_clean),
