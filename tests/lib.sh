@@ -42,6 +42,10 @@ seed_of() {
 	seed=${seed:-1}
 }
 
+# kernel_since MAJOR.MINOR: whether this kernel is at least that.
+kernel_since() { [ "$(printf '%s\n%s\n' "$1" "$(uname -r)" | sort -V | head -n 1)" = "$1" ]; }
+multigrain=6.13 # timestamps by which MAPHERD_SYNC=fast sees what was stored
+
 # Runs a command under the library.
 preloaded() { LD_PRELOAD="$MAPHERD_LIB" "$@"; }
 

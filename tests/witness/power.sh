@@ -8,7 +8,7 @@
 . "$TESTS_SRC/witness/witness.sh"
 need_disk
 cuts=${WITNESS_CUTS:-60}
-seed=${WITNESS_SEED:-$$}
+seed_of "${WITNESS_SEED:-}"
 say "WITNESS_SEED=$seed"
 
 size_of() { case $1 in ext4) echo 64M ;; xfs) echo 320M ;; *) echo 160M ;; esac; }
@@ -17,7 +17,7 @@ size_of() { case $1 in ext4) echo 64M ;; xfs) echo 320M ;; *) echo 160M ;; esac;
 power() {
 	new_disk "$1" "$(size_of "$1")" || { say "not on $1: $why"; return 77; }
 	done=$(MAPHERD_SYNC=$2 LD_PRELOAD="$MAPHERD_LIB${3:+ $3}" "$W/storer" "$mnt/store" "$moment" "$scratch/promises" \
-		$((cuts + cuts / 5 + 20)) "$seed") || fail "$1, $2: the program failed"
+		$((cuts + cuts / 5 + 20)) "$seed" "$manner") || fail "$1, $2: the program failed"
 	end_disk
 	result=0
 	said=$("$W/replay" "$image" "$log" "$scratch/promises" "$scratch/image.cut" "$1" "$mnt" "$cuts" "$seed" store \
@@ -28,15 +28,19 @@ power() {
 }
 
 for kind in ${WITNESS_KINDS:-ext4}; do
+	# btrfs loses what msyncs promise that meet, also without the library (doc/sync.md).
+	manner=together
+	[ "$kind" != btrfs ] || manner=apart
 	for word in plain auto fast; do
 		result=0
 		power "$kind" "$word" || result=$?
 		[ $result != 77 ] || continue 2
 		[ $result = 0 ] || { cat "$scratch/err" >&2; fail "$kind, $word: $said"; }
 		say "$kind, $word: $said"
-		case $word:$done in
-		auto:*" 0 "*) fail "$kind: nothing was widened" ;;
-		fast:*" 0") fail "$kind: nothing was skipped" ;;
+		case $kind:$word:$done in
+		btrfs:*) ;; # as called
+		*:auto:*" 0 "*) fail "$kind: nothing was widened" ;;
+		*:fast:*" 0") ! kernel_since $multigrain || fail "$kind: nothing was skipped" ;;
 		esac
 	done
 	power "$kind" fast "$W/.libs/break.so" && fail "$kind: a library that skips one sync too many passes"

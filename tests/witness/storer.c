@@ -1,18 +1,21 @@
 /*
  * storer: random stores, msyncs and threads, and a record of what each msync has promised.
  *
- *     storer FILE MOMENT PROMISES FLUSHES SEED    until the disk has seen that many flushes
+ *     storer FILE MOMENT PROMISES FLUSHES SEED together|apart    until the disk has seen that many
+ *                                                                flushes
  *
  * The file is BUFFERS buffers, mapped one by one; the first word of each page is a slot, which
  * counts up. A promise is written when an msync has returned: the slots of its range as they were
  * before it began, and how much the disk had written down when it ended. One thread syncs the
- * buffers one after another, up and down, and others sync single pages or only store.
+ * buffers one after another, up and down, and others sync single pages or only store. Apart: no two
+ * msyncs at a time, for filesystems that lose what these promise (doc/sync.md).
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -25,7 +28,8 @@
 static char *buffers[BUFFERS];
 static struct moment *moment;
 static FILE *promises;
-static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER, syncing = PTHREAD_MUTEX_INITIALIZER;
+static int apart;
 static uint64_t until, seed;
 static int failed;
 
@@ -49,14 +53,19 @@ static int over(void)
 static void sync_slots(long first, long count)
 {
     struct promise p = { .first = (uint64_t)first, .count = (uint64_t)count };
+    if (apart)
+        pthread_mutex_lock(&syncing);
     for (long n = 0; n < count; n++)
         p.values[n] = __atomic_load_n(slot(first + n), __ATOMIC_SEQ_CST);
-    if (msync(slot(first), (size_t)count * PAGE, MS_SYNC) < 0) {
+    int result = msync(slot(first), (size_t)count * PAGE, MS_SYNC);
+    p.records = __atomic_load_n(&moment->records, __ATOMIC_ACQUIRE);
+    if (apart)
+        pthread_mutex_unlock(&syncing);
+    if (result < 0) {
         perror("msync");
         __atomic_store_n(&failed, 1, __ATOMIC_RELAXED);
         return;
     }
-    p.records = __atomic_load_n(&moment->records, __ATOMIC_ACQUIRE);
     pthread_mutex_lock(&one);
     if (fwrite(&p, sizeof p, 1, promises) != 1)
         __atomic_store_n(&failed, 1, __ATOMIC_RELAXED);
@@ -97,8 +106,9 @@ static void *run(void *argument)
 int main(int argc, char **argv)
 {
     pthread_t threads[THREADS];
-    if (argc != 6)
+    if (argc != 7)
         return 2;
+    apart = !strcmp(argv[6], "apart");
     int shared = open(argv[2], O_RDWR), fd = open(argv[1], O_RDWR | O_CREAT, 0600);
     promises = fopen(argv[3], "w");
     until = strtoull(argv[4], NULL, 10);
