@@ -36,17 +36,18 @@ static void tell_run(const struct space_run *run, uint64_t page, size_t name, st
 static void tell_lead(const struct report *r, struct json *j)
 {
     const struct space *s = r->space;
-    char text[400];
-    long n = (long)r->map_count, saved = n - s->in_order;
     const char *unit = r->of_pieces ? "recorded mapping" : "map";
-    int len = snprintf(text, sizeof text, "%s%s %s%s. ", r->of_pieces ? "The process is gone: drawn are its " : "",
-                       grouped(n), unit, plural(n));
-    len += snprintf(text + len, sizeof text - (size_t)len,
-                    "Of the borders between neighbours %s %s between different files, which never share a map.",
-                    grouped(s->borders[BORDER_FILE]), s->borders[BORDER_FILE] == 1 ? "is" : "are");
+    long n = (long)r->map_count, saved = n - s->in_order, between = s->borders[BORDER_FILE];
+    char text[400];
+    int len = snprintf(text, sizeof text,
+                       "%s%s %s%s. Of the borders between neighbours %s %s between different files, "
+                       "which never share a map.",
+                       r->of_pieces ? "The process is gone: drawn are its " : "", grouped(n), unit,
+                       plural(n), grouped(between), between == 1 ? "is" : "are");
     if (saved > 0)
-        snprintf(text + len, sizeof text - (size_t)len, " %s %s%s could go if the parts of each file lay in order.",
-                 grouped(saved), unit, plural(saved));
+        snprintf(text + len, sizeof text - (size_t)len,
+                 " %s %s%s could go if the parts of each file lay in order.", grouped(saved), unit,
+                 plural(saved));
     json_text(j, "lead", text);
 }
 

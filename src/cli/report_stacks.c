@@ -144,8 +144,9 @@ void report_stacks(const struct report *r, struct json *j)
     else if (!record->head.leaks_ms && r->live.state != LIVE_RUNNING)
         snprintf(text, sizeof text, "Mappings were not recorded with their stacks: MAPHERD_LEAKS was off.");
     else if (!record->head.leaks_ms)
-        snprintf(text, sizeof text, "Mappings are not recorded with their stacks. Start that with: mapherd leaks --start %d",
-                 (int)(r->live.pid ? r->live.pid : r->pid));
+        snprintf(text, sizeof text,
+                 "Mappings are not recorded with their stacks. Start that with: mapherd leaks --start %d",
+                 (int)r->live.pid);
     else
         snprintf(text, sizeof text, "Nothing is mapped of what was recorded.");
     json_text(j, "noStacks", text);

@@ -197,12 +197,18 @@ static void who(const struct report *r, FILE *out)
     fputs("</p>\n", out);
 }
 
+static bool is_young(const struct report *r)
+{
+    return r->live.now_ms / 1000 < r->course.begin_s + YOUNG_S;
+}
+
 /* Milliseconds until the limit is reached at the present pace; 0: it is not, or not known. */
 static uint64_t left_ms(const struct report *r)
 {
     const struct course *c = &r->course;
-    if (!c->known || r->live.now_ms / 1000 < c->begin_s + YOUNG_S || !c->grows || c->still_s || c->a_minute <= 0 || r->limit <= r->count ||
-        r->live.state != LIVE_RUNNING)
+    if (!c->known || is_young(r) || !c->grows || c->still_s || c->a_minute <= 0)
+        return 0;
+    if (r->limit <= r->count || r->live.state != LIVE_RUNNING)
         return 0;
     double ms = (double)(r->limit - r->count) / c->a_minute * 60000;
     return ms < 1e15 ? (uint64_t)ms + 1 : 0;
@@ -218,7 +224,7 @@ static void since_when(const struct report *r, FILE *out)
             r->why[0] ? r->why : "the record has no counts yet");
         if (r->why[0] && r->why[strlen(r->why) - 1] != '.')
             say(out, ".");
-    } else if (r->live.now_ms / 1000 < c->begin_s + YOUNG_S) {
+    } else if (is_young(r)) {
         say(out, "The record is too young to tell whether they grow.");
     } else if (!c->grows) {
         say(out, "The count has been steady since ");
@@ -228,7 +234,8 @@ static void since_when(const struct report *r, FILE *out)
         uint64_t end_ms = c->still_s ? c->still_s * 1000 : r->live.now_ms;
         say(out, "The count has grown since ");
         say_time(out, c->since_s * 1000);
-        say(out, ", for %s, from %s to %s", report_span(c->since_s * 1000, end_ms), grouped(c->from), grouped(c->now));
+        say(out, ", for %s, from %s to %s", report_span(c->since_s * 1000, end_ms), grouped(c->from),
+            grouped(c->now));
         if (c->still_s)
             say(out, ", and has been steady since then, for %s", report_span(end_ms, r->live.now_ms));
         else if (c->a_minute >= 1)

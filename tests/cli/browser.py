@@ -9,6 +9,10 @@ import subprocess
 import urllib.request
 
 
+class NoBrowser(Exception):
+    pass
+
+
 class Browser:
     def __init__(self, driver, folder):
         env = dict(os.environ, HOME=folder, TMPDIR=folder, XDG_CONFIG_HOME=folder, XDG_CACHE_HOME=folder)
@@ -26,9 +30,13 @@ class Browser:
         options = {"args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
                             "--disable-background-networking", "--disable-component-update", "--disable-sync",
                             "--user-data-dir=" + folder + "/profile"]}
-        answer = self.ask("POST", "/session", {"capabilities": {"alwaysMatch": {
-            "browserName": "chrome", "goog:chromeOptions": options,
-            "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}}})
+        try:
+            answer = self.ask("POST", "/session", {"capabilities": {"alwaysMatch": {
+                "browserName": "chrome", "goog:chromeOptions": options,
+                "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}}})
+        except RuntimeError as error:
+            self.driver.terminate()
+            raise NoBrowser() if "cannot find Chrome binary" in str(error) else error
         self.url += "/session/" + answer["sessionId"]
 
     def __enter__(self):

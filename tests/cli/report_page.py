@@ -1,7 +1,8 @@
-# report_page.py FOLDER HOSTILE PLAIN EMPTY COUNTED: looks at pages of mapherd report in a headless Chromium.
+# report_page.py FOLDER HOSTILE PLAIN EMPTY COUNTED: looks at pages of mapherd report in a headless
+# Chromium; ends with 77 where there is none.
 import sys
 
-from browser import Browser
+from browser import Browser, NoBrowser
 
 folder, hostile, plain, empty, counted = sys.argv[1:]
 
@@ -150,7 +151,11 @@ def printed(b):
     b.cdp("Emulation.setEmulatedMedia", media="")
 
 
-with Browser("chromedriver", folder) as b:
+try:
+    browser = Browser("chromedriver", folder)
+except NoBrowser:
+    sys.exit(77)
+with browser as b:
     for page in (hostile, plain, empty, counted):
         fits(b, page)
         quiet(b, page)

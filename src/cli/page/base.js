@@ -25,7 +25,9 @@ function breakable(text) {
 
 // Text in which no time is broken.
 function timed(text) {
-  return text.split(/(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)/).map((part, i) => (i % 2 ? el("span", { class: "when" }, part) : part));
+  return text
+    .split(/(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)/)
+    .map((part, i) => (i % 2 ? el("span", { class: "when" }, part) : part));
 }
 
 const grouped = (n) => String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, ",");
@@ -67,12 +69,16 @@ const moment = (ms) => day(ms) + " " + clock(ms);
 
 // A row of buttons of which one is pressed. options: [[value, label]...]
 function choice(what, options, chosen, change) {
-  const box = el("div", { class: "choice", role: "group", "aria-label": what },
-    el("span", { class: "what", "aria-hidden": "true" }, what));
+  const box = el(
+    "div",
+    { class: "choice", role: "group", "aria-label": what },
+    el("span", { class: "what", "aria-hidden": "true" }, what),
+  );
   for (const [value, label] of options) {
     const b = el("button", { type: "button", "aria-pressed": String(value === chosen) }, label);
     b.addEventListener("click", () => {
-      for (const other of box.querySelectorAll("button")) other.setAttribute("aria-pressed", String(other === b));
+      for (const other of box.querySelectorAll("button"))
+        other.setAttribute("aria-pressed", String(other === b));
       change(value);
     });
     box.append(b);
@@ -111,5 +117,7 @@ addEventListener("afterprint", () => {
 // A part of the page that has nothing to show says why.
 function nothing(section, why) {
   for (const e of section.querySelectorAll(":scope > :not(h2)")) e.remove();
-  section.append(el("p", { class: "note" }, why[0].toUpperCase() + why.slice(1) + (/[.?]$/.test(why) ? "" : ".")));
+  section.append(
+    el("p", { class: "note" }, why[0].toUpperCase() + why.slice(1) + (/[.?]$/.test(why) ? "" : ".")),
+  );
 }

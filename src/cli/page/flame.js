@@ -6,7 +6,9 @@
   const detail = section.querySelector(".detail");
   const least = 2; // px: what is narrower is left out
   const kinds = { own: "the program", java: "Java", lib: "libraries", none: "unknown code" };
-  let by = "n", zoom, words = "";
+  let by = "n",
+    zoom,
+    words = "";
 
   if (data.stacks.length === 0) {
     nothing(section, data.noStacks);
@@ -25,7 +27,9 @@
     for (const s of data.stacks) {
       let at = root;
       add(at, s);
-      const frames = s.s.length ? s.s.map((i) => data.frames[i]) : [["no stack was recorded", "", "", "none"]];
+      const frames = s.s.length
+        ? s.s.map((i) => data.frames[i])
+        : [["no stack was recorded", "", "", "none"]];
       for (let i = frames.length - 1; i >= 0; i--) {
         const key = frames[i][0] + "\n" + frames[i][2];
         let next = at.inside.get(key);
@@ -49,22 +53,32 @@
   const root = (zoom = build());
   order(root);
 
-  const matches = (n) => words !== "" && (n.name + "\n" + n.frame[1] + "\n" + n.frame[2]).toLowerCase().includes(words);
+  const matches = (n) =>
+    words !== "" && (n.name + "\n" + n.frame[1] + "\n" + n.frame[2]).toLowerCase().includes(words);
   const amount = (n) => (by === "n" ? counted(n.n, "mapping") : bytes(n.b));
   const share = (n) => percent(n[by], root[by]);
 
   function tell(n) {
-    detail.replaceChildren(el("b", null, ...breakable(n.name)), " " + amount(n) + ", " + share(n) +
-      " of all" + (by === "n" ? ", " + bytes(n.b) : ", " + counted(n.n, "mapping")));
+    detail.replaceChildren(
+      el("b", null, ...breakable(n.name)),
+      " " +
+        amount(n) +
+        ", " +
+        share(n) +
+        " of all" +
+        (by === "n" ? ", " + bytes(n.b) : ", " + counted(n.n, "mapping")),
+    );
     const where = [n.frame[1], n.frame[2]].filter((w) => w).join(" in ");
     if (where) detail.append(el("br"), ...breakable(where));
   }
-  const hint = "Enter or a click shows one part over the whole width, Escape all again; arrow keys go up, down and aside. " +
-    "Width is the share of what is still mapped; " + "the call that mapped it is at the bottom.";
+  const hint =
+    "Enter or a click shows one part over the whole width, Escape all again; arrow keys go up, down and aside. " +
+    "Width is the share of what is still mapped; the call that mapped it is at the bottom.";
 
   let focused = root;
   function draw(keepFocus) {
-    const width = box.clientWidth, high = matchMedia("(pointer: coarse)").matches ? 30 : 22;
+    const width = box.clientWidth,
+      high = matchMedia("(pointer: coarse)").matches ? 30 : 22;
     const rows = el("div", { class: "rows", role: "tree", "aria-label": "Live mappings by call stack" });
     let deepest = 0;
     const items = new Map();
@@ -74,9 +88,23 @@
 
     function put(n, left, wide, depth, above) {
       const px = (wide * width) / 100;
-      const e = el("div", { class: "frame " + n.kind + (above ? " above" : "") + (matches(n) ? " hit" : "") + (px < 24 ? " thin" : ""),
-        role: "treeitem", "aria-level": depth + 1, tabindex: n === focused ? 0 : -1,
-        "aria-selected": String(n === zoom), "aria-label": n.name + ", " + amount(n) + ", " + share(n) }, px < 24 ? "" : n.name);
+      const e = el(
+        "div",
+        {
+          class:
+            "frame " +
+            n.kind +
+            (above ? " above" : "") +
+            (matches(n) ? " hit" : "") +
+            (px < 24 ? " thin" : ""),
+          role: "treeitem",
+          "aria-level": depth + 1,
+          tabindex: n === focused ? 0 : -1,
+          "aria-selected": String(n === zoom),
+          "aria-label": n.name + ", " + amount(n) + ", " + share(n),
+        },
+        px < 24 ? "" : n.name,
+      );
       e.style.left = left + "%";
       e.style.width = wide + "%";
       e.style.top = depth * high + "px";
@@ -104,7 +132,6 @@
     box.replaceChildren(rows);
     reset.disabled = zoom === root && words === "";
     if (keepFocus) items.get(focused).focus();
-    else detail.textContent = hint;
   }
   function inside(n, of) {
     for (; n; n = n.parent) if (n === of) return true;
@@ -129,8 +156,13 @@
     const at = e.target.frame;
     if (!at) return;
     const aside = (by1) => at.parent && at.parent.children[at.parent.children.indexOf(at) + by1];
-    const moves = { ArrowDown: () => at.children[0], ArrowUp: () => at.parent, ArrowLeft: () => aside(-1), ArrowRight: () => aside(1),
-      Home: () => root };
+    const moves = {
+      ArrowDown: () => at.children[0],
+      ArrowUp: () => at.parent,
+      ArrowLeft: () => aside(-1),
+      ArrowRight: () => aside(1),
+      Home: () => root,
+    };
     if (moves[e.key]) {
       e.preventDefault();
       const to = moves[e.key]();
@@ -149,13 +181,20 @@
     if (matches(n)) return n[by];
     return n.children.reduce((sum, c) => sum + matched(c), 0);
   }
-  const search = el("input", { type: "search", placeholder: "Function, file or module", "aria-label": "Search the stacks" });
+  const search = el("input", {
+    type: "search",
+    placeholder: "Function, file or module",
+    "aria-label": "Search the stacks",
+  });
   const found = el("span", { class: "found", role: "status" });
   search.addEventListener("input", () => {
     words = search.value.trim().toLowerCase();
     const sum = words ? matched(root) : 0;
-    found.textContent = !words ? "" : !sum ? "nothing found" :
-      (by === "n" ? counted(sum, "mapping") : bytes(sum)) + " found, " + percent(sum, root[by]);
+    found.textContent = !words
+      ? ""
+      : !sum
+        ? "nothing found"
+        : (by === "n" ? counted(sum, "mapping") : bytes(sum)) + " found, " + percent(sum, root[by]);
     draw(false);
   });
   search.addEventListener("keydown", (e) => {
@@ -170,17 +209,32 @@
     search.dispatchEvent(new Event("input"));
   });
   const controls = section.querySelector(".controls");
-  controls.append(choice("Width", [["n", "mappings"], ["b", "bytes"]], by, (value) => {
-    by = value;
-    order(root);
-    search.dispatchEvent(new Event("input"));
-  }), search, reset, found);
+  controls.append(
+    choice(
+      "Width",
+      [
+        ["n", "mappings"],
+        ["b", "bytes"],
+      ],
+      by,
+      (value) => {
+        by = value;
+        order(root);
+        search.dispatchEvent(new Event("input"));
+      },
+    ),
+    search,
+    reset,
+    found,
+  );
 
   section.querySelector(".lead").append(...timed(data.stacksLead));
   const legend = el("div", { class: "legend" });
   const there = new Set(data.frames.map((f) => f[3]));
   for (const [kind, label] of Object.entries(kinds))
-    if (there.has(kind)) legend.append(el("span", { class: "key" }, el("span", { class: "swatch " + kind }), label));
+    if (there.has(kind))
+      legend.append(el("span", { class: "key" }, el("span", { class: "swatch " + kind }), label));
   section.querySelector(".controls").after(legend);
+  detail.textContent = hint;
   redrawn(box, () => draw(false));
 })();

@@ -8,7 +8,10 @@
   const detail = section.querySelector(".detail");
   const space = data.space;
   if (space.runs.length === 0) {
-    nothing(section, "Nothing is known of this address space: the process is gone, and its record has no mappings.");
+    nothing(
+      section,
+      "Nothing is known of this address space: the process is gone, and its record has no mappings.",
+    );
     return;
   }
   const unit = space.unit; // "map" of the kernel, or "mapping" of the record
@@ -16,8 +19,12 @@
     ["another file", "rest", "different files never share a map"],
     ["a gap", "plain", "nothing is mapped between them"],
     ["another protection", "c1", "readable, writable, executable or shared are not the same"],
-    ["out of order", "c4", "parts of one file that do not lie in the order of the file: mapherd puts them in order"],
-    ["nothing to be seen", "c0", "equal for /proc: advice, a lock, or another open of the file keeps them apart"],
+    [
+      "out of order",
+      "c4",
+      "parts of one file that do not lie in the order of the file: mapherd puts them in order",
+    ],
+    ["nothing that /proc shows", "c0", "advice, a lock, or another open of the file keeps them apart"],
   ];
   const runs = space.runs.map(([from, span, name, files, shares, borders]) => {
     const run = { from, span, name, files, borders, holders: [], maps: 0, pages: 0 };
@@ -33,8 +40,16 @@
   const ranks = space.holders.map((h, i) => [h, i]).sort((a, b) => b[0].maps - a[0].maps);
   const coloured = ranks.filter(([h]) => !h.plain && !h.rest).map(([, i]) => i);
   const order = ranks.map(([, i]) => i);
-  const holderColour = (i) => (space.holders[i].plain ? "plain" : space.holders[i].rest ? "rest" : palette[coloured.indexOf(i) % palette.length]);
-  let weight = "maps", colour = "holder", lit = -1, here = -1;
+  const holderColour = (i) =>
+    space.holders[i].plain
+      ? "plain"
+      : space.holders[i].rest
+        ? "rest"
+        : palette[coloured.indexOf(i) % palette.length];
+  let weight = "maps",
+    colour = "holder",
+    lit = -1,
+    here = -1;
   let boxes = []; // where each run is: [run, x, row, width]...
   let rowHeight;
   const rowGap = 5;
@@ -42,7 +57,9 @@
   // What a run is made of, in the chosen colouring: [class, colour, share]...; shares sum up to 1.
   function layers(run) {
     if (colour === "holder")
-      return run.holders.slice().sort((a, b) => order.indexOf(a.of) - order.indexOf(b.of))
+      return run.holders
+        .slice()
+        .sort((a, b) => order.indexOf(a.of) - order.indexOf(b.of))
         .map((h) => [h.of, holderColour(h.of), h[weight] / (run[weight] || 1)]);
     const sum = run.borders.reduce((a, b) => a + b, 0);
     return run.borders.map((n, i) => [i, reasons[i][1], n / (sum || 1)]).filter((l) => l[2] > 0);
@@ -52,27 +69,57 @@
   function tell(i) {
     const run = runs[i];
     if (!run) return;
-    const name = space.names[run.name], holders = run.holders.slice().sort((a, b) => b.maps - a.maps);
-    detail.replaceChildren(el("span", { class: "mono" }, address(run.from) + "-" + address(run.from + run.span)), " " +
-      counted(run.maps, unit) + ", " + bytes(run.pages * data.pageSize) + ": ");
-    holders.forEach((h, k) => detail.append(k ? ", " : "", el("b", null, ...breakable(space.holders[h.of].name)),
-      holders.length > 1 ? " " + grouped(h.maps) : ""));
+    const name = space.names[run.name],
+      holders = run.holders.slice().sort((a, b) => b.maps - a.maps);
+    detail.replaceChildren(
+      el("span", { class: "mono" }, address(run.from) + "-" + address(run.from + run.span)),
+      " " + counted(run.maps, unit) + ", " + bytes(run.pages * data.pageSize) + ": ",
+    );
+    holders.forEach((h, k) =>
+      detail.append(
+        k ? ", " : "",
+        el("b", null, ...breakable(space.holders[h.of].name)),
+        holders.length > 1 ? " " + grouped(h.maps) : "",
+      ),
+    );
     if (name && (holders.length > 1 || name !== space.holders[holders[0].of].name))
-      detail.append(el("br"), run.files > 1 ? counted(run.files, "file") + ", the first " : "first ", ...breakable(name));
-    const why = run.borders.map((n, k) => [n, reasons[k][0]]).filter(([n]) => n > 0).sort((a, b) => b[0] - a[0]);
+      detail.append(
+        el("br"),
+        run.files > 1 ? counted(run.files, "file") + ", the first " : "first ",
+        ...breakable(name),
+      );
+    const why = run.borders
+      .map((n, k) => [n, reasons[k][0]])
+      .filter(([n]) => n > 0)
+      .sort((a, b) => b[0] - a[0]);
     if (why.length)
-      detail.append(el("br"), "kept apart by " + why.map(([n, text]) => text + (run.maps > 1 ? " (" + grouped(n) + ")" : "")).join(", "));
+      detail.append(
+        el("br"),
+        "kept apart by: " +
+          why.map(([n, text]) => text + (run.maps > 1 ? " (" + grouped(n) + ")" : "")).join(", "),
+      );
   }
 
   function draw() {
-    const width = box.clientWidth, labels = width >= 700 ? 124 : 0, wide = width - labels;
+    const width = box.clientWidth,
+      labels = width >= 700 ? 124 : 0,
+      wide = width - labels;
     const total = runs.reduce((sum, r) => sum + r[weight], 0) || 1;
     // Enough rows that a run is seen, and no more than a screen of them.
-    const rows = Math.max(2, Math.min(width < 700 ? 36 : 28, Math.ceil(Math.sqrt(runs.length * 2)), Math.ceil(runs.length / 2)));
+    const rows = Math.max(
+      2,
+      Math.min(width < 700 ? 36 : 28, Math.ceil(Math.sqrt(runs.length * 2)), Math.ceil(runs.length / 2)),
+    );
     rowHeight = width < 700 ? 16 : 20;
-    const height = rows * (rowHeight + rowGap), scale = devicePixelRatio || 1;
-    const canvas = el("canvas", { tabindex: 0, role: "img",
-      "aria-label": "The address space by address: " + space.holders.map((h) => h.name + " " + counted(h.maps, unit)).join(", ") });
+    const height = rows * (rowHeight + rowGap),
+      scale = devicePixelRatio || 1;
+    const canvas = el("canvas", {
+      tabindex: 0,
+      role: "img",
+      "aria-label":
+        "The address space by address: " +
+        space.holders.map((h) => h.name + " " + counted(h.maps, unit)).join(", "),
+    });
     canvas.width = Math.round(width * scale);
     canvas.height = Math.round(height * scale);
     canvas.style.height = height + "px";
@@ -80,16 +127,20 @@
     paint.scale(scale, scale);
     const style = getComputedStyle(document.documentElement);
     const hue = {};
-    for (const c of [...palette, "rest", "plain", "muted", "text"]) hue[c] = style.getPropertyValue("--" + c).trim();
+    for (const c of [...palette, "rest", "plain", "muted", "text"])
+      hue[c] = style.getPropertyValue("--" + c).trim();
     paint.font = "11px ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace";
     paint.textBaseline = "middle";
     boxes = [];
-    let at = 0, labelled = -1;
+    let at = 0,
+      labelled = -1;
     runs.forEach((run, i) => {
       let left = (run[weight] / total) * rows * wide;
       const parts = layers(run);
       while (left > 0.001) {
-        const row = Math.min(rows - 1, Math.floor(at / wide + 1e-9)), x = at - row * wide, top = row * (rowHeight + rowGap);
+        const row = Math.min(rows - 1, Math.floor(at / wide + 1e-9)),
+          x = at - row * wide,
+          top = row * (rowHeight + rowGap);
         const w = row === rows - 1 ? left : Math.min(left, wide - x);
         if (row !== labelled && labels) {
           labelled = row;
@@ -116,12 +167,15 @@
       paint.strokeStyle = hue.text;
       paint.lineWidth = 2;
       for (const [i, x, row, w] of boxes)
-        if (i === here) paint.strokeRect(x - 1, row * (rowHeight + rowGap) - 1, Math.max(w, 3) + 1, rowHeight + 2);
+        if (i === here)
+          paint.strokeRect(x - 1, row * (rowHeight + rowGap) - 1, Math.max(w, 3) + 1, rowHeight + 2);
     }
     const find = (e) => {
-      const r = canvas.getBoundingClientRect(), x = e.clientX - r.left;
+      const r = canvas.getBoundingClientRect(),
+        x = e.clientX - r.left;
       const row = Math.floor((e.clientY - r.top) / (rowHeight + rowGap));
-      let best = null, far = Infinity;
+      let best = null,
+        far = Infinity;
       for (const b of boxes) {
         const d = b[2] !== row ? Infinity : x < b[1] ? b[1] - x : x > b[1] + b[3] ? x - b[1] - b[3] : 0;
         if (d < far) [best, far] = [b, d];
@@ -131,7 +185,14 @@
     canvas.addEventListener("pointermove", (e) => tell(find(e)));
     canvas.addEventListener("click", (e) => go(find(e)));
     canvas.addEventListener("keydown", (e) => {
-      const to = { ArrowLeft: here - 1, ArrowRight: here + 1, ArrowUp: here - 20, ArrowDown: here + 20, Home: 0, End: runs.length - 1 }[e.key];
+      const to = {
+        ArrowLeft: here - 1,
+        ArrowRight: here + 1,
+        ArrowUp: here - 20,
+        ArrowDown: here + 20,
+        Home: 0,
+        End: runs.length - 1,
+      }[e.key];
       if (to === undefined) return;
       e.preventDefault();
       go(Math.max(0, Math.min(runs.length - 1, to)));
@@ -156,8 +217,13 @@
     const list = section.querySelector(".legend");
     list.replaceChildren();
     for (const [i, swatch, name, n, title] of classes()) {
-      const b = el("button", { type: "button", "aria-pressed": String(lit === i), title: title || null },
-        el("span", { class: "swatch " + swatch }), el("span", { class: "long" }, ...breakable(name)), el("span", null, grouped(n)));
+      const b = el(
+        "button",
+        { type: "button", "aria-pressed": String(lit === i), title: title || null },
+        el("span", { class: "swatch " + swatch }),
+        el("span", { class: "long" }, ...breakable(name)),
+        el("span", null, grouped(n)),
+      );
       b.addEventListener("click", () => {
         lit = lit === i ? -1 : i;
         legend();
@@ -168,20 +234,38 @@
       list.append(b);
     }
   }
-  const hint = "Point at a part, or use the arrow keys, to see what it is; press a name to see where it lies. " +
+  const hint =
+    "Point at a part, or use the arrow keys, to see what it is; press a name to see where it lies. " +
     "Read it like text, from low to high addresses; what is not mapped is left out. Where holders take turns, the height is divided.";
   section.querySelector(".lead").textContent = space.lead;
   section.querySelector(".controls").append(
-    choice("Colour", [["holder", "who holds it"], ["reason", "why it is not merged"]], colour, (value) => {
-      colour = value;
-      lit = -1;
-      legend();
-      draw();
-    }),
-    choice("Width", [["maps", "number of " + unit + "s"], ["pages", "bytes"]], weight, (value) => {
-      weight = value;
-      draw();
-    }));
+    choice(
+      "Colour",
+      [
+        ["holder", "who holds it"],
+        ["reason", "why it is not merged"],
+      ],
+      colour,
+      (value) => {
+        colour = value;
+        lit = -1;
+        legend();
+        draw();
+      },
+    ),
+    choice(
+      "Width",
+      [
+        ["maps", "number of " + unit + "s"],
+        ["pages", "bytes"],
+      ],
+      weight,
+      (value) => {
+        weight = value;
+        draw();
+      },
+    ),
+  );
   detail.textContent = hint;
   legend();
   redrawn(box, draw);
