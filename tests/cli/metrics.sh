@@ -114,8 +114,8 @@ done
 "$MAPHERD" run --metrics="$dir" "$python" "$scratch/leave.py" "$dir" exec <&4 &
 other=$!
 later "kill $other 2>/dev/null || true"
-is_shell() { grep -q '^sh$' "/proc/$other/comm"; }
-until_true 20 is_shell || fail "it did not become a shell"
+is_shell() { grep -q -a 'read -r line' "/proc/$other/cmdline"; } # this script may be called sh, too
+until_true 60 is_shell || fail "it did not become a shell"
 expect 0 "$MAPHERD" clean "$dir"
 out_has "runs another program now"
 none_left "clean leaves the file of a program that is no longer"
@@ -156,7 +156,7 @@ if [ "$(id -u)" = 0 ] && unshare --pid --fork --mount-proc true 2>/dev/null; the
 	[ -f "$dir/$entry" ] || fail "clean removes the file of a container that runs"
 	end KILL "$outer"
 	gone() { [ ! -d "/proc/$inner" ] || grep -q '^State:.*Z' "/proc/$inner/status"; }
-	until_true 20 gone || fail "the container does not end"
+	until_true 60 gone || fail "the container does not end"
 	expect 0 "$MAPHERD" clean "$dir"
 	none_left "clean leaves the file of a container that is gone"
 else

@@ -72,7 +72,7 @@ prometheus-node-exporter --collector.disable-defaults --collector.textfile \
 exporter_pid=$!
 later "kill $exporter_pid 2>/dev/null || true"
 serves() { get "http://$exporter/metrics" >"$scratch/served" 2>/dev/null; }
-until_true 20 serves || { cat "$scratch/exporter.log" >&2; fail "node_exporter does not serve"; }
+until_true 60 serves || { cat "$scratch/exporter.log" >&2; fail "node_exporter does not serve"; }
 grep -q '^node_textfile_scrape_error 0' "$scratch/served" || { cat "$scratch/exporter.log" >&2; fail "node_exporter cannot read the files"; }
 served() { sed -n "s/^$1{pid=\"$2\",program=\"[^\"]*\"} //p" "$scratch/served"; }
 near() { # near PID: what is served is within a fiftieth of the limit of the kernel's count
@@ -107,7 +107,7 @@ for row in json.load(sys.stdin)["data"]["result"]:
     print(row["metric"].get("pid"), row["value"][1])' 2>/dev/null
 }
 scraped() { [ "$(asked 'count(process_memory_map_areas)')" = "None 3" ]; }
-until_true 60 scraped || { tail -5 "$scratch/prometheus.log" >&2; fail "Prometheus has not the three processes"; }
+until_true 120 scraped || { tail -5 "$scratch/prometheus.log" >&2; fail "Prometheus has not the three processes"; }
 firing() { # alert and pid of what fires
 	get "http://$server/api/v1/alerts" 2>/dev/null | python3 -c '
 import json, sys
@@ -119,12 +119,12 @@ for alert in json.load(sys.stdin)["data"]["alerts"]:
 
 printf '\n' >&3
 is_driven() { [ "$(kernel_maps "$driven")" -gt $((limit * 83 / 100)) ]; }
-until_true 30 is_driven || fail "it could not be driven over 80 %"
+until_true 60 is_driven || fail "it could not be driven over 80 %"
 fires() { firing | grep -qx "MemoryMapsHigh $driven"; }
-until_true 60 fires || fail "MemoryMapsHigh does not fire; fires: $(firing)"
+until_true 120 fires || fail "MemoryMapsHigh does not fire; fires: $(firing)"
 [ "$(firing)" = "MemoryMapsHigh $driven" ] || fail "others fire too: $(firing)"
 
 # With the process its file goes, and with that the alert.
 release
 quiet() { [ -z "$(firing)" ] && [ "$(asked 'count(process_memory_map_areas)')" = "None 2" ]; }
-until_true 60 quiet || fail "it fires on: $(firing)"
+until_true 120 quiet || fail "it fires on: $(firing)"

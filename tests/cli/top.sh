@@ -64,10 +64,10 @@ session() { # session COMMAND...: in a terminal of 80 by 24
 }
 screen() { mux capture-pane -p; }
 shows() { screen | grep -Eq -- "$1"; }
-wait_for() { until_true 20 shows "$1" || { screen >&2; fail "the screen does not show '$1'"; }; }
+wait_for() { until_true 60 shows "$1" || { screen >&2; fail "the screen does not show '$1'"; }; }
 ended() { [ -e "$scratch/stty.after" ]; }
 close_session() { # close_session STATUS; a vt100 has no screen to come back to
-	until_true 20 ended || fail "top does not end"
+	until_true 60 ended || fail "top does not end"
 	[ "$(cat "$scratch/status")" = "$1" ] || fail "top ended with $(cat "$scratch/status"), not $1"
 	cmp "$scratch/stty.before" "$scratch/stty.after" || fail "the terminal is not what it was"
 	[ "${2:-}" = vt100 ] || ! shows "maps" || { screen >&2; fail "the screen of top is still there"; }
@@ -139,6 +139,6 @@ wait_for "^ *$ninety .* 90 % #+\.+ "
 mux send-keys q
 close_session 0 vt100
 session env TERM=no-such-terminal "$MAPHERD" top
-until_true 20 ended || fail "top does not end"
+until_true 60 ended || fail "top does not end"
 wait_for "nothing is known of the terminal 'no-such-terminal'"
 [ "$(cat "$scratch/status")" = 1 ] || fail "an unknown terminal is no failure"
