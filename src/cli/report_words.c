@@ -174,9 +174,10 @@ static void who(const struct report *r, FILE *out)
                                                            "The largest part of the %s is of ", what);
         say_name(out, h->others ? "many files, few of each" : h->name);
         say(out, ": %s, %ld %%.", grouped(h->maps), share(h->maps, (long)r->map_count));
-        if (s->deleted && s->deleted != h->maps)
-            say(out, " %s are of files that are deleted, %ld %%.", grouped(s->deleted),
-                share(s->deleted, (long)r->map_count));
+        long deleted = share(s->deleted, (long)r->map_count);
+        if (deleted && s->deleted != h->maps)
+            say(out, " %s %s of files that are deleted, %ld %%.", grouped(s->deleted),
+                s->deleted == 1 ? "is" : "are", deleted);
     } else if (r->live.record && r->live.record->top_count) {
         const struct mapherd_record_top *top = &r->live.record->top[0];
         say(out, "When they were last read, the file with most maps was ");

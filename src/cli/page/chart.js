@@ -204,13 +204,15 @@
       cross.setAttribute("visibility", "visible");
       tellPoint(shown[here]);
     }
-    picture.addEventListener("pointermove", (e) => {
+    const nearest = (e) => {
       const ms = left + ((e.clientX - picture.getBoundingClientRect().left - margin) / wide) * (end - left);
       let best = 0;
       for (let i = 0; i < shown.length; i++)
         if (Math.abs(shown[i].to - ms) < Math.abs(shown[best].to - ms)) best = i;
       point(best);
-    });
+    };
+    picture.addEventListener("pointermove", nearest);
+    picture.addEventListener("pointerdown", nearest); // a tap moves nothing
     picture.addEventListener("keydown", (e) => {
       const to = { ArrowLeft: here - 1, ArrowRight: here + 1, Home: 0, End: shown.length - 1 }[e.key];
       if (to === undefined) return;
