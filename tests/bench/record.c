@@ -2,7 +2,7 @@
  * record: what recording costs: one measurement, printed as one number. record.sh runs it.
  *
  *     record pair             ns of an mmap + munmap pair of anonymous memory
- *     record deep             ... at the end of 16 calls
+ *     record deep [N]         ... at the end of 16 calls, of N (30,000) pairs
  *     record sites N [M]      maps N pages from M (1,000) different stacks, and ends
  */
 #define _GNU_SOURCE
@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#define PAIRS 30000L
+static long count = 30000; /* pairs */
 
 static void *map(void)
 {
@@ -36,9 +36,9 @@ static double cpu_ns(void)
 static double pairs(void)
 {
     double start = cpu_ns();
-    for (long i = 0; i < PAIRS; i++)
+    for (long i = 0; i < count; i++)
         munmap(map(), 4096);
-    return (cpu_ns() - start) / PAIRS;
+    return (cpu_ns() - start) / (double)count;
 }
 
 /* pairs(), so many calls further down. */
@@ -67,17 +67,18 @@ static void *way(unsigned bits, int calls)
 int main(int argc, char **argv)
 {
     const char *mode = argc > 1 ? argv[1] : "";
+    long n = argc > 2 ? atol(argv[2]) : 0;
     if (!strcmp(mode, "pair")) {
         printf("%.1f\n", pairs());
     } else if (!strcmp(mode, "deep")) {
+        count = n ? n : count;
         printf("%.1f\n", down(12));
-    } else if (!strcmp(mode, "sites") && argc > 2) {
-        long n = atol(argv[2]);
+    } else if (!strcmp(mode, "sites")) {
         unsigned ways = argc > 3 ? (unsigned)atoi(argv[3]) : 1000;
         for (long i = 0; i < n; i++)
             way((unsigned)i % ways, 10);
     } else {
-        fputs("usage: record pair | deep | sites N [M]\n", stderr);
+        fputs("usage: record pair | deep [N] | sites N [M]\n", stderr);
         return 2;
     }
     return 0;

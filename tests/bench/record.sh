@@ -77,9 +77,9 @@ done
 
 # What is used today for "who maps this", on the wall.
 pairs=3
-first() { wall "$bench" deep; }
-second() { wall recorded "$bench" deep; }
-compare "30,000 pairs 16 calls deep: bare, MAPHERD_LEAKS=on" ratio - ms
+first() { wall "$bench" deep 3000; }
+second() { wall recorded "$bench" deep 3000; }
+compare "3,000 pairs 16 calls deep: bare, MAPHERD_LEAKS=on" ratio - ms
 rm -f /dev/shm/mapherd-bench-$$-*
 
 # beside TOOL COMMAND...: the same under a tool, if it runs here.
@@ -87,18 +87,21 @@ beside() {
 	tool=$1
 	shift
 	command -v "$tool" >/dev/null || { say "not measured: $tool is not installed"; return; }
-	if ! timeout 60 "$@" /bin/true >"$scratch/out" 2>&1; then
+	if ! timeout 120 "$@" >"$scratch/out" 2>&1; then
 		say "not measured: $tool does not run here: $(head -n 1 "$scratch/out")"
 		return
 	fi
 	command=$*
-	second() {
-		# shellcheck disable=SC2086 # words without blanks
-		wall $command "$bench" deep
-	}
+	second() { eval "wall $command"; }
 	compare "... bare, $tool" ratio - ms
 }
 pairs=1
-beside strace strace -f -k -e trace=mmap,munmap -o "$scratch/trace"
-beside perf perf trace -e mmap,munmap --call-graph dwarf -o "$scratch/trace"
-beside bpftrace bpftrace -e 'tracepoint:syscalls:sys_enter_mmap{@[ustack]=count();}' -c
+# bpftrace takes its program and what to run as one word each.
+cat >"$scratch/probe" <<-END
+	#!/bin/sh
+	exec bpftrace -e 'tracepoint:syscalls:sys_enter_mmap { @[ustack] = count(); }' -c '$bench deep 3000'
+END
+chmod +x "$scratch/probe"
+beside strace strace -f -k -e trace=mmap,munmap -o "$scratch/trace" "$bench" deep 3000
+beside perf perf trace -e mmap,munmap --call-graph dwarf -o "$scratch/trace" "$bench" deep 3000
+beside bpftrace "$scratch/probe"
