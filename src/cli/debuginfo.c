@@ -10,14 +10,22 @@
 #include <dwarf.h>
 #include <elfutils/libdwfl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/enough.h"
+#include "cli/scopes.h"
 
 /* A part of the code and its compilation unit. */
 struct range {
     Dwarf_Addr start, end;
     Dwarf_Off unit;
+};
+
+/* A function of the symbol table. */
+struct named {
+    Dwarf_Addr start, size;
+    const char *name;
 };
 
 struct debuginfo {
@@ -29,6 +37,10 @@ struct debuginfo {
     bool indexed;    /* ranges are known; made where the compiler wrote no .debug_aranges */
     struct range *ranges;
     size_t n, room;
+    struct scopes scopes;
+    bool listed;     /* the symbol table is in named: libdwfl walks it for each address */
+    struct named *named; /* by start, the longer first */
+    size_t n_named, named_room;
 };
 
 bool debuginfo_built(void)
@@ -63,7 +75,9 @@ void debuginfo_close(struct debuginfo *d)
         return;
     if (d->dwfl)
         dwfl_end(d->dwfl);
+    scopes_free(&d->scopes);
     free(d->ranges);
+    free(d->named);
     free(d);
 }
 
@@ -116,6 +130,59 @@ static Dwarf_Die *unit_by_ranges(struct debuginfo *d, Dwarf *dwarf, Dwarf_Addr a
     return dwarf_offdie(dwarf, d->ranges[low - 1].unit, unit);
 }
 
+static int by_place(const void *left, const void *right)
+{
+    const struct named *a = left, *b = right;
+    if (a->start != b->start)
+        return a->start < b->start ? -1 : 1;
+    return a->size != b->size ? (a->size > b->size ? -1 : 1) : strcmp(a->name, b->name);
+}
+
+static void list_symbols(struct debuginfo *d)
+{
+    d->listed = true;
+    int n = dwfl_module_getsymtab(d->module);
+    for (int i = 1; i < n; i++) {
+        GElf_Sym sym;
+        GElf_Addr start;
+        GElf_Word section;
+        const char *name = dwfl_module_getsym_info(d->module, i, &sym, &start, &section, NULL, NULL);
+        int type = GELF_ST_TYPE(sym.st_info);
+        if (!name || !*name || *name == '$' /* aarch64's own */ || section == SHN_UNDEF ||
+            (type != STT_FUNC && type != STT_GNU_IFUNC && type != STT_NOTYPE))
+            continue;
+        d->named = enough_room(d->named, d->n_named, &d->named_room, sizeof *d->named);
+        d->named[d->n_named++] = (struct named){ start, sym.st_size, name };
+    }
+    if (d->n_named)
+        qsort(d->named, d->n_named, sizeof *d->named, by_place);
+}
+
+/* The symbol that holds place, or one of no size that it comes after. */
+static const char *symbol_at(struct debuginfo *d, Dwarf_Addr place)
+{
+    if (!d->listed)
+        list_symbols(d);
+    size_t low = 0, high = d->n_named;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (d->named[middle].start <= place)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    /* Of those that begin before it, a few may have ended, inside one that has not. */
+    for (size_t back = 0; back < 16 && back < low; back++) {
+        const struct named *at = &d->named[low - 1 - back];
+        if (place - at->start >= at->size)
+            continue;
+        while (at > d->named && at[-1].start == at->start)
+            at--; /* of several names always the same */
+        return at->name;
+    }
+    return low && d->named[low - 1].size == 0 ? d->named[low - 1].name : NULL;
+}
+
 static const char *attribute_text(Dwarf_Die *die, unsigned name)
 {
     Dwarf_Attribute attribute;
@@ -146,49 +213,42 @@ static const char *call_place(Dwarf_Die *unit, Dwarf_Die *die, int *line)
 }
 
 /* By the tree of the unit: the inlined functions and the one that holds them all. */
-static bool find_scopes(Dwarf_Die *unit, Dwarf_Addr address, const char *symbol, debuginfo_each *each,
-                        void *context)
+static bool find_scopes(struct debuginfo *d, Dwarf *dwarf, Dwarf_Die *unit, Dwarf_Addr address, const char *symbol,
+                        debuginfo_each *each, void *context)
 {
-    Dwarf_Die *scopes = NULL;
-    int n = dwarf_getscopes(unit, address, &scopes), line = 0;
-    bool found = false;
-    const char *source = NULL;
+    Dwarf_Die scope[SCOPES_MOST];
     Dwarf_Line *innermost = dwarf_getsrc_die(unit, address);
-    if (innermost) {
-        source = dwarf_linesrc(innermost, NULL, NULL);
+    const char *source = innermost ? dwarf_linesrc(innermost, NULL, NULL) : NULL;
+    int line = 0;
+    if (innermost)
         dwarf_lineno(innermost, &line);
+    size_t n = scopes_find(&d->scopes, dwarf, unit, address, scope);
+    for (size_t i = n; i > 1; i--) {
+        each(function_name(&scope[i - 1]), source, line, context);
+        line = 0;
+        source = call_place(unit, &scope[i - 1], &line);
     }
-    for (int i = 0; i < n && !found; i++) {
-        int tag = dwarf_tag(&scopes[i]);
-        if (tag == DW_TAG_inlined_subroutine) {
-            each(function_name(&scopes[i]), source, line, context);
-            line = 0;
-            source = call_place(unit, &scopes[i], &line);
-        } else if (tag == DW_TAG_subprogram) {
-            const char *function = function_name(&scopes[i]);
-            each(function ? function : symbol, source, line, context);
-            found = true;
-        }
-    }
-    free(scopes);
-    if (!found && (source || line || symbol))
-        each(symbol, source, line, context);
-    return found || source || line || symbol;
+    const char *function = n ? function_name(&scope[0]) : NULL;
+    if (!function)
+        function = symbol;
+    if (function || source || line)
+        each(function, source, line, context);
+    return n > 1 || function || source || line;
 }
 
 bool debuginfo_find(struct debuginfo *d, uint64_t address, debuginfo_each *each, void *context)
 {
-    GElf_Off offset;
-    GElf_Sym sym;
     Dwarf_Addr place = address + d->bias, bias = 0;
-    const char *symbol = dwfl_module_addrinfo(d->module, place, &offset, &sym, NULL, NULL, NULL);
-    Dwarf_Die place_for_unit, *unit = dwfl_module_addrdie(d->module, place, &bias);
-    if (!unit) {
-        Dwarf *dwarf = dwfl_module_getdwarf(d->module, &bias);
-        unit = dwarf ? unit_by_ranges(d, dwarf, place - bias, &place_for_unit) : NULL;
+    const char *symbol = symbol_at(d, place);
+    Dwarf *dwarf = dwfl_module_getdwarf(d->module, &bias);
+    Dwarf_Die place_for_unit, *unit = NULL;
+    if (dwarf) {
+        unit = dwfl_module_addrdie(d->module, place, &bias);
+        if (!unit)
+            unit = unit_by_ranges(d, dwarf, place - bias, &place_for_unit);
     }
     if (unit)
-        return find_scopes(unit, place - bias, symbol, each, context);
+        return find_scopes(d, dwarf, unit, place - bias, symbol, each, context);
     if (symbol)
         each(symbol, NULL, 0, context);
     return symbol != NULL;

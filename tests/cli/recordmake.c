@@ -109,7 +109,7 @@ static void add_file(const char *path)
     add(MAPHERD_CHUNK_FILE, &f, sizeof f);
 }
 
-static uint32_t stacks[1 << 16];
+static uint32_t stacks[1 << 19];
 static size_t stack_count = 1;
 
 static void add_stack(const uint64_t *frames, uint32_t depth)
