@@ -11,7 +11,7 @@
 #include "cli/enough.h"
 
 enum {
-    RUNS = 3000,     /* about as many at most */
+    RUNS = 5000,     /* about as many at most */
     SHOWN = SPACE_HOLDERS - 3, /* files and kinds; and a big file of a shown kind, anonymous, others */
 };
 
