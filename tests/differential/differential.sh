@@ -20,3 +20,15 @@ for entry in ${plan:-tmpfs:9 overlay:4 ext4:2 xfs:2 btrfs:2 here:1}; do
 	seeds "$kind" "${entry#*:}" ""
 	say "$kind: ${entry#*:} seeds equal; the last: $(too_many_maps || :)"
 done
+[ -z "${DIFF_ON:-}" ] || exit 0
+
+# While mappings are recorded nothing else is different.
+MAPHERD_LEAKS=on MAPHERD_DIR="$scratch/record-%e"
+export MAPHERD_LEAKS MAPHERD_DIR
+stand_on tmpfs
+for _ in 1 2; do
+	rm -f "$scratch"/record-*
+	seeds tmpfs 1 "MAPHERD_LEAKS=on MAPHERD_DIR=/dev/shm"
+	[ -s "$scratch/record-diff-driver" ] || fail "nothing was recorded"
+done
+say "tmpfs, with mappings recorded: 2 seeds equal; the last: $(too_many_maps || :)"
