@@ -97,12 +97,7 @@ static void print_changes(const struct both *b, const struct leaks_view *view)
                grouped(count(c->after)));
         print_bytes(c);
         putchar('\n');
-        if (view->grouping != GROUP_STACK && view->grouping != GROUP_FILE) {
-            printf("      ");
-            print_text(stdout, g->name);
-            putchar('\n');
-        }
-        group_print_origin(g, l, view->grouping == GROUP_STACK);
+        group_print_origin(g, l, (enum group_by)view->grouping);
     }
     if (!shown_n)
         puts("\nNothing has grown.");
@@ -138,7 +133,7 @@ static void print_json(const struct both *b, const struct leaks_view *view)
         json_number(&j, "growth", c->growth);
         json_number(&j, "before", count(c->before));
         json_number(&j, "after", count(c->after));
-        group_json(&j, g, l, view->grouping == GROUP_STACK);
+        group_json(&j, g, l, (enum group_by)view->grouping);
         json_close(&j, '}');
         putchar('\n');
     }

@@ -97,8 +97,11 @@ void group_print_numbers(const struct group *g, const struct live *l)
            strcmp(youngest, oldest) == 0 ? "" : " to ", strcmp(youngest, oldest) == 0 ? "" : oldest);
 }
 
-static void print_files(const struct group *g, const struct live *l)
+/* "3 files: /a.dvd, /b.dvd, /c.dvd"; nothing where the group's name has said it. */
+static void print_files(const struct group *g, const struct live *l, enum group_by by)
 {
+    if (g->files == 0 && (by == GROUP_SUFFIX || by == GROUP_DELETED))
+        return;
     printf("      ");
     if (g->files > 1)
         printf("%s files: ", grouped((long long)g->files));
@@ -110,12 +113,17 @@ static void print_files(const struct group *g, const struct live *l)
     puts(g->files > g->most_count ? ", ..." : "");
 }
 
-void group_print_origin(const struct group *g, const struct live *l, bool with_stack)
+void group_print_origin(const struct group *g, const struct live *l, enum group_by by)
 {
     size_t depth = 0;
     const uint64_t *frames = record_stack(l->record, g->stack, &depth);
-    print_files(g, l);
-    if (!with_stack)
+    if (by != GROUP_STACK && by != GROUP_FILE) {
+        printf("      ");
+        print_text(stdout, g->name);
+        putchar('\n');
+    }
+    print_files(g, l, by);
+    if (by != GROUP_STACK)
         return;
     if (depth == 0)
         puts("          (no stack was recorded)");
@@ -162,7 +170,7 @@ static void json_stack(struct json *j, const struct live *l, uint32_t stack)
     json_close(j, ']');
 }
 
-void group_json(struct json *j, const struct group *g, const struct live *l, bool with_stack)
+void group_json(struct json *j, const struct group *g, const struct live *l, enum group_by by)
 {
     json_text(j, "name", g->name);
     json_number(j, "mappings", (long long)g->mappings);
@@ -183,7 +191,7 @@ void group_json(struct json *j, const struct group *g, const struct live *l, boo
         json_close(j, '}');
     }
     json_close(j, ']');
-    if (with_stack)
+    if (by == GROUP_STACK)
         json_stack(j, l, g->stack);
 }
 

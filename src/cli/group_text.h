@@ -14,11 +14,11 @@ void group_json_head(struct json *j, const struct live *l, const struct groups *
 /* "3,000 mappings, 3,000 maps, 11.7 MiB, 3 s to 12 min old" */
 void group_print_numbers(const struct group *g, const struct live *l);
 
-/* A line of its files; below it, with_stack, the lines of its stack. */
-void group_print_origin(const struct group *g, const struct live *l, bool with_stack);
+/* What it has in common, a line of its files, and by stack the lines of its stack. */
+void group_print_origin(const struct group *g, const struct live *l, enum group_by by);
 
 /* Its members, without brackets. */
-void group_json(struct json *j, const struct group *g, const struct live *l, bool with_stack);
+void group_json(struct json *j, const struct group *g, const struct live *l, enum group_by by);
 
 /* "outer;middle;inner count", as flamegraph.pl and speedscope read it. */
 void group_fold(const struct group *g, const struct live *l, size_t count);

@@ -72,12 +72,7 @@ static void print_groups(const struct live *l, const struct groups *g, const str
         }
         printf("\n%3zu. %5.1f %%  ", ++shown, 100.0 * (double)one->mappings / (double)g->all.mappings);
         group_print_numbers(one, l);
-        if (view->grouping != GROUP_STACK && view->grouping != GROUP_FILE) {
-            printf("      ");
-            print_text(stdout, one->name);
-            putchar('\n');
-        }
-        group_print_origin(one, l, view->grouping == GROUP_STACK);
+        group_print_origin(one, l, (enum group_by)view->grouping);
     }
     if (g->n > shown)
         printf("\nand %s mapping%s in %s other group%s\n", grouped((long long)rest), plural((long)rest),
@@ -102,7 +97,7 @@ static void print_json(const struct live *l, const struct groups *g, const struc
         json_open(&j, NULL, '{');
         json_text(&j, "type", "group");
         json_text(&j, "by", view->by);
-        group_json(&j, &g->at[i], l, view->grouping == GROUP_STACK);
+        group_json(&j, &g->at[i], l, (enum group_by)view->grouping);
         json_close(&j, '}');
         putchar('\n');
     }
