@@ -22,6 +22,7 @@ typedef struct mapherd_record_mapping piece;
 
 static uint32_t root, spare; /* spare: a chain of free elements, by right */
 static uint32_t order;
+static uint32_t pieces; /* that are made and not released */
 static uint32_t file_index; /* INDEX: the first of FILE_BUCKETS */
 
 /* What FILE's own numbers are for. */
@@ -155,12 +156,14 @@ static uint32_t make(const piece *what, uintptr_t start, uintptr_t end)
     };
     show(p, start | OUT);
     count_file(p->file, 1);
+    pieces++;
     return i;
 }
 
 static void release(uint32_t i)
 {
     count_file(at(i)->file, -1);
+    pieces--;
     show(at(i), 0);
     at(i)->right = spare;
     spare = i;
@@ -258,6 +261,11 @@ bool ledger_add(uintptr_t start, uintptr_t end, const struct mapherd_record_mapp
     return i;
 }
 
+uint32_t ledger_pieces(void)
+{
+    return __atomic_load_n(&pieces, __ATOMIC_RELAXED);
+}
+
 void ledger_clear(void)
 {
     uint32_t used = recordfile_head()->used[MAPHERD_CHUNK_LIVE];
@@ -269,7 +277,7 @@ void ledger_clear(void)
 
 void ledger_start(void)
 {
-    root = spare = order = 0;
+    root = spare = order = pieces = 0;
     file_index = recordfile_take(MAPHERD_CHUNK_INDEX, FILE_BUCKETS);
 }
 

@@ -37,6 +37,9 @@ void ledger_put(ledger_chain chain, uintptr_t start, size_t old_len, uintptr_t t
 /* It is gone. */
 void ledger_drop(ledger_chain chain);
 
+/* How many pieces there are. Also without the lock. */
+uint32_t ledger_pieces(void);
+
 /* Everything is. */
 void ledger_clear(void);
 

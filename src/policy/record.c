@@ -12,6 +12,7 @@
 #include "base/options.h"
 #include "base/sys.h"
 #include "model/count.h"
+#include "model/ledger.h"
 #include "model/model.h"
 #include "model/recordfile.h"
 
@@ -205,10 +206,11 @@ enum mapherd_record_wish record_start(const char *name)
 }
 
 
-/* What was written stays for whoever asks why: mappings, warnings, or where records were asked for. */
+/* It stays where records were asked for, or if it says who has left what mapped. What else befell the
+ * process is in the log. */
 static void leave(struct mapherd_record_head *h)
 {
-    recordfile_end(recordfile_is_asked_for() || h->leaks_ms || __atomic_load_n(&warnings, __ATOMIC_RELAXED));
+    recordfile_end(recordfile_is_asked_for() || (h->leaks && ledger_pieces()));
 }
 
 void record_end(void)

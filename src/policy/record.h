@@ -3,8 +3,8 @@
  * holds most maps, and the mappings if they are wanted.
  *
  * It begins with the process's 64th mapping call, with its first warning, or at once with
- * MAPHERD_LEAKS=on: most processes have nothing to tell and cost nothing. One that ends in peace,
- * warned of nothing and recorded no mappings removes it, unless MAPHERD_DIR asked for records.
+ * MAPHERD_LEAKS=on: most processes have nothing to tell and cost nothing. One that ends in peace
+ * removes it, unless MAPHERD_DIR asked for records or recorded mappings are left.
  */
 #ifndef MAPHERD_POLICY_RECORD_H
 #define MAPHERD_POLICY_RECORD_H
