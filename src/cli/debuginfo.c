@@ -15,6 +15,7 @@
 
 #include "cli/enough.h"
 #include "cli/scopes.h"
+#include "cli/sorted.h"
 
 /* A part of the code and its compilation unit. */
 struct range {
@@ -88,12 +89,6 @@ size_t debuginfo_id(struct debuginfo *d, const unsigned char **id)
     return len > 0 ? (size_t)len : 0;
 }
 
-static int by_start(const void *left, const void *right)
-{
-    const struct range *a = left, *b = right;
-    return (a->start > b->start) - (a->start < b->start);
-}
-
 static void index_unit(struct debuginfo *d, Dwarf_Die *unit)
 {
     Dwarf_Addr base, start, end;
@@ -114,17 +109,10 @@ static Dwarf_Die *unit_by_ranges(struct debuginfo *d, Dwarf *dwarf, Dwarf_Addr a
             if (dwarf_offdie(dwarf, at + head, unit))
                 index_unit(d, unit);
         if (d->n)
-            qsort(d->ranges, d->n, sizeof *d->ranges, by_start);
+            qsort(d->ranges, d->n, sizeof *d->ranges, sorted_order);
         d->indexed = true;
     }
-    size_t low = 0, high = d->n;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (d->ranges[middle].start <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    size_t low = sorted_until(d->ranges, d->n, sizeof *d->ranges, address);
     if (low == 0 || address >= d->ranges[low - 1].end)
         return NULL;
     return dwarf_offdie(dwarf, d->ranges[low - 1].unit, unit);
@@ -163,14 +151,7 @@ static const char *symbol_at(struct debuginfo *d, Dwarf_Addr place)
 {
     if (!d->listed)
         list_symbols(d);
-    size_t low = 0, high = d->n_named;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (d->named[middle].start <= place)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    size_t low = sorted_until(d->named, d->n_named, sizeof *d->named, place);
     /* Of those that begin before it, a few may have ended, inside one that has not. */
     for (size_t back = 0; back < 16 && back < low; back++) {
         const struct named *at = &d->named[low - 1 - back];

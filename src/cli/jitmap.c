@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cli/enough.h"
+#include "cli/sorted.h"
 
 #define BYTES_MOST (1u << 28)
 
@@ -94,13 +95,6 @@ void jitmap_free(struct jitmap *j)
 
 const char *jitmap_find(const struct jitmap *j, uint64_t address)
 {
-    size_t low = 0, high = j ? j->n : 0;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (j->at[middle].start <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    size_t low = j ? sorted_until(j->at, j->n, sizeof *j->at, address) : 0;
     return low && address - j->at[low - 1].start < j->at[low - 1].size ? j->at[low - 1].name : NULL;
 }

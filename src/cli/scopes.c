@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "cli/enough.h"
+#include "cli/sorted.h"
 
 #define DEEPEST 64 /* no compiler nests so, but a broken file may */
 
@@ -31,12 +32,6 @@ static int by_entry(const void *left, const void *right)
 {
     const struct unit *a = left, *b = right;
     return (a->entry > b->entry) - (a->entry < b->entry);
-}
-
-static int by_start(const void *left, const void *right)
-{
-    const struct function *a = left, *b = right;
-    return (a->start > b->start) - (a->start < b->start);
 }
 
 static void add_function(struct unit *u, Dwarf_Die *die)
@@ -71,7 +66,7 @@ static const struct unit *unit_of(struct scopes *s, Dwarf_Die *die)
     u->entry = wanted.entry;
     collect(u, die, 0);
     if (u->n)
-        qsort(u->at, u->n, sizeof *u->at, by_start);
+        qsort(u->at, u->n, sizeof *u->at, sorted_order);
     enough(tsearch(u, &s->units, by_entry));
     return u;
 }
@@ -90,14 +85,7 @@ void scopes_free(struct scopes *s)
 
 static const struct function *function_at(const struct unit *u, Dwarf_Addr address)
 {
-    size_t low = 0, high = u->n;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (u->at[middle].start <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    size_t low = sorted_until(u->at, u->n, sizeof *u->at, address);
     return low && address < u->at[low - 1].end ? &u->at[low - 1] : NULL;
 }
 

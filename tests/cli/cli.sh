@@ -58,5 +58,15 @@ release() {
 	wait "$held" || fail "what was held ended with $?"
 }
 
+# await PATH: what was held makes that file sooner or later.
+await() {
+	tries=600
+	until [ -e "$1" ]; do
+		tries=$((tries - 1))
+		[ "$tries" -gt 0 ] || fail "there is no $1 after a minute"
+		sleep 0.1
+	done
+}
+
 # The kernel's own count of a process's maps.
 kernel_maps() { grep -vc '\[vsyscall\]$' "/proc/$1/maps"; }

@@ -54,12 +54,7 @@ mkdir "$scratch/work" "$scratch/records"
 hold env LD_PRELOAD="$MAPHERD_LIB" MAPHERD_LEAKS=on MAPHERD_DIR="$scratch/records" "$scratch/leaky" "$scratch/work"
 cp "$scratch"/records/*leaky*.record "$scratch/copy"
 for _ in 1 2 3 4 5; do echo more >&3; done
-tries=600
-until [ -e "$scratch/work/late.5" ]; do
-	tries=$((tries - 1))
-	[ "$tries" -gt 0 ] || fail "the program did not map five times more"
-	sleep 0.1
-done
+await "$scratch/work/late.5"
 expect 0 "$MAPHERD" diff "$scratch/copy" "$held"
 out_has "1.  +5 mappings (0, then 5), +20.0 KiB"
 out_has "leak_late  leaky.c:"

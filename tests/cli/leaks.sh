@@ -16,12 +16,7 @@ hold_leaky() { hold env LD_PRELOAD="$MAPHERD_LIB" MAPHERD_LEAKS="$2" "$1" "$work
 # late N: the Nth mapping of leak_late is made.
 late() {
 	echo more >&3
-	tries=600
-	until [ -e "$work/late.$1" ]; do
-		tries=$((tries - 1))
-		[ "$tries" -gt 0 ] || fail "the program did not map once more"
-		sleep 0.1
-	done
+	await "$work/late.$1"
 }
 line_of() { grep -n "$1" "$source" | tail -n 1 | cut -d: -f1; }
 

@@ -357,7 +357,7 @@ static void hold(int fd)
 }
 
 /* What is done to the file once it is whole. */
-static void spoil(int fd, const char *name, const char *value)
+static void spoil(int fd, const char *name, char *value)
 {
     long long at, width, n;
     if (strcmp(name, "cut") == 0) {
@@ -370,8 +370,9 @@ static void spoil(int fd, const char *name, const char *value)
     }
 }
 
-static void take(const char *name, char *value)
+static void take(int fd, const char *name, char *value)
 {
+    (void)fd;
     if (strcmp(name, "program") == 0)
         snprintf(head.program, sizeof head.program, "%s", value);
     else if (strcmp(name, "host") == 0)
@@ -400,6 +401,24 @@ static void take(const char *name, char *value)
         fail(name);
 }
 
+static void take_field(int fd, const char *name, char *value)
+{
+    (void)fd;
+    set_field(name, value);
+}
+
+static void each_word(int words, char **argv, void (*each)(int fd, const char *name, char *value), int fd)
+{
+    for (int i = 2; i < words; i++) {
+        char *word = strdup(argv[i]), *value = strchr(word, '=');
+        if (!value)
+            fail(word);
+        *value = '\0';
+        each(fd, word, value + 1);
+        free(word);
+    }
+}
+
 int main(int argc, char **argv)
 {
     bool holds = argc > 2 && strcmp(argv[argc - 1], "hold") == 0;
@@ -411,30 +430,13 @@ int main(int argc, char **argv)
     if (words > 2 && strcmp(argv[2], "small=1") == 0)
         chunk_size = 4096;
     start();
-    for (int i = 2; i < words; i++) {
-        char *word = strdup(argv[i]), *value = strchr(word, '=');
-        if (!value)
-            fail(word);
-        *value = '\0';
-        take(word, value + 1);
-        free(word);
-    }
+    each_word(words, argv, take, fd);
     lay_out();
     write_all(fd);
     /* Fields last: what was said of them counts. */
-    for (int i = 2; i < words; i++) {
-        char *word = strdup(argv[i]), *value = strchr(word, '=');
-        *value = '\0';
-        set_field(word, value + 1);
-        free(word);
-    }
+    each_word(words, argv, take_field, fd);
     put(fd, &head, sizeof head, 0);
-    for (int i = 2; i < words; i++) {
-        char *word = strdup(argv[i]), *value = strchr(word, '=');
-        *value = '\0';
-        spoil(fd, word, value + 1);
-        free(word);
-    }
+    each_word(words, argv, spoil, fd);
     if (holds)
         hold(fd);
     return 0;
