@@ -25,11 +25,13 @@ void group_print_head(const struct live *l, const struct groups *g)
     print_text(stdout, h->program);
     printf("[%d] on ", (int)h->pid);
     print_text(stdout, h->host);
-    printf(", %s%s: ", live_state_text(l->state), l->joined ? "" : ", as it was last seen");
-    if (t.maps >= 0)
+    printf(", %s", live_state_text(l->state));
+    if (t.maps >= 0) {
+        printf(l->joined ? ": " : "; last seen with at most ");
         target_print_count(&t);
-    else
-        puts("its maps were never counted");
+    } else {
+        puts("; its maps were never counted");
+    }
     printf("Mappings are recorded since %s, %s: %s %s there, %s", units_moment(h->leaks_ms),
            units_span(l->now_ms > h->leaks_ms ? l->now_ms - h->leaks_ms : 0),
            grouped((long long)g->all.mappings), g->all.mappings == 1 ? "is" : "are",

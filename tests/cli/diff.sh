@@ -63,6 +63,6 @@ expect 0 "$MAPHERD" diff "$held" "$scratch/copy"
 out_has "The second is the older one"
 # The copy is of its moment, and joined with nothing.
 expect 0 "$MAPHERD" leaks "$scratch/copy"
-out_has "running, as it was last seen"
+out_has "running; last seen with at most"
 out_has "600 are there"
 release
