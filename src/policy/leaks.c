@@ -66,7 +66,7 @@ static void start(void)
         ledger_start();
         stacks_start();
         number = 0;
-        module_find((uintptr_t)leaks_obey, &self);
+        module_find((uintptr_t)leaks_change, &self);
     }
     h->depth = (uint32_t)options_depth(options.stack_depth);
     h->leaks_ms = now_ms();
@@ -88,7 +88,7 @@ static void stop(void)
     log_line(LOG_INFO | LOG_ABOUT_RECORD, "mappings are no longer recorded");
 }
 
-void leaks_obey(enum mapherd_record_wish wish)
+void leaks_change(enum mapherd_record_wish wish)
 {
     if (wish == MAPHERD_WISH_START)
         start();

@@ -27,7 +27,12 @@ static inline bool leaks_on(void)
 }
 
 /* There is a record: mappings are recorded in it from now on, or no more. */
-void leaks_obey(enum mapherd_record_wish wish);
+void leaks_change(enum mapherd_record_wish wish);
+static inline void leaks_obey(enum mapherd_record_wish wish)
+{
+    if (wish != MAPHERD_WISH_NONE)
+        leaks_change(wish);
+}
 
 /* In a forked child: they are not, until it has a record. */
 void leaks_after_fork(void);

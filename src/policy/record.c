@@ -18,7 +18,7 @@
 
 #define BEGINS_AT 64    /* mapping calls */
 #define EVERY_MS 1000
-#define CALLS_A_LOOK 16 /* the clock is asked every so many calls */
+#define CALLS_A_LOOK 16 /* is it time, or is there news? Asked every so many calls */
 #define MOVED_SHARE 50  /* a count that moved by this part of the limit is news */
 
 #define now_of(field) __atomic_load_n(&mapherd_status_block.field, __ATOMIC_RELAXED)
@@ -165,11 +165,8 @@ enum mapherd_record_wish record_before(void)
 static enum mapherd_record_wish look(struct mapherd_record_head *h)
 {
     enum mapherd_record_wish wish = MAPHERD_WISH_NONE;
-    bool news = h && is_news();
-    if (h && !news && calls % CALLS_A_LOOK)
-        return wish;
     uint64_t now = sys_now_ms();
-    if ((h && !news && now < __atomic_load_n(&next_ms, __ATOMIC_RELAXED)) || !begin())
+    if ((h && !is_news() && now < __atomic_load_n(&next_ms, __ATOMIC_RELAXED)) || !begin())
         return wish;
     __atomic_store_n(&next_ms, now + EVERY_MS, __ATOMIC_RELAXED);
     if (h)
@@ -192,7 +189,7 @@ enum mapherd_record_wish record_tick(void)
     /* The command has written what it wants into the record. */
     if (h && __atomic_load_n(&h->wanted, __ATOMIC_RELAXED))
         return __atomic_exchange_n(&h->wanted, MAPHERD_WISH_NONE, __ATOMIC_ACQUIRE);
-    return look(h);
+    return h && n % CALLS_A_LOOK ? MAPHERD_WISH_NONE : look(h);
 }
 
 enum mapherd_record_wish record_start(const char *name)

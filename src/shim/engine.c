@@ -256,7 +256,8 @@ long engine_munmap(uintptr_t addr, size_t len)
     uintptr_t end;
     if (!gate_open() || !course_sound(addr, len, &end))
         return sys_munmap(addr, len);
-    spill_return(addr, end);
+    if (covers_any())
+        spill_return(addr, end);
     if (pressure_actions().fill && retention_keep(addr, end))
         return course_end(0, "munmap", len);
     bool entered = retention_enter();
