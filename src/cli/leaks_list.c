@@ -2,8 +2,6 @@
  * leaks_list: `mapherd leaks --list`: the records there are.
  */
 #define _GNU_SOURCE
-#include <stdlib.h>
-
 #include "cli/leaks.h"
 #include "cli/live.h"
 #include "cli/print.h"
@@ -62,14 +60,10 @@ static void list_one(const char *path, const struct record *r, void *context)
 int leaks_list(int folders, char **paths, bool json)
 {
     int result = DONE;
-    const char *usual[2];
-    int n = 0;
-    const char *chosen = getenv("MAPHERD_DIR");
-    if (chosen && chosen[0] == '/')
-        usual[n++] = records_folder(chosen);
-    usual[n++] = "/dev/shm";
-    for (int i = 0; i < (folders ? folders : n); i++)
-        if (!records_each(folders ? paths[i] : usual[i], list_one, &json) && folders)
+    if (!folders)
+        records_each_usual(list_one, &json);
+    for (int i = 0; i < folders; i++)
+        if (!records_each(paths[i], list_one, &json))
             result = FAILED;
     return result;
 }

@@ -12,6 +12,7 @@
 #include "cli/peek.h"
 #include "cli/record_check.h"
 #include "cli/record_find.h"
+#include "cli/records.h"
 #include "cli/target.h"
 #include "cli/units.h"
 
@@ -44,14 +45,39 @@ static bool is_turned_off(pid_t pid)
     return off;
 }
 
+/* The newest record of a process that is gone. */
+struct left {
+    int pid;
+    uint64_t since_ms;
+    char path[4096];
+};
+
+static void look_for_record(const char *path, const struct record *r, void *context)
+{
+    struct left *l = context;
+    if (r->head.pid != l->pid || r->head.since_ms < l->since_ms)
+        return;
+    l->since_ms = r->head.since_ms;
+    snprintf(l->path, sizeof l->path, "%s", path);
+}
+
+static void explain_gone(int pid)
+{
+    struct left left = { .pid = pid };
+    records_each_usual(look_for_record, &left);
+    if (left.path[0])
+        complain("there is no process %d; the record that one of this id has left is %s", pid, left.path);
+    else
+        complain("there is no process %d; records of those that have ended: 'mapherd leaks --list'", pid);
+}
+
 void leaks_explain_none(int pid, const char *otherwise)
 {
     struct target t = { .pid = pid };
     struct library library = { false, 0 };
     struct mapherd_status status;
     if (!target_name(&t)) {
-        complain("there is no process %d; of one that has ended the record is left: 'mapherd leaks "
-                 "--list'", pid);
+        explain_gone(pid);
         return;
     }
     if (target_read(&t, look_for_library, &library) != DONE)

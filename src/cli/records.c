@@ -29,8 +29,7 @@ static bool begins_like_one(const char *path)
     return is;
 }
 
-bool records_each(const char *folder, void (*each)(const char *path, const struct record *r,
-                                                   void *context), void *context)
+bool records_each(const char *folder, records_take *take, void *context)
 {
     struct dirent **entries;
     int n = scandir(folder, &entries, NULL, alphasort);
@@ -45,7 +44,7 @@ bool records_each(const char *folder, void (*each)(const char *path, const struc
             path = enough(NULL);
         struct record *r = begins_like_one(path) ? record_read(path, &why) : NULL;
         if (r)
-            each(path, r, context);
+            take(path, r, context);
         record_free(r);
         free(path);
         free(entries[i]);
@@ -54,11 +53,23 @@ bool records_each(const char *folder, void (*each)(const char *path, const struc
     return true;
 }
 
-const char *records_folder(const char *dir)
+/* A MAPHERD_DIR may have a name with % in it behind the folder. */
+static void folder_of(const char *dir, char *folder, size_t size)
 {
-    static char folder[4096];
-    snprintf(folder, sizeof folder, "%s", dir);
-    if (strchr(folder, '%') && strrchr(folder, '/') != folder)
-        *strrchr(folder, '/') = '\0';
-    return folder;
+    snprintf(folder, size, "%s", dir);
+    char *slash = strrchr(folder, '/');
+    if (strchr(folder, '%') && slash != folder)
+        *slash = '\0';
+}
+
+void records_each_usual(records_take *take, void *context)
+{
+    static const char usual[] = "/dev/shm";
+    char folder[4096] = "";
+    const char *chosen = getenv("MAPHERD_DIR");
+    if (chosen && chosen[0] == '/')
+        folder_of(chosen, folder, sizeof folder);
+    if (*folder && strcmp(folder, usual) != 0)
+        records_each(folder, take, context);
+    records_each(usual, take, context);
 }

@@ -6,12 +6,13 @@
 
 #include "cli/record.h"
 
-/* Calls each for every record in the folder that may be read, by name. false, after a complaint, if
- * the folder cannot be read. What looks like a record and is none is passed by. */
-bool records_each(const char *folder, void (*each)(const char *path, const struct record *r,
-                                                   void *context), void *context);
+typedef void records_take(const char *path, const struct record *r, void *context);
 
-/* The folder of a MAPHERD_DIR, which may have a name with % in it behind it. Good until the next call. */
-const char *records_folder(const char *dir);
+/* Calls take for every record in the folder that may be read, by name. false, after a complaint, if
+ * the folder cannot be read. What looks like a record and is none is passed by. */
+bool records_each(const char *folder, records_take *take, void *context);
+
+/* The same for where they are as a rule: in $MAPHERD_DIR and /dev/shm. */
+void records_each_usual(records_take *take, void *context);
 
 #endif

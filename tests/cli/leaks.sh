@@ -113,6 +113,8 @@ expect 0 "$MAPHERD" clean --older 0 "$scratch/records"
 kill -9 "$held"
 wait "$held" || true
 exec 3>&-
+expect 1 "$MAPHERD" leaks "$held"
+err_has "the record that one of this id has left is $record"
 expect 0 "$MAPHERD" leaks --json "$record"
 python3 - "$scratch/out" <<'END2' || fail "the record of a killed process is not right"
 import json, sys
