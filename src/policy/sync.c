@@ -141,8 +141,9 @@ static struct region *chunk_of(const struct sync_plan *p)
                : NULL;
 }
 
-/* Whose the range is, and a cover of it in *was, if there is one. */
-static bool look_up(struct sync_plan *p, bool *fast, struct stamp *was)
+/* Whose the range is, and a cover of it in *was, if there is one. An error of a widened sync is told
+ * to all that it went for: once is enough. */
+static bool look_up(struct sync_plan *p, size_t *ahead, bool *fast, struct stamp *was)
 {
     if (!lock_take(&model_lock))
         return false;
@@ -154,7 +155,8 @@ static bool look_up(struct sync_plan *p, bool *fast, struct stamp *was)
         p->ino = f->ino;
         p->fd = f->fd;
         p->offset = p->addr - r->window->base;
-        *fast = *fast && !f->failed;
+        if (f->failed)
+            *ahead = 0, *fast = false;
         c = *fast ? durable_of(p) : NULL;
         if (c)
             *was = c->stamp;
@@ -196,7 +198,7 @@ void sync_plan(uintptr_t addr, uintptr_t end, struct sync_plan *p)
     size_t ahead = herding ? step(addr, end) : 0;
     struct stamp was, now;
     *p = (struct sync_plan){ .addr = addr, .end = end, .start = addr, .stop = end, .fd = -1 };
-    bool covered = look_up(p, &fast, &was);
+    bool covered = look_up(p, &ahead, &fast, &was);
     p->skip = covered && stamp_reread(p->fd, &was, &now) && stamp_same(&was, &now);
     if (!p->skip && ahead && p->fd >= 0 && pays(p->fd))
         prepare(p, ahead, fast);

@@ -13,7 +13,8 @@
  *
  * fast, besides: a range that a widened sync covered is skipped if nothing has stored to the file
  * since, by its ctime (model/stamps.h) with the fence (model/fence.h) between the reading of it
- * and the sync. Never for a file that had an error. doc/sync.md has the argument and the holes.
+ * and the sync. doc/sync.md has the argument and the holes. Of a file that had an error nothing is
+ * widened or skipped any more.
  *
  * Only chunks in windows: of other maps the file is not known. Not on btrfs, where the kernel does
  * as much by itself.

@@ -6,6 +6,7 @@
  *   single   a buffer is synced whose page cannot be written
  *   loop     it is one of many that are synced one after another
  *   again    so it is, after a round in which all could be written: what would be skipped is not
+ *   twice    so it is, and then once more: of a file that had an error nothing is widened
  *   opens    two buffers were mapped through two opens: each is told once, whoever syncs first
  *   closed   the same, and the descriptors are closed, so that their numbers are one
  */
@@ -104,7 +105,8 @@ int main(int argc, char **argv)
         store(BAD);
         sync_all(1);
         sync_all(2);
-    } else if (!strcmp(scene, "loop") || !strcmp(scene, "again")) {
+    } else if (!strcmp(scene, "loop") || !strcmp(scene, "again") ||
+               !strcmp(scene, "twice")) {
         for (int n = 1; n < BUFFERS; n++)
             map(n, fd);
         store(0);
@@ -115,6 +117,10 @@ int main(int argc, char **argv)
         store(BAD);
         sync_all(3);
         sync_all(4);
+        if (!strcmp(scene, "twice")) {
+            store(BAD);
+            sync_all(5);
+        }
     } else if (!strcmp(scene, "opens") || !strcmp(scene, "closed")) {
         int closed = !strcmp(scene, "closed");
         map(BAD, fd);

@@ -11,11 +11,9 @@ cuts=${WITNESS_CUTS:-60}
 seed_of "${WITNESS_SEED:-}"
 say "WITNESS_SEED=$seed"
 
-size_of() { case $1 in ext4) echo 64M ;; xfs) echo 320M ;; *) echo 160M ;; esac; }
-
 # power KIND WORD [LIBRARY]: a run and its power failures; what replay says is in $said.
 power() {
-	new_disk "$1" "$(size_of "$1")" || { say "not on $1: $why"; return 77; }
+	new_disk "$1" || { say "not on $1: $why"; return 77; }
 	done=$(MAPHERD_SYNC=$2 LD_PRELOAD="$MAPHERD_LIB${3:+ $3}" "$W/storer" "$mnt/store" "$moment" "$scratch/promises" \
 		$((cuts + cuts / 5 + 20)) "$seed" "$manner") || fail "$1, $2: the program failed"
 	end_disk

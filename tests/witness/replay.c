@@ -90,19 +90,23 @@ static void make_scratch(void)
             memcpy(scratch + b * PAGE, image + b * PAGE, PAGE);
 }
 
-static long check_slots(void)
+/* cut: the record after which the power failed. */
+static long check_slots(uint64_t cut)
 {
     char path[4096];
     long missing = 0;
     snprintf(path, sizeof path, "%s/%s", folder, file);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const char *opened = fd < 0 ? strerror(errno) : "opened";
     for (long n = 0; n < SLOTS; n++) {
         uint64_t found = 0;
-        if (promised[n] && (fd < 0 || pread(fd, &found, sizeof found, n * PAGE) != sizeof found))
-            found = 0;
+        ssize_t got = sizeof found;
+        if (promised[n])
+            got = pread(fd, &found, sizeof found, n * PAGE);
         if (found < promised[n] && !missing++)
-            fprintf(stderr, "slot %ld holds %lu, and %lu was promised\n", n, (unsigned long)found,
-                    (unsigned long)promised[n]);
+            fprintf(stderr, "cut after record %lu: slot %ld holds %lu, and %lu was promised (%s, %zd "
+                            "bytes read)\n", (unsigned long)cut, n, (unsigned long)found,
+                    (unsigned long)promised[n], opened, got);
     }
     if (fd >= 0)
         close(fd);
@@ -125,10 +129,10 @@ static int mount_scratch(void)
     die("the image cannot be mounted");
 }
 
-static long mount_and_check(void)
+static long mount_and_check(uint64_t cut)
 {
     int fd = mount_scratch();
-    long missing = check_slots();
+    long missing = check_slots(cut);
     if (umount(folder) < 0)
         die("umount");
     close(fd);
@@ -197,7 +201,7 @@ int main(int argc, char **argv)
         for (size_t n = applied; n < count && records[n]->kind == RECORD_WRITE; n++)
             if (random() & 1)
                 put(scratch, records[n]);
-        lost += mount_and_check() != 0;
+        lost += mount_and_check(flush[done]) != 0;
     }
     printf("%ld cuts of %zu flushes, %ld promises, %ld cuts lost something\n", done, flushes,
            checked, lost);

@@ -11,12 +11,13 @@ need_disk() {
 	[ -e /dev/fuse ] || skip "no /dev/fuse"
 }
 
-# new_disk KIND SIZE: a disk with a new filesystem on it, mounted in $mnt; its image as it was at
+# new_disk KIND: a disk with a new filesystem on it, mounted in $mnt; its image as it was at
 # first, its log and its moment are $image, $log and $moment. Returns 1, with the reason in $why.
 new_disk() {
 	case $1 in
-	ext4) set -- "$1" "$2" -F ;;
-	*) set -- "$1" "$2" -f ;;
+	ext4) set -- "$1" 64M -F ;;
+	xfs) set -- "$1" 320M -f ;;
+	*) set -- "$1" 160M -f ;;
 	esac
 	why="no mkfs.$1"
 	PATH="$PATH:/usr/sbin:/sbin" command -v "mkfs.$1" >/dev/null || return 1
