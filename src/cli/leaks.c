@@ -40,9 +40,10 @@ int leaks_view_read(const struct verb *v, struct leaks_view *view)
 int leaks_open(struct live *l, const char *operand, const char *debug_dir)
 {
     const char *why;
+    pid_t pid;
     if (!live_open(l, operand, debug_dir, &why)) {
-        if (operand[strspn(operand, "0123456789")] == '\0')
-            leaks_explain_none(atoi(operand), why);
+        if (live_is_pid(operand, &pid))
+            leaks_explain_none(pid, why);
         else
             complain("%s: %s", operand, why);
         return FAILED;

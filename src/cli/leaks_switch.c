@@ -97,26 +97,49 @@ void leaks_explain_none(int pid, const char *otherwise)
         complain("%s", otherwise);
 }
 
+/* Whether somebody reads what is written into that file; else a complaint. */
+static bool is_listened_to(const char *path)
+{
+    const char *why;
+    pid_t pid = 0;
+    struct record *r = record_read(path, &why);
+    if (!r) {
+        complain("%s: %s", path, why);
+        return false;
+    }
+    enum live_state state = live_state_of(r, &pid);
+    bool own = pid && record_match(r, pid) == RECORD_SAME;
+    record_free(r);
+    if (pid && !own)
+        complain("%s: it is a copy; the record itself is that of process %d", path, (int)pid);
+    else if (!pid)
+        complain("%s: its process is not there to be told: %s", path, live_state_text(state));
+    return own;
+}
+
 int leaks_switch(const char *operand, bool on)
 {
     char path[RECORD_PATH];
     struct mapherd_record_head head;
-    bool is_pid = operand[strspn(operand, "0123456789")] == '\0';
-    int fd = is_pid ? record_open_of(atoi(operand), O_RDWR, path)
-                    : record_open(operand, O_RDWR | O_NOFOLLOW);
-    if (fd < 0 && is_pid)
-        leaks_explain_none(atoi(operand), record_problem());
-    else if (fd < 0 || !record_wish(fd, on ? MAPHERD_WISH_START : MAPHERD_WISH_STOP, &head))
-        complain("%s: %s", operand, record_problem());
-    else
-        fd = INT32_MAX;
-    if (fd != INT32_MAX)
+    pid_t pid;
+    bool is_pid = live_is_pid(operand, &pid);
+    if (!is_pid && !is_listened_to(operand))
         return FAILED;
+    int fd = is_pid ? record_open_of(pid, O_RDWR, path) : record_open(operand, O_RDWR | O_NOFOLLOW);
+    if (fd < 0 && is_pid) {
+        leaks_explain_none(pid, record_problem());
+        return FAILED;
+    }
+    if (fd < 0 || !record_wish(fd, on ? MAPHERD_WISH_START : MAPHERD_WISH_STOP, &head)) {
+        complain("%s: %s", operand, record_problem());
+        return FAILED;
+    }
+    head.program[sizeof head.program - 1] = '\0';
+    print_text(stdout, head.program);
     if ((head.leaks != 0) == on)
-        printf("Mappings of %.63s[%d] are %s.\n", head.program, (int)head.pid,
-               on ? "recorded already" : "not recorded as it is");
+        printf("[%d]: its mappings are %s.\n", (int)head.pid, on ? "recorded already" : "not recorded as it is");
     else
-        printf("%.63s[%d] is told to %s; it does so with its next call that maps or unmaps.\n",
-               head.program, (int)head.pid, on ? "record its mappings" : "stop recording");
+        printf("[%d] is told to %s; it does so with its next call that maps or unmaps.\n", (int)head.pid,
+               on ? "record its mappings" : "stop recording");
     return DONE;
 }

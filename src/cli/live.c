@@ -153,12 +153,13 @@ static bool is_from_here(const struct record *r)
     return is_of_this_host(r) && is_of_this_boot(r) && r->head.pid_space == maker_namespace(getpid());
 }
 
-static bool is_pid(const char *operand, pid_t *pid)
+bool live_is_pid(const char *word, pid_t *pid)
 {
     char *end;
-    long n = strtol(operand, &end, 10);
-    *pid = (pid_t)n;
-    return operand[0] >= '0' && operand[0] <= '9' && !*end && n >= 1 && n <= INT_MAX;
+    long n = strtol(word, &end, 10);
+    bool is = word[0] >= '0' && word[0] <= '9' && !*end && n >= 1 && n <= INT_MAX;
+    *pid = is ? (pid_t)n : 0;
+    return is;
 }
 
 static uint64_t last_seen(const struct record *r)
@@ -173,7 +174,7 @@ static uint64_t last_seen(const struct record *r)
 bool live_open(struct live *l, const char *operand, const char *debug_dir, const char **why)
 {
     *l = (struct live){ .limit = -1 };
-    if (is_pid(operand, &l->pid))
+    if (live_is_pid(operand, &l->pid))
         l->record = record_of(l->pid, why);
     else
         l->record = record_read(operand, why);

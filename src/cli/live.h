@@ -39,6 +39,9 @@ struct live {
     void *texts;            /* its own */
 };
 
+/* Whether the word is a process id, and which. */
+bool live_is_pid(const char *word, pid_t *pid);
+
 /* operand: a process id, or the path of a record. false and *why, a sentence, if there is none. */
 bool live_open(struct live *l, const char *operand, const char *debug_dir, const char **why);
 void live_close(struct live *l);

@@ -31,6 +31,10 @@ misuse "--folded has stacks" leaks --folded --by file 1
 misuse "one at a time" leaks --start --stop 1
 expect 1 "$MAPHERD" leaks 2147483647
 err_has "there is no process"
+expect 1 "$MAPHERD" leaks 99999999999999999999
+err_has "No such file"
+expect 1 "$MAPHERD" leaks --start /dev/null
+err_has "no regular file"
 hold sh -c 'echo ready; read -r line || :'
 expect 1 "$MAPHERD" leaks "$held"
 err_has "the library is not in process $held"
@@ -136,6 +140,8 @@ grep -q 'leak_file' "$scratch/out" && fail "functions are named by a file that w
 out_has "leaky+0x"
 mv "$scratch/kept" "$scratch/leaky"
 
+expect 1 "$MAPHERD" leaks --start "$record"
+err_has "its process is not there to be told: was killed"
 expect 0 "$MAPHERD" clean "$scratch/records"
 [ -e "$record" ] || fail "clean removes a record that is new"
 expect 0 "$MAPHERD" clean -n --older 0 "$scratch/records"
@@ -162,7 +168,10 @@ grep -q '"name":"leak_late.*"mappings":[12],' "$scratch/out" || fail "what came 
 grep -q leak_file "$scratch/out" && fail "what came before --start is recorded"
 expect 0 "$MAPHERD" leaks --start "$held"
 out_has "recorded already"
-expect 0 "$MAPHERD" leaks --stop "$held"
+cp "$scratch"/records/*leaky-"$held"-*.record "$scratch/copy"
+expect 1 "$MAPHERD" leaks --stop "$scratch/copy"
+err_has "it is a copy"
+expect 0 "$MAPHERD" leaks --stop "$scratch"/records/*leaky-"$held"-*.record
 late 4
 expect 0 "$MAPHERD" leaks --stop "$held"
 out_has "not recorded as it is"
