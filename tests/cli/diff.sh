@@ -56,6 +56,10 @@ cp "$scratch"/records/*leaky*.record "$scratch/copy"
 for _ in 1 2 3 4 5; do echo more >&3; done
 await "$scratch/work/late.5"
 expect 0 "$MAPHERD" diff "$scratch/copy" "$held"
+if grep -q "built without elfutils" "$scratch/out"; then
+	say "not shown here: a copy against its process: built without elfutils"
+	exit 0
+fi
 out_has "1.  +5 mappings (0, then 5), +20.0 KiB"
 out_has "leak_late  leaky.c:"
 grep -q "leak_file" "$scratch/out" && fail "what has not grown is shown"
