@@ -64,8 +64,8 @@ for treatment in auto report convert; do
 done
 
 # From handlers, in eight threads.
-timeout 100 "$TESTS_BIN/tests/preload/signals_threads" alone || fail "threads: $?, alone"
-preloaded timeout 100 "$TESTS_BIN/tests/preload/signals_threads" || fail "threads: $?"
+timeout 600 "$TESTS_BIN/tests/preload/signals_threads" alone || fail "threads: $?, alone"
+preloaded timeout 600 "$TESTS_BIN/tests/preload/signals_threads" || fail "threads: $?"
 
 # The comparison can fail: a library that takes SIGBUS and hides nothing.
 cat >"$scratch/naive.c" <<'END'
