@@ -232,6 +232,8 @@ void ledger_put(ledger_chain chain, uintptr_t start, size_t old_len, uintptr_t t
         } else {
             if (last > new_len || last == old_len)
                 last = new_len;
+            /* What was unmapped past libc may be believed to be there still. */
+            ledger_drop(ledger_cut(to + first, to + last));
             p->end = to + last;
             p->order = ++order;
             show(p, (to + first) | OUT);

@@ -18,6 +18,8 @@ done
 for mode in MAPHERD_COALESCE=off MAPHERD_PRESSURE=raised MAPHERD_MODE=observe; do
 	recorded env $mode "$record" model 4 10000 "$scratch/file" >/dev/null || fail "$mode"
 done
+say "and where something is unmapped past libc, what comes there next is there alone"
+recorded "$record" past 1 20000 "$scratch/file" >"$scratch/out" || fail "past libc"
 say "and without recording it fails"
 LD_PRELOAD="$MAPHERD_LIB" MAPHERD_DIR="$records" "$record" model 1 2000 "$scratch/file" \
 	>/dev/null 2>"$scratch/err" && fail "it compares nothing"
