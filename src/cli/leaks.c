@@ -158,7 +158,9 @@ static int leaks(int argc, char **argv)
 
 const struct verb verb_leaks = {
     .name = "leaks",
-    .synopsis = "[--by WHAT] [--older TIME] [--top N] [--json|--folded] PID|FILE",
+    .synopsis = "[--by WHAT] [--older TIME] [--top N] [--json|--folded] PID|FILE\n"
+                "mapherd leaks --start|--stop PID|FILE\n"
+                "mapherd leaks --list [--json] [DIR...]",
     .summary = "show what a program has mapped and not unmapped, and who mapped it",
     .help =
         "Needs MAPHERD_LEAKS=on in the program, or --start. FILE is a record: of a process that runs,\n"
