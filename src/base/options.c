@@ -159,7 +159,7 @@ static void complain_of_text(const struct table_row *row, struct option_text val
             show(wrong).text, row->form, show(near).text);
     else
         fmt(why, why_size, "option %s: '%s' is not of the form %s; the default is %s", row->name,
-            show(value).text, row->form, row->fallback);
+            show(value).text, row->form, *row->fallback ? row->fallback : "none");
 }
 
 /* Checks, and stores into *into if given. */

@@ -46,7 +46,8 @@ static int help(int argc, char **argv)
     }
     const struct verb *v = verb_find(argv[0], &near);
     if (!v)
-        return misused(&verb_help, "unknown verb '%s'; the nearest is '%s'", argv[0], near->name);
+        return misused(&verb_help, "unknown verb '%s'; the nearest is '%s', and 'options' lists the options",
+                       argv[0], near->name);
     verb_print_help(v);
     return DONE;
 }

@@ -28,21 +28,21 @@ static void look_for_library(const struct procmap *m, void *context)
         *l = (struct library){ true, m->start };
 }
 
-/* Whether the environment that the process began with turns the record off. */
-static bool is_turned_off(pid_t pid)
+/* Whether the environment that the process began with says so, in either way. */
+static bool began_with(pid_t pid, const char *variable, const char *option)
 {
     char path[64], *entry = NULL;
     size_t room = 0;
-    bool off = false;
+    bool found = false;
     snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
     FILE *f = fopen(path, "re");
-    while (f && !off && getdelim(&entry, &room, '\0', f) > 0)
-        off = strcmp(entry, "MAPHERD_DIR=off") == 0 ||
-              (strncmp(entry, "MAPHERD_OPTIONS=", 16) == 0 && strstr(entry + 15, "dir=off"));
+    while (f && !found && getdelim(&entry, &room, '\0', f) > 0)
+        found = strcmp(entry, variable) == 0 ||
+                (strncmp(entry, "MAPHERD_OPTIONS=", 16) == 0 && strstr(entry + 16, option));
     free(entry);
     if (f)
         fclose(f);
-    return off;
+    return found;
 }
 
 /* The newest record of a process that is gone. */
@@ -85,11 +85,14 @@ void leaks_explain_none(int pid, const char *otherwise)
     if (!library.there)
         complain("the library is not in process %d (%s), so nothing of it is recorded; start it with "
                  "'mapherd run', or with LD_PRELOAD", pid, t.name);
-    else if (is_turned_off(pid))
+    else if (began_with(pid, "MAPHERD_DIR=off", "dir=off"))
         complain("process %d (%s) keeps no record: it was started with MAPHERD_DIR=off", pid, t.name);
     else if (!peek_status(pid, library.base, &status) && status.state == MAPHERD_PASSIVE)
         complain("the library in process %d (%s) is passive and keeps no record; 'mapherd stat %d' says why",
                  pid, t.name, pid);
+    else if (strstr(otherwise, "keeps no record") && began_with(pid, "MAPHERD_LEAKS=on", "leaks=on"))
+        complain("process %d (%s) keeps no record, though it began with MAPHERD_LEAKS=on: the file could not "
+                 "be made, and its log says why; MAPHERD_DIR names another folder", pid, t.name);
     else if (strstr(otherwise, "keeps no record"))
         complain("process %d (%s) keeps no record yet: it begins with the 64th mapping call or the "
                  "first warning, with MAPHERD_LEAKS=on at once", pid, t.name);

@@ -193,7 +193,7 @@ int report_look(struct report *r, const struct verb *v, const char *operand, con
         if (found != DONE)
             return found;
     } else {
-        complain("%s", why);
+        complain("%s: %s", operand, why);
         return FAILED;
     }
     r->space = space_make(r->maps, r->map_count);

@@ -303,14 +303,16 @@ static void what_to_do(const struct report *r, FILE *out)
             grouped(s->in_order));
         fputs("</li>\n", out);
     }
-    if (near && r->preloaded && s->borders[BORDER_GAP] * 10 >= (long)r->map_count) {
+    if (near && r->preloaded && s->borders[BORDER_GAP] &&
+        s->borders[BORDER_GAP] * 10 >= (long)r->map_count) {
         fputs("<li>", out);
         say(out, "Map the gaps between the parts of its files too, with ");
         code(out, "MAPHERD_COALESCE=fill");
         say(out, ": up to %s maps less.", grouped(s->borders[BORDER_GAP]));
         fputs("</li>\n", out);
     }
-    if (near && s->borders[BORDER_PROTECTION] * 4 >= (long)r->map_count) {
+    if (near && s->borders[BORDER_PROTECTION] &&
+        s->borders[BORDER_PROTECTION] * 4 >= (long)r->map_count) {
         fputs("<li>", out);
         say(out, "Where the protections differ because of guard pages (stacks, fibers), ");
         code(out, "MAPHERD_GUARDS=on");

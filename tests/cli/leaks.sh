@@ -49,6 +49,10 @@ hold env LD_PRELOAD="$MAPHERD_LIB" MAPHERD_DIR=off sh -c 'echo ready; read -r li
 expect 1 "$MAPHERD" leaks "$held"
 err_has "MAPHERD_DIR=off"
 release
+hold env LD_PRELOAD="$MAPHERD_LIB" MAPHERD_LEAKS=on MAPHERD_DIR="$scratch/none" sh -c 'echo ready; read -r line || :'
+expect 1 "$MAPHERD" leaks "$held"
+err_has "could not be made"
+release
 
 # ---- three leak, the others do not ----
 

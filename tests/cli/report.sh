@@ -13,6 +13,7 @@ misuse "unknown option '--json'" report --json 1
 printf kept >"$scratch/kept"
 expect 1 "$MAPHERD" report -o "$scratch/kept" "$scratch/nothing.record"
 silent out
+err_has "nothing.record: No such file"
 grep -qx kept "$scratch/kept" || fail "a page that could not be made has overwritten a file"
 expect 1 "$MAPHERD" report 999999999
 one_line err

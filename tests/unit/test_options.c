@@ -110,11 +110,12 @@ static void wrong_ones_are_named(void **state)
 {
     (void)state;
     READ("MAPHERD_MOED=observe", "MAPHERD_MODE=obsrve", "MAPHERD_WARN=90,80",
-         "MAPHERD_OPTIONS=colaesce=off:mode");
-    assert_int_equal(complaints, 5);
+         "MAPHERD_DIR=records", "MAPHERD_OPTIONS=colaesce=off:mode");
+    assert_int_equal(complaints, 6);
     assert_non_null(strstr(said, "unknown option 'moed'; the nearest is 'mode'\n"));
     assert_non_null(strstr(said, "'obsrve' is not one of protect|observe; the nearest is 'observe'"));
     assert_non_null(strstr(said, "'90,80' is not of the form PERCENT,...; the default is 60,80,90"));
+    assert_non_null(strstr(said, "'records' is not of the form /DIR[/NAME]|off; the default is none"));
     assert_non_null(strstr(said, "unknown option 'colaesce'; the nearest is 'coalesce'"));
     assert_non_null(strstr(said, "'mode' is not of the form name=value"));
     assert_memory_equal(&options, &defaults, sizeof options);
