@@ -47,11 +47,16 @@ static const unsigned char restorer[] = { 0x68, 0x11, 0x80, 0xd2, 0x01, 0, 0, 0x
 enum { CONTEXT_ABOVE_SP = sizeof(siginfo_t) };
 #endif
 
-bool frame_from_signal(struct frame *f, struct reach *stack)
+bool frame_is_restorer(uintptr_t pc)
 {
     struct reach code = { 0, 0 };
-    if (!reach_span(&code, f->pc, sizeof restorer) ||
-        memcmp((const void *)f->pc, restorer, sizeof restorer) != 0)
+    return reach_span(&code, pc, sizeof restorer) &&
+           memcmp((const void *)pc, restorer, sizeof restorer) == 0;
+}
+
+bool frame_from_signal(struct frame *f, struct reach *stack)
+{
+    if (!frame_is_restorer(f->pc))
         return false;
     uintptr_t context = f->reg[FRAME_SP] + CONTEXT_ABOVE_SP;
     /* As far as the general registers; what the kernel puts behind them is not the libc's struct. */

@@ -112,6 +112,9 @@ static inline uintptr_t frame_unsigned(uintptr_t address)
 /* The registers of what a signal interrupted. */
 void frame_from_context(struct frame *f, const void *ucontext);
 
+/* A signal handler returns to pc. */
+bool frame_is_restorer(uintptr_t pc);
+
 /* If f stands where a signal handler returns to: makes it the frame that was interrupted. */
 bool frame_from_signal(struct frame *f, struct reach *stack);
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/fmt.h"
+#include "base/frame.h"
 #include "base/module.h"
 #include "model/count.h"
 #include "policy/leaks.h"
@@ -40,6 +41,7 @@ struct ti_line {
 };
 
 static object vm, ti;
+static uintptr_t allocator; /* malloc, whosever it is */
 static uintptr_t nio_start, nio_end;
 
 #define VM_CALL(type, n, ...) ((type)((void **)*vm)[n])(vm, __VA_ARGS__)
@@ -70,10 +72,11 @@ static bool find_vm(void)
     return created && created(&vm, 1, &n) == 0 && n == 1;
 }
 
+/* JVMTI is asked for by threads of the JVM only: for another, HotSpot crashes. */
 static bool find_ti(void)
 {
     object found = NULL;
-    if (!get_env(&found, JVMTI_1_2))
+    if (!get_env(&found, JNI_1_6) || !get_env(&found, JVMTI_1_2))
         return false;
     uint32_t capabilities[4] = { 1u << CAN_GET_SOURCE_FILE_NAME | 1u << CAN_GET_LINE_NUMBERS };
     __atomic_store_n(&ti, found, __ATOMIC_RELEASE);
@@ -106,16 +109,19 @@ static bool may_be_java(uintptr_t pc)
     return true;
 }
 
-/* How many frames are native, before Java code begins; 0 if the way does not lead there. */
+/* How many frames are native, before Java code begins; 0 if the way does not lead there, or leads
+ * through what may not call the JVM. */
 static size_t native_frames(const uintptr_t *pcs, size_t n)
 {
     struct module m = { .start = 0, .end = 0 };
     for (size_t i = 0; i < n; i++) {
+        if (frame_is_restorer(pcs[i] + 1)) /* behind the address in what would have been a call */
+            return 0;
         if (pcs[i] >= m.start && pcs[i] < m.end)
             continue;
         if (!module_find(pcs[i], &m))
             return i;
-        if (ends_with(m.path, "/libjvm.so"))
+        if (ends_with(m.path, "/libjvm.so") || (allocator >= m.start && allocator < m.end))
             return 0;
     }
     return 0;
@@ -201,6 +207,11 @@ static size_t take_frames(uint32_t *frames, size_t max)
             frames[have++] = frame;
     }
     return have;
+}
+
+void javastack_start(void)
+{
+    allocator = (uintptr_t)dlsym(RTLD_DEFAULT, "malloc");
 }
 
 size_t javastack_take(const uintptr_t *pcs, size_t *n, uint32_t *frames, size_t max)

@@ -4,7 +4,9 @@
  * By JVMTI on the calling thread, without an agent: GetStackTrace costs 2 to 6 us. Methods are named
  * once (stacks.h keeps the names). Asked is only where the way from the hook to Java code leads
  * through a native library and not through libjvm.so: a thread that is inside the JVM may not
- * call it. No lock may be held: the call waits where the JVM is at a safepoint.
+ * call it. Nor may an allocator that maps, because the JVM allocates for the answer, nor a signal's
+ * handler, because what it has interrupted may be Java code, or the JVM. No lock may be held: the call waits where the JVM is at a
+ * safepoint.
  */
 #ifndef MAPHERD_JAVASTACK_H
 #define MAPHERD_JAVASTACK_H
@@ -12,7 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* leaks_java's form. Not async-signal-safe in a thread of a JVM, as nothing there is that maps. */
+/* Once, in the constructor. */
+void javastack_start(void);
+
+/* leaks_java's form. */
 size_t javastack_take(const uintptr_t *pcs, size_t *n, uint32_t *frames, size_t max);
 
 #endif

@@ -174,6 +174,7 @@ __attribute__((constructor)) static void start(void)
         count_now();
         metrics_start(program_invocation_short_name ? program_invocation_short_name : "?");
     }
+    javastack_start();
     leaks_ask_java(javastack_take);
     leaks_obey(record_start(log_name()));
     errno = saved;
