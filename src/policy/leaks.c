@@ -37,7 +37,7 @@ static bool begin(void)
         return false;
     }
     struct mapherd_record_head *h = recordfile_head();
-    if (h && leaks_on()) {
+    if (h && leaks_on() && h->leaks) { /* all is 0 where somebody has truncated the file */
         __atomic_store_n(&h->changes, h->changes + 1, __ATOMIC_SEQ_CST);
         return true;
     }

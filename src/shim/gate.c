@@ -143,9 +143,11 @@ bool gate_helpless(void)
     return __atomic_load_n(&helpless, __ATOMIC_RELAXED);
 }
 
+/* The page first: a child that was forked past libc into another PID namespace may have its parent's
+ * number, and has less than its parent's memory. */
 bool gate_is_ours(void)
 {
-    return sys_getpid() == process;
+    return (!guard_page || *guard_page == GUARD_MARK) && sys_getpid() == process;
 }
 
 /* The gate of every hook: false means plain pass-through. */

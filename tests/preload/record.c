@@ -8,16 +8,20 @@
  *                                  write down before and after what they do
  *   record judge JOURNAL RECORD    after the kill: are they of one mind?
  *   record many N                  maps N pages, and says "done"
+ *   record space                   as process 1: a child made past libc is process 1 of its own namespace, and ends
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "look.h"
@@ -378,8 +382,25 @@ static int many(unsigned long n)
     return 0;
 }
 
+static int space(void)
+{
+    int status = -1;
+    for (int i = 0; i < 200; i++)
+        site_0(NULL, PAGE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    long child = syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0);
+    if (child == 0)
+        _exit(7);
+    if (getpid() != 1 || child < 0 || waitpid((pid_t)child, &status, 0) != child)
+        die("no namespace of its own");
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 7)
+        die("the child ends with %#x", (unsigned)status);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 2 && !strcmp(argv[1], "space"))
+        return space();
     if (argc == 3 && !strcmp(argv[1], "many"))
         return many(strtoul(argv[2], NULL, 10));
     past_libc = argc == 5 && !strcmp(argv[1], "past");
@@ -390,6 +411,6 @@ int main(int argc, char **argv)
     if (argc == 4 && !strcmp(argv[1], "judge"))
         return judge(argv[2], argv[3]);
     fputs("usage: record model|past SEED STEPS FILE | threads JOURNAL | judge JOURNAL RECORD |"
-          " many N\n", stderr);
+          " many N | space\n", stderr);
     return 2;
 }

@@ -70,7 +70,10 @@ END
 result=0
 unshare -rm sh "$scratch/little" "$scratch/maps.py" "$MAPHERD_LIB" >"$scratch/out" 2>"$scratch/err" || result=$?
 case $result in
-0) [ ! -s "$scratch/out" ] || fail "in a /dev/shm of its own: $(cat "$scratch/out")" ;;
+0)
+	[ ! -s "$scratch/out" ] || fail "in a /dev/shm of its own: $(cat "$scratch/out")"
+	LD_PRELOAD="$MAPHERD_LIB" MAPHERD_DIR="$records" unshare -rpf "$record" space || fail "a process 1 of its own"
+	;;
 *) say "not shown here: a /dev/shm of one's own, which needs user namespaces" ;;
 esac
 MAPHERD_DIR=off preloaded python3 -c '
