@@ -35,6 +35,8 @@
 #define SHORT_CHUNKS (RUN_MOST - 1)     /* in the runs that grow */
 #define RUNS (GROWTHS + MAPHERD_RECORD_CHUNKS / RUN_MOST)
 #define FREE_SHARE 8                    /* this part of a filesystem is left to others */
+#define UNASKED_SHARE 2                 /* and this by records that nobody has asked for: they are many */
+#define TRY_AGAIN_MS 1000
 
 struct lock record_lock;
 
@@ -47,7 +49,7 @@ static struct {
     ino_t ino;
     uint16_t run[KINDS][RUNS]; /* the first chunk of each run; 0: none yet (chunk 0 is no kind's second) */
     uint16_t runs[KINDS];
-    bool full;
+    uint64_t full_ms; /* 0, or until when it is not tried again to grow */
     bool asked_for;
 } file;
 
@@ -91,13 +93,13 @@ bool recordfile_is_asked_for(void)
 
 /* Allocates [from, to) of the file. Others have something to put there too, and whoever writes past
  * the limit on the size of files is killed for it. */
-static long reserve(int fd, uint64_t from, uint64_t to)
+static long reserve(int fd, uint64_t from, uint64_t to, unsigned share)
 {
     struct sys_space space;
     if (to > sys_rlimit(RLIMIT_FSIZE))
         return -EFBIG;
     if (sys_fstatfs(fd, &space) == 0 && space.size &&
-        (space.free < to - from || space.free - (to - from) < space.size / FREE_SHARE))
+        (space.free < to - from || space.free - (to - from) < space.size / share))
         return -ENOSPC;
     long answer;
     do
@@ -128,7 +130,7 @@ static long extend(uint32_t chunks)
     long fd = open_again();
     if (fd < 0)
         return fd;
-    long answer = reserve((int)fd, from, to);
+    long answer = reserve((int)fd, from, to, FREE_SHARE);
     sys_close((int)fd);
     if (answer < 0)
         return answer;
@@ -158,13 +160,18 @@ void *recordfile_at(enum mapherd_record_kind kind, uint32_t i)
            (size_t)(i % per) * element_size[kind];
 }
 
+/* What it wants for may come back: space, and descriptors. */
 static bool add_run(enum mapherd_record_kind kind)
 {
     uint32_t run = file.runs[kind], chunks = run < GROWTHS ? 1u << run : RUN_MOST;
-    if (file.full || run >= RUNS || extend(chunks) < 0) {
-        file.full = true;
+    uint64_t now = file.full_ms ? sys_now_ms() : 0;
+    if (now < file.full_ms || run >= RUNS)
+        return false;
+    if (extend(chunks) < 0) {
+        file.full_ms = sys_now_ms() + TRY_AGAIN_MS;
         return false;
     }
+    file.full_ms = 0;
     file.run[kind][run] = (uint16_t)head->chunks;
     file.runs[kind]++;
     memset((char *)place + DIRECTORY_AT + head->chunks, (int)kind, chunks);
@@ -313,6 +320,7 @@ long recordfile_make(const char *program, const char **path)
     struct stat st;
     memset(&file, 0, sizeof file);
     file.asked_for = options.dir.len > 0;
+    bool wanted = file.asked_for || options.leaks == LEAKS_ON;
     name_it(program);
     *path = file.path;
     if (!place)
@@ -322,7 +330,7 @@ long recordfile_make(const char *program, const char **path)
         return fd;
     long answer = keep_in_place((int)fd);
     if (answer >= 0)
-        answer = reserve((int)fd, 0, CHUNKS_AT);
+        answer = reserve((int)fd, 0, CHUNKS_AT, wanted ? FREE_SHARE : UNASKED_SHARE);
     if (answer >= 0)
         answer = sys_fstat((int)fd, &st);
     if (answer >= 0)

@@ -170,7 +170,7 @@ static void tell_full(void)
     static bool told;
     if (!__atomic_exchange_n(&told, true, __ATOMIC_RELAXED))
         log_line(LOG_WARNING | LOG_ABOUT_RECORD, "the record can grow no further: there is no space for it, or "
-                 "its file cannot be opened any more; mappings are missing in it from now on");
+                 "its file cannot be opened; mappings are missing in it");
 }
 
 void leaks_mapped(uintptr_t start, size_t len, struct map_request *q)

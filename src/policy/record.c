@@ -27,6 +27,7 @@
 static struct mapherd_record_event first;
 
 static char program[32];
+static long process; /* whose record it is to be */
 static unsigned calls;
 static unsigned warnings;
 static bool busy, over;    /* over: there is none, and none is to be made */
@@ -113,9 +114,12 @@ static bool is_news(void)
 
 /* ---- beginning and end ---- */
 
+/* Not by a vfork child, which has its parent's memory and a number of its own. */
 static enum mapherd_record_wish make(void)
 {
     const char *path;
+    if (sys_getpid() != process)
+        return MAPHERD_WISH_NONE;
     long answer = recordfile_make(program, &path);
     if (answer < 0) {
         over = true;
@@ -195,6 +199,7 @@ enum mapherd_record_wish record_tick(void)
 enum mapherd_record_wish record_start(const char *name)
 {
     over = is_off();
+    process = sys_getpid();
     fmt(program, sizeof program, "%s", name);
     if (over)
         return MAPHERD_WISH_NONE;
@@ -241,4 +246,5 @@ void record_after_fork(void)
     first.number = 0;
     busy = false;
     over = is_off();
+    process = sys_getpid();
 }

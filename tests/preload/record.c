@@ -8,6 +8,7 @@
  *                                  write down before and after what they do
  *   record judge JOURNAL RECORD    after the kill: are they of one mind?
  *   record many N                  maps N pages, and says "done"
+ *   record vfork                   a vfork child maps, then this process: the record is this one's
  *   record space                   as process 1: a child made past libc is process 1 of its own namespace, and ends
  */
 #define _GNU_SOURCE
@@ -382,11 +383,30 @@ static int many(unsigned long n)
     return 0;
 }
 
+static void map_some(void)
+{
+    for (int i = 0; i < 200; i++)
+        site_0(NULL, PAGE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+static int after_vfork_child(void)
+{
+    pid_t child = vfork();
+    if (child == 0) {
+        map_some();
+        _exit(0);
+    }
+    map_some();
+    const char *record = recordlook_own();
+    if (!record || recordlook(record).head.pid != getpid())
+        die("%s is not this process's", record ? record : "no record");
+    return 0;
+}
+
 static int space(void)
 {
     int status = -1;
-    for (int i = 0; i < 200; i++)
-        site_0(NULL, PAGE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    map_some();
     long child = syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0);
     if (child == 0)
         _exit(7);
@@ -399,6 +419,8 @@ static int space(void)
 
 int main(int argc, char **argv)
 {
+    if (argc == 2 && !strcmp(argv[1], "vfork"))
+        return after_vfork_child();
     if (argc == 2 && !strcmp(argv[1], "space"))
         return space();
     if (argc == 3 && !strcmp(argv[1], "many"))
@@ -411,6 +433,6 @@ int main(int argc, char **argv)
     if (argc == 4 && !strcmp(argv[1], "judge"))
         return judge(argv[2], argv[3]);
     fputs("usage: record model|past SEED STEPS FILE | threads JOURNAL | judge JOURNAL RECORD |"
-          " many N | space\n", stderr);
+          " many N | vfork | space\n", stderr);
     return 2;
 }

@@ -49,6 +49,10 @@ if os.fork() == 0:
 os.wait()'
 [ "$(find "$records" -name '*python3*' | wc -l)" = 2 ] || fail "not two records: $(ls "$records")"
 
+for leaks in on off; do
+	MAPHERD_LEAKS=$leaks preloaded env MAPHERD_DIR="$records" "$record" vfork || fail "a vfork child"
+done
+
 say "who does little and is warned of nothing leaves none"
 cat >"$scratch/maps.py" <<'END'
 import mmap, os, signal, sys
