@@ -141,6 +141,25 @@ static enum fault_answer treat(const void *context, enum fault_owner owner, enum
     return leave_to(owner, context);
 }
 
+/*
+ * The kernel keeps to itself why a store failed, and where there is space now, that need not have been
+ * the disk: space may have returned since, or be on its way (ext4 gives freed blocks out when its
+ * journal has them). So the page is asked for, for a moment, until the kernel agrees with what statfs
+ * says, or there is no space again.
+ */
+static bool has_returned(const siginfo_t *info, const void *context)
+{
+    enum { PATIENCE_MS = 500 };
+    uint64_t until = sys_now_ms() + PATIENCE_MS;
+    while (fault.store && fault.cause == FAULT_IO_ERROR && sys_readable(fault.page.page)) {
+        if (faults_works_now(fault.page.page, true))
+            return true;
+        if (sys_now_ms() >= until || !faults_explain(&fault, info, context))
+            return false;
+    }
+    return false;
+}
+
 static enum fault_answer meet(const siginfo_t *info, const void *context, enum fault_owner owner)
 {
     uintptr_t page = page_down((uintptr_t)info->si_addr);
@@ -151,6 +170,8 @@ static enum fault_answer meet(const siginfo_t *info, const void *context, enum f
     enum word word = word_for(fault.page.path);
     if (word == OFF)
         return FAULT_NOT_OURS;
+    if (has_returned(info, context))
+        return FAULT_MENDED;
     STATUS_ADD(faults, 1);
     if (word == REPORT)
         return leave_to(owner, context);

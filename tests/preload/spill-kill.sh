@@ -18,6 +18,11 @@ random() {
 	random=$((state / 7 % $1))
 }
 
+died() {
+	ended
+	fail "it died before: it ended with $result; $(tail -3 "$scratch/stderr" "$scratch/log" 2>/dev/null)"
+}
+
 # One round: how far it came is in $stored. Killed while the disk is full, while space returns, or in
 # the middle of writing back.
 round() {
@@ -30,7 +35,7 @@ round() {
 	case $(($1 % 3)) in
 	0)
 		printf 'store random 0 %s %s\nstore random 0 %s %s\n' $PAGES "$seed" $PAGES $((seed + 1)) >&3
-		"$program" kill "$running" "$scratch/counter" "$random" "$spin" || fail "it died before"
+		"$program" kill "$running" "$scratch/counter" "$random" "$spin" || died
 		;;
 	1)
 		printf 'store random 0 %s %s\nmsync 0 %s\nstore random 0 %s %s\nmsync 0 %s\n' \
@@ -38,14 +43,14 @@ round() {
 		"$program" wait "$running" "$scratch/counter" $((random / 2))
 		give_space &
 		giving=$!
-		"$program" kill "$running" "$scratch/counter" "$random" "$spin" || fail "it died before"
+		"$program" kill "$running" "$scratch/counter" "$random" "$spin" || died
 		wait $giving
 		;;
 	2)
 		expect_answer 0 store random 0 $PAGES "$seed"
 		give_space
 		printf 'msync 0 %s\nstore random 0 %s %s\n' $PAGES $PAGES $((seed + 1)) >&3
-		"$program" kill "$running" "$scratch/counter" 0 $((spin * 20)) || fail "it died before"
+		"$program" kill "$running" "$scratch/counter" 0 $((spin * 20)) || died
 		;;
 	esac
 	ended
