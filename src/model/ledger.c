@@ -175,6 +175,12 @@ static void enter(uint32_t i)
     insert(i);
 }
 
+/* Numbers that a caller has kept mean nothing in a child, which has another record. */
+static bool is_out(uint32_t i)
+{
+    return i && i < recordfile_head()->used[MAPHERD_CHUNK_LIVE] && (at(i)->start & OUT);
+}
+
 /* ---- ranges ---- */
 
 /* The part [start, end) of piece i, taken out of the tree; 0 without space, when it is lost. */
@@ -223,7 +229,7 @@ ledger_chain ledger_cut(uintptr_t start, uintptr_t end)
 
 void ledger_put(ledger_chain chain, uintptr_t start, size_t old_len, uintptr_t to, size_t new_len)
 {
-    while (chain) {
+    while (is_out(chain)) {
         piece *p = at(chain);
         uint32_t next = p->right;
         uintptr_t first = (p->start & ~(uint64_t)OUT) - start, last = p->end - start;
@@ -245,7 +251,7 @@ void ledger_put(ledger_chain chain, uintptr_t start, size_t old_len, uintptr_t t
 
 void ledger_drop(ledger_chain chain)
 {
-    while (chain) {
+    while (is_out(chain)) {
         uint32_t next = at(chain)->right;
         release(chain);
         chain = next;
