@@ -38,7 +38,8 @@ static bool begin(void)
     }
     struct mapherd_record_head *h = recordfile_head();
     if (h && leaks_on() && h->leaks) { /* all is 0 where somebody has truncated the file */
-        __atomic_store_n(&h->changes, h->changes + 1, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&h->changes, h->changes + 1, __ATOMIC_RELAXED);
+        __atomic_thread_fence(__ATOMIC_RELEASE); /* odd before anything changes */
         return true;
     }
     lock_drop(&record_lock);
@@ -48,7 +49,7 @@ static bool begin(void)
 static void end(void)
 {
     struct mapherd_record_head *h = recordfile_head();
-    __atomic_store_n(&h->changes, h->changes + 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&h->changes, h->changes + 1, __ATOMIC_RELEASE);
     lock_drop(&record_lock);
 }
 
