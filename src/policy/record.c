@@ -10,6 +10,7 @@
 #include "base/fmt.h"
 #include "base/log.h"
 #include "base/options.h"
+#include "base/reason.h"
 #include "base/sys.h"
 #include "model/count.h"
 #include "model/ledger.h"
@@ -125,8 +126,8 @@ static enum mapherd_record_wish make(void)
         over = true;
         /* Who has not asked for a record does not miss it. */
         log_line((options.dir.len || options.leaks == LEAKS_ON ? LOG_WARNING : LOG_DEBUG) | LOG_ABOUT_RECORD,
-                 "no record of this process: %s cannot be made (errno %ld); MAPHERD_DIR wants a folder "
-                 "on tmpfs, ext4, xfs or btrfs that the program may write to", path, -answer);
+                 "no record of this process: %s cannot be made: %s (error %ld); MAPHERD_DIR names a folder for "
+                 "it, on tmpfs, ext4, xfs or btrfs", path, reason_of(-answer), -answer);
         return MAPHERD_WISH_NONE;
     }
     struct mapherd_record_head *h = recordfile_head();

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/options.h"
+#include "base/reason.h"
 #include "base/rules.h"
 #include "base/sys.h"
 #include "model/covers.h"
@@ -105,19 +106,10 @@ static const char *why_not_spilled(long error)
     case ENOSPC:
     case EDQUOT:
         return "there is no space either; MAPHERD_SPILL_DIR names another folder";
-    case ENOENT:
-    case ENOTDIR:
-        return "no such folder";
-    case EACCES:
-    case EPERM:
-    case EROFS:
-        return "it may not be written to";
     case EOPNOTSUPP:
         return "its filesystem cannot allocate space in advance; MAPHERD_SPILL_DIR names another folder";
-    case ENOMEM:
-        return "no memory, or no map, is left for it";
     default:
-        return "the kernel refuses";
+        return reason_of(error);
     }
 }
 

@@ -93,6 +93,11 @@ refused() {
 	[ "$(cat "$scratch/out")" = 'done' ] || fail "$why: $(cat "$scratch/out")"
 	[ "$(grep -c "no record of this process" "$scratch/err")" = 1 ] || fail "$why: $(cat "$scratch/err")"
 	! grep -q -v "no record of this process" "$scratch/err" || fail "$why: $(cat "$scratch/err")"
+	case $why in
+	*tmpfs) grep -q "there is no space for it" "$scratch/err" || fail "$why: $(cat "$scratch/err")" ;;
+	*folder) grep -q "no such folder" "$scratch/err" || fail "$why: $(cat "$scratch/err")" ;;
+	*) grep -q "something is there already" "$scratch/err" || fail "$why: $(cat "$scratch/err")" ;;
+	esac
 	say "$why: $(sed 's/.*warning: //; s/:.*cannot be made/: .../' "$scratch/err")"
 }
 rm -f "$records"/*
