@@ -45,9 +45,11 @@ static int help(int argc, char **argv)
         return DONE;
     }
     const struct verb *v = verb_find(argv[0], &near);
-    if (!v)
+    if (!v && near)
         return misused(&verb_help, "unknown verb '%s'; the nearest is '%s', and 'options' lists the options",
                        argv[0], near->name);
+    if (!v)
+        return misused(&verb_help, "unknown verb '%s'; 'options' lists the options", argv[0]);
     verb_print_help(v);
     return DONE;
 }

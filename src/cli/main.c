@@ -37,9 +37,11 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
         return finish(verb_help.run(1, argv + 1));
     const struct verb *v = verb_find(argv[1], &near);
-    if (!v) {
+    if (!v && near)
         complain("unknown verb '%s'; the nearest is '%s'; see 'mapherd help'", argv[1], near->name);
+    else if (!v)
+        complain("unknown verb '%s'; see 'mapherd help'", argv[1]);
+    if (!v)
         return MISUSED;
-    }
     return finish(v->run(argc - 1, argv + 1));
 }

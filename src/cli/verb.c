@@ -27,9 +27,12 @@ static int distance(const char *a, const char *b)
     return sum;
 }
 
+enum { MISTYPED_MOST = 2 }; /* letters of a verb that is mistyped; with more it is another word */
+
 const struct verb *verb_find(const char *name, const struct verb **near)
 {
-    int least = INT_MAX;
+    int least = MISTYPED_MOST + 1;
+    *near = NULL;
     for (const struct verb *const *v = verbs; *v; v++) {
         if (strcmp((*v)->name, name) == 0)
             return *v;

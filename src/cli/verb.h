@@ -23,7 +23,7 @@ extern const struct verb verb_run, verb_library, verb_ps, verb_top, verb_stat, v
     verb_diff, verb_report, verb_clean, verb_recover, verb_fill, verb_doctor, verb_help;
 extern const struct verb *const verbs[]; /* ends with NULL */
 
-/* The verb of that name, or NULL and the nearest in *near. */
+/* The verb of that name; or NULL, and in *near the one that may be meant, or NULL too. */
 const struct verb *verb_find(const char *name, const struct verb **near);
 
 void verb_print_help(const struct verb *v);
