@@ -371,8 +371,11 @@ void recordfile_name_top(const struct holders *h)
 
 void recordfile_end(bool keep)
 {
-    if (!keep && head)
-        sys_unlink(file.path);
+    long fd = keep || !head ? -1 : open_again(); /* what bears its name now may be another's */
+    if (fd < 0)
+        return;
+    sys_close((int)fd);
+    sys_unlink(file.path);
 }
 
 void recordfile_after_fork(void)
