@@ -33,8 +33,9 @@ for kind in ${WITNESS_KINDS:-ext4}; do
 		result=0
 		power "$kind" "$word" || result=$?
 		[ $result != 77 ] || continue 2
-		# A kernel was seen to lose one cut in 2,000 by itself. What the library loses it loses again.
-		[ $result = 0 ] || {
+		# The kernel alone was seen to lose one cut of some 20,000. So the few cuts of every day are
+		# made again before a loss counts, and said; of many cuts each counts.
+		[ $result = 0 ] || [ -n "${TESTS_LONG:-}" ] || {
 			say "$kind, $word, seed $seed: $(cat "$scratch/err"); $said"
 			seed=$((seed + 1)) result=0
 			power "$kind" "$word" || result=$?
