@@ -33,7 +33,7 @@ void group_print_head(const struct live *l, const struct groups *g)
         puts("; its maps were never counted");
     }
     printf("Mappings are recorded since %s, %s: %s %s there, %s", units_moment(h->leaks_ms),
-           units_span(l->now_ms > h->leaks_ms ? l->now_ms - h->leaks_ms : 0),
+           units_between(h->leaks_ms, l->now_ms),
            grouped((long long)g->all.mappings), g->all.mappings == 1 ? "is" : "are",
            units_bytes(g->all.bytes));
     if (g->all.deleted)

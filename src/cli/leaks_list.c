@@ -13,7 +13,7 @@ static void print_row(const char *path, const struct record *r, enum live_state 
     const struct mapherd_record_head *h = &r->head;
     uint64_t last = h->ended_ms ? h->ended_ms : h->touched_ms;
     char age[40];
-    snprintf(age, sizeof age, "%s", units_span(r->taken_ms > last ? r->taken_ms - last : 0));
+    snprintf(age, sizeof age, "%s", units_between(last, r->taken_ms));
     print_text(stdout, h->program);
     printf("[%d]: %s, ", (int)h->pid, live_state_text(state));
     if (state == LIVE_RUNNING)

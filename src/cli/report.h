@@ -67,9 +67,4 @@ enum { REPORT_GROUPS = 300 }; /* of a list, at most */
  * of another library or Java package, or NULL. */
 const struct symbol *report_site(const struct report *r, uint32_t stack, const struct symbol **caller);
 
-/* Times as the page tells them: "2026-11-24 10:42:10", local, in a buffer that four share. */
-const char *report_time(uint64_t ms);
-/* "52 min", in the same way; 0 s where to is not behind from. */
-const char *report_span(uint64_t from_ms, uint64_t to_ms);
-
 #endif

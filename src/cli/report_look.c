@@ -20,37 +20,6 @@ static uint64_t ms_now(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-const char *report_time(uint64_t ms)
-{
-    static char buffers[4][32];
-    static unsigned turn;
-    char *text = buffers[turn++ % 4];
-    time_t s = (time_t)(ms / 1000);
-    struct tm local;
-    if (!localtime_r(&s, &local) || !strftime(text, sizeof buffers[0], "%Y-%m-%d %H:%M:%S", &local))
-        strcpy(text, "?");
-    return text;
-}
-
-const char *report_span(uint64_t from_ms, uint64_t to_ms)
-{
-    static char buffers[4][32];
-    static unsigned turn;
-    char *text = buffers[turn++ % 4];
-    uint64_t s = to_ms > from_ms ? (to_ms - from_ms) / 1000 : 0;
-    if (s < 90)
-        snprintf(text, sizeof buffers[0], "%llu s", (unsigned long long)s);
-    else if (s < 90 * 60)
-        snprintf(text, sizeof buffers[0], "%llu min", (unsigned long long)(s + 30) / 60);
-    else if (s < 10 * 3600)
-        snprintf(text, sizeof buffers[0], "%.1f h", (double)s / 3600);
-    else if (s < 48 * 3600)
-        snprintf(text, sizeof buffers[0], "%llu h", (unsigned long long)(s + 1800) / 3600);
-    else
-        snprintf(text, sizeof buffers[0], "%s days", grouped((long long)((s + 43200) / 86400)));
-    return text;
-}
-
 /* ---- a process without a record: what the kernel tells ---- */
 
 struct listed {

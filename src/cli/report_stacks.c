@@ -7,6 +7,7 @@
 
 #include "cli/enough.h"
 #include "cli/report.h"
+#include "cli/units.h"
 
 enum { STACKS = 3000 };
 
@@ -128,7 +129,7 @@ void report_stacks(const struct report *r, struct json *j)
         size_t len = (size_t)snprintf(text, sizeof text,
                                       "%s mappings were recorded since %s, and %s are still there.",
                                       grouped((long long)record->head.mapped),
-                                      report_time(record->head.leaks_ms),
+                                      units_moment(record->head.leaks_ms),
                                       grouped((long long)r->stacks.all.mappings));
         if (r->live.joined && r->live.unrecorded > 0)
             len += (size_t)snprintf(text + len, sizeof text - len,

@@ -10,6 +10,7 @@
 #include "cli/report.h"
 #include "cli/space.h"
 #include "cli/target.h"
+#include "cli/units.h"
 
 enum { YOUNG_S = 20 }; /* a record of less tells nothing of growth */
 
@@ -45,7 +46,7 @@ static void code(FILE *out, const char *text)
 
 static void say_time(FILE *out, uint64_t ms)
 {
-    fprintf(out, "<span class=\"when\">%s</span>", report_time(ms));
+    fprintf(out, "<span class=\"when\">%s</span>", units_moment(ms));
 }
 
 static long share(long part, long whole)
@@ -192,8 +193,8 @@ static void who(const struct report *r, FILE *out)
             grouped((long)r->stacks.all.mappings), grouped((long)g->mappings),
             share((long)g->mappings, (long)r->stacks.all.mappings));
         say_site(out, r, g);
-        say(out, ", the oldest %s before, the newest %s.", report_span(g->oldest_ms, r->live.now_ms),
-            report_span(g->newest_ms, r->live.now_ms));
+        say(out, ", the oldest %s before, the newest %s.", units_between(g->oldest_ms, r->live.now_ms),
+            units_between(g->newest_ms, r->live.now_ms));
     }
     fputs("</p>\n", out);
 }
@@ -230,22 +231,22 @@ static void since_when(const struct report *r, FILE *out)
     } else if (!c->grows) {
         say(out, "The count has been steady since ");
         say_time(out, c->since_s * 1000);
-        say(out, ", for %s.", report_span(c->since_s * 1000, r->live.now_ms));
+        say(out, ", for %s.", units_between(c->since_s * 1000, r->live.now_ms));
     } else {
         uint64_t end_ms = c->still_s ? c->still_s * 1000 : r->live.now_ms;
         say(out, "The count has grown since ");
         say_time(out, c->since_s * 1000);
-        say(out, ", for %s, from %s to %s", report_span(c->since_s * 1000, end_ms), grouped(c->from),
+        say(out, ", for %s, from %s to %s", units_between(c->since_s * 1000, end_ms), grouped(c->from),
             grouped(c->now));
         if (c->still_s)
-            say(out, ", and has been steady since then, for %s", report_span(end_ms, r->live.now_ms));
+            say(out, ", and has been steady since then, for %s", units_between(end_ms, r->live.now_ms));
         else if (c->a_minute >= 1)
             say(out, ": about %s a minute", grouped((long long)c->a_minute));
         else
             say(out, ": about %s a day", grouped((long long)(c->a_minute * 1440) + 1));
         say(out, ".");
         if (left)
-            say(out, " At that pace the limit is reached in %s.", report_span(0, left));
+            say(out, " At that pace the limit is reached in %s.", units_between(0, left));
     }
     fputs("</p>\n", out);
 }

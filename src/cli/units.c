@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#define TEXT 32
+#define TEXT 40
 
 static char *next_buffer(void)
 {
@@ -46,12 +46,17 @@ const char *units_span(uint64_t ms)
     return text;
 }
 
+const char *units_between(uint64_t from_ms, uint64_t to_ms)
+{
+    return units_span(to_ms > from_ms ? to_ms - from_ms : 0);
+}
+
 const char *units_moment(uint64_t ms)
 {
     char *text = next_buffer();
     struct tm tm;
     time_t s = (time_t)(ms / 1000);
-    if (!localtime_r(&s, &tm) || strftime(text, TEXT, "%Y-%m-%d %H:%M:%S", &tm) == 0)
+    if (!localtime_r(&s, &tm) || strftime(text, TEXT, "%Y-%m-%d %H:%M:%S %Z", &tm) == 0)
         snprintf(text, TEXT, "a time unknown");
     return text;
 }
