@@ -6,7 +6,7 @@
 # shellcheck source=tests/preload/leaks-told.sh
 . "$TESTS_SRC/preload/leaks-told.sh"
 
-say "three calls of twenty-three"
+say "three stacks that leak among twenty that do not"
 recorded "$TESTS_BIN/tests/preload/leaker" >/dev/null
 told --json
 expect "groups[0]['name'].startswith('leak_alpha_500  leaker.c:') and groups[0]['mappings'] == 500"
