@@ -6,10 +6,10 @@
  * word, so that there is no moment at which a handler could find the lock taken by nobody.
  *
  * The lock order, which fork follows too: read_lock (model/count.c), held_lock
- * (policy/retention.c), cover_lock (model/covers.h), model_lock (model/model.h). Four more are taken last and alone: turn
+ * (policy/retention.c), cover_lock (model/covers.h), the model lock (model/model.h). Four more are taken last and alone: turn
  * (policy/reserve.c), canary_lock (model/canary.c), buffer_lock (model/gaps.c), record_lock
  * (model/recordfile.h). A child frees all
- * of them. A handler above model_lock's owner waits for none (lock_mine). No lock is held over
+ * of them. A handler above the model lock's owner waits for none (model_mine). No lock is held over
  * disk I/O, but held_lock over a munmap or a fixed map, once something was held, and cover_lock
  * while pages go to the spill file and back: who faults meanwhile has to wait.
  *

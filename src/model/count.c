@@ -30,7 +30,7 @@
 /* A mark is armed again when the count has fallen this many percent of the limit below it. */
 #define REARM_PERCENT 5
 
-static struct lock read_lock; /* before model_lock, see lock.h */
+static struct lock read_lock; /* before the model lock, see lock.h */
 static char *read_buffer;
 
 /* Written with the model lock held; read without it by count_due and the reading thread, hence
@@ -128,9 +128,9 @@ static bool read_one(const struct procmap *m, void *context)
         __atomic_store_n(&jvm, true, __ATOMIC_RELAXED);
     if (r->holders)
         holders_add(r->holders, m);
-    if (lock_take(&model_lock)) {
+    if (model_take()) {
         regions_adopt(m->start, m->end);
-        lock_drop(&model_lock);
+        model_drop();
     }
     return true;
 }
@@ -169,10 +169,10 @@ static bool worth_naming(long bound)
 /* Memory for the names, in the zone, where it merges with nothing: it is one map exactly. */
 static long names_memory(size_t size)
 {
-    if (!lock_take(&model_lock))
+    if (!model_take())
         return -EAGAIN;
     uintptr_t hint = windows_pick(size);
-    lock_drop(&model_lock);
+    model_drop();
     return sys_mmap(hint, size, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 }
@@ -209,7 +209,7 @@ void count_read(void)
     long before = GET(bound);
     long exact = limit > 0 ? read_list() : -1;
     STATUS_ADD(readings, 1);
-    if (lock_take(&model_lock)) {
+    if (model_take()) {
         SET(next_calls, count.calls > FIRST_CALLS / 2 ? count.calls * 2 : FIRST_CALLS);
         if (exact < 0) {
             SET(trigger, LONG_MAX); /* no /proc: nothing true could be said */
@@ -225,7 +225,7 @@ void count_read(void)
             STATUS_SET(exact, exact);
             STATUS_SET(bound, count.bound);
         }
-        lock_drop(&model_lock);
+        model_drop();
         if (exact >= 0) {
             warn(exact);
             pressure_is(exact, limit);
@@ -249,7 +249,7 @@ static bool is_fresh(void)
 void count_before_file(void)
 {
     long limit = GET(limit);
-    if (limit <= 0 || lock_mine(&model_lock) || GET(bound) < pressure_border(PRESSURE_FULL, limit) ||
+    if (limit <= 0 || model_mine() || GET(bound) < pressure_border(PRESSURE_FULL, limit) ||
         is_fresh())
         return;
     if (lock_take(&read_lock)) /* another thread's reading ends first */
@@ -271,9 +271,9 @@ void count_settle(void)
     enum pressure before = pressure_level();
     if (GET(limit) > 0)
         pressure_at_most(GET(bound), GET(limit));
-    if (pressure_level() < before && lock_take(&model_lock)) {
+    if (pressure_level() < before && model_take()) {
         aim(count.bound);
-        lock_drop(&model_lock);
+        model_drop();
     }
     if (count_due())
         count_read();
@@ -283,12 +283,12 @@ void count_known(struct count_known *known)
 {
     unsigned in_use = __atomic_load_n(&words_in_use, __ATOMIC_ACQUIRE);
     *known = (struct count_known){ .limit = -1, .words = words[in_use] };
-    if (!lock_take(&model_lock))
+    if (!model_take())
         return;
     known->limit = count.limit;
     known->bound = count.bound;
     known->growth = count.growth;
-    lock_drop(&model_lock);
+    model_drop();
 }
 
 /* False where a signal handler forks that interrupted a reading: the lock is the reading's. */
@@ -297,7 +297,7 @@ static bool taken_for_fork;
 void count_before_fork(void)
 {
     /* A handler above the model lock's owner must not wait for a reader, who waits for that lock. */
-    bool taken = lock_mine(&model_lock) ? lock_try(&read_lock) : lock_take(&read_lock);
+    bool taken = model_mine() ? lock_try(&read_lock) : lock_take(&read_lock);
     taken_for_fork = taken;
 }
 

@@ -47,25 +47,25 @@ void covers_remove(unsigned cover)
 
 bool covers_over(uintptr_t start, uintptr_t end)
 {
-    if (!covers_any() || !lock_take(&model_lock))
+    if (!covers_any() || !model_take())
         return false;
     struct region *r = regions_from(start);
     while (r && r->start < end && !(r->kind & REGION_COVERED))
         r = r->after;
     bool covered = r && r->start < end;
-    lock_drop(&model_lock);
+    model_drop();
     return covered;
 }
 
 unsigned covers_unused(enum cover_kind kind)
 {
     unsigned found = 0;
-    if (!lock_take(&model_lock))
+    if (!model_take())
         return 0;
     for (unsigned n = 1; n <= COVERS_MAX && !found; n++)
         if (covers[n].kind == kind && !regions_covered(0, n))
             found = n;
-    lock_drop(&model_lock);
+    model_drop();
     return found;
 }
 
@@ -153,7 +153,7 @@ unsigned covers_claim_all(unsigned cover, struct place places[PLACES_MAX], bool 
 {
     unsigned count = 0;
     *busy = false;
-    if (!lock_take(&model_lock))
+    if (!model_take())
         return 0;
     struct region *r = regions_covered(0, cover);
     for (; r && count < PLACES_MAX; r = regions_covered(r->end, cover)) {
@@ -164,15 +164,15 @@ unsigned covers_claim_all(unsigned cover, struct place places[PLACES_MAX], bool 
         places[count++] = (struct place){ r->start, r->end, 0, (int)(r->kind & REGION_PROT) };
         covers_claim(r->start, r->end);
     }
-    lock_drop(&model_lock);
+    model_drop();
     return count;
 }
 
 void covers_forget(const struct place *place)
 {
-    if (lock_take(&model_lock)) {
+    if (model_take()) {
         regions_set_cover(place->start, place->end, 0);
-        lock_drop(&model_lock);
+        model_drop();
     }
 }
 

@@ -7,7 +7,7 @@
  * cover stands in its region.
  *
  * cover_lock is held by whoever makes or takes away a cover, and over the I/O of it: the threads
- * that fault meanwhile wait for it in their handler, and try again. Before model_lock, never
+ * that fault meanwhile wait for it in their handler, and try again. Before the model lock, never
  * after. A range that is being switched is claimed: calls that would change it wait (gate_take).
  */
 #ifndef MAPHERD_COVERS_H

@@ -224,10 +224,10 @@ void spilled_show_present(unsigned n, int fd, const struct place *place)
         if (!here && in_run) {
             struct place p = { place->start + (run - place->offset),
                                place->start + (at - place->offset), run, place->prot };
-            if (spilled_show(&p, 1, c, fd) && lock_take(&model_lock)) {
+            if (spilled_show(&p, 1, c, fd) && model_take()) {
                 regions_set_cover(p.start, p.end, n);
                 count_add(2);
-                lock_drop(&model_lock);
+                model_drop();
             }
         }
         in_run = here;

@@ -83,12 +83,12 @@ bool guards_install(uintptr_t start, uintptr_t end)
 {
     if (!mark(start, end))
         return false;
-    if (!lock_take(&model_lock)) {
+    if (!model_take()) {
         sys_madvise(start, end - start, MADV_GUARD_REMOVE);
         return false;
     }
     bool known = note(start, end);
-    lock_drop(&model_lock);
+    model_drop();
     return known;
 }
 
@@ -110,7 +110,7 @@ static bool plain_guard(const struct region *r, int *prot)
 void guards_convert(void)
 {
     static uintptr_t at;
-    if (!lock_take(&model_lock))
+    if (!model_take())
         return;
     struct region *r = regions_from(at);
     at = 0;
@@ -131,12 +131,12 @@ void guards_convert(void)
     }
     if (!r)
         at = 0;
-    lock_drop(&model_lock);
+    model_drop();
 }
 
 bool guards_next(uintptr_t *start, uintptr_t *end)
 {
-    if (!__atomic_load_n(&guards.total, __ATOMIC_RELAXED) || !lock_take(&model_lock))
+    if (!__atomic_load_n(&guards.total, __ATOMIC_RELAXED) || !model_take())
         return false;
     struct region *r = tree_from(&guards, *start);
     bool found = r && r->start < *end;
@@ -144,22 +144,22 @@ bool guards_next(uintptr_t *start, uintptr_t *end)
         *start = r->start > *start ? r->start : *start;
         *end = r->end < *end ? r->end : *end;
     }
-    lock_drop(&model_lock);
+    model_drop();
     return found;
 }
 
 struct region *guards_take(uintptr_t start, uintptr_t end)
 {
-    if (!__atomic_load_n(&guards.total, __ATOMIC_RELAXED) || !lock_take(&model_lock))
+    if (!__atomic_load_n(&guards.total, __ATOMIC_RELAXED) || !model_take())
         return NULL;
     struct region *chain = tree_cut(&guards, start, end);
-    lock_drop(&model_lock);
+    model_drop();
     return chain;
 }
 
 void guards_put(struct region *chain, intptr_t delta)
 {
-    if (!chain || !lock_take(&model_lock))
+    if (!chain || !model_take())
         return;
     while (chain) {
         struct region *rest = chain->left;
@@ -169,15 +169,15 @@ void guards_put(struct region *chain, intptr_t delta)
         tree_insert(&guards, chain);
         chain = rest;
     }
-    lock_drop(&model_lock);
+    model_drop();
 }
 
 void guards_drop(struct region *chain)
 {
-    if (!chain || !lock_take(&model_lock))
+    if (!chain || !model_take())
         return;
     tree_drop_all(chain);
-    lock_drop(&model_lock);
+    model_drop();
 }
 
 void guards_open(struct region *chain)
@@ -189,7 +189,7 @@ void guards_open(struct region *chain)
 
 void guards_lift(uintptr_t start, uintptr_t end)
 {
-    if (lock_mine(&model_lock) && __atomic_load_n(&guards.total, __ATOMIC_RELAXED))
+    if (model_mine() && __atomic_load_n(&guards.total, __ATOMIC_RELAXED))
         sys_madvise(start, end - start, MADV_GUARD_REMOVE); /* a handler: the set is out of reach */
     else
         guards_open(guards_take(start, end));

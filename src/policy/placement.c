@@ -297,7 +297,7 @@ static long place(const struct placing *p)
     }
     if (at == -EEXIST)
         STATUS_ADD(elsewhere, 1);
-    lock_take(&model_lock); /* it was free of this thread a moment ago */
+    model_take(); /* it was free of this thread a moment ago */
     if (!sys_failed(at)) {
         long before = regions_maps_around(p->from, p->to);
         struct region *r = regions_add(p->from, p->to, p->w, p->kind);
@@ -307,7 +307,7 @@ static long place(const struct placing *p)
         STATUS_ADD(placed, 1);
     }
     windows_release(p->w);
-    lock_drop(&model_lock);
+    model_drop();
     return sys_failed(at) ? PLACEMENT_DECLINED : (long)p->start;
 }
 
@@ -332,11 +332,11 @@ long placement_map(struct map_request *q)
         .source = { q->fd, q->prot, q->flags, (uint64_t)st->st_size },
         .kind = kind_of(q, open_flags),
     };
-    if (!lock_take(&model_lock))
+    if (!model_take())
         return PLACEMENT_DECLINED;
     p.w = window_for(q, len, st, p.kind);
     if (!p.w) {
-        lock_drop(&model_lock);
+        model_drop();
         return PLACEMENT_DECLINED;
     }
     p.start = p.w->base + q->offset;
@@ -354,25 +354,25 @@ long placement_map(struct map_request *q)
         windows_release(p.w);
         count_add(0);
     }
-    lock_drop(&model_lock);
+    model_drop();
     return done ? (long)p.start : place(&p);
 }
 
 void placement_flocked(int fd)
 {
     struct stat st;
-    if (!switched_on || sys_fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !lock_take(&model_lock))
+    if (!switched_on || sys_fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !model_take())
         return;
     files_lock(st.st_dev, st.st_ino);
-    lock_drop(&model_lock);
+    model_drop();
 }
 
 void placement_retire_masters(void)
 {
-    if (!lock_take(&model_lock))
+    if (!model_take())
         return;
     for (struct region *r = regions_from(0); r; r = r->after)
         if (r->window && r->window->master)
             windows_retire_master(r->window);
-    lock_drop(&model_lock);
+    model_drop();
 }

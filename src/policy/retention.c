@@ -50,10 +50,10 @@ static void settle(uintptr_t start, uintptr_t end)
 
 static bool may_keep(uintptr_t start, uintptr_t end)
 {
-    if (!lock_take(&model_lock))
+    if (!model_take())
         return false;
     bool may = all_in_window(start, end);
-    lock_drop(&model_lock);
+    model_drop();
     return may;
 }
 
@@ -79,11 +79,11 @@ static struct region *cut_orphans(uintptr_t start, uintptr_t end)
     return chain;
 }
 
-static struct lock held_lock; /* before model_lock, see lock.h */
+static struct lock held_lock; /* before the model lock, see lock.h */
 
 bool retention_enter(void)
 {
-    return regions_ever_held() && !lock_mine(&model_lock) && lock_take(&held_lock);
+    return regions_ever_held() && !model_mine() && lock_take(&held_lock);
 }
 
 void retention_leave(bool entered)
@@ -99,19 +99,19 @@ void retention_after_fork(void)
 
 static void unmap_orphans(uintptr_t start, uintptr_t end)
 {
-    if (!lock_take(&model_lock))
+    if (!model_take())
         return;
     long before = regions_maps_around(start, end);
     struct region *chain = cut_orphans(start, end);
     count_add(regions_maps_around(start, end) - before);
-    lock_drop(&model_lock);
+    model_drop();
     for (struct region *r = chain; r; r = r->left)
         if (sys_munmap(r->start, r->end - r->start) < 0)
             drop_pages(r->start, r->end);
-    if (!chain || !lock_take(&model_lock))
+    if (!chain || !model_take())
         return;
     tree_drop_all(chain);
-    lock_drop(&model_lock);
+    model_drop();
 }
 
 void retention_tidy(uintptr_t start, uintptr_t end)
@@ -128,14 +128,14 @@ bool retention_keep(uintptr_t start, uintptr_t end)
     if (!may_keep(start, end))
         return false;
     drop_pages(start, end); /* while it is the program's: once held, it may go to somebody else */
-    if (!lock_take(&model_lock))
+    if (!model_take())
         return false;
     bool keep = all_in_window(start, end);
     if (keep) {
         regions_hold(start, end);
         settle(start, end);
     }
-    lock_drop(&model_lock);
+    model_drop();
     retention_tidy(start, end);
     return keep;
 }
@@ -144,7 +144,7 @@ void retention_hold(struct region *chain, uintptr_t start, uintptr_t end)
 {
     drop_pages(start, end);
     bool whole = sys_msync(start, end - start, MS_ASYNC) == 0; /* walks, and does nothing else */
-    if (!lock_take(&model_lock))
+    if (!model_take())
         return;
     regions_restore(chain, 0);
     /* What the model did not know, and is mapped: it has to be held under some name. */
@@ -158,7 +158,7 @@ void retention_hold(struct region *chain, uintptr_t start, uintptr_t end)
             break;
     }
     regions_hold(start, end);
-    lock_drop(&model_lock);
+    model_drop();
     STATUS_ADD(held_back, 1);
 }
 
@@ -191,20 +191,20 @@ enum outcome { GIVEN, REFUSED, NONE_NEAR };
 
 static enum outcome give_one(uintptr_t *at, bool windows)
 {
-    if (!lock_take(&model_lock))
+    if (!model_take())
         return NONE_NEAR;
     struct region *r = next_held(at, windows);
-    lock_drop(&model_lock);
+    model_drop();
     if (!r)
         return NONE_NEAR;
     bool gone = sys_munmap(r->start, r->end - r->start) == 0;
-    lock_take(&model_lock);
+    model_take();
     if (gone)
         tree_drop(r);
     else
         regions_restore(r, 0);
     count_add(gone ? 1 : 0); /* a hole may be two maps where one was */
-    lock_drop(&model_lock);
+    model_drop();
     return gone ? GIVEN : REFUSED;
 }
 

@@ -175,7 +175,7 @@ static unsigned claim(unsigned count, unsigned cover, uintptr_t page)
 /* The first of the ranges show the file, the others are covered for good. */
 static void release(unsigned count, unsigned uncovered)
 {
-    if (!lock_take(&model_lock))
+    if (!model_take())
         return;
     for (unsigned i = 0; i < uncovered; i++) {
         regions_set_cover(places[i].start, places[i].end, 0);
@@ -185,17 +185,17 @@ static void release(unsigned count, unsigned uncovered)
     }
     covers_release();
     count_add(2 * (long)(count - uncovered));
-    lock_drop(&model_lock);
+    model_drop();
 }
 
 static long cover_run(unsigned n, const struct fault_page *p, size_t size, bool *dense)
 {
     struct cover *c = &covers[n];
     uint64_t low, high;
-    if (!lock_take(&model_lock))
+    if (!model_take())
         return -EDEADLK;
     long answer = choose_run(c, p, size, &low, &high, dense);
-    lock_drop(&model_lock);
+    model_drop();
     if (answer < 0)
         return answer;
     long fd = spillfile_open(c->file);
@@ -208,7 +208,7 @@ static long cover_run(unsigned n, const struct fault_page *p, size_t size, bool 
     }
     places[0] = (struct place){ p->page - (p->at - low), p->page + (high - p->at), low, p->map.prot };
     unsigned count = 1 + covers_places(p->dev, p->ino, low, high, p->page, places + 1, PLACES_MAX - 1);
-    if (!lock_take(&model_lock)) {
+    if (!model_take()) {
         sys_close((int)fd);
         return -EDEADLK;
     }
@@ -217,7 +217,7 @@ static long cover_run(unsigned n, const struct fault_page *p, size_t size, bool 
     if (answer == 0 && (low_now > low || high_now < high))
         answer = -EAGAIN;
     count = answer == 0 ? claim(count, n, p->page) : 0;
-    lock_drop(&model_lock);
+    model_drop();
     bool sound = count > 0;
     for (unsigned i = 0; i < count; i++)
         sound &= covers_still(&places[i], p->dev, p->ino);
@@ -366,7 +366,7 @@ static void say_lost_spillfile(const struct cover *c, long error)
 static int return_cover(unsigned n)
 {
     struct cover *c = &covers[n];
-    if (lock_mine(&model_lock))
+    if (model_mine())
         return c->error;
     long fd = spillfile_open(c->file);
     if (fd < 0) {
@@ -391,12 +391,12 @@ static int return_cover(unsigned n)
 static bool find_covers(uintptr_t start, uintptr_t end, bool wanted[COVERS_MAX + 1])
 {
     bool any = false;
-    if (!lock_take(&model_lock))
+    if (!model_take())
         return false;
     for (struct region *r = regions_from(start); r && r->start < end; r = r->after)
         if ((r->kind & REGION_COVERED) && covers[r->cover].kind == COVER_SPILL)
             any = wanted[r->cover] = true;
-    lock_drop(&model_lock);
+    model_drop();
     return any;
 }
 

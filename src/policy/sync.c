@@ -145,7 +145,7 @@ static struct region *chunk_of(const struct sync_plan *p)
  * to all that it went for: once is enough. */
 static bool look_up(struct sync_plan *p, size_t *ahead, bool *fast, struct stamp *was)
 {
-    if (!lock_take(&model_lock))
+    if (!model_take())
         return false;
     struct region *r = chunk_of(p);
     const struct durable *c = NULL;
@@ -161,7 +161,7 @@ static bool look_up(struct sync_plan *p, size_t *ahead, bool *fast, struct stamp
         if (c)
             *was = c->stamp;
     }
-    lock_drop(&model_lock);
+    model_drop();
     return c != NULL;
 }
 
@@ -180,7 +180,7 @@ static bool pays(int fd)
 static void prepare(struct sync_plan *p, size_t ahead, bool fast)
 {
     bool stamped = fast && stamp_read(p->fd, p->dev, p->ino, &p->before);
-    if (!lock_take(&model_lock))
+    if (!model_take())
         return;
     struct region *r = chunk_of(p);
     if (r && r->window->file->dev == p->dev && r->window->file->ino == p->ino) {
@@ -188,7 +188,7 @@ static void prepare(struct sync_plan *p, size_t ahead, bool fast)
         p->offset -= p->addr - p->start;
         p->stamped = stamped && fence_file(r->window->file);
     }
-    lock_drop(&model_lock);
+    model_drop();
 }
 
 void sync_plan(uintptr_t addr, uintptr_t end, struct sync_plan *p)
@@ -277,11 +277,11 @@ void sync_done(const struct sync_plan *p, long answer, uint64_t ns)
     if (widened)
         STATUS_ADD(syncs_widened, 1);
     if (p->fd < 0 || !(tells_a_loss(answer) || (answer == 0 && p->stamped)) ||
-        !lock_take(&model_lock))
+        !model_take())
         return;
     if (answer < 0)
         note_loss(p, (int)-answer);
     else
         add_durable(&(struct durable){ p->offset, p->offset + (p->stop - p->start), p->before });
-    lock_drop(&model_lock);
+    model_drop();
 }

@@ -32,19 +32,19 @@ void zeros_owe(const struct fault_page *p)
 {
     static struct place places[PLACES_MAX]; /* too large for a handler's stack */
     unsigned count = covers_places(p->dev, p->ino, 0, UINT64_MAX, 0, places, PLACES_MAX);
-    if (!lock_take(&model_lock))
+    if (!model_take())
         return;
     for (unsigned i = 0; i < count; i++)
         untold_add(places[i].start, places[i].end, p->error);
     untold_add(p->map.start, p->map.end, p->error);
-    lock_drop(&model_lock);
+    model_drop();
 }
 
 long zeros_lay(const struct fault_page *p)
 {
     uintptr_t end = p->page + page_size;
     unsigned n = covers_add(COVER_ZEROS); /* without one there is no way back, and zeros stay */
-    if (!lock_take(&model_lock)) {
+    if (!model_take()) {
         if (n)
             covers_remove(n);
         return -EDEADLK;
@@ -63,7 +63,7 @@ long zeros_lay(const struct fault_page *p)
         if (!n)
             regions_change(p->page, end, 0, REGION_FOREIGN);
     }
-    lock_drop(&model_lock);
+    model_drop();
     size_t len = end - p->page;
     if (answer == 0) {
         zeros_owe(p);
@@ -72,12 +72,12 @@ long zeros_lay(const struct fault_page *p)
         long at = sys_mmap(p->page, len, prot,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
         answer = sys_failed(at) ? at : 0;
-        if (lock_take(&model_lock)) {
+        if (model_take()) {
             if (answer)
                 regions_set_cover(p->page, end, 0);
             covers_release();
             count_add(answer ? 0 : 3);
-            lock_drop(&model_lock);
+            model_drop();
         }
     }
     if (answer && n)
@@ -103,7 +103,7 @@ static size_t there_again(uintptr_t from, size_t len)
 static bool put_back_one(unsigned n)
 {
     const struct cover *c = &covers[n];
-    if (!lock_take(&model_lock))
+    if (!model_take())
         return false;
     struct region *r = regions_covered(0, n);
     struct place place = { 0, 0, 0, 0 };
@@ -112,13 +112,13 @@ static bool put_back_one(unsigned n)
                                 (int)(r->kind & REGION_PROT) };
         covers_claim(place.start, place.end);
     }
-    lock_drop(&model_lock);
+    model_drop();
     size_t len = place.end > place.start
                      ? there_again(c->alias + (place.start - c->over), place.end - place.start)
                      : 0;
     place.end = place.start + len;
     bool done = len && covers_put_back(c, &place) == 0;
-    if (!lock_take(&model_lock))
+    if (!model_take())
         return false;
     if (done) {
         regions_set_cover(place.start, place.end, 0);
@@ -128,7 +128,7 @@ static bool put_back_one(unsigned n)
         count_add(1);
     }
     covers_release();
-    lock_drop(&model_lock);
+    model_drop();
     return done;
 }
 
@@ -147,12 +147,12 @@ void zeros_settle(void)
 int zeros_error(uintptr_t start, uintptr_t end)
 {
     int error = 0;
-    if (!covers_any() || !lock_take(&model_lock))
+    if (!covers_any() || !model_take())
         return 0;
     for (struct region *r = regions_from(start); r && r->start < end; r = r->after)
         if ((r->kind & REGION_COVERED) && covers[r->cover].kind == COVER_ZEROS &&
             (r->kind & REGION_SHARED) && (r->kind & PROT_WRITE))
             error = EIO;
-    lock_drop(&model_lock);
+    model_drop();
     return error;
 }

@@ -33,7 +33,7 @@ enum guard { GUARD_PLAIN, GUARD_WHOLE, GUARD_PART };
 
 static enum guard guard_of(uintptr_t start, uintptr_t end)
 {
-    if (!lock_take(&model_lock))
+    if (!model_take())
         return GUARD_PLAIN;
     struct region *r = regions_from(start);
     enum guard guard = GUARD_PLAIN;
@@ -45,7 +45,7 @@ static enum guard guard_of(uintptr_t start, uintptr_t end)
                         (r->after && regions_one_map(r, r->after))
                     ? GUARD_PART
                     : GUARD_WHOLE;
-    lock_drop(&model_lock);
+    model_drop();
     return guard;
 }
 
@@ -244,7 +244,7 @@ static void set_all(uint32_t clear, uint32_t set)
         return;
     for (struct region *r = regions_from(0); r; r = r->after)
         r->kind = (r->kind & ~clear) | set;
-    gate_drop();
+    model_drop();
 }
 
 long engine_mlockall(int flags)

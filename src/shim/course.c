@@ -48,15 +48,15 @@ static void bury_masters(void)
 {
     uintptr_t addr;
     size_t len;
-    if (!windows_have_dead() || !lock_take(&model_lock))
+    if (!windows_have_dead() || !model_take())
         return;
     while (windows_bury(&addr, &len)) {
-        gate_drop();
+        model_drop();
         sys_munmap(addr, len);
-        if (!lock_take(&model_lock))
+        if (!model_take())
             return;
     }
-    gate_drop();
+    model_drop();
 }
 
 long course_end_of(const struct failed_call *call)
@@ -95,7 +95,7 @@ bool course_begin_change(uintptr_t addr, size_t len, uintptr_t *end)
     bool known = regions_cover(addr, *end);
     regions_change(addr, *end, 0, REGION_CHANGING);
     count_add(regions_maps_around(addr, *end) - before + (known ? 0 : 2));
-    gate_drop();
+    model_drop();
     return true;
 }
 
@@ -110,7 +110,7 @@ void course_end_change(uintptr_t addr, uintptr_t end, long answer, uint32_t clea
     else
         regions_change(addr, end, REGION_CHANGING | (answer ? 0 : clear), answer ? 0 : set);
     count_add(regions_maps_around(addr, end) - before);
-    gate_drop();
+    model_drop();
     retention_tidy(addr, end);
 }
 

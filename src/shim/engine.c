@@ -77,7 +77,7 @@ static void enter_plain(uintptr_t at, size_t len, int prot, int flags)
     else
         regions_add(at, end, NULL, kind_of(prot, flags));
     count_add(1); /* what was there is gone, and known to be: see map_over */
-    gate_drop();
+    model_drop();
 }
 
 /* MAP_FIXED: what lies there goes, whole or in part. */
@@ -90,7 +90,7 @@ static long map_over(uintptr_t addr, size_t len, int prot, int flags, int fd, of
     bool known = regions_cover(addr, end);
     struct region *chain = regions_cut(addr, end);
     count_add(regions_maps_around(addr, end) - before + (known ? 0 : 1));
-    gate_drop();
+    model_drop();
     struct region *guards = guards_take(addr, end);
     long answer = sys_mmap(addr, len, prot, flags, fd, offset);
     if (sys_failed(answer))
@@ -102,7 +102,7 @@ static long map_over(uintptr_t addr, size_t len, int prot, int flags, int fd, of
             restore_what_is_left(chain);
         else
             tree_drop_all(chain);
-        gate_drop();
+        model_drop();
     }
     if (!sys_failed(answer))
         enter_plain((uintptr_t)answer, len, prot, flags);
@@ -127,13 +127,13 @@ static bool map_into_held(long *answer, uintptr_t addr, size_t len, int prot, in
                           off_t offset)
 {
     uintptr_t end;
-    if (!regions_held_bytes() || !course_sound(addr, len, &end) || !lock_take(&model_lock))
+    if (!regions_held_bytes() || !course_sound(addr, len, &end) || !model_take())
         return false;
     bool held = regions_cover(addr, end);
     for (struct region *r = regions_from(addr); held && r && r->start < end; r = r->after)
         held = r->kind & REGION_HELD;
     struct region *chain = held ? regions_cut(addr, end) : NULL;
-    gate_drop();
+    model_drop();
     if (!chain)
         return false;
     *answer = sys_mmap(addr, len, prot, (flags & ~MAP_FIXED_NOREPLACE) | MAP_FIXED, fd, offset);
@@ -142,7 +142,7 @@ static bool map_into_held(long *answer, uintptr_t addr, size_t len, int prot, in
             restore_what_is_left(chain);
         else
             tree_drop_all(chain);
-        gate_drop();
+        model_drop();
     }
     if (!sys_failed(*answer))
         enter_plain(addr, len, prot, flags);
@@ -243,7 +243,7 @@ static long unmap_one(const struct region *one)
     if (gate_take(one->start, one->end)) {
         regions_add(one->start, one->end, NULL, one->kind);
         count_add(1);
-        gate_drop();
+        model_drop();
     }
     if (full)
         return hold_instead(NULL, guards, one->start, one->end);
@@ -268,7 +268,7 @@ long engine_munmap(uintptr_t addr, size_t len)
     struct region one;
     if (!regions_held_bytes() && regions_take_one(addr, end, &one)) {
         count_add(-1);
-        gate_drop();
+        model_drop();
         retention_leave(entered);
         return unmap_one(&one);
     }
@@ -284,7 +284,7 @@ long engine_munmap(uintptr_t addr, size_t len)
     if (chain && chain->window)
         masters_review(chain->window);
     count_add(regions_maps_around(addr, end) - before + (known ? 0 : 1));
-    gate_drop();
+    model_drop();
     struct region *guards = guards_take(addr, end);
     bool full;
     long answer = try_unmap(addr, end - addr, &full);
@@ -300,7 +300,7 @@ long engine_munmap(uintptr_t addr, size_t len)
             restore_what_is_left(chain);
         else
             tree_drop_all(chain);
-        gate_drop();
+        model_drop();
     }
     return course_end(answer, "munmap", len);
 }
@@ -341,7 +341,7 @@ static long duplicate(uintptr_t addr, size_t new_len, int flags, uintptr_t to)
         uint32_t kind = original && original->start <= addr ? original->kind : REGION_FOREIGN;
         regions_add(at, end, NULL, kind);
         count_add(1);
-        gate_drop();
+        model_drop();
     }
     return answer;
 }
@@ -369,14 +369,14 @@ static long remap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uin
         return course_end(duplicate(addr, new_len, flags, to), "mremap", new_len);
     if (!gate_take(addr, end)) {
         if (fixed)
-            gate_note_unseen(to, to_end);
+            model_unseen(to, to_end);
         return sys_mremap(addr, old_len, new_len, flags, to);
     }
     new_len = page_up(new_len);
     struct region *over = fixed ? regions_cut(to, to_end) : NULL;
     struct region *chain = old_len ? regions_cut(addr, end) : NULL;
     uint32_t kind = chain ? chain->kind : REGION_FOREIGN;
-    gate_drop();
+    model_drop();
     struct region *guards_over = fixed ? guards_take(to, to_end) : NULL;
     struct region *guards_off = new_len < end - addr ? guards_take(addr + new_len, end) : NULL;
     struct region *guards = old_len ? guards_take(addr, end) : NULL;
@@ -408,7 +408,7 @@ static long remap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uin
         }
         count_add(3); /* both borders of the old place, and the new one */
     }
-    gate_drop();
+    model_drop();
     retention_tidy(addr, end);
     if (fixed)
         retention_tidy(to, to_end);
@@ -454,7 +454,7 @@ long engine_shmat(int id, uintptr_t addr, int flags)
         uintptr_t start = page_down(addr), end = page_up(addr + len);
         if (end > start && gate_take(start, end)) {
             regions_forget(start, end);
-            gate_drop();
+            model_drop();
             guards_drop(guards_take(start, end));
         }
     }

@@ -173,7 +173,7 @@ static enum fault_answer meet(const siginfo_t *info, const void *context, enum f
 enum fault_answer fault_meet(const siginfo_t *info, void *context, enum fault_owner owner)
 {
     gate_open(); /* notices a fork that ran no handlers */
-    if (gate_helpless() || lock_mine(&model_lock) || !covers_take())
+    if (gate_helpless() || model_mine() || !covers_take())
         return FAULT_NOT_OURS;
     enum fault_answer answer = meet(info, context, owner);
     covers_drop();

@@ -29,67 +29,20 @@ static bool helpless; /* stays so, whatever else closes the gate later */
 static long process; /* whose memory this is */
 static unsigned char *guard_page;
 
-/*
- * Ranges that a signal handler changed while it interrupted this library on its own thread, for
- * the interrupted frame to forget. Only the lock's owner, and handlers above it, touch this.
- */
-#define UNSEEN_MAX 32
-static struct {
-    struct {
-        uintptr_t start, end;
-    } ranges[UNSEEN_MAX];
-    unsigned count; /* UNSEEN_MAX + 1: too many, forget everything */
-} unseen;
-
-static void forget_unseen(void)
-{
-    while (unseen.count) {
-        unsigned n = unseen.count;
-        if (n > UNSEEN_MAX)
-            regions_forget(0, UINTPTR_MAX);
-        else
-            for (unsigned i = 0; i < n; i++)
-                regions_forget(unseen.ranges[i].start, unseen.ranges[i].end);
-        /* A handler may have added more meanwhile; those are kept for the next round. */
-        unsigned now = __atomic_load_n(&unseen.count, __ATOMIC_RELAXED);
-        if (now == n)
-            unseen.count = 0;
-        else
-            unseen.count = UNSEEN_MAX + 1;
-    }
-}
-
-void gate_note_unseen(uintptr_t start, uintptr_t end)
-{
-    if (unseen.count < UNSEEN_MAX) {
-        unseen.ranges[unseen.count].start = start;
-        unseen.ranges[unseen.count].end = end;
-    }
-    if (unseen.count <= UNSEEN_MAX)
-        unseen.count++;
-}
-
 /* The model lock, for a call about this range; false in a handler that interrupted its owner. */
 bool gate_take(uintptr_t start, uintptr_t end)
 {
-    if (lock_take(&model_lock)) {
+    if (model_take()) {
         while (covers_claimed(start, end)) { /* its pages are being switched by another thread */
-            lock_drop(&model_lock);
-            if (!covers_wait() || !lock_take(&model_lock))
+            model_drop();
+            if (!covers_wait() || !model_take())
                 return false;
         }
         return true;
     }
     STATUS_ADD(unseen, 1);
-    gate_note_unseen(start, end);
+    model_unseen(start, end);
     return false;
-}
-
-void gate_drop(void)
-{
-    if (unseen.count)
-        forget_unseen();
-    lock_drop(&model_lock);
 }
 
 /* In the child, whose only thread this is: what threads that are not here held is free. */
@@ -128,13 +81,13 @@ static void forget_what_was_not_forked(void)
 static void forked_unseen(void)
 {
     be_born();
-    if (model_lock.word) { /* somebody was in the middle of a change who is not here to end it */
+    if (model_left_taken()) { /* somebody was in the middle of a change who is not here to end it */
         guards_abandon();
         gate_close(MAPHERD_FORKED);
-        lock_reset(&model_lock);
-    } else if (lock_take(&model_lock)) {
+        model_after_fork();
+    } else if (model_take()) {
         forget_what_was_not_forked();
-        gate_drop();
+        model_drop();
     }
 }
 
@@ -188,14 +141,14 @@ void gate_before_fork(void)
 {
     count_before_fork();
     covers_for_fork = !gate_helpless() && covers_take();
-    bool taken = lock_take(&model_lock);
+    bool taken = model_take();
     taken_for_fork = taken;
 }
 
 void gate_after_fork_in_parent(void)
 {
     if (taken_for_fork)
-        gate_drop();
+        model_drop();
     if (covers_for_fork) {
         spill_forked(false);
         covers_drop();
@@ -205,11 +158,11 @@ void gate_after_fork_in_parent(void)
 
 void gate_after_fork_in_child(void)
 {
-    lock_reset(&model_lock);
+    model_after_fork();
     be_born();
-    if (taken_for_fork && lock_take(&model_lock)) {
+    if (taken_for_fork && model_take()) {
         forget_what_was_not_forked();
-        gate_drop();
+        model_drop();
     }
     if (covers_for_fork)
         covers_drop();

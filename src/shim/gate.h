@@ -29,12 +29,10 @@ bool gate_is_ours(void);
 /* False: pass through. */
 bool gate_open(void);
 
-/* The model lock, for a call about this range. Not held over the program's own call. */
+/* The model lock, for a call about this range; model_drop releases it. Not held over the program's own
+ * call. False in a handler above its owner: the range has been noted (model_unseen), and a second
+ * range of such a call is for the caller to note. */
 bool gate_take(uintptr_t start, uintptr_t end);
-void gate_drop(void);
-
-/* A second range of a call for which gate_take has said no. */
-void gate_note_unseen(uintptr_t start, uintptr_t end);
 
 /* pthread_atfork's three. */
 void gate_before_fork(void);

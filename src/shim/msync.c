@@ -26,7 +26,7 @@ static int take_untold(uintptr_t start, uintptr_t end)
     if (!untold_any() || !gate_take(start, end))
         return 0;
     int error = untold_take(start, end);
-    gate_drop();
+    model_drop();
     return error;
 }
 

@@ -4,6 +4,8 @@
  *   main, thread, fork   as they say; vfork: the calls that a vfork child may make
  *   timer    a handler interrupts a scene, by a timer, and plays the same scene
  *   step     the same, at every instruction inside the library (x86-64: the trap flag)
+ *   under    a handler that interrupts the library under its lock replaces a map: what is mapped
+ *            beside it afterwards is still what the program asked for
  *
  * With --ours the library must be in the process, and must have counted calls.
  */
@@ -235,11 +237,89 @@ static void in_step(void)
     if (ours && calls_unseen() == unseen)
         went_wrong("step", "the library", "was never interrupted under its lock");
 }
+
+static const size_t chunk_size = 64 << 10;
+static char *victim;             /* what the handler replaces */
+static volatile sig_atomic_t hit; /* it did, under the lock */
+
+/* A call that changes nothing tells whether the lock is this thread's: then it is counted as unseen. */
+static void on_step_under(int sig, siginfo_t *info, void *context)
+{
+    (void)sig;
+    (void)info;
+    ucontext_t *at = context;
+    uintptr_t pc = (uintptr_t)at->uc_mcontext.gregs[REG_RIP];
+    if (hit || pc < text_start || pc >= text_end)
+        return;
+    uint64_t unseen = calls_unseen();
+    int kept = errno;
+    madvise(victim, (size_t)sysconf(_SC_PAGESIZE), MADV_NORMAL);
+    if (calls_unseen() != unseen) {
+        hit = mmap(victim, chunk_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+                   -1, 0) == victim;
+        at->uc_mcontext.gregs[REG_EFL] &= ~0x100; /* no more steps */
+    }
+    errno = kept;
+}
+
+/* A file with a name: what is known of the opens of others is not used. */
+static int file_of_chunks(char *name, size_t count, char first)
+{
+    char bytes[64 << 10];
+    int fd = mkstemp(name);
+    for (size_t i = 0; i < count; i++) {
+        memset(bytes, first + (int)i, sizeof bytes);
+        if (pwrite(fd, bytes, chunk_size, (off_t)(i * chunk_size)) != (ssize_t)chunk_size)
+            went_wrong("under", "mkstemp", "failed");
+    }
+    return fd;
+}
+
+static char *map_chunk(int fd, size_t n)
+{
+    char *at = mmap(NULL, chunk_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)(n * chunk_size));
+    if (at == MAP_FAILED)
+        went_wrong("under", "mmap", "failed");
+    return at;
+}
+
+static void in_under(void)
+{
+    enum { CHUNKS = 4 };
+    if (ours && !dl_iterate_phdr(find_library, NULL))
+        went_wrong("under", "the library", "is not there");
+    char names[2][32] = { "/tmp/mapherd-under.XXXXXX", "/tmp/mapherd-under.XXXXXX" };
+    int fd = file_of_chunks(names[0], CHUNKS, 'a'), other = file_of_chunks(names[1], CHUNKS, 'A');
+    struct sigaction action = { .sa_sigaction = on_step_under, .sa_flags = SA_SIGINFO };
+    map_chunk(other, 1);
+    map_chunk(fd, 1);
+    victim = map_chunk(fd, 2);
+    sigaction(SIGTRAP, &action, NULL);
+    trap_flag(true);
+    char *meanwhile = map_chunk(other, 2);
+    trap_flag(false);
+    if (ours && !hit)
+        went_wrong("under", "the library", "was never interrupted under its lock");
+    char *after = map_chunk(fd, 3);
+    unlink(names[0]);
+    unlink(names[1]);
+    if (*meanwhile != 'A' + 2 || *after != 'a' + 3 || (hit && *victim != 0))
+        went_wrong("under", "mmap", "gave other bytes than the file's");
+    *after = 'z';
+    char stored = 0;
+    if (pread(fd, &stored, 1, (off_t)(3 * chunk_size)) != 1 || stored != 'z')
+        went_wrong("under", "a store", "did not reach the file");
+}
 #else
 static void in_step(void)
 {
     puts("contexts: single steps are tried on x86-64 only");
     exit(77);
+}
+
+static void in_under(void)
+{
+    in_step();
 }
 #endif
 
@@ -251,6 +331,7 @@ int main(int argc, char **argv)
     } places[] = {
         { "main", in_main },   { "thread", in_thread }, { "fork", in_fork },
         { "vfork", in_vfork }, { "timer", in_timer },   { "step", in_step },
+        { "under", in_under },
     };
     ours = argc > 2 && !strcmp(argv[2], "--ours");
     if (ours) {
@@ -271,6 +352,6 @@ int main(int argc, char **argv)
         printf("contexts: %s: %zu hooks%s\n", argv[1], scene_count, ours ? ", ours" : "");
         return 0;
     }
-    fputs("usage: contexts main|thread|fork|vfork|timer|step [--ours]\n", stderr);
+    fputs("usage: contexts main|thread|fork|vfork|timer|step|under [--ours]\n", stderr);
     return 2;
 }

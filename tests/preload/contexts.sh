@@ -21,7 +21,7 @@ run() {
 	esac
 }
 
-for place in main thread fork vfork timer step; do
+for place in main thread fork vfork timer step under; do
 	run "$program" "$place" >/dev/null # the scenes themselves are right
 	run preloaded "$program" "$place" --ours
 done
