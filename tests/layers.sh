@@ -118,7 +118,8 @@ violate one_file_names_libc src/shim/life.c 'int my_mmap(void) __asm__("mmap");'
 violate files_are_small src/base/fmt.c "$(yes | head -n 500)"
 
 # A library that exports, imports and needs what it must not.
-"${CC:-cc}" -shared -fPIC -o "$scratch/bad.so" -x c - -Wl,--no-as-needed -lm <<'END'
+# shellcheck disable=SC2086 # it may be several words
+${CC:-cc} -shared -fPIC -o "$scratch/bad.so" -x c - -Wl,--no-as-needed -lm <<'END'
 #include <stdio.h>
 #include <stdlib.h>
 void *mapherd_extra(void) { puts("x"); return malloc(1); }
