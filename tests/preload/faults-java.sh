@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2086 # a compiler may be several words: ccache gcc
 # A JVM whose mapped files are truncated, or lie on a disk that is full, in every JDK: operation by
 # operation. Alone it dies in code that HotSpot does not know, and loses stores in the rest.
 # Preloaded it lives, in the interpreter and in the code of both compilers; on a full disk no store
@@ -51,7 +52,7 @@ prepare() {
 	# shellcheck disable=SC2086 # lists of words
 	(cd "$TESTS_SRC/preload" && "$jdk/bin/javac" -nowarn -XDignore.symbol.file -d "$scratch/classes" $sources) \
 		2>"$scratch/javac" || fail "$jdk: $(cat "$scratch/javac")"
-	"${CC:-cc}" -shared -fPIC -O2 -I"$jdk/include" -I"$jdk/include/linux" \
+	${CC:-cc} -shared -fPIC -O2 -I"$jdk/include" -I"$jdk/include/linux" \
 		-o libfaults.so "$TESTS_SRC/preload/faults_jni.c"
 }
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2086 # a compiler may be several words: ccache gcc
 # Unmodified programs on a full disk: alone they die of SIGBUS, or say nothing useful; with
 # MAPHERD_PREALLOC=strict each says, in its own words, that there is no space.
 . "${TESTS_SRC:?run by make check}/lib.sh"
@@ -12,12 +13,12 @@ with open(sys.argv[1], "w+b") as f:
     for at in range(0, 8 << 20, 4096):
         m[at] = 1
 END_OF_PYTHON
-"${CC:-cc}" -c -o "$scratch/large.o" -x c - <<'END_OF_C'
+${CC:-cc} -c -o "$scratch/large.o" -x c - <<'END_OF_C'
 char large[8 << 20] = { 1 };
 int main(void) { return large[5]; }
 END_OF_C
 have_lmdb=yes
-"${CC:-cc}" -o "$scratch/lmdb" "$TESTS_SRC/preload/fulldisk_lmdb.c" -llmdb 2>/dev/null || have_lmdb=
+${CC:-cc} -o "$scratch/lmdb" "$TESTS_SRC/preload/fulldisk_lmdb.c" -llmdb 2>/dev/null || have_lmdb=
 
 # one_program NAME ALONE WORDS COMMAND...: alone it dies of SIGBUS, or its output matches ALONE; strictly
 # it fails of itself and says WORDS.
@@ -72,11 +73,11 @@ programs() {
 	fi
 	# Both linkers catch SIGBUS themselves: one guesses, the other prints a stack and dies.
 	if command -v mold >/dev/null; then
-		one_program mold "Disk full?" "No space left on device" "${CC:-cc}" -fuse-ld=mold -o "$disk/file" "$scratch/large.o"
+		one_program mold "Disk full?" "No space left on device" ${CC:-cc} -fuse-ld=mold -o "$disk/file" "$scratch/large.o"
 	fi
 	if command -v ld.lld >/dev/null; then
 		one_program lld "PLEASE submit a bug report" "No space left on device" \
-			"${CC:-cc}" -fuse-ld=lld -o "$disk/file" "$scratch/large.o"
+			${CC:-cc} -fuse-ld=lld -o "$disk/file" "$scratch/large.o"
 	fi
 }
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2086 # a compiler may be several words: ccache gcc
 # Who maps where a JVM may not be asked for Java frames goes on as alone, and is recorded without them: a
 # thread that the JVM does not know, an allocator inside its lock, a signal's handler.
 # shellcheck source=tests/lib.sh
@@ -6,13 +7,14 @@
 # shellcheck source=tests/preload/leaks-told.sh
 . "$TESTS_SRC/preload/leaks-told.sh"
 [ -n "$(jdks)" ] || skip "no JDK with a compiler"
-command -v "${CC:-cc}" >/dev/null || skip "no C compiler"
+compiler=${CC:-cc}
+command -v "${compiler%% *}" >/dev/null || skip "no C compiler"
 allocator="$TESTS_BIN/tests/preload/.libs/contexts_malloc.so"
 
 for home in $(jdks); do
 	release=$(basename "$home")
 	"$home/bin/javac" -d "$scratch" "$TESTS_SRC/preload/LeakNative.java" || fail "javac"
-	"${CC:-cc}" -shared -fPIC -O1 -g -fno-omit-frame-pointer -I "$home/include" -I "$home/include/linux" \
+	${CC:-cc} -shared -fPIC -O1 -g -fno-omit-frame-pointer -I "$home/include" -I "$home/include/linux" \
 		-o "$scratch/libleaks.so" "$TESTS_SRC/preload/leaks_jni.c" -lpthread || fail "cc"
 	no_records
 	timeout 100 env LD_PRELOAD="$allocator $MAPHERD_LIB" MAPHERD_LEAKS=on MAPHERD_DIR="$scratch/records" \

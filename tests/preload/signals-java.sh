@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2086 # a compiler may be several words: ccache gcc
 # HotSpot and SIGBUS: with the library it starts, checks itself, makes its InternalErrors and its
 # crash reports as it does alone, with libjsig in front of the library, behind it, and without.
 . "${TESTS_SRC:?run by make check}/lib.sh"
@@ -29,7 +30,7 @@ __attribute__((constructor)) static void start(void)
     fflush(stdout);
 }
 END
-"${CC:-cc}" -shared -fPIC -o "$scratch/libuser.so" user.c -ldl
+${CC:-cc} -shared -fPIC -o "$scratch/libuser.so" user.c -ldl
 
 # run PRELOAD OUT OPTION... : the exit status is the last line of OUT.
 run() {

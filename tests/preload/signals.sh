@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2086 # a compiler may be several words: ccache gcc
 # SIGBUS as a program sees it: the same with the library and without, line for line. Nothing is
 # mended here (MAPHERD_SIGBUS=report): what is, is no longer as without the library.
 # shellcheck source=tests/lib.sh
@@ -74,7 +75,7 @@ cat >"$scratch/naive.c" <<'END'
 static void mine(int sig) { _exit(sig); }
 __attribute__((constructor)) static void start(void) { signal(SIGBUS, mine); }
 END
-"${CC:-cc}" -shared -fPIC -o "$scratch/naive.so" "$scratch/naive.c"
+${CC:-cc} -shared -fPIC -o "$scratch/naive.so" "$scratch/naive.c"
 for what in actions faults sent; do
 	LD_PRELOAD="$scratch/naive.so" timeout 60 "$program" $what >"$scratch/naive" 2>&1 || true
 	if cmp -s "$scratch/$what.alone" "$scratch/naive"; then

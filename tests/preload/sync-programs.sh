@@ -1,16 +1,18 @@
 #!/bin/sh
+# shellcheck disable=SC2086 # a compiler may be several words: ccache gcc
 # Stores that sync maps: LMDB with a writable map, tdb's transactions, RocksDB with mapped writes.
 # Their results are the same under the library, with every word of MAPHERD_SYNC.
 # shellcheck source=tests/lib.sh
 . "$TESTS_SRC/lib.sh"
-command -v "${CC:-cc}" >/dev/null || skip "no C compiler"
+compiler=${CC:-cc}
+command -v "${compiler%% *}" >/dev/null || skip "no C compiler"
 folder=$scratch/here
 mkdir "$folder"
 if mount_fs ext4 400M; then folder=$mnt; else say "not on ext4: $why"; fi
 
 # build NAME LIBRARY: a program from standard input; 1 where the library is not installed.
 build() {
-	"${CC:-cc}" -O1 -x c - -o "$scratch/$1" "-l$2" 2>"$scratch/cc.err" || {
+	${CC:-cc} -O1 -x c - -o "$scratch/$1" "-l$2" 2>"$scratch/cc.err" || {
 		say "not run: $1 (no headers of lib$2)"
 		return 1
 	}
