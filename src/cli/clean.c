@@ -52,7 +52,7 @@ static const char *why_stale(const struct mark *mark)
     if (!started)
         return "its process is gone";
     /* A container may have a time of its own. */
-    if (started != mark->started && mark->space == maker_namespace(getpid()))
+    if (started != mark->started && mark->space == maker_own_namespace())
         return "its process is gone, and its id is another's";
     long lines = target_count(&t, look_for_library, &library);
     if (lines == 0) /* ended, and not waited for yet */

@@ -46,7 +46,7 @@ static bool look_for_process(const struct record *r, pid_t *pid)
         return false;
     uint64_t started = *pid ? process_started(*pid) : 0;
     /* A container may have a time of its own. */
-    if (!started || (started != h->started && h->pid_space == maker_namespace(getpid())))
+    if (!started || (started != h->started && h->pid_space == maker_own_namespace()))
         *pid = 0;
     snprintf(path, sizeof path, "/proc/%d/exe", (int)*pid);
     /* One that has ended and was not waited for has no program. */
@@ -58,16 +58,23 @@ static bool look_for_process(const struct record *r, pid_t *pid)
 enum live_state live_state_of(const struct record *r, pid_t *pid)
 {
     bool known = look_for_process(r, pid);
+    enum file_use use = record_use(r);
     enum record_match match = *pid ? record_match(r, *pid) : RECORD_NONE;
-    if (r->head.state == MAPHERD_RECORD_RUNNING && known && match != RECORD_NONE)
-        return LIVE_RUNNING;
     pid_t found = *pid;
-    *pid = 0;
-    if (r->head.state != MAPHERD_RECORD_RUNNING)
+    if (r->head.state != MAPHERD_RECORD_RUNNING) {
+        *pid = 0;
         return LIVE_EXITED;
+    }
+    if (known && match != RECORD_NONE)
+        return LIVE_RUNNING;
+    *pid = 0;
+    if (use == FILE_IN_USE) /* by a process that cannot be seen from here */
+        return LIVE_RUNNING;
     if (found)
         return LIVE_REPLACED;
-    return known && is_of_this_host(r) ? LIVE_KILLED : LIVE_UNKNOWN;
+    if (use == FILE_UNUSED ? is_of_this_boot(r) : known && is_of_this_host(r))
+        return LIVE_KILLED;
+    return LIVE_UNKNOWN;
 }
 
 const char *live_state_text(enum live_state state)
@@ -150,7 +157,7 @@ static void look_for_files(struct live *l)
 /* Only where its paths and devices mean what they mean here. */
 static bool is_from_here(const struct record *r)
 {
-    return is_of_this_host(r) && is_of_this_boot(r) && r->head.pid_space == maker_namespace(getpid());
+    return is_of_this_host(r) && is_of_this_boot(r) && r->head.pid_space == maker_own_namespace();
 }
 
 bool live_is_pid(const char *word, pid_t *pid)

@@ -126,6 +126,18 @@ enum record_match record_match(const struct record *r, pid_t pid)
     return same ? RECORD_COPY : RECORD_NONE;
 }
 
+enum file_use record_use(const struct record *r)
+{
+    struct stat st;
+    int fd = record_open(r->path, O_RDONLY | O_NOFOLLOW);
+    if (fd < 0)
+        return FILE_USE_UNKNOWN;
+    bool same = fstat(fd, &st) == 0 && st.st_dev == r->device && st.st_ino == r->inode;
+    enum file_use use = same ? maker_file_use(fd) : FILE_USE_UNKNOWN;
+    close(fd);
+    return use;
+}
+
 bool record_wish(int fd, enum mapherd_record_wish wish, struct mapherd_record_head *head)
 {
     struct stat st;

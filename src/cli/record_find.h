@@ -4,6 +4,7 @@
 #ifndef MAPHERD_CLI_RECORD_FIND_H
 #define MAPHERD_CLI_RECORD_FIND_H
 
+#include "cli/maker.h"
 #include "cli/record.h"
 
 #define RECORD_PATH 4200
@@ -19,6 +20,9 @@ int record_open_of(pid_t pid, int flags, char *path);
  * may not be looked at, it is its own. */
 enum record_match { RECORD_NONE, RECORD_COPY, RECORD_SAME };
 enum record_match record_match(const struct record *r, pid_t pid);
+
+/* Whether a process has the file of the record mapped. Not known also where the file is another by now. */
+enum file_use record_use(const struct record *r);
 
 /* Writes a wish into the open record of a running process; takes the descriptor over. false:
  * record_problem() says why. head: as it was before. */

@@ -77,7 +77,7 @@ static bool maker_lives(const struct spilled *s)
     if (h->pid <= 0 || h->pid > INT32_MAX || !maker_find((pid_t)h->pid, h->pid_namespace, &t.pid))
         return false;
     uint64_t started = t.pid ? process_started(t.pid) : 0;
-    bool same_clock = !h->pid_namespace || h->pid_namespace == maker_namespace(getpid());
+    bool same_clock = !h->pid_namespace || h->pid_namespace == maker_own_namespace();
     if (!started || (same_clock && started != h->start_time))
         return false;
     return target_count(&t, ignore, NULL) != 0; /* 0: ended, and not waited for yet */
