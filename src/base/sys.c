@@ -145,6 +145,16 @@ long sys_stat(const char *path, struct stat *st)
     return CALL(SYS_newfstatat, AT_FDCWD, path, st, 0, 0, 0);
 }
 
+long sys_lstat(const char *path, struct stat *st)
+{
+    return CALL(SYS_newfstatat, AT_FDCWD, path, st, AT_SYMLINK_NOFOLLOW, 0, 0);
+}
+
+long sys_getdents(int fd, void *entries, size_t size)
+{
+    return CALL(SYS_getdents64, fd, entries, size, 0, 0, 0);
+}
+
 long sys_lseek(int fd, off_t offset, int whence)
 {
     return CALL(SYS_lseek, fd, offset, whence, 0, 0, 0);

@@ -59,6 +59,9 @@ struct sys_space {
 long sys_fstatfs(int fd, struct sys_space *space);
 long sys_statfs(const char *path, struct sys_space *space);
 long sys_stat(const char *path, struct stat *st);
+long sys_lstat(const char *path, struct stat *st);
+/* getdents64(2): records of struct dirent64, as readdir's. The number of bytes; 0 at the end. */
+long sys_getdents(int fd, void *entries, size_t size);
 long sys_lseek(int fd, off_t offset, int whence);
 /* quotactl_fd(2), Linux 5.14; fd may be one of O_PATH. */
 long sys_quotactl_fd(int fd, unsigned command, int id, void *to);

@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include "model/recordfile.h"
 
+#include <dirent.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -36,6 +37,7 @@
 #define RUNS (GROWTHS + MAPHERD_RECORD_CHUNKS / RUN_MOST)
 #define FREE_SHARE 8                    /* this part of a filesystem is left to others */
 #define UNASKED_SHARE 2                 /* and this by records that nobody has asked for: they are many */
+#define FOLDER_SHARE 8                  /* the part of a filesystem that all records of a folder may take */
 #define TRY_AGAIN_MS 1000
 
 struct lock record_lock;
@@ -50,6 +52,7 @@ static struct {
     uint16_t run[KINDS][RUNS]; /* the first chunk of each run; 0: none yet (chunk 0 is no kind's second) */
     uint16_t runs[KINDS];
     uint64_t full_ms; /* 0, or until when it is not tried again to grow */
+    uid_t owner;
     bool asked_for;
 } file;
 
@@ -303,38 +306,33 @@ static long keep_in_place(int fd)
     return answer < 0 ? answer : sys_ioctl(fd, FS_IOC_SETFLAGS, &flags);
 }
 
-static long map_it(int fd)
+static long map_it(int fd, size_t len)
 {
     const int flags = MAP_SHARED | MAP_FIXED_NOREPLACE;
-    long at = sys_mmap(place, CHUNKS_AT, PROT_READ | PROT_WRITE, flags, fd, 0);
+    long at = sys_mmap(place, len, PROT_READ | PROT_WRITE, flags, fd, 0);
     if (sys_failed(at))
         return at;
-    if ((uintptr_t)at == place && sys_madvise(place, CHUNKS_AT, MADV_DONTFORK) == 0)
+    if ((uintptr_t)at == place && sys_madvise(place, len, MADV_DONTFORK) == 0)
         return 0;
-    sys_munmap((uintptr_t)at, CHUNKS_AT);
+    sys_munmap((uintptr_t)at, len);
     return -EEXIST;
 }
 
-long recordfile_make(const char *program, const char **path)
+/* A new file of that name and length, which put() fills and maps. Nothing is left if it fails. */
+static long make_file(size_t len, long (*put)(int fd, size_t len))
 {
     struct stat st;
-    memset(&file, 0, sizeof file);
-    file.asked_for = options.dir.len > 0;
     bool wanted = file.asked_for || options.leaks == LEAKS_ON;
-    name_it(program);
-    *path = file.path;
-    if (!place)
-        return -ENOMEM;
     long fd = create();
     if (fd < 0)
         return fd;
     long answer = keep_in_place((int)fd);
     if (answer >= 0)
-        answer = reserve((int)fd, 0, CHUNKS_AT, wanted ? FREE_SHARE : UNASKED_SHARE);
+        answer = reserve((int)fd, 0, len, wanted ? FREE_SHARE : UNASKED_SHARE);
     if (answer >= 0)
         answer = sys_fstat((int)fd, &st);
     if (answer >= 0)
-        answer = map_it((int)fd);
+        answer = put((int)fd, len);
     sys_close((int)fd);
     if (answer < 0) {
         sys_unlink(file.path);
@@ -342,9 +340,116 @@ long recordfile_make(const char *program, const char **path)
     }
     file.dev = st.st_dev;
     file.ino = st.st_ino;
+    file.owner = st.st_uid;
+    return 0;
+}
+
+long recordfile_make(const char *program, const char **path)
+{
+    memset(&file, 0, sizeof file);
+    file.asked_for = options.dir.len > 0;
+    name_it(program);
+    *path = file.path;
+    if (!place)
+        return -ENOMEM;
+    if (!file.asked_for && options.leaks != LEAKS_ON && !recordfile_folder_has_room())
+        return -ENOSPC;
+    long answer = make_file(CHUNKS_AT, map_it);
+    if (answer < 0)
+        return answer;
     fill_head((struct mapherd_record_head *)place, program);
     __atomic_store_n(&head, (struct mapherd_record_head *)place, __ATOMIC_RELEASE);
     return 0;
+}
+
+/* ---- its name ---- */
+
+bool recordfile_unname(void)
+{
+    long fd = file.asked_for || !head ? -1 : open_again(); /* what bears its name now may be another's */
+    if (fd < 0)
+        return false;
+    sys_close((int)fd);
+    return sys_unlink(file.path) == 0;
+}
+
+uid_t recordfile_owner(void)
+{
+    return file.owner;
+}
+
+/* Copies the record into the file, and maps that in its place. What other threads note between the
+ * copy and the map, a point of the history or an event, is lost. */
+static long put_copy(int fd, size_t len)
+{
+    for (size_t done = 0; done < len;) {
+        long wrote = sys_pwrite(fd, (const char *)place + done, len - done, (off_t)done);
+        if (wrote <= 0)
+            return wrote ? wrote : -EIO;
+        done += (size_t)wrote;
+    }
+    long at = sys_mmap(place, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
+    if (!sys_failed(at))
+        return sys_madvise(place, len, MADV_DONTFORK);
+    /* A map that fails late leaves a hole, and other threads write there. */
+    if (sys_msync(place, len, MS_ASYNC) < 0)
+        sys_mmap(place, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    return at;
+}
+
+long recordfile_rename(void)
+{
+    return make_file(CHUNKS_AT + (size_t)head->chunks * CHUNK, put_copy);
+}
+
+/* ---- the folder ---- */
+
+/* "mapherd-....record" */
+static bool is_record_name(const char *name)
+{
+    static const char first[] = "mapherd-", last[] = ".record";
+    size_t len = strlen(name);
+    return len >= sizeof first + sizeof last && memcmp(name, first, sizeof first - 1) == 0 &&
+           memcmp(name + len - (sizeof last - 1), last, sizeof last - 1) == 0;
+}
+
+/* Adds up the bytes of the records among the entries of a folder. */
+static uint64_t bytes_of_records(const char *entries, long len, const char *folder)
+{
+    uint64_t bytes = 0;
+    char path[PATH_LEN];
+    struct stat st;
+    for (long at = 0; at < len;) {
+        const struct dirent64 *e = (const void *)(entries + at);
+        at += e->d_reclen;
+        if (!is_record_name(e->d_name))
+            continue;
+        fmt(path, sizeof path, "%s%s", folder, e->d_name);
+        if (sys_lstat(path, &st) == 0 && S_ISREG(st.st_mode))
+            bytes += (uint64_t)st.st_blocks * 512;
+    }
+    return bytes;
+}
+
+bool recordfile_folder_has_room(void)
+{
+    char folder[PATH_LEN];
+    _Alignas(struct dirent64) char entries[2048];
+    struct sys_space space;
+    uint64_t bytes = 0;
+    long got = 0;
+    size_t len = fmt(folder, sizeof folder, "%s", file.path);
+    while (len > 0 && folder[len - 1] != '/')
+        len--;
+    folder[len] = '\0';
+    long fd = high_open(folder, O_RDONLY | O_DIRECTORY, 0);
+    if (fd < 0)
+        return true;
+    bool known = sys_fstatfs((int)fd, &space) == 0 && space.size;
+    while (known && (got = sys_getdents((int)fd, entries, sizeof entries)) > 0)
+        bytes += bytes_of_records(entries, got, folder);
+    sys_close((int)fd);
+    return !known || bytes <= space.size / FOLDER_SHARE;
 }
 
 /* ---- who holds most ---- */
@@ -371,11 +476,8 @@ void recordfile_name_top(const struct holders *h)
 
 void recordfile_end(bool keep)
 {
-    long fd = keep || !head ? -1 : open_again(); /* what bears its name now may be another's */
-    if (fd < 0)
-        return;
-    sys_close((int)fd);
-    sys_unlink(file.path);
+    if (!keep)
+        recordfile_unname();
 }
 
 void recordfile_after_fork(void)

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/lock.h"
 #include "mapherd/record.h"
@@ -41,6 +42,25 @@ void recordfile_name_top(const struct holders *h);
 
 /* The process ends: the file stays only if keep. */
 void recordfile_end(bool keep);
+
+/* The records of the folder, this one among them, take no more of the filesystem than the share that
+ * records may have together (an eighth). Reads the folder; true where it cannot be read. */
+bool recordfile_folder_has_room(void);
+
+/*
+ * The process may be about to become another program, or to lose the right to remove the file: takes
+ * its name away, unless MAPHERD_DIR asked for the record. The map stays, so nothing is lost if the
+ * process stays what it is. True if there is a name to give back. record_lock held.
+ */
+bool recordfile_unname(void);
+
+/* The user who may take the name away. */
+uid_t recordfile_owner(void);
+
+/* Gives it a name again: a new file with the same content, by the user and under the root that the
+ * process has now. 0, or -errno: the record goes on without a name, and ends with the process.
+ * record_lock held. */
+long recordfile_rename(void);
 
 /* It lies where the user has said. */
 bool recordfile_is_asked_for(void);

@@ -18,6 +18,7 @@
 #include "model/recordfile.h"
 
 #define BEGINS_AT 64    /* mapping calls */
+#define WORTH_KEEPING 64 /* recorded mappings left at a peaceful end */
 #define EVERY_MS 1000
 #define CALLS_A_LOOK 16 /* is it time, or is there news? Asked every so many calls */
 #define MOVED_SHARE 50  /* a count that moved by this part of the limit is news */
@@ -208,12 +209,43 @@ enum mapherd_record_wish record_start(const char *name)
     return record_before();
 }
 
-
-/* It stays where records were asked for, or if it says who has left what mapped. What else befell the
- * process is in the log. */
-static void leave(struct mapherd_record_head *h)
+/* Recorded mappings are left, more than any small program leaves, and the folder has room. */
+static bool is_worth_keeping(const struct mapherd_record_head *h)
 {
-    recordfile_end(recordfile_is_asked_for() || (h->leaks && ledger_pieces()));
+    if (!h->leaks || ledger_pieces() < WORTH_KEEPING)
+        return false;
+    if (recordfile_folder_has_room())
+        return true;
+    log_line(LOG_WARNING | LOG_ABOUT_RECORD,
+             "the record of this process is removed: the records in its folder take more than an eighth of the "
+             "filesystem; mapherd clean removes old ones, and MAPHERD_DIR names another folder");
+    return false;
+}
+
+static void leave(const struct mapherd_record_head *h)
+{
+    recordfile_end(recordfile_is_asked_for() || is_worth_keeping(h));
+}
+
+bool record_leave(void)
+{
+    if (!recordfile_head() || over || sys_getpid() != process || !lock_take(&record_lock))
+        return false;
+    bool left = recordfile_unname();
+    lock_drop(&record_lock);
+    return left;
+}
+
+void record_return(void)
+{
+    if (!lock_take(&record_lock))
+        return;
+    long answer = recordfile_rename();
+    lock_drop(&record_lock);
+    if (answer < 0)
+        log_line(LOG_DEBUG | LOG_ABOUT_RECORD,
+                 "the record has lost its name, which cannot be made again: %s (error %ld)", reason_of(-answer),
+                 -answer);
 }
 
 void record_end(void)

@@ -23,6 +23,7 @@
 #include "mapherd/mapherd.h"
 #include "model/model.h"
 #include "policy/metrics.h"
+#include "shim/become.h"
 #include "shim/engine.h"
 #include "shim/sigcalls.h"
 #include "shim/signals.h"
@@ -42,6 +43,7 @@ void hooks_resolve(void)
     *(void **)&next_msync = dlsym(RTLD_NEXT, "msync");
     *(void **)&next__exit = dlsym(RTLD_NEXT, "_exit");
     sigcalls_resolve();
+    become_resolve();
 }
 
 static int answer_int(long answer)
@@ -251,6 +253,79 @@ int hook_sigsetmask(int mask)
 int hook_siggetmask(void)
 {
     return sigcalls_sigblock(0);
+}
+
+int hook_execve(const char *path, char *const argv[], char *const envp[])
+{
+    return become_execve(path, argv, envp);
+}
+
+int hook_execv(const char *path, char *const argv[])
+{
+    return become_execv(path, argv);
+}
+
+int hook_execvp(const char *file, char *const argv[])
+{
+    return become_execvp(file, argv);
+}
+
+int hook_execvpe(const char *file, char *const argv[], char *const envp[])
+{
+    return become_execvpe(file, argv, envp);
+}
+
+int hook_fexecve(int fd, char *const argv[], char *const envp[])
+{
+    return become_fexecve(fd, argv, envp);
+}
+
+int hook_execveat(int fd, const char *path, char *const argv[], char *const envp[], int flags)
+{
+    return become_execveat(fd, path, argv, envp, flags);
+}
+
+/* The arguments behind first go on as a list. */
+#define WITH_REST(answer)      \
+    va_list rest;              \
+    va_start(rest, first);     \
+    int result = answer;       \
+    va_end(rest);              \
+    return result
+
+int hook_execl(const char *path, const char *first, ...)
+{
+    WITH_REST(become_execl(path, first, rest));
+}
+
+int hook_execlp(const char *file, const char *first, ...)
+{
+    WITH_REST(become_execlp(file, first, rest));
+}
+
+int hook_execle(const char *path, const char *first, ...)
+{
+    WITH_REST(become_execle(path, first, rest));
+}
+
+int hook_setuid(uid_t uid)
+{
+    return become_setuid(uid);
+}
+
+int hook_setreuid(uid_t real, uid_t effective)
+{
+    return become_setreuid(real, effective);
+}
+
+int hook_setresuid(uid_t real, uid_t effective, uid_t saved)
+{
+    return become_setresuid(real, effective, saved);
+}
+
+int hook_chroot(const char *path)
+{
+    return become_chroot(path);
 }
 
 EXPORT const struct mapherd_status *mapherd_status(void)

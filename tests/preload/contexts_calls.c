@@ -3,6 +3,7 @@
 #include "contexts_calls.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
@@ -469,6 +470,96 @@ static outcome play__Exit(struct part *p)
     extern void _Exit(int);
     (void)p;
     return child_leaves(_Exit);
+}
+
+/* A call that must say -1 and ENOENT, and leave the process what it is; tests/preload/become.sh has the
+ * calls that work. */
+static outcome not_there(int answer)
+{
+    return answer == -1 && errno == ENOENT ? NULL : "does not say that nothing is there";
+}
+
+static char no_program[] = "/nowhere/program";
+static char *const no_arguments[] = { no_program, NULL };
+
+static outcome play_execve(struct part *p)
+{
+    (void)p;
+    return not_there(execve(no_program, no_arguments, no_arguments));
+}
+
+static outcome play_execv(struct part *p)
+{
+    (void)p;
+    return not_there(execv(no_program, no_arguments));
+}
+
+static outcome play_execvp(struct part *p)
+{
+    (void)p;
+    return not_there(execvp(no_program, no_arguments));
+}
+
+static outcome play_execvpe(struct part *p)
+{
+    (void)p;
+    return not_there(execvpe(no_program, no_arguments, no_arguments));
+}
+
+static outcome play_execveat(struct part *p)
+{
+    (void)p;
+    return not_there(execveat(AT_FDCWD, no_program, no_arguments, no_arguments, 0));
+}
+
+static outcome play_execl(struct part *p)
+{
+    (void)p;
+    return not_there(execl(no_program, no_program, "1", "2", (char *)NULL));
+}
+
+static outcome play_execlp(struct part *p)
+{
+    (void)p;
+    return not_there(execlp(no_program, no_program, "1", "2", (char *)NULL));
+}
+
+static outcome play_execle(struct part *p)
+{
+    (void)p;
+    return not_there(execle(no_program, no_program, "1", "2", (char *)NULL, no_arguments));
+}
+
+static outcome play_fexecve(struct part *p)
+{
+    /* A file that holds zeros and may not be executed. */
+    return fexecve(p->own_fd, no_arguments, no_arguments) == -1 && (errno == EACCES || errno == ENOEXEC)
+               ? NULL
+               : "does not say that the file is no program";
+}
+
+static outcome play_setuid(struct part *p)
+{
+    (void)p;
+    return setuid(getuid()) ? "does not keep the user" : NULL;
+}
+
+static outcome play_setreuid(struct part *p)
+{
+    (void)p;
+    return setreuid(getuid(), geteuid()) ? "does not keep the users" : NULL;
+}
+
+static outcome play_setresuid(struct part *p)
+{
+    (void)p;
+    return setresuid((uid_t)-1, (uid_t)-1, (uid_t)-1) ? "does not keep the users" : NULL;
+}
+
+static outcome play_chroot(struct part *p)
+{
+    (void)p;
+    return not_there(chroot("/nowhere"));
 }
 
 const struct scene scenes[] = {

@@ -1,0 +1,180 @@
+/*
+ * become: see become.h.
+ *
+ * A change of the effective user alone is passed by: it can be taken back, and some servers make it
+ * for each request. What counts is a call after which the record's owner is none of the process's
+ * users.
+ */
+#define _GNU_SOURCE
+#include "shim/become.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "model/recordfile.h"
+#include "policy/record.h"
+
+/* The next in the chain. */
+static struct {
+    int (*execve)(const char *, char *const[], char *const[]);
+    int (*execv)(const char *, char *const[]);
+    int (*execvp)(const char *, char *const[]);
+    int (*execvpe)(const char *, char *const[], char *const[]);
+    int (*fexecve)(int, char *const[], char *const[]);
+    int (*execveat)(int, const char *, char *const[], char *const[], int);
+    int (*setuid)(uid_t);
+    int (*setreuid)(uid_t, uid_t);
+    int (*setresuid)(uid_t, uid_t, uid_t);
+    int (*chroot)(const char *);
+} next;
+
+/* Fills next.name in. */
+#define FIND(name) (*(void **)&next.name = dlsym(RTLD_NEXT, #name))
+
+void become_resolve(void)
+{
+    FIND(execve);
+    FIND(execv);
+    FIND(execvp);
+    FIND(execvpe);
+    FIND(fexecve);
+    FIND(execveat);
+    FIND(setuid);
+    FIND(setreuid);
+    FIND(setresuid);
+    FIND(chroot);
+}
+
+/* The end of a call after which the process goes on. */
+static int go_on(bool left, int answer)
+{
+    int error = errno;
+    if (left)
+        record_return();
+    errno = error;
+    return answer;
+}
+
+/* A libc without the function, or a constructor that runs before ours. */
+static int missing(void)
+{
+    errno = ENOSYS;
+    return -1;
+}
+
+/* What the call is worth to the process if it is there, with the record out of the way. */
+#define CALL_NEXT(leaves, name, ...)                                  \
+    do {                                                              \
+        if (!next.name && !FIND(name))                                \
+            return missing();                                         \
+        bool left = (leaves) && record_leave();                       \
+        return go_on(left, next.name(__VA_ARGS__));                   \
+    } while (0)
+
+int become_execve(const char *path, char *const argv[], char *const envp[])
+{
+    CALL_NEXT(true, execve, path, argv, envp);
+}
+
+int become_execv(const char *path, char *const argv[])
+{
+    CALL_NEXT(true, execv, path, argv);
+}
+
+int become_execvp(const char *file, char *const argv[])
+{
+    CALL_NEXT(true, execvp, file, argv);
+}
+
+int become_execvpe(const char *file, char *const argv[], char *const envp[])
+{
+    CALL_NEXT(true, execvpe, file, argv, envp);
+}
+
+int become_fexecve(int fd, char *const argv[], char *const envp[])
+{
+    CALL_NEXT(true, fexecve, fd, argv, envp);
+}
+
+int become_execveat(int fd, const char *path, char *const argv[], char *const envp[], int flags)
+{
+    CALL_NEXT(true, execveat, fd, path, argv, envp, flags);
+}
+
+/* How many arguments there are, the first among them. */
+static size_t count_arguments(const char *first, va_list rest)
+{
+    size_t n = 0;
+    va_list again;
+    va_copy(again, rest);
+    for (const char *argument = first; argument; argument = va_arg(again, const char *))
+        n++;
+    va_end(again);
+    return n;
+}
+
+/* Fills argv, which has a place for the NULL at the end; rest is behind that NULL then. */
+static void take_arguments(char **argv, const char *first, va_list *rest)
+{
+    for (*argv = (char *)first; *argv; *argv = va_arg(*rest, char *))
+        argv++;
+}
+
+int become_execl(const char *path, const char *first, va_list rest)
+{
+    char *argv[count_arguments(first, rest) + 1];
+    va_list arguments;
+    va_copy(arguments, rest);
+    take_arguments(argv, first, &arguments);
+    va_end(arguments);
+    return become_execv(path, argv);
+}
+
+int become_execlp(const char *file, const char *first, va_list rest)
+{
+    char *argv[count_arguments(first, rest) + 1];
+    va_list arguments;
+    va_copy(arguments, rest);
+    take_arguments(argv, first, &arguments);
+    va_end(arguments);
+    return become_execvp(file, argv);
+}
+
+int become_execle(const char *path, const char *first, va_list rest)
+{
+    char *argv[count_arguments(first, rest) + 1];
+    va_list arguments;
+    va_copy(arguments, rest);
+    take_arguments(argv, first, &arguments);
+    char *const *envp = va_arg(arguments, char *const *);
+    va_end(arguments);
+    return become_execve(path, argv, envp);
+}
+
+/* -1 leaves a user as it is. */
+static bool gives_up(uid_t user)
+{
+    return user != (uid_t)-1 && user != recordfile_owner();
+}
+
+int become_setuid(uid_t uid)
+{
+    CALL_NEXT(gives_up(uid), setuid, uid);
+}
+
+int become_setreuid(uid_t real, uid_t effective)
+{
+    CALL_NEXT(gives_up(real) && gives_up(effective), setreuid, real, effective);
+}
+
+int become_setresuid(uid_t real, uid_t effective, uid_t saved)
+{
+    CALL_NEXT(gives_up(real) && gives_up(effective) && gives_up(saved), setresuid, real, effective, saved);
+}
+
+int become_chroot(const char *path)
+{
+    CALL_NEXT(true, chroot, path);
+}
