@@ -3,6 +3,17 @@
 # Given by make check: MAPHERD_LIB, the library; MAPHERD, the command; TESTS_SRC, this folder;
 # TESTS_BIN, where test programs are built; JDKS, JDK homes to test with, separated by ':'.
 set -eu
+
+# Root's tests run in a mount namespace of their own. A namespace that somebody else makes copies
+# the mounts it finds, and a filesystem is then still mounted after its umount: what is mounted here no
+# other namespace copies, and it goes with the test, however that ends. Umounts of others come in
+# (slave), so that we hold none of their filesystems.
+if [ "$(id -u)" = 0 ] && [ "${TESTS_MOUNTS:-}" != $$ ] &&
+	unshare --mount --propagation slave true 2>/dev/null; then
+	TESTS_MOUNTS=$$ exec unshare --mount --propagation slave "$0" "$@"
+fi
+unset TESTS_MOUNTS
+
 : "${MAPHERD_LIB:?run by make check}" "${TESTS_SRC:?}" "${TESTS_BIN:?}"
 # A variable of this script alone: in the environment the library would take it for an option.
 library=$MAPHERD_LIB

@@ -3,6 +3,9 @@
  * device to stand on; every write and every flush that reaches it is written down, in order.
  *
  *     disk BACKING LOG MOMENT FOLDER    serves until FOLDER is unmounted
+ *
+ * If it cannot keep or write down what it is given, for want of space, it says so, fails from then
+ * on, and ends with WITNESS_TROUBLE.
  */
 #define _GNU_SOURCE
 #define FUSE_USE_VERSION 31
@@ -13,23 +16,41 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "log.h"
 
 #define PAGE 4096
 
-static int backing;
-static FILE *record_file;
+static int backing, record_file;
 static struct moment *moment;
 
-static void note(struct log_record r, const char *bytes)
+/* What was to be written down or kept was not, as on a full disk. The filesystem is told that the
+ * disk is broken, and the scripts that the witness is. */
+static int give_up(const char *what, ssize_t done)
 {
-    if (fwrite(&r, sizeof r, 1, record_file) != 1 ||
-        (r.kind == RECORD_WRITE && fwrite(bytes, r.len, 1, record_file) != 1))
-        abort();
+    int error = done < 0 ? errno : ENOSPC;
+    if (!__atomic_exchange_n(&moment->trouble, (uint64_t)error, __ATOMIC_RELEASE))
+        fprintf(stderr, "the disk's %s: %s\n", what, strerror(error));
+    return -EIO;
+}
+
+static int in_trouble(void)
+{
+    return __atomic_load_n(&moment->trouble, __ATOMIC_ACQUIRE) != 0;
+}
+
+static int note(struct log_record r, const char *bytes)
+{
+    size_t len = r.kind == RECORD_WRITE ? r.len : 0, whole = sizeof r + len;
+    struct iovec parts[] = { { &r, sizeof r }, { (void *)bytes, len } };
+    ssize_t done = writev(record_file, parts, 2);
+    if (done != (ssize_t)whole)
+        return give_up("log", done);
     __atomic_add_fetch(&moment->flushes, r.kind == RECORD_FLUSH, __ATOMIC_RELEASE);
     __atomic_add_fetch(&moment->records, 1, __ATOMIC_RELEASE);
+    return 0;
 }
 
 static int do_getattr(const char *path, struct stat *st, struct fuse_file_info *fi)
@@ -74,19 +95,22 @@ static int do_write(const char *path, const char *buf, size_t len, off_t offset,
                     struct fuse_file_info *fi)
 {
     (void)path, (void)fi;
-    if (__atomic_load_n(&moment->fail, __ATOMIC_ACQUIRE) && is_marked(buf, len))
+    if (in_trouble())
         return -EIO;
-    if (pwrite(backing, buf, len, offset) != (ssize_t)len)
+    if (__atomic_load_n(&moment->fail, __ATOMIC_ACQUIRE) && is_marked(buf, len)) {
+        __atomic_add_fetch(&moment->refused, 1, __ATOMIC_RELEASE);
         return -EIO;
-    note((struct log_record){ RECORD_WRITE, (uint64_t)offset, len }, buf);
-    return (int)len;
+    }
+    ssize_t done = pwrite(backing, buf, len, offset);
+    if (done != (ssize_t)len)
+        return give_up("image", done);
+    return note((struct log_record){ RECORD_WRITE, (uint64_t)offset, len }, buf) ? -EIO : (int)len;
 }
 
 static int do_fsync(const char *path, int datasync, struct fuse_file_info *fi)
 {
     (void)path, (void)datasync, (void)fi;
-    note((struct log_record){ RECORD_FLUSH, 0, 0 }, NULL);
-    return 0;
+    return in_trouble() ? -EIO : note((struct log_record){ RECORD_FLUSH, 0, 0 }, NULL);
 }
 
 static const struct fuse_operations operations = {
@@ -101,16 +125,20 @@ int main(int argc, char **argv)
 {
     if (argc != 5)
         return 2;
+    static const char page[PAGE];
     int fd = open(argv[3], O_RDWR | O_CREAT, 0600);
     backing = open(argv[1], O_RDWR);
-    record_file = fopen(argv[2], "w");
-    if (fd < 0 || backing < 0 || !record_file || ftruncate(fd, PAGE) < 0)
-        return 1;
+    record_file = open(argv[2], O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
+    /* Written, not only made long: a store to it then needs no space. */
+    if (fd < 0 || backing < 0 || record_file < 0 || pwrite(fd, page, PAGE, 0) != PAGE) {
+        perror("the disk");
+        return WITNESS_TROUBLE;
+    }
     moment = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (moment == MAP_FAILED)
-        return 1;
+        return WITNESS_TROUBLE;
     /* In the foreground and in one thread: the order of the records is the order of events. */
     char *arguments[] = { argv[0], "-f", "-s", argv[4], NULL };
     int result = fuse_main(4, arguments, &operations, NULL);
-    return fclose(record_file) ? 1 : result;
+    return in_trouble() ? WITNESS_TROUBLE : result;
 }

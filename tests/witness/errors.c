@@ -1,7 +1,12 @@
 /*
  * errors: which msyncs are told that the disk refused a write.
  *
- *     errors FILE MOMENT SCENE    prints the failed ones, a line each: buffer and round
+ *     errors FILE MOMENT SCENE part|whole    prints the failed ones, a line each: buffer and round
+ *
+ * It runs with watch.c behind it, and ends with ASTRAY if the write was refused while none of its
+ * msyncs was under way, or (part) one that had not asked for that page: write-back had begun by
+ * itself, and who is told then shows nothing. whole: for filesystems where an msync writes all of
+ * the file.
  *
  *   single   a buffer is synced whose page cannot be written
  *   loop     it is one of many that are synced one after another
@@ -24,6 +29,7 @@
 #define BUFFER 65536L
 #define BUFFERS 40
 #define BAD 21
+#define ASTRAY 4
 
 static char *at[BUFFERS];
 static struct moment *moment;
@@ -40,6 +46,8 @@ static void map(int n, int fd)
     at[n] = mmap(NULL, BUFFER, PROT_READ | PROT_WRITE, MAP_SHARED, fd, n * BUFFER);
     if (at[n] == MAP_FAILED)
         die("mmap");
+    if (n == BAD)
+        moment->marked = (uintptr_t)at[n];
 }
 
 static int open_file(void)
@@ -89,7 +97,7 @@ static void fill(void)
 
 int main(int argc, char **argv)
 {
-    if (argc != 4)
+    if (argc != 5)
         return 2;
     const char *scene = argv[3];
     int shared = open(argv[2], O_RDWR);
@@ -136,5 +144,7 @@ int main(int argc, char **argv)
     } else {
         return 2;
     }
-    return 0;
+    if (!moment->refused)
+        return 2;
+    return moment->outside || (moment->elsewhere && !strcmp(argv[4], "part")) ? ASTRAY : 0;
 }

@@ -10,6 +10,7 @@
 #define PAGES 4L     /* a buffer */
 #define BUFFERS 192L
 
+/* The first one promises nothing but the file itself: count is 0. */
 struct promise {
     uint64_t records; /* that the disk had written down when it returned */
     uint64_t first, count; /* slots */

@@ -6,11 +6,15 @@
  *
  * The file is BUFFERS buffers, mapped one by one; the first word of each page is a slot, which
  * counts up. A promise is written when an msync has returned: the slots of its range as they were
- * before it began, and how much the disk had written down when it ended. One thread syncs the
+ * before it began, and how much the disk had written down when it ended. The first promise is that
+ * the file is there: it and its folder were synced. One thread syncs the
  * buffers one after another, up and down, and others sync single pages or only store. Apart: no two
  * msyncs at a time, for filesystems that lose what these promise (doc/sync.md).
+ *
+ * Ends with WITNESS_TROUBLE if it could not write its promises down: that is no verdict.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -31,7 +35,19 @@ static FILE *promises;
 static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER, syncing = PTHREAD_MUTEX_INITIALIZER;
 static int apart;
 static uint64_t until, seed;
-static int failed;
+static int failed; /* how to end, or 0 */
+
+static _Noreturn void die(const char *what, int how)
+{
+    perror(what);
+    exit(how);
+}
+
+static void stop(const char *what, int how)
+{
+    perror(what);
+    __atomic_store_n(&failed, how, __ATOMIC_RELAXED);
+}
 
 static uint64_t *slot(long n)
 {
@@ -50,6 +66,14 @@ static int over(void)
            __atomic_load_n(&failed, __ATOMIC_RELAXED);
 }
 
+static void promise(const struct promise *p)
+{
+    pthread_mutex_lock(&one);
+    if (fwrite(p, sizeof *p, 1, promises) != 1)
+        stop("the promises", WITNESS_TROUBLE);
+    pthread_mutex_unlock(&one);
+}
+
 static void sync_slots(long first, long count)
 {
     struct promise p = { .first = (uint64_t)first, .count = (uint64_t)count };
@@ -62,14 +86,10 @@ static void sync_slots(long first, long count)
     if (apart)
         pthread_mutex_unlock(&syncing);
     if (result < 0) {
-        perror("msync");
-        __atomic_store_n(&failed, 1, __ATOMIC_RELAXED);
+        stop("msync", 1);
         return;
     }
-    pthread_mutex_lock(&one);
-    if (fwrite(&p, sizeof p, 1, promises) != 1)
-        __atomic_store_n(&failed, 1, __ATOMIC_RELAXED);
-    pthread_mutex_unlock(&one);
+    promise(&p);
 }
 
 /* Every slot has one thread that stores to it, so that its values only grow. */
@@ -103,32 +123,50 @@ static void *run(void *argument)
     return NULL;
 }
 
+/* The file and its name are on the disk. */
+static void make_file(const char *path, int fd)
+{
+    char folder[4096];
+    snprintf(folder, sizeof folder, "%s", path);
+    *strrchr(folder, '/') = 0;
+    int in = open(folder, O_RDONLY | O_DIRECTORY);
+    if (ftruncate(fd, (off_t)BUFFERS * PAGES * PAGE) < 0 || fsync(fd) < 0 || in < 0 ||
+        fsync(in) < 0)
+        die(path, 1);
+    close(in);
+    promise(&(struct promise){ .records = __atomic_load_n(&moment->records, __ATOMIC_ACQUIRE) });
+}
+
 int main(int argc, char **argv)
 {
     pthread_t threads[THREADS];
-    if (argc != 7)
+    if (argc != 7 || !strchr(argv[1], '/'))
         return 2;
     apart = !strcmp(argv[6], "apart");
     int shared = open(argv[2], O_RDWR), fd = open(argv[1], O_RDWR | O_CREAT, 0600);
     promises = fopen(argv[3], "w");
     until = strtoull(argv[4], NULL, 10);
     seed = strtoull(argv[5], NULL, 10);
-    if (shared < 0 || fd < 0 || !promises || ftruncate(fd, (off_t)BUFFERS * PAGES * PAGE) < 0)
-        return 1;
+    if (shared < 0 || !promises)
+        die("the promises", WITNESS_TROUBLE);
     moment = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, shared, 0);
+    if (moment == MAP_FAILED || fd < 0)
+        die(argv[1], 1);
+    make_file(argv[1], fd);
     for (long n = 0; n < BUFFERS; n++) {
         buffers[n] = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
                           n * PAGES * PAGE);
         if (buffers[n] == MAP_FAILED)
-            return 1;
+            die("mmap", 1);
     }
-    if (moment == MAP_FAILED || fsync(fd) < 0)
-        return 1;
     for (long n = 0; n < THREADS; n++)
-        pthread_create(&threads[n], NULL, run, (void *)n);
+        if ((errno = pthread_create(&threads[n], NULL, run, (void *)n)))
+            die("pthread_create", WITNESS_TROUBLE);
     for (long n = 0; n < THREADS; n++)
         pthread_join(threads[n], NULL);
     const struct mapherd_status *s = mapherd_status ? mapherd_status() : NULL;
     printf("%lu %lu %lu\n", s ? s->syncs : 0, s ? s->syncs_widened : 0, s ? s->syncs_skipped : 0);
-    return fclose(promises) || failed;
+    if (fclose(promises) && !failed)
+        die("the promises", WITNESS_TROUBLE);
+    return failed;
 }
