@@ -27,15 +27,31 @@ static bool split(struct option_text rule, struct option_text *glob, struct opti
     return false;
 }
 
+/* The word of the first glob that matches; false, and the word for all files, if none does. */
+static bool find(struct option_text text, const char *path, struct option_text *word)
+{
+    struct option_text rule, glob, own;
+    words_next(&text, ',', word);
+    while (path && words_next(&text, ',', &rule)) {
+        if (split(rule, &glob, &own) && fmt_glob(glob.at, glob.len, path)) {
+            *word = own;
+            return true;
+        }
+    }
+    return false;
+}
+
 int rules_choose(struct option_text text, const char *path, const char *form)
 {
-    struct option_text rule, glob, word, near;
-    words_next(&text, ',', &rule);
-    int general = words_find(words_of(form), rule, &near);
-    while (path && words_next(&text, ',', &rule))
-        if (split(rule, &glob, &word) && fmt_glob(glob.at, glob.len, path))
-            return words_find(words_of(form), word, &near);
-    return general;
+    struct option_text word, near;
+    find(text, path, &word);
+    return words_find(words_of(form), word, &near);
+}
+
+bool rules_name(struct option_text text, const char *path)
+{
+    struct option_text word;
+    return find(text, path, &word);
 }
 
 bool rules_ask_path(struct option_text text)

@@ -17,6 +17,9 @@
  * matches. text has been checked. */
 int rules_choose(struct option_text text, const char *path, const char *form);
 
+/* True if a glob decides for this path, and not the word for all files. */
+bool rules_name(struct option_text text, const char *path);
+
 /* True if the path matters: without globs nobody need look it up. */
 bool rules_ask_path(struct option_text text);
 

@@ -324,6 +324,11 @@ long sys_sigprocmask(int how, const uint64_t *set, uint64_t *before)
     return CALL(SYS_rt_sigprocmask, how, set, before, KERNEL_SIGSET, 0, 0);
 }
 
+long sys_sigaltstack(const stack_t *stack, stack_t *before)
+{
+    return CALL(SYS_sigaltstack, stack, before, 0, 0, 0, 0);
+}
+
 long sys_sigqueueinfo(long pid, int sig, const void *info)
 {
     return CALL(SYS_rt_sigqueueinfo, pid, sig, info, 0, 0, 0);
@@ -378,11 +383,16 @@ void sys_futex_wake(const int *word, int n)
     CALL(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, n, 0, 0, 0);
 }
 
-/* The vDSO's: no system call, async-signal-safe. */
+void sys_nap(unsigned ms)
+{
+    struct timespec nap = { ms / 1000, (long)(ms % 1000) * 1000000 };
+    CALL(SYS_nanosleep, &nap, 0, 0, 0, 0, 0);
+}
+
 uint64_t sys_clock_ns(int clock)
 {
-    struct timespec now;
-    clock_gettime(clock, &now);
+    struct timespec now = { 0, 0 };
+    CALL(SYS_clock_gettime, clock, &now, 0, 0, 0, 0);
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 

@@ -10,6 +10,7 @@
 #ifndef MAPHERD_SYS_H
 #define MAPHERD_SYS_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -105,6 +106,8 @@ struct sys_action {
 long sys_sigaction(int sig, const struct sys_action *action, struct sys_action *before);
 /* how: SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK; a NULL set asks; before may be NULL. */
 long sys_sigprocmask(int how, const uint64_t *set, uint64_t *before);
+/* A NULL stack asks; before may be NULL. EPERM where the caller runs on the stack of now. */
+long sys_sigaltstack(const stack_t *stack, stack_t *before);
 /* Queues a signal with this siginfo (a siginfo_t): to the process that pid, or a thread of that
  * number, belongs to; to a thread. */
 long sys_sigqueueinfo(long pid, int sig, const void *info);
@@ -117,6 +120,10 @@ void sys_futex_wake(const int *word, int n);
 /* True if the eight bytes at an address can be read: nothing is read by the caller, and no signal
  * comes. */
 bool sys_readable(uintptr_t addr);
+/* Sleeps that long, or until a signal is handled. */
+void sys_nap(unsigned ms);
+/* The kernel's own clocks, by a system call: libc's clock_gettime may be another library's
+ * (libfaketime), and show a time that stands still or that no file has. */
 /* Milliseconds of CLOCK_MONOTONIC. */
 uint64_t sys_now_ms(void);
 /* Nanoseconds of a CLOCK_*. */

@@ -12,6 +12,7 @@
 #include "model/model.h"
 #include "model/procmaps.h"
 #include "model/regions.h"
+#include "model/untold.h"
 
 struct lock cover_lock;
 static uint64_t owners_mask; /* what it is to get back */
@@ -221,4 +222,16 @@ void covers_after_fork(void)
 {
     lock_reset(&cover_lock);
     claim_count = 0;
+}
+
+void covers_tell_syncs(const struct fault_page *p)
+{
+    static struct place places[PLACES_MAX];
+    unsigned count = covers_places(p->dev, p->ino, 0, UINT64_MAX, 0, places, PLACES_MAX);
+    if (!model_take())
+        return;
+    for (unsigned i = 0; i < count; i++)
+        untold_add(places[i].start, places[i].end, p->error);
+    untold_add(p->map.start, p->map.end, p->error);
+    model_drop();
 }

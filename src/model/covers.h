@@ -130,6 +130,9 @@ static inline bool covers_claimed(uintptr_t start, uintptr_t end)
 /* Waits until nobody is switching. No model lock held; false if this thread is the one. */
 bool covers_wait(void);
 
+/* What was stored to the page is lost: whoever syncs any map of its file is to be told p->error. */
+void covers_tell_syncs(const struct fault_page *p);
+
 /* In a forked child. */
 void covers_after_fork(void);
 

@@ -28,6 +28,9 @@
 #define MADV_POPULATE_READ 22
 #define MADV_POPULATE_WRITE 23
 #endif
+#ifndef RAMFS_MAGIC
+#define RAMFS_MAGIC 0x858458f6
+#endif
 #ifndef BTRFS_SUPER_MAGIC
 #define BTRFS_SUPER_MAGIC 0x9123683E
 #endif
@@ -76,18 +79,34 @@ bool faults_works_now(uintptr_t page, bool store)
     return answer == 0;
 }
 
-/* The file's own numbers, where its name still leads to it. */
-static void ask_file(struct fault *f, struct stat *st)
+static bool is_deleted(const struct fault_page *p)
 {
     static const char gone[] = " (deleted)";
-    struct fault_page *p = &f->page;
     size_t n = sizeof gone - 1;
-    f->deleted = p->path_len > n && memcmp(p->path + p->path_len - n, gone, n) == 0;
-    if (f->deleted || sys_stat(p->path, st) < 0 || st->st_ino != p->ino)
-        return;
-    p->size = (uint64_t)st->st_size;
-    p->st_dev = st->st_dev;
-    p->size_known = true;
+    return p->path_len > n && memcmp(p->path + p->path_len - n, gone, n) == 0;
+}
+
+/* What a memory file has no space for is nowhere else either. By its filesystem; by the mount of its
+ * device where no name leads to it; memfds and their like are on no mount. */
+static bool is_memory_file(const struct fault_page *p, const struct sys_space *space)
+{
+    if (p->size_known)
+        return space->type == TMPFS_MAGIC || space->type == RAMFS_MAGIC;
+    return !mounts_describe(p->dev, p->path, &mount) || strcmp(mount.type, "tmpfs") == 0 ||
+           strcmp(mount.type, "ramfs") == 0 || strcmp(mount.type, "devtmpfs") == 0;
+}
+
+/* The file's own numbers, where its name still leads to it. */
+static void ask_file(struct fault *f, struct stat *st, struct sys_space *space)
+{
+    struct fault_page *p = &f->page;
+    if (!is_deleted(p) && sys_stat(p->path, st) == 0 && st->st_ino == p->ino &&
+        sys_statfs(p->path, space) == 0) {
+        p->size = (uint64_t)st->st_size;
+        p->st_dev = st->st_dev;
+        p->size_known = true;
+    }
+    f->memory_file = is_memory_file(p, space);
 }
 
 /* The owner's quota, as the kernel lets its owner ask (quotactl_fd(2)); delayed allocations are
@@ -105,7 +124,7 @@ static bool quota_is_used_up(const char *path, const struct stat *st)
         struct if_dqblk q = { .dqb_valid = 0 };
         if (sys_quotactl_fd((int)fd, get << 8 | kind, ids[kind], &q) < 0)
             continue;
-        uint64_t wanted = q.dqb_curspace + page_size, now = (uint64_t)time(NULL);
+        uint64_t wanted = q.dqb_curspace + page_size, now = sys_clock_ns(CLOCK_REALTIME) / 1000000000;
         used_up |= q.dqb_bhardlimit && wanted > q.dqb_bhardlimit * 1024;
         used_up |= q.dqb_bsoftlimit && wanted > q.dqb_bsoftlimit * 1024 && q.dqb_btime &&
                    q.dqb_btime < now;
@@ -115,49 +134,39 @@ static bool quota_is_used_up(const char *path, const struct stat *st)
     return used_up;
 }
 
-/* A store failed on a page that can be read: the kernel keeps the reason to itself. */
-static enum fault_cause why_no_store(struct fault *f, const struct stat *st)
+/* The kernel keeps the reason to itself. */
+static enum fault_cause why_no_page(const struct fault *f, const struct stat *st, const struct sys_space *space)
 {
     const uint64_t nearly = 16UL << 20; /* a full filesystem shows some blocks that it cannot give */
-    struct sys_space space;
-    const char *path = f->page.path;
-    if (!f->page.size_known || sys_statfs(path, &space) < 0)
+    if (!f->page.size_known)
         return FAULT_NO_SPACE;
-    f->memory_file = space.type == TMPFS_MAGIC;
-    if (quota_is_used_up(path, st))
+    if (quota_is_used_up(f->page.path, st))
         return FAULT_OVER_QUOTA;
-    if (space.free < nearly || space.free < space.size / 50)
+    if (space->free < nearly || space->free < space->size / 50)
         return FAULT_NO_SPACE;
-    return space.type == BTRFS_SUPER_MAGIC ? FAULT_OVER_QUOTA : FAULT_IO_ERROR;
+    return space->type == BTRFS_SUPER_MAGIC ? FAULT_OVER_QUOTA : FAULT_IO_ERROR;
 }
 
-static bool is_on(const char *path, long type)
-{
-    struct sys_space space;
-    return sys_statfs(path, &space) == 0 && space.type == type;
-}
-
-static enum fault_cause find_cause(struct fault *f, const siginfo_t *info, const struct stat *st)
+static enum fault_cause find_cause(const struct fault *f, const siginfo_t *info, const struct stat *st,
+                                   const struct sys_space *space)
 {
     const struct fault_page *p = &f->page;
     if (info->si_code != BUS_ADRERR)
         return FAULT_POISONED;
-    if (is_on(p->path, HUGETLBFS_MAGIC))
+    if (space->type == HUGETLBFS_MAGIC)
         return FAULT_NO_HUGE_PAGES;
     bool can_read = sys_readable(p->page);
     if (p->size_known ? p->at >= page_up(p->size)
                       : !can_read && !sys_readable(p->map.end - page_size))
         return FAULT_PAST_END;
-    if (can_read)
-        return why_no_store(f, st);
-    f->memory_file = is_on(p->path, TMPFS_MAGIC);
-    return f->memory_file ? why_no_store(f, st) : FAULT_IO_ERROR;
+    return can_read || f->memory_file ? why_no_page(f, st, space) : FAULT_IO_ERROR;
 }
 
 bool faults_explain(struct fault *f, const siginfo_t *info, const void *context)
 {
     struct procmap m;
     struct stat st = { .st_size = 0 };
+    struct sys_space space = { 0, 0, 0 };
     uintptr_t page = page_down((uintptr_t)info->si_addr);
     if (procmaps_at(PROCMAPS_SELF, page, &m, list, sizeof list) < 0 || !m.inode || m.path[0] != '/')
         return false;
@@ -173,8 +182,8 @@ bool faults_explain(struct fault *f, const siginfo_t *info, const void *context)
         .path = m.path,
         .path_len = m.path_len,
     };
-    ask_file(f, &st);
-    f->cause = find_cause(f, info, &st);
+    ask_file(f, &st, &space);
+    f->cause = find_cause(f, info, &st, &space);
     f->page.past_end = f->cause == FAULT_PAST_END;
     f->page.error = f->cause == FAULT_NO_SPACE ? ENOSPC : f->cause == FAULT_OVER_QUOTA ? EDQUOT : EIO;
     return true;
@@ -182,18 +191,20 @@ bool faults_explain(struct fault *f, const siginfo_t *info, const void *context)
 
 /* ---- the line ---- */
 
-/* Repetitions of the last line are counted, not written. */
+/* The last line; repetitions are counted, not written. */
+static struct {
+    uint64_t dev, ino, until_ms;
+    enum fault_cause cause;
+    bool store;
+    const char *done;
+    unsigned count;
+} last;
+
 static bool is_news(const struct fault *f, const char *done, unsigned *more)
 {
-    static struct {
-        uint64_t dev, ino, until_ms;
-        enum fault_cause cause;
-        const char *done;
-        unsigned count;
-    } last;
     uint64_t now = sys_now_ms();
     bool same = last.dev == f->page.dev && last.ino == f->page.ino && last.cause == f->cause &&
-                last.done == done && now < last.until_ms;
+                last.store == f->store && last.done == done && now < last.until_ms;
     last.until_ms = now + QUIET_MS;
     if (same) {
         last.count++;
@@ -203,9 +214,15 @@ static bool is_news(const struct fault *f, const char *done, unsigned *more)
     last.dev = f->page.dev;
     last.ino = f->page.ino;
     last.cause = f->cause;
+    last.store = f->store;
     last.done = done;
     last.count = 0;
     return true;
+}
+
+void faults_count_again(void)
+{
+    last.count++;
 }
 
 static void say_space(char *out, size_t size, const struct fault *f)
@@ -248,21 +265,22 @@ static void say_cause(char *out, size_t size, const struct fault *f)
     }
 }
 
-void faults_report(const struct fault *f, const void *context, bool lost, const char *done)
+void faults_report(const struct fault *f, const void *context, bool lost, const char *unspilled,
+                   const char *done)
 {
     char thread[16] = "?";
     unsigned more = 0;
     if (!is_news(f, done, &more))
         return;
+    if (more)
+        log_line_in(&room, LOG_INFO | LOG_ABOUT_FAULT, "SIGBUS: %u more like the one reported before", more);
     sys_prctl(PR_GET_NAME, (unsigned long)thread, 0, 0, 0);
     thread[sizeof thread - 1] = '\0';
     say_cause(cause_text, sizeof cause_text, f);
     unwind_text(stack_text, sizeof stack_text, frames,
                 unwind_context(context, frames, STACK_FRAMES));
     log_line_in(&room, (lost ? LOG_ERROR : LOG_WARNING) | LOG_ABOUT_FAULT,
-                "SIGBUS: a %s %s at offset %lu: %s; %s; thread %s (%ld), at %s",
+                "SIGBUS: a %s %s at offset %lu: %s%s; %s; thread %s (%ld), at %s",
                 f->store ? "store to" : "load from", f->page.path, (unsigned long)f->page.at, cause_text,
-                done, thread, sys_gettid(), stack_text);
-    if (more)
-        log_line_in(&room, LOG_INFO | LOG_ABOUT_FAULT, "SIGBUS: %u more like the one reported before", more);
+                unspilled, done, thread, sys_gettid(), stack_text);
 }

@@ -26,8 +26,8 @@ struct fault {
     struct fault_page page;
     enum fault_cause cause;
     bool store;  /* a load otherwise */
-    bool memory_file; /* tmpfs: what lies there is shared between processes, and nowhere else */
-    bool deleted;
+    bool memory_file; /* tmpfs, memfd, System V: what lies there is shared between processes, and nowhere
+                         else; also where the filesystem cannot be told */
 };
 
 /* What the faulting instruction did, by the kernel's frame. */
@@ -39,7 +39,12 @@ bool faults_works_now(uintptr_t page, bool store);
 /* False where the address is no file's: then it is none of ours. */
 bool faults_explain(struct fault *f, const siginfo_t *info, const void *context);
 
-/* One line a run of faults of one kind. done: what mapherd does about it; context: for the stack. */
-void faults_report(const struct fault *f, const void *context, bool lost, const char *done);
+/* One line a run of faults of one kind. unspilled: a clause that begins with ';', or ""; done: what
+ * happens now; context: for the stack. */
+void faults_report(const struct fault *f, const void *context, bool lost, const char *unspilled,
+                   const char *done);
+
+/* Another fault of the kind that was reported last. */
+void faults_count_again(void);
 
 #endif

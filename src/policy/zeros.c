@@ -28,18 +28,6 @@ static void keep_way_back(struct cover *c, const struct fault_page *p, size_t le
     c->prot = p->map.prot;
 }
 
-void zeros_owe(const struct fault_page *p)
-{
-    static struct place places[PLACES_MAX]; /* too large for a handler's stack */
-    unsigned count = covers_places(p->dev, p->ino, 0, UINT64_MAX, 0, places, PLACES_MAX);
-    if (!model_take())
-        return;
-    for (unsigned i = 0; i < count; i++)
-        untold_add(places[i].start, places[i].end, p->error);
-    untold_add(p->map.start, p->map.end, p->error);
-    model_drop();
-}
-
 long zeros_lay(const struct fault_page *p)
 {
     uintptr_t end = p->page + page_size;
@@ -66,7 +54,7 @@ long zeros_lay(const struct fault_page *p)
     model_drop();
     size_t len = end - p->page;
     if (answer == 0) {
-        zeros_owe(p);
+        covers_tell_syncs(p);
         if (n)
             keep_way_back(&covers[n], p, len);
         long at = sys_mmap(p->page, len, prot,

@@ -21,7 +21,4 @@ void zeros_settle(void);
  * fault tells. Takes the model lock. */
 int zeros_error(uintptr_t start, uintptr_t end);
 
-/* Who syncs any map of the file is to be told p->error. Cover lock held. */
-void zeros_owe(const struct fault_page *p);
-
 #endif

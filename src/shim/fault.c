@@ -1,20 +1,25 @@
 /*
  * fault: the order of things when a page of a file cannot be had.
  *
- * Explained, then treated by MAPHERD_SIGBUS: what is for lack of space goes to the spill file,
- * whoever has a handler; about the rest the program's own handler decides, and where there is none
- * the part reads as zeros. I/O errors and broken memory are never papered over unless asked.
+ * Explained, then treated by MAPHERD_SIGBUS. A store for which a disk has no space goes to the spill
+ * file, whoever has a handler. Everything else ends as it would alone, in the program's handler or in
+ * death; zeros are given only where they were asked for, and only for what a file lacks.
+ *
+ * What the log says is what happens: the line is written where it is decided, and signals.c does that.
  */
 #define _GNU_SOURCE
 #include "shim/fault.h"
 
 #include <errno.h>
 #include <stdint.h>
+#include <ucontext.h>
 
-#include "base/log.h"
+#include "base/aside.h"
+#include "base/fmt.h"
 #include "base/options.h"
 #include "base/reason.h"
 #include "base/rules.h"
+#include "base/log.h"
 #include "base/sys.h"
 #include "model/covers.h"
 #include "model/model.h"
@@ -24,15 +29,22 @@
 #include "shim/gate.h"
 
 enum word { AUTO, CONVERT, REPORT, OFF };
-#define WORDS "auto|convert|report|off"
 
-/* Both of one fault at a time: cover lock held. */
+#define REMEMBERED_MS 1000
+
+/* All of it of one fault at a time: cover lock held. */
 static struct fault fault;
-static struct log_room spill_room;
+static char unspilled[400]; /* why what could have been spilled was not; or "" */
+static struct {
+    const siginfo_t *info;
+    const void *context;
+    enum fault_owner owner;
+    bool mended;
+} now;
 
 static enum word word_for(const char *path)
 {
-    int word = rules_choose(options.sigbus, path, WORDS);
+    int word = rules_choose(options.sigbus, path, SIGBUS_WORDS);
     return options.mode == MODE_OBSERVE && word != OFF ? REPORT : (enum word)word;
 }
 
@@ -40,20 +52,58 @@ static enum word word_for(const char *path)
  * The page may be there now: another thread has switched it, space has returned, the file has
  * grown. A kernel that says so and faults all the same must not be asked for ever.
  */
-static bool try_again(uintptr_t page, bool store)
+static bool works_now(uintptr_t page, bool store)
 {
-    enum { TRIES = 4 };
+    enum { TRIES = 100 };
     static struct {
         uintptr_t page;
         long thread;
         unsigned tries;
+        uint64_t until_ms;
     } last;
+    if (!faults_works_now(page, store))
+        return false;
     long thread = sys_gettid();
-    if (last.page != page || last.thread != thread)
+    uint64_t now_ms = sys_now_ms();
+    if (last.page != page || last.thread != thread || now_ms >= last.until_ms)
         last.tries = 0;
     last.page = page;
     last.thread = thread;
-    return last.tries++ < TRIES && faults_works_now(page, store);
+    last.until_ms = now_ms + REMEMBERED_MS;
+    return last.tries++ < TRIES;
+}
+
+/*
+ * The last map about which the program's handler was left to decide, for a moment. A program that
+ * handles SIGBUS itself may fault again and again: nothing is asked anew then, and the line counts. Only
+ * what nobody treats may be taken for known: a load; a store to a page that cannot be read either, so
+ * that it was not for want of space on a disk.
+ */
+static struct {
+    uintptr_t start, end;
+    bool store;
+    uint64_t until_ms;
+} left;
+
+static bool is_known(uintptr_t page, bool store)
+{
+    return now.owner >= OWNER_PROGRAM && page >= left.start && page < left.end &&
+           left.store == store && sys_now_ms() < left.until_ms && !(store && sys_readable(page));
+}
+
+/*
+ * A handler that was called for this very instruction has returned to it, and there is none any
+ * more: a crash reporter, or Rust's runtime. It wants the program to die of the fault.
+ */
+static struct {
+    uintptr_t address;
+    long thread;
+} handed;
+
+static bool is_given_up(void)
+{
+    return now.owner == OWNER_NOBODY && handed.address == (uintptr_t)now.info->si_addr &&
+           handed.thread == sys_gettid();
 }
 
 static bool for_want_of_space(void)
@@ -62,40 +112,52 @@ static bool for_want_of_space(void)
            (fault.cause == FAULT_NO_SPACE || fault.cause == FAULT_OVER_QUOTA);
 }
 
-static enum fault_answer mended(long answer, const void *context, bool lost, const char *done)
+/* What lies in a memory file is there for sharing: a private copy only where it was asked for this
+ * very file. */
+static bool may_be_copied(void)
+{
+    return !fault.memory_file || (word_for(fault.page.path) == CONVERT &&
+                                  rules_name(options.sigbus, fault.page.path));
+}
+
+static void report(bool lost, const char *done)
+{
+    faults_report(&fault, now.context, lost, unspilled, done);
+}
+
+static bool mended(long answer, bool lost, const char *done)
 {
     if (answer != -EAGAIN)
-        faults_report(&fault, context, lost, done);
-    return FAULT_MENDED;
+        report(lost, done);
+    return true;
 }
 
-static enum fault_answer give_zeros(const void *context)
+static bool leave_to_owner(enum word word)
 {
-    long answer = zeros_lay(&fault.page);
-    if (answer == 0)
-        STATUS_ADD(converted, 1);
-    if (answer == 0 || answer == -EAGAIN)
-        return mended(answer, context, true,
-                      "it reads as zeros until the file has it again, what is stored there is lost, "
-                      "and msync says so");
-    faults_report(&fault, context, true, "and no zeros could be mapped in its place");
-    return FAULT_NOT_OURS;
-}
-
-/* Nothing is done here: the report, and what msync is to say where more than a report was asked for. */
-static enum fault_answer hand_on(const void *context, bool lost, const char *done)
-{
-    if (for_want_of_space() && word_for(fault.page.path) != REPORT)
-        zeros_owe(&fault.page);
-    faults_report(&fault, context, lost, done);
-    return FAULT_NOT_OURS;
-}
-
-static enum fault_answer leave_to(enum fault_owner owner, const void *context)
-{
-    return owner == OWNER_NOBODY
-               ? hand_on(context, true, "the program dies of it, as it would have without mapherd")
-               : hand_on(context, false, "the program's own handler decides");
+    switch (now.owner) {
+    case OWNER_NOBODY:
+        report(true, is_given_up() ? "the program's own handler has given it up, and the program dies of it"
+                                   : "the program dies of it, as it would have without mapherd");
+        return false;
+    case OWNER_BLOCKED:
+        report(true, "the program blocks SIGBUS, and dies of it, as it would have without mapherd");
+        return false;
+    case OWNER_JVM:
+        if (for_want_of_space() && word != REPORT)
+            covers_tell_syncs(&fault.page);
+        report(false, "HotSpot decides: an InternalError, or its end where it does not know the code");
+        break;
+    case OWNER_PROGRAM:
+        report(false, "the program's own handler decides");
+        break;
+    }
+    handed.address = (uintptr_t)now.info->si_addr;
+    handed.thread = sys_gettid();
+    left.start = fault.page.map.start;
+    left.end = word == CONVERT ? left.start : fault.page.map.end;
+    left.store = fault.store;
+    left.until_ms = sys_now_ms() + REMEMBERED_MS;
+    return false;
 }
 
 static const char *why_not_spilled(long error)
@@ -113,86 +175,100 @@ static const char *why_not_spilled(long error)
     }
 }
 
-static enum fault_answer treat(const void *context, enum fault_owner owner, enum word word)
+static bool give_zeros(void)
 {
-    long answer;
-    if (for_want_of_space() && (word == CONVERT || !fault.memory_file)) {
-        answer = spill_store(&fault.page, log_name());
+    long answer = zeros_lay(&fault.page);
+    if (answer == 0)
+        STATUS_ADD(converted, 1);
+    if (answer == 0 || answer == -EAGAIN)
+        return mended(answer, true,
+                      "it reads as zeros until the file has it again, what is stored there is lost, "
+                      "and msync says so");
+    return leave_to_owner(CONVERT);
+}
+
+static bool treat(enum word word)
+{
+    if (for_want_of_space() && may_be_copied()) {
+        long answer = spill_store(&fault.page, log_name());
         if (answer == 0 || answer == -EAGAIN)
-            return mended(answer, context, false,
+            return mended(answer, false,
                           "what is stored there is kept in the spill file until there is, and msync says so");
-        log_line_in(&spill_room, LOG_ERROR | LOG_ABOUT_SPILL, "what does not fit on the disk cannot be spilled to %s: %s",
-                    spill_path(), why_not_spilled(-answer));
+        fmt(unspilled, sizeof unspilled, "; it cannot be spilled to %s: %s", spill_path(),
+            why_not_spilled(-answer));
     }
-    if (word == CONVERT)
-        return give_zeros(context);
-    if (owner == OWNER_JVM)
-        return FAULT_ASK_JVM;
-    if (owner == OWNER_NOBODY && fault.cause == FAULT_PAST_END)
-        return give_zeros(context);
-    return leave_to(owner, context);
+    if (word == CONVERT && fault.cause == FAULT_PAST_END && may_be_copied())
+        return give_zeros();
+    return leave_to_owner(word);
 }
 
 /*
  * The kernel keeps to itself why a store failed, and where there is space now, that need not have been
  * the disk: space may have returned since, or be on its way (ext4 gives freed blocks out when its
- * journal has them). So the page is asked for, for a moment, until the kernel agrees with what statfs
- * says, or there is no space again.
+ * journal has them). So the page is asked for, for half a second, until the kernel agrees with what
+ * statfs says, or there is no space again. Who stores to a bad page again and again waits once.
  */
-static bool has_returned(const siginfo_t *info, const void *context)
+static bool has_returned(void)
 {
-    enum { PATIENCE_MS = 500 };
-    uint64_t until = sys_now_ms() + PATIENCE_MS;
-    while (fault.store && fault.cause == FAULT_IO_ERROR && sys_readable(fault.page.page)) {
-        if (faults_works_now(fault.page.page, true))
+    enum { TRIES = 50, NAP_MS = 10 };
+    static uintptr_t bad_page;
+    static uint64_t bad_until_ms;
+    uintptr_t page = fault.page.page;
+    if (bad_page == page && sys_now_ms() < bad_until_ms)
+        return false;
+    for (unsigned tries = 0; fault.store && fault.cause == FAULT_IO_ERROR && sys_readable(page); tries++) {
+        if (faults_works_now(page, true))
             return true;
-        if (sys_now_ms() >= until || !faults_explain(&fault, info, context))
+        if (tries == TRIES) {
+            bad_page = page;
+            bad_until_ms = sys_now_ms() + REMEMBERED_MS;
+        }
+        if (tries == TRIES || !faults_explain(&fault, now.info, now.context))
             return false;
+        sys_nap(NAP_MS);
     }
     return false;
 }
 
-static enum fault_answer meet(const siginfo_t *info, const void *context, enum fault_owner owner)
+static bool meet(void)
 {
-    uintptr_t page = page_down((uintptr_t)info->si_addr);
-    if (info->si_code == BUS_ADRERR && try_again(page, faults_was_store(context)))
-        return FAULT_MENDED;
-    if (!faults_explain(&fault, info, context))
-        return FAULT_NOT_OURS;
+    uintptr_t page = page_down((uintptr_t)now.info->si_addr);
+    bool store = faults_was_store(now.context);
+    if (now.info->si_code == BUS_ADRERR && works_now(page, store))
+        return true;
+    if (is_known(page, store)) {
+        STATUS_ADD(faults, 1);
+        faults_count_again();
+        return false;
+    }
+    if (!faults_explain(&fault, now.info, now.context))
+        return false;
     enum word word = word_for(fault.page.path);
     if (word == OFF)
-        return FAULT_NOT_OURS;
-    if (has_returned(info, context))
-        return FAULT_MENDED;
+        return false;
+    if (has_returned())
+        return true;
     STATUS_ADD(faults, 1);
-    if (word == REPORT)
-        return leave_to(owner, context);
-    return treat(context, owner, word);
+    unspilled[0] = '\0';
+    return word == REPORT || is_given_up() ? leave_to_owner(REPORT) : treat(word);
 }
 
-enum fault_answer fault_meet(const siginfo_t *info, void *context, enum fault_owner owner)
+static void meet_aside(void *unused)
+{
+    (void)unused;
+    now.mended = meet();
+}
+
+bool fault_mended(const siginfo_t *info, const void *context, enum fault_owner owner)
 {
     gate_open(); /* notices a fork that ran no handlers */
     if (gate_helpless() || model_mine() || !covers_take())
-        return FAULT_NOT_OURS;
-    enum fault_answer answer = meet(info, context, owner);
+        return false;
+    now.info = info;
+    now.context = context;
+    now.owner = owner;
+    aside_call(meet_aside, NULL, &((const ucontext_t *)context)->uc_stack);
+    bool mended = now.mended;
     covers_drop();
-    return answer;
-}
-
-enum fault_answer fault_meet_again(const siginfo_t *info, void *context, bool handled)
-{
-    enum fault_answer answer = FAULT_NOT_OURS;
-    if (!covers_take())
-        return answer;
-    if (!faults_explain(&fault, info, context))
-        ; /* the map is gone meanwhile */
-    else if (handled)
-        hand_on(context, false, "HotSpot throws an InternalError for it");
-    else if (fault.cause == FAULT_PAST_END || for_want_of_space())
-        answer = give_zeros(context);
-    else
-        hand_on(context, true, "HotSpot dies of it, as it would have without mapherd");
-    covers_drop();
-    return answer;
+    return mended;
 }

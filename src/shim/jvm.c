@@ -7,15 +7,11 @@
 #define _GNU_SOURCE
 #include "shim/jvm.h"
 
-#include <dlfcn.h>
 #include <stddef.h>
 #include <string.h>
 
 #include "model/procmaps.h"
 
-typedef int handle_signal(int sig, siginfo_t *info, void *context, int abort_if_unrecognized);
-
-static handle_signal *handle;
 static uintptr_t owned;
 
 /* Handlers that were looked up and lie elsewhere. */
@@ -28,7 +24,7 @@ static bool buffer_used;
 
 struct search {
     uintptr_t address;
-    const char *path; /* in buffer; NULL if not in libjvm.so */
+    bool found; /* it lies in libjvm.so */
 };
 
 static bool look(const struct procmap *m, void *context)
@@ -40,21 +36,8 @@ static bool look(const struct procmap *m, void *context)
         return true;
     if (m->start <= s->address && m->path_len >= len &&
         memcmp(m->path + m->path_len - len, wanted, len) == 0)
-        s->path = m->path;
+        s->found = true;
     return false;
-}
-
-/* RTLD_DEFAULT finds what the java command loads; a program that hosts a JVM may load it for
- * itself alone. */
-static handle_signal *find_function(const char *path)
-{
-    static const char function[] = "JVM_handle_linux_signal";
-    handle_signal *found;
-    *(void **)&found = dlsym(RTLD_DEFAULT, function);
-    void *library = found ? NULL : dlopen(path, RTLD_LAZY | RTLD_NOLOAD);
-    if (library)
-        *(void **)&found = dlsym(library, function);
-    return found;
 }
 
 static bool known(uintptr_t handler)
@@ -73,8 +56,7 @@ void jvm_notice(uintptr_t handler)
         return;
     struct search s = { .address = handler };
     procmaps_read(PROCMAPS_SELF, buffer, sizeof buffer, look, &s);
-    if (s.path) {
-        handle = find_function(s.path);
+    if (s.found) {
         __atomic_store_n(&owned, handler, __ATOMIC_RELEASE);
     } else {
         unsigned n = __atomic_fetch_add(&next_other, 1, __ATOMIC_RELAXED);
@@ -85,10 +67,5 @@ void jvm_notice(uintptr_t handler)
 
 bool jvm_owns(uintptr_t handler)
 {
-    return __atomic_load_n(&owned, __ATOMIC_ACQUIRE) == handler && handle;
-}
-
-bool jvm_takes(int sig, siginfo_t *info, void *context)
-{
-    return handle(sig, info, context, 0) != 0;
+    return __atomic_load_n(&owned, __ATOMIC_ACQUIRE) == handler;
 }

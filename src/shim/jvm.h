@@ -1,26 +1,21 @@
 /*
- * jvm: the handler that HotSpot installs for SIGBUS, and HotSpot's answer to a fault.
+ * jvm: the handler that HotSpot installs for SIGBUS.
  *
- * libjvm.so exports JVM_handle_linux_signal(sig, info, context, abort), for programs that have the
- * handler in the kernel themselves: it makes an InternalError of a fault in a mapped buffer, and
- * says 0 to what it does not know.
+ * It makes an InternalError of a fault in a mapped buffer, a moment after the access and several
+ * stores later (so the stores in between are lost unnoticed), and dies of what it does not know.
  */
 #ifndef MAPHERD_JVM_H
 #define MAPHERD_JVM_H
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The program is about to install this handler. Reads the list of maps once a handler and looks
- * HotSpot's function up where it lies in libjvm.so. Async-signal-safe for handlers that do not. */
+/* The program is about to install this handler. Reads the list of maps once a handler. Takes no
+ * lock; async-signal-safe. */
 void jvm_notice(uintptr_t handler);
 
-/* It is the one that HotSpot installed first, and HotSpot can be asked. One that it installs later
- * is that of its crash report, and is left alone. */
+/* It is the one that HotSpot installed first. One that it installs later is that of its crash
+ * report. */
 bool jvm_owns(uintptr_t handler);
-
-/* Only after jvm_owns: true if HotSpot took it. */
-bool jvm_takes(int sig, siginfo_t *info, void *context);
 
 #endif

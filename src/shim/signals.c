@@ -181,13 +181,6 @@ void signals_adopt(void)
 
 /* ---- the handler ---- */
 
-static enum fault_owner owner_of(uintptr_t handler)
-{
-    if (!is_function(handler))
-        return OWNER_NOBODY;
-    return jvm_owns(handler) ? OWNER_JVM : OWNER_PROGRAM;
-}
-
 static void block_really(void)
 {
     uint64_t bus = SHADOW_BUS;
@@ -287,26 +280,26 @@ static void meet_sent(siginfo_t *info, void *context)
         die(info, context);
 }
 
-/*
- * A fault while SIGBUS is blocked comes here too. The program's handler gets it, though the kernel
- * would have killed: that is the kinder end, and no test of a program can want the other.
- */
-static void meet_fault(siginfo_t *info, void *context)
+/* A fault while the program blocks SIGBUS comes here too; alone the kernel would have killed. */
+static enum fault_owner owner_of_fault(void *context)
 {
     struct sys_action view;
-    enum fault_answer answer = FAULT_NOT_OURS;
+    if (shadow_seen(*saved_mask(context)) & SHADOW_BUS)
+        return OWNER_BLOCKED;
+    disposition_read(&view);
+    if (!is_function(view.handler))
+        return OWNER_NOBODY;
+    return jvm_owns(view.handler) ? OWNER_JVM : OWNER_PROGRAM;
+}
+
+static void meet_fault(siginfo_t *info, void *context)
+{
+    enum fault_owner owner = owner_of_fault(context);
     int code = info->si_code;
-    if (code == BUS_ADRERR || code == BUS_MCEERR_AR || code == BUS_MCEERR_AO) {
-        disposition_read(&view);
-        answer = fault_meet(info, context, owner_of(view.handler));
-        if (answer == FAULT_ASK_JVM) {
-            bool taken = jvm_takes(SIGBUS, info, context);
-            answer = fault_meet_again(info, context, taken);
-            if (taken)
-                return;
-        }
-    }
-    if (answer != FAULT_MENDED && !hand_on(info, context))
+    bool of_memory = code == BUS_ADRERR || code == BUS_MCEERR_AR || code == BUS_MCEERR_AO;
+    if (of_memory && fault_mended(info, context, owner))
+        return;
+    if (owner < OWNER_PROGRAM || !hand_on(info, context))
         die(info, context);
 }
 

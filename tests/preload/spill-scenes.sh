@@ -18,7 +18,9 @@ for scene in child-returns parent-returns grows grows-over handler-stores protec
 	give_space
 	rm -f "$file"
 	take_space
-	LD_PRELOAD="$MAPHERD_LIB" timeout 600 "$scenes" "$scene" "$disk" >"$scratch/out" 2>"$scratch/stderr" ||
+	sigbus=auto
+	[ "$scene" != zeros-return ] || sigbus=convert
+	MAPHERD_SIGBUS=$sigbus LD_PRELOAD="$MAPHERD_LIB" timeout 600 "$scenes" "$scene" "$disk" >"$scratch/out" 2>"$scratch/stderr" ||
 		fail "$scene ended with $?: $(cat "$scratch/stderr" "$scratch/out") $(tail -3 "$scratch/log")"
 	grep -qx ok "$scratch/out" || fail "$scene: $(cat "$scratch/out")"
 	grep -q "SIGBUS: a " "$scratch/log" || fail "$scene: nothing was spilled"

@@ -1,7 +1,7 @@
 #!/bin/sh
-# A file is made shorter under its readers: who has no handler reads zeros, and is told; the bytes come
-# back with the file. With MAPHERD_SIGBUS=report unmodified programs end as they do alone, and the
-# line says where.
+# A file is made shorter under its readers: they end as they do alone, and a line says where. With
+# MAPHERD_SIGBUS=convert the lost part reads as zeros, and who syncs it is told; the bytes come back with
+# the file.
 # shellcheck disable=SC2154 # scratch is lib.sh's
 # shellcheck source=tests/lib.sh
 . "${TESTS_SRC:?run by make check}/lib.sh"
@@ -26,6 +26,24 @@ truncate -s 8292 "$file"
 ask read 50 && fail "alone it does not die: $said"
 ended
 [ "$result" = 135 ] || fail "alone it ended with $result, not of SIGBUS"
+
+# With the library too.
+for what in "read 50" "store ascending 50 1 2"; do
+	rm -f "$file" "$log"
+	begin_preloaded "$file" 100
+	expect_answer 0 store ascending 0 100 1
+	truncate -s 8292 "$file"
+	# shellcheck disable=SC2086 # words
+	ask $what && fail "$what: it does not die: $said"
+	ended
+	[ "$result" = 135 ] || fail "$what: it ended with $result, not of SIGBUS"
+	case $what in
+	read*) told "load from" 204800 8292 409600 ;;
+	store*) told "store to" 204800 8292 409600 ;;
+	esac
+	grep -q "the program dies of it" "$log" || fail "$what: $(cat "$log")"
+done
+say "dies as alone, explained"
 
 # zeros FIRST: reads (or stores to) the lost part first, and gets it back by msync or ftruncate.
 zeros() {
@@ -58,12 +76,15 @@ zeros() {
 	ends_with 0
 	on_disk random 0 100 4
 }
+MAPHERD_SIGBUS=convert
+export MAPHERD_SIGBUS
 zeros load "load from" msync
 zeros load "load from" truncate
 zeros store "store to" msync
-say "zeros, EIO, and back"
+unset MAPHERD_SIGBUS
+say "converted: zeros, EIO, and back"
 
-# alike WORDS...: the same exit status with the library that only reports as without; if that is a
+# alike WORDS...: the same exit status with the library as without; if that is a
 # death by SIGBUS, the line is there. prepare makes $file anew, since the program cuts it.
 alike() {
 	alone=0 with=0
@@ -71,7 +92,7 @@ alike() {
 	prepare
 	"$@" >"$scratch/alone.out" 2>&1 || alone=$?
 	prepare
-	LD_PRELOAD="$MAPHERD_LIB" MAPHERD_SIGBUS=report "$@" >"$scratch/with.out" 2>&1 || with=$?
+	LD_PRELOAD="$MAPHERD_LIB" "$@" >"$scratch/with.out" 2>&1 || with=$?
 	[ $alone = $with ] || fail "$1 ends with $with instead of $alone"
 	cmp -s "$scratch/alone.out" "$scratch/with.out" || fail "$1 says something else: $(diff "$scratch/alone.out" "$scratch/with.out")"
 	[ $alone != "$DIES" ] || grep -q -E "SIGBUS: a (load from|store to) $file at offset [0-9]+: .*; thread .*, at " "$log" ||
