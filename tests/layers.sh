@@ -62,7 +62,7 @@ allowed_imports="
 	_dl_find_object dlopen dlsym sigaddset sigemptyset sigismember getauxval getenv environ __environ program_invocation_short_name __progname
 	__register_atfork clock_gettime time
 	__cxa_finalize __gmon_start__ _ITM_deregisterTMCloneTable _ITM_registerTMCloneTable
-	__tsan_init __msan_init
+	__tsan_init __msan_init _vgnU_freeres
 "
 imports_are_few() {
 	nm -D --undefined-only "$1" | awk '{ sub("@.*", "", $2); print $2 }' | while read -r import; do

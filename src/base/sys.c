@@ -361,9 +361,18 @@ long sys_write_quietly(int fd, const void *buf, size_t len)
  * rt_sigprocmask copies its set in before it looks at what to do with it, and there is nothing it
  * does for -1: EFAULT or EINVAL. Every filter lets this call pass, which cannot be said of
  * process_vm_readv, and it costs a quarter. (A null pointer is no set, and no error.)
+ *
+ * valgrind reports such a call, for the set that the program never wrote and for the -1. Under it,
+ * which a function of its own preloaded library shows, the question is only whether the page is
+ * mapped.
  */
+extern char _vgnU_freeres[] __attribute__((weak));
+
 bool sys_readable(uintptr_t addr)
 {
+    unsigned char resident;
+    if (_vgnU_freeres)
+        return CALL(SYS_mincore, addr & ~(uintptr_t)4095, 1, &resident, 0, 0, 0) != -ENOMEM;
     return addr && CALL(SYS_rt_sigprocmask, -1, addr, 0, KERNEL_SIGSET, 0, 0) != -EFAULT;
 }
 
