@@ -139,6 +139,34 @@ for path in "$scratch/mapherd-held.record" "$scratch/mine"; do
 	release
 done
 
+# Of a process of another PID namespace: whoever looks, it is never taken for one that is gone.
+elsewhere=$(mktemp -d /dev/shm/mapherd-test.XXXXXX)
+later "rm -rf '$elsewhere'"
+mkfifo "$scratch/keep"
+seen_as() {
+	for viewer in "" "unshare -pf --mount-proc" "unshare -pf"; do
+		expect 0 $viewer "$MAPHERD" leaks --list "$elsewhere"
+		out_has ": $1,"
+		expect 0 $viewer "$MAPHERD" clean $2 --older 0 "$elsewhere"
+		[ "$(grep -c "removed\|would remove" "$scratch/out")" = "$3" ] || fail "clean, seen from '$viewer': $(cat "$scratch/out")"
+	done
+}
+if [ "$(id -u)" = 0 ] && unshare -pf --mount-proc true 2>/dev/null; then
+	LD_PRELOAD="$MAPHERD_LIB" MAPHERD_DIR="$elsewhere/of-%e-%p" MAPHERD_ONLY=become \
+		unshare -pf --kill-child "$TESTS_BIN/tests/preload/become" fails execve <"$scratch/keep" >"$scratch/started" &
+	outer=$!
+	exec 4>"$scratch/keep"
+	until [ -s "$scratch/started" ]; do kill -0 $outer || fail "it has ended"; sleep 0.05; done
+	seen_as running "" 0
+	[ "$(ls "$elsewhere")" = of-become-1 ] || fail "the record of a process that runs is gone: $(ls "$elsewhere")"
+	kill -9 $outer
+	wait $outer 2>/dev/null || true
+	exec 4>&-
+	seen_as "was killed" -n 1
+else
+	say "not shown here: processes of other PID namespaces, which need root"
+fi
+
 # Changed at random.
 make_record small=1 module=/bin/true,0011223344556677 java=com/example/Store,sync,Store.java,12 \
 	file=/etc/passwd stack=1+0x1000,1+0x2000,j1,0x7f0000001000 stack=1+0x3000 \
