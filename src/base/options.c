@@ -162,6 +162,28 @@ static void complain_of_text(const struct table_row *row, struct option_text val
             show(value).text, row->form, *row->fallback ? row->fallback : "none");
 }
 
+/*
+ * The texts of options are copied here: a program may write its title over its arguments and its
+ * environment (setproctitle, PostgreSQL, nginx, Perl), or change a variable, at any time later.
+ */
+static struct {
+    char text[OPTIONS_TEXT_MAX];
+    size_t len;
+} copies;
+
+/* Each copy ends with NUL. False: there is no room. */
+static bool keep(struct option_text value, struct option_text *kept)
+{
+    if (value.len >= sizeof copies.text - copies.len)
+        return false;
+    char *to = copies.text + copies.len;
+    memcpy(to, value.at, value.len);
+    to[value.len] = '\0';
+    copies.len += value.len + 1;
+    *kept = (struct option_text){ to, value.len };
+    return true;
+}
+
 /* Checks, and stores into *into if given. */
 static bool set(struct options *into, struct option_text name, struct option_text value, char *why,
                 size_t why_size)
@@ -178,8 +200,11 @@ static bool set(struct options *into, struct option_text name, struct option_tex
             complain_of_text(row, value, why, why_size);
             return false;
         }
-        if (into)
-            *(struct option_text *)((char *)into + row->field) = value;
+        if (into && !keep(value, (struct option_text *)((char *)into + row->field))) {
+            fmt(why, why_size, "option %s: '%s' and what was set before it are longer than %u bytes",
+                row->name, show(value).text, (unsigned)OPTIONS_TEXT_MAX);
+            return false;
+        }
         return true;
     }
     int number = words_find(words_text(row->form), value, &near_word);
@@ -235,6 +260,7 @@ void options_read(char *const *environment, options_complain *complain)
 {
     static const char prefix[] = "MAPHERD_";
     static const char list[] = "MAPHERD_OPTIONS=";
+    copies.len = 0;
     if (!environment)
         return;
     for (char *const *e = environment; *e; e++)

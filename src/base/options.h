@@ -59,8 +59,13 @@ extern struct options options;
 
 typedef void options_complain(const char *line);
 
-/* Reads an environment (environ's form, or NULL). Each complaint goes to complain as one line
- * without a newline. Not thread-safe: for the constructor. */
+/*
+ * Reads an environment (environ's form, or NULL). Each complaint goes to complain as one line
+ * without a newline. What is kept of the environment is copied, OPTIONS_TEXT_MAX bytes at most; a text
+ * beyond that is a complaint. Not thread-safe: for the constructor; a second call makes the texts of
+ * the first invalid.
+ */
+#define OPTIONS_TEXT_MAX 65536
 void options_read(char *const *environment, options_complain *complain);
 
 /*

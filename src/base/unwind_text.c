@@ -3,10 +3,10 @@
  * files.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <string.h>
 
 #include "base/fmt.h"
+#include "base/log.h"
 #include "base/module.h"
 #include "base/unwind.h"
 
@@ -19,7 +19,7 @@ static size_t entry(char *out, uintptr_t pc)
         return fmt(out, ENTRY, "0x%lx", pc);
     const char *name = m.path;
     if (!name || !*name)
-        name = program_invocation_short_name ? program_invocation_short_name : "?";
+        name = log_name(); /* the program's file has no name of its own here */
     for (const char *c = name; *c; c++)
         if (*c == '/' && c[1])
             name = c + 1;

@@ -141,13 +141,15 @@ __attribute__((constructor)) static void start(void)
 {
     int saved = errno;
     unsigned char *guard;
+    /* It points into the memory of the arguments, which the program may overwrite: copied by all. */
+    const char *name = program_invocation_short_name ? program_invocation_short_name : "?";
     page_size = getauxval(AT_PAGESZ);
     if (!getauxval(AT_SECURE))
         options_read(environ, complain);
-    log_start(program_invocation_short_name ? program_invocation_short_name : "?");
+    log_start(name);
     if (options.children == CHILDREN_OFF)
         leave_children_alone();
-    if (!chosen(program_invocation_short_name ? program_invocation_short_name : "")) {
+    if (!chosen(name)) {
         gate_close(MAPHERD_NOT_CHOSEN);
         errno = saved;
         return;
@@ -172,7 +174,7 @@ __attribute__((constructor)) static void start(void)
     signals_start(!words_equal(options.sigbus, words_text("off")), sigcalls_libc());
     if (options.metrics.len) {
         count_now();
-        metrics_start(program_invocation_short_name ? program_invocation_short_name : "?");
+        metrics_start(name);
     }
     javastack_start();
     leaks_ask_java(javastack_take);

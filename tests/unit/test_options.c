@@ -136,6 +136,53 @@ static void rubbish_is_survived(void **state)
     assert_memory_equal(&options, &defaults, sizeof options);
 }
 
+/* A value that each text option accepts. */
+static const char *valid_text(const struct option_row *row)
+{
+    static const char *const values[] = { "/tmp/a", "7", "strict", "convert", "20,30" };
+    for (size_t i = 0; i < COUNT_OF(values); i++)
+        if (row->check(words_text(values[i]), row->form))
+            return values[i];
+    fail_msg("no value for %s", row->name);
+    return "";
+}
+
+/* The memory of the environment is the program's: it is written over once all is read. */
+static void texts_are_copied(void **state)
+{
+    (void)state;
+    for (int listed = 0; listed < 2; listed++) {
+        for (size_t n = 0; n < option_count; n++) {
+            struct option_row row = option_row(n);
+            char setting[200];
+            if (!row.check)
+                continue;
+            const char *value = valid_text(&row);
+            if (listed)
+                snprintf(setting, sizeof setting, "MAPHERD_OPTIONS=%s=%s:mode=observe", row.name, value);
+            else
+                snprintf(setting, sizeof setting, "%s=%s", row.env, value);
+            READ(setting);
+            memset(setting, 'x', sizeof setting);
+            assert_text(*(struct option_text *)((char *)&options + row.field), value);
+        }
+    }
+    assert_int_equal(complaints, 0);
+}
+
+static void a_text_without_room_is_named(void **state)
+{
+    (void)state;
+    static char lengthy[OPTIONS_TEXT_MAX + 100] = "MAPHERD_SKIP=";
+    memset(lengthy + strlen(lengthy), 'a', OPTIONS_TEXT_MAX);
+    READ(lengthy, "MAPHERD_ONLY=b");
+    assert_int_equal(complaints, 1);
+    assert_non_null(strstr(said, "option skip: 'aaaa"));
+    assert_non_null(strstr(said, "are longer than 65536 bytes"));
+    assert_text(options.skip, "");
+    assert_text(options.only, "b");
+}
+
 static void check_agrees_with_read(void **state)
 {
     (void)state;
@@ -245,7 +292,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FRESH(the_defaults),         FRESH(every_word_is_taken),    FRESH(names_are_consistent),
         FRESH(a_list_and_who_wins),  FRESH(a_path_may_hold_a_colon), FRESH(wrong_ones_are_named),
-        FRESH(rubbish_is_survived),  FRESH(check_agrees_with_read), FRESH(percents),
+        FRESH(rubbish_is_survived),  FRESH(texts_are_copied),
+        FRESH(a_text_without_room_is_named), FRESH(check_agrees_with_read), FRESH(percents),
         FRESH(sizes),                FRESH(a_word_for_every_path),
         FRESH(wrong_rules_are_named), FRESH(glob_lists),
     };
