@@ -376,6 +376,31 @@ bool sys_readable(uintptr_t addr)
     return addr && CALL(SYS_rt_sigprocmask, -1, addr, 0, KERNEL_SIGSET, 0, 0) != -EFAULT;
 }
 
+long sys_execve(const char *path, char *const argv[], char *const envp[])
+{
+    return CALL(SYS_execve, path, argv, envp, 0, 0, 0);
+}
+
+long sys_setuid(uid_t uid)
+{
+    return CALL(SYS_setuid, uid, 0, 0, 0, 0, 0);
+}
+
+long sys_setreuid(uid_t real, uid_t effective)
+{
+    return CALL(SYS_setreuid, real, effective, 0, 0, 0, 0);
+}
+
+long sys_setresuid(uid_t real, uid_t effective, uid_t saved)
+{
+    return CALL(SYS_setresuid, real, effective, saved, 0, 0, 0);
+}
+
+long sys_chroot(const char *path)
+{
+    return CALL(SYS_chroot, path, 0, 0, 0, 0, 0);
+}
+
 _Noreturn void sys_exit_group(int status)
 {
     for (;;)

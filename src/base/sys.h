@@ -113,6 +113,13 @@ long sys_sigaltstack(const stack_t *stack, stack_t *before);
 long sys_sigqueueinfo(long pid, int sig, const void *info);
 long sys_tgsigqueueinfo(long pid, long tid, int sig, const void *info);
 
+long sys_execve(const char *path, char *const argv[], char *const envp[]);
+/* The kernel's own: of this thread alone. */
+long sys_setuid(uid_t uid);
+long sys_setreuid(uid_t real, uid_t effective);
+long sys_setresuid(uid_t real, uid_t effective, uid_t saved);
+long sys_chroot(const char *path);
+
 _Noreturn void sys_exit_group(int status);
 /* Sleeps while *word == seen; wakes up to n sleepers. */
 void sys_futex_wait(const int *word, int seen);

@@ -2,7 +2,9 @@
  * hooks: libc's names.
  *
  * The rules in here: a hook turns the program's call into the engine's and the engine's answer
- * into libc's (-1 and errno, and only then errno is written). Names are bound with asm labels, so
+ * into libc's (-1 and errno, and only then errno is written). Before the constructor it is the plain
+ * system call, which touches nothing that the loader has to relocate: IFUNC resolvers of other libraries
+ * call hooks before that (error.h). Names are bound with asm labels, so
  * that headers and _FILE_OFFSET_BITS have no say. What must stay in the chain of preloaded
  * libraries, because it is a cancellation point or never returns, is looked up once, in the
  * constructor: a lazy dlsym allocates, and an allocator maps.
@@ -13,6 +15,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -25,6 +28,7 @@
 #include "policy/metrics.h"
 #include "shim/become.h"
 #include "shim/engine.h"
+#include "shim/error.h"
 #include "shim/sigcalls.h"
 #include "shim/signals.h"
 #include "shim/traced.h"
@@ -38,19 +42,36 @@
 static int (*next_msync)(void *, size_t, int);
 static void (*next__exit)(int);
 
+/* The constructor runs, or has run: this library is relocated. */
+static bool started;
+#define EARLY(answer)                           \
+    do {                                        \
+        if (__builtin_expect(!started, 0))      \
+            return (answer);                    \
+    } while (0)
+
+/* Before the constructor these find their next in the chain when they are called, which a resolver
+ * cannot: what is more than a system call fails there. */
+#define UNRELOCATED(answer)      \
+    do {                         \
+        if (!error_reachable())  \
+            return (answer);     \
+    } while (0)
+
 void hooks_resolve(void)
 {
     *(void **)&next_msync = dlsym(RTLD_NEXT, "msync");
     *(void **)&next__exit = dlsym(RTLD_NEXT, "_exit");
     sigcalls_resolve();
     become_resolve();
+    started = true;
 }
 
 static int answer_int(long answer)
 {
     if (answer >= 0)
         return (int)answer;
-    errno = (int)-answer;
+    error_set(-answer);
     return -1;
 }
 
@@ -58,12 +79,13 @@ static void *answer_pointer(long answer)
 {
     if (!sys_failed(answer))
         return (void *)answer;
-    errno = (int)-answer;
+    error_set(-answer);
     return MAP_FAILED;
 }
 
 void *hook_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
 {
+    EARLY(answer_pointer(sys_mmap((uintptr_t)addr, len, prot, flags, fd, offset)));
     return answer_pointer(traced_mmap((uintptr_t)addr, len, prot, flags, fd, offset));
 }
 
@@ -72,27 +94,32 @@ void *hook_mmap64(void *addr, size_t len, int prot, int flags, int fd, off_t off
 
 int hook_munmap(void *addr, size_t len)
 {
+    EARLY(answer_int(sys_munmap((uintptr_t)addr, len)));
     return answer_int(traced_munmap((uintptr_t)addr, len));
 }
 
 void *hook_mremap(void *addr, size_t old_len, size_t new_len, int flags, void *new_addr)
 {
+    EARLY(answer_pointer(sys_mremap((uintptr_t)addr, old_len, new_len, flags, (uintptr_t)new_addr)));
     return answer_pointer(
         traced_mremap((uintptr_t)addr, old_len, new_len, flags, (uintptr_t)new_addr));
 }
 
 int hook_mprotect(void *addr, size_t len, int prot)
 {
+    EARLY(answer_int(sys_mprotect((uintptr_t)addr, len, prot)));
     return answer_int(engine_mprotect((uintptr_t)addr, len, prot));
 }
 
 int hook_pkey_mprotect(void *addr, size_t len, int prot, int pkey)
 {
+    EARLY(answer_int(sys_pkey_mprotect((uintptr_t)addr, len, prot, pkey)));
     return answer_int(engine_pkey_mprotect((uintptr_t)addr, len, prot, pkey));
 }
 
 int hook_madvise(void *addr, size_t len, int advice)
 {
+    EARLY(answer_int(sys_madvise((uintptr_t)addr, len, advice)));
     return answer_int(engine_madvise((uintptr_t)addr, len, advice));
 }
 
@@ -102,6 +129,7 @@ int hook_posix_madvise(void *addr, size_t len, int advice)
 {
     if (advice == POSIX_MADV_DONTNEED)
         return 0;
+    EARLY((int)-sys_madvise((uintptr_t)addr, len, advice));
     return (int)-engine_madvise((uintptr_t)addr, len, advice);
 }
 
@@ -114,11 +142,13 @@ static long ask_next_msync(uintptr_t addr, size_t len, int flags)
 
 int hook_msync(void *addr, size_t len, int flags)
 {
+    EARLY(answer_int(sys_msync((uintptr_t)addr, len, flags)));
     return answer_int(engine_msync((uintptr_t)addr, len, flags, ask_next_msync));
 }
 
 int hook_mlock(const void *addr, size_t len)
 {
+    EARLY(answer_int(sys_mlock((uintptr_t)addr, len)));
     return answer_int(engine_mlock((uintptr_t)addr, len));
 }
 
@@ -127,27 +157,32 @@ int hook_mlock2(const void *addr, size_t len, unsigned flags)
 {
     if (!flags)
         return hook_mlock(addr, len);
-    long answer = engine_mlock2((uintptr_t)addr, len, flags);
+    long answer = started ? engine_mlock2((uintptr_t)addr, len, flags)
+                          : sys_mlock2((uintptr_t)addr, len, flags);
     return answer_int(answer == -ENOSYS ? -EINVAL : answer);
 }
 
 int hook_munlock(const void *addr, size_t len)
 {
+    EARLY(answer_int(sys_munlock((uintptr_t)addr, len)));
     return answer_int(engine_munlock((uintptr_t)addr, len));
 }
 
 int hook_mlockall(int flags)
 {
+    EARLY(answer_int(sys_mlockall(flags)));
     return answer_int(engine_mlockall(flags));
 }
 
 int hook_munlockall(void)
 {
+    EARLY(answer_int(sys_munlockall()));
     return answer_int(engine_munlockall());
 }
 
 int hook_ftruncate(int fd, off_t len)
 {
+    EARLY(answer_int(sys_ftruncate(fd, len)));
     return answer_int(engine_ftruncate(fd, len));
 }
 
@@ -155,16 +190,19 @@ int hook_ftruncate64(int fd, off_t len) __attribute__((alias("ftruncate")));
 
 void *hook_shmat(int id, const void *addr, int flags)
 {
+    EARLY(answer_pointer(sys_shmat(id, (uintptr_t)addr, flags)));
     return answer_pointer(engine_shmat(id, (uintptr_t)addr, flags));
 }
 
 int hook_flock(int fd, int operation)
 {
+    EARLY(answer_int(sys_flock(fd, operation)));
     return answer_int(engine_flock(fd, operation));
 }
 
 int hook_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
 {
+    EARLY(answer_int(sys_prctl(option, a, b, c, d)));
     if (engine_sandboxes(option, a))
         signals_stop();
     return answer_int(engine_prctl(option, a, b, c, d));
@@ -173,7 +211,8 @@ int hook_prctl(int option, unsigned long a, unsigned long b, unsigned long c, un
 /* A vfork child leaves through here and shares the memory of its parent: nothing is changed. */
 void hook__exit(int status)
 {
-    engine_exit();
+    if (started)
+        engine_exit();
     if (next__exit)
         next__exit(status);
     sys_exit_group(status);
@@ -257,31 +296,37 @@ int hook_siggetmask(void)
 
 int hook_execve(const char *path, char *const argv[], char *const envp[])
 {
+    UNRELOCATED(answer_int(sys_execve(path, argv, envp)));
     return become_execve(path, argv, envp);
 }
 
 int hook_execv(const char *path, char *const argv[])
 {
+    UNRELOCATED(-1);
     return become_execv(path, argv);
 }
 
 int hook_execvp(const char *file, char *const argv[])
 {
+    UNRELOCATED(-1);
     return become_execvp(file, argv);
 }
 
 int hook_execvpe(const char *file, char *const argv[], char *const envp[])
 {
+    UNRELOCATED(-1);
     return become_execvpe(file, argv, envp);
 }
 
 int hook_fexecve(int fd, char *const argv[], char *const envp[])
 {
+    UNRELOCATED(-1);
     return become_fexecve(fd, argv, envp);
 }
 
 int hook_execveat(int fd, const char *path, char *const argv[], char *const envp[], int flags)
 {
+    UNRELOCATED(-1);
     return become_execveat(fd, path, argv, envp, flags);
 }
 
@@ -295,36 +340,43 @@ int hook_execveat(int fd, const char *path, char *const argv[], char *const envp
 
 int hook_execl(const char *path, const char *first, ...)
 {
+    UNRELOCATED(-1);
     WITH_REST(become_execl(path, first, rest));
 }
 
 int hook_execlp(const char *file, const char *first, ...)
 {
+    UNRELOCATED(-1);
     WITH_REST(become_execlp(file, first, rest));
 }
 
 int hook_execle(const char *path, const char *first, ...)
 {
+    UNRELOCATED(-1);
     WITH_REST(become_execle(path, first, rest));
 }
 
 int hook_setuid(uid_t uid)
 {
+    UNRELOCATED(answer_int(sys_setuid(uid)));
     return become_setuid(uid);
 }
 
 int hook_setreuid(uid_t real, uid_t effective)
 {
+    UNRELOCATED(answer_int(sys_setreuid(real, effective)));
     return become_setreuid(real, effective);
 }
 
 int hook_setresuid(uid_t real, uid_t effective, uid_t saved)
 {
+    UNRELOCATED(answer_int(sys_setresuid(real, effective, saved)));
     return become_setresuid(real, effective, saved);
 }
 
 int hook_chroot(const char *path)
 {
+    UNRELOCATED(answer_int(sys_chroot(path)));
     return become_chroot(path);
 }
 

@@ -146,6 +146,7 @@ __attribute__((constructor)) static void start(void)
     page_size = getauxval(AT_PAGESZ);
     if (!getauxval(AT_SECURE))
         options_read(environ, complain);
+    hooks_resolve();
     log_start(name);
     if (options.children == CHILDREN_OFF)
         leave_children_alone();
@@ -156,7 +157,6 @@ __attribute__((constructor)) static void start(void)
     }
     tell_complaints();
     windows_start((uintptr_t)__builtin_frame_address(0), seed());
-    hooks_resolve();
     if (!own_memory(&guard) ||
         pthread_atfork(gate_before_fork, gate_after_fork_in_parent,
                        gate_after_fork_in_child)) {

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "shim/error.h"
 #include "shim/shadow.h"
 #include "shim/signals.h"
 
@@ -60,13 +61,46 @@ void sigcalls_resolve(void)
 
 static int fail(long error)
 {
-    errno = (int)error;
+    error_set(error);
     return -1;
 }
 
 static bool ours(int sig)
 {
     return sig == SIGBUS && signals_on();
+}
+
+/* ---- sets ---- */
+
+/* The kernel reads and writes eight bytes of libc's sets. */
+static uint64_t word(const sigset_t *set)
+{
+    uint64_t bits;
+    memcpy(&bits, set, sizeof bits);
+    return bits;
+}
+
+static void set_word(sigset_t *set, uint64_t bits)
+{
+    memcpy(set, &bits, sizeof bits);
+}
+
+/* libc's sigemptyset and sigaddset, which cannot be called where this library is not relocated: false
+ * with EINVAL for what is no signal of the program's (32 and 33 are glibc's own). */
+static bool set_one(sigset_t *set, int sig)
+{
+    *set = (sigset_t){ 0 };
+    if (sig < 1 || sig > 64 || sig == 32 || sig == 33) {
+        error_set(EINVAL);
+        return false;
+    }
+    set_word(set, SYS_SIGNAL_BIT(sig));
+    return true;
+}
+
+static bool has(const sigset_t *set, int sig)
+{
+    return word(set) & SYS_SIGNAL_BIT(sig);
 }
 
 /* ---- the action ---- */
@@ -119,15 +153,14 @@ static bool refused(sigcalls_handler *handler)
 {
     if (handler != SIG_ERR)
         return false;
-    errno = EINVAL;
+    error_set(EINVAL);
     return true;
 }
 
 static sigcalls_handler *replace(int sig, sigcalls_handler *handler, int flags, bool blocks_itself)
 {
     struct sigaction act = { .sa_handler = handler, .sa_flags = flags }, old;
-    sigemptyset(&act.sa_mask);
-    if (blocks_itself && sigaddset(&act.sa_mask, sig) < 0)
+    if (blocks_itself && !set_one(&act.sa_mask, sig))
         return SIG_ERR;
     return sigcalls_sigaction(sig, &act, &old) < 0 ? SIG_ERR : old.sa_handler;
 }
@@ -157,20 +190,19 @@ sigcalls_handler *sigcalls_sigset(int sig, sigcalls_handler *handler)
         return next.sigset(sig, handler);
     struct sigaction old;
     sigset_t set, before;
-    sigemptyset(&set);
-    if (sigaddset(&set, sig) < 0)
+    if (!set_one(&set, sig))
         return SIG_ERR;
     if (handler == SIG_HOLD) {
         if (sigcalls_sigprocmask(SIG_BLOCK, &set, &before) < 0)
             return SIG_ERR;
-        if (sigismember(&before, sig))
+        if (has(&before, sig))
             return SIG_HOLD;
         return sigcalls_sigaction(sig, NULL, &old) < 0 ? SIG_ERR : old.sa_handler;
     }
     sigcalls_handler *was = replace(sig, handler, 0, false);
     if (was == SIG_ERR || sigcalls_sigprocmask(SIG_UNBLOCK, &set, &before) < 0)
         return SIG_ERR;
-    return sigismember(&before, sig) ? SIG_HOLD : was;
+    return has(&before, sig) ? SIG_HOLD : was;
 }
 
 int sigcalls_sigignore(int sig)
@@ -199,26 +231,13 @@ int sigcalls_siginterrupt(int sig, int interrupt)
 
 /* ---- the mask ---- */
 
-/* The kernel reads and writes eight bytes of libc's sets. */
-static uint64_t word(const sigset_t *set)
-{
-    uint64_t bits;
-    memcpy(&bits, set, sizeof bits);
-    return bits;
-}
-
-static void set_word(sigset_t *set, uint64_t bits)
-{
-    memcpy(set, &bits, sizeof bits);
-}
-
 /* What pthread_sigmask returns. A set that says nothing of SIGBUS goes on as it is. */
 static int change_mask(int how, const sigset_t *set, sigset_t *old)
 {
     sigset_t instead;
     bool translate = signals_on();
     if (translate && set && (word(set) & (SHADOW_BUS | SHADOW))) {
-        sigemptyset(&instead);
+        instead = (sigset_t){ 0 };
         set_word(&instead, how == SIG_UNBLOCK ? shadow_unblock(word(set))
                                               : shadow_block(word(set)));
         set = &instead;
@@ -252,8 +271,7 @@ int sigcalls_sigprocmask(int how, const sigset_t *set, sigset_t *old)
 static int hold(int how, int sig)
 {
     sigset_t set;
-    sigemptyset(&set);
-    return sigaddset(&set, sig) < 0 ? -1 : sigcalls_sigprocmask(how, &set, NULL);
+    return set_one(&set, sig) ? sigcalls_sigprocmask(how, &set, NULL) : -1;
 }
 
 /* SIGSTKFLT's bit is not what it says (shadow.h). */
@@ -275,8 +293,7 @@ int sigcalls_sigrelse(int sig)
 /* The sets of BSD are the first 32 signals. */
 static int old_mask(int how, int mask)
 {
-    sigset_t set, before;
-    sigemptyset(&set);
+    sigset_t set = { 0 }, before;
     set_word(&set, (unsigned)mask);
     return sigcalls_sigprocmask(how, &set, &before) < 0 ? -1 : (int)(unsigned)word(&before);
 }

@@ -1,0 +1,175 @@
+/*
+ * A library with an IFUNC whose resolver calls every hook. The loader relocates libraries in the reverse
+ * of the order in which it loads them: libc, this one, its user (early_user.c), for which the resolver is
+ * called, and only then the preloaded library. The table of hooks is mapherd's own: a hook without a scene
+ * here does not compile.
+ */
+#define _GNU_SOURCE
+#include "early.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/shm.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct early early_answers[EARLY_MAX];
+unsigned early_count;
+
+extern int pkey_mprotect(void *, size_t, int, int);
+extern sighandler_t ssignal(int, sighandler_t), bsd_signal(int, sighandler_t), sysv_signal(int, sighandler_t),
+    __sysv_signal(int, sighandler_t), sigset(int, sighandler_t);
+extern int __sigaction(int, const struct sigaction *, struct sigaction *);
+extern int sigignore(int), siginterrupt(int, int), sighold(int), sigrelse(int), sigblock(int), sigsetmask(int),
+    siggetmask(void);
+
+static void note(long answer)
+{
+    early_answers[early_count++].answer = answer;
+}
+
+static char *area(void)
+{
+    return mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+#define IN_AREA(call)        \
+    do {                     \
+        char *at = area();   \
+        note(call);          \
+        munmap(at, 8192);    \
+    } while (0)
+
+static void call_mmap(void)
+{
+    char *at = area();
+    at[0] = 1;
+    note(at[0]);
+    note(munmap(at, 8192));
+    note(mmap(NULL, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED);
+}
+static void call_mmap64(void)
+{
+    note(mmap64(NULL, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED);
+}
+static void call_munmap(void) { note(munmap((void *)1, 1)); }
+static void call_mremap(void)
+{
+    char *at = mremap(area(), 8192, 16384, MREMAP_MAYMOVE);
+    at[16383] = 3;
+    note(at[16383]);
+    note(munmap(at, 16384));
+}
+static void call_mprotect(void) { IN_AREA(mprotect(at, 4096, PROT_NONE)); note(mprotect((void *)1, 1, 0)); }
+static void call_pkey_mprotect(void) { IN_AREA(pkey_mprotect(at, 4096, PROT_READ, -1)); }
+static void call_madvise(void) { IN_AREA(madvise(at, 4096, MADV_DONTNEED)); note(madvise((void *)1, 1, 4)); }
+static void call_posix_madvise(void) { IN_AREA(posix_madvise(at, 4096, POSIX_MADV_WILLNEED)); }
+static void call_msync(void) { IN_AREA(msync(at, 4096, MS_ASYNC)); note(msync((void *)1, 1, MS_SYNC)); }
+static void call_mlock(void) { IN_AREA(mlock(at, 4096)); }
+static void call_mlock2(void) { IN_AREA(mlock2(at, 4096, 1)); }
+static void call_munlock(void) { IN_AREA(munlock(at, 4096)); }
+static void call_mlockall(void) { note(mlockall(-1)); }
+static void call_munlockall(void) { note(munlockall()); }
+static void call_ftruncate(void) { note(ftruncate(-1, 0)); }
+static void call_ftruncate64(void) { note(ftruncate64(-1, 0)); }
+static void call_shmat(void) { note(shmat(-1, NULL, 0) == (void *)-1); }
+static void call_flock(void) { note(flock(-1, LOCK_SH)); }
+static void call_prctl(void) { note(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0)); }
+
+static void ends(void (*f)(int))
+{
+    int status = -1;
+    pid_t child = vfork();
+    if (child == 0)
+        f(7);
+    note(waitpid(child, &status, 0) == child);
+    note(status);
+}
+static void call__exit(void) { ends(_exit); }
+static void call__Exit(void) { ends(_exit); }
+
+static void on_signal(int sig) { (void)sig; }
+
+/* Sets an action and asks for it, with SIGUSR1 and with SIGBUS. */
+static void call_sigaction(void)
+{
+    static const int signals[] = { SIGUSR1, SIGBUS };
+    for (int i = 0; i < 2; i++) {
+        struct sigaction act = { .sa_flags = SA_RESTART }, old = { .sa_flags = 0 };
+        act.sa_handler = on_signal;
+        note(sigaction(signals[i], &act, NULL));
+        note(sigaction(signals[i], NULL, &old));
+        note(old.sa_handler == on_signal);
+        act.sa_handler = SIG_DFL;
+        note(sigaction(signals[i], &act, NULL));
+    }
+    note(sigaction(0, NULL, NULL));
+}
+static void call___sigaction(void) { note(__sigaction(0, NULL, NULL)); }
+
+static void handler_by(sighandler_t (*set)(int, sighandler_t))
+{
+    note(set(SIGUSR2, on_signal) == SIG_DFL);
+    note(set(SIGUSR2, SIG_DFL) == on_signal);
+    note(set(99, SIG_DFL) == SIG_ERR);
+}
+static void call_signal(void) { handler_by(signal); }
+static void call_ssignal(void) { handler_by(ssignal); }
+static void call_bsd_signal(void) { handler_by(bsd_signal); }
+static void call_sysv_signal(void) { handler_by(sysv_signal); }
+static void call___sysv_signal(void) { handler_by(__sysv_signal); }
+static void call_sigset(void) { handler_by(sigset); note(sigset(SIGUSR2, SIG_HOLD) == SIG_DFL); sigset(SIGUSR2, SIG_DFL); }
+static void call_sigignore(void) { note(sigignore(SIGUSR2)); note(signal(SIGUSR2, SIG_DFL) == SIG_IGN); }
+static void call_siginterrupt(void) { note(siginterrupt(SIGUSR2, 1)); }
+
+static void call_sigprocmask(void)
+{
+    sigset_t none = { { 0 } }, old;
+    note(sigprocmask(SIG_SETMASK, &none, &old));
+    note(sigprocmask(77, &none, NULL));
+    note(sigprocmask(SIG_SETMASK, &old, NULL));
+}
+static void call_pthread_sigmask(void)
+{
+    sigset_t none = { { 0 } };
+    note(pthread_sigmask(SIG_BLOCK, &none, NULL));
+    note(pthread_sigmask(77, &none, NULL));
+}
+static void call_sighold(void) { note(sighold(SIGUSR2)); note(siggetmask()); }
+static void call_sigrelse(void) { note(sigrelse(SIGUSR2)); note(siggetmask()); }
+static void call_sigblock(void) { note(sigblock(1 << (SIGBUS - 1))); }
+static void call_sigsetmask(void) { note(sigsetmask(0)); }
+static void call_siggetmask(void) { note(siggetmask()); }
+
+/* Those that become another program or user: the system call where there is one, else an error. */
+static char nowhere[] = "/nonexistent/program";
+static char *const arguments[] = { nowhere, 0 };
+static void call_execve(void) { note(execve(nowhere, arguments, arguments + 1)); }
+static void call_execv(void) { note(execv(nowhere, arguments)); }
+static void call_execvp(void) { note(execvp(nowhere, arguments)); }
+static void call_execvpe(void) { note(execvpe(nowhere, arguments, arguments + 1)); }
+static void call_fexecve(void) { note(fexecve(-1, arguments, arguments + 1)); }
+static void call_execveat(void) { note(execveat(-1, nowhere, arguments, arguments + 1, 0)); }
+static void call_execl(void) { note(execl(nowhere, nowhere, (char *)0)); }
+static void call_execlp(void) { note(execlp(nowhere, nowhere, (char *)0)); }
+static void call_execle(void) { note(execle(nowhere, nowhere, (char *)0, arguments + 1)); }
+static void call_setuid(void) { note(setuid(getuid())); }
+static void call_setreuid(void) { note(setreuid((uid_t)-1, (uid_t)-1)); }
+static void call_setresuid(void) { note(setresuid((uid_t)-1, (uid_t)-1, (uid_t)-1)); }
+static void call_chroot(void) { note(chroot(nowhere)); }
+
+static int one(void) { return 1; }
+
+static int (*resolve(void))(void)
+{
+#define HOOK(name, type, parameters) call_##name();
+#include "shim/hooks.def"
+#undef HOOK
+    return one;
+}
+
+int early_picked(void) __attribute__((ifunc("resolve")));
