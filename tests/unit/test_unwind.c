@@ -18,6 +18,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/unwind.h"
 
 #define MAX 64
@@ -424,6 +425,7 @@ static void text(void **state)
     (void)state;
     uintptr_t pcs[] = { (uintptr_t)getppid, (uintptr_t)down, 16 };
     char out[300], wanted[300];
+    log_start("test_unwind");
     size_t len = unwind_text(out, sizeof out, pcs, 3);
     assert_int_equal(len, strlen(out));
     char *first = strstr(out, "libc.so.6+0x"), *second = strstr(out, " test_unwind+0x");
