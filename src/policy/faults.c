@@ -35,6 +35,8 @@
 #define BTRFS_SUPER_MAGIC 0x9123683E
 #endif
 
+enum { UNKNOWN_TYPE, OTHER_TYPE }; /* of a filesystem; else its magic number */
+
 #define STACK_FRAMES 24
 #define QUIET_MS 10000 /* a run of faults ends after that long without one */
 
@@ -86,17 +88,23 @@ static bool is_deleted(const struct fault_page *p)
     return p->path_len > n && memcmp(p->path + p->path_len - n, gone, n) == 0;
 }
 
-/* What a memory file has no space for is nowhere else either. By its filesystem; by the mount of its
- * device where no name leads to it; memfds and their like are on no mount. */
-static bool is_memory_file(const struct fault_page *p, const struct sys_space *space)
+/* By the words of mountinfo. */
+static long type_of(const char *word)
 {
-    if (p->size_known)
-        return space->type == TMPFS_MAGIC || space->type == RAMFS_MAGIC;
-    return !mounts_describe(p->dev, p->path, &mount) || strcmp(mount.type, "tmpfs") == 0 ||
-           strcmp(mount.type, "ramfs") == 0 || strcmp(mount.type, "devtmpfs") == 0;
+    static const struct {
+        const char *word;
+        long type;
+    } known[] = { { "tmpfs", TMPFS_MAGIC },          { "devtmpfs", TMPFS_MAGIC },
+                  { "ramfs", RAMFS_MAGIC },          { "hugetlbfs", HUGETLBFS_MAGIC },
+                  { "btrfs", BTRFS_SUPER_MAGIC } };
+    for (unsigned i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(word, known[i].word) == 0)
+            return known[i].type;
+    return OTHER_TYPE;
 }
 
-/* The file's own numbers, where its name still leads to it. */
+/* The file's own numbers, where its name still leads to it, and those of its filesystem; else those of the
+ * mount of its device. Memfds and their like are on no mount. */
 static void ask_file(struct fault *f, struct stat *st, struct sys_space *space)
 {
     struct fault_page *p = &f->page;
@@ -105,8 +113,12 @@ static void ask_file(struct fault *f, struct stat *st, struct sys_space *space)
         p->size = (uint64_t)st->st_size;
         p->st_dev = st->st_dev;
         p->size_known = true;
+    } else if (mounts_describe(p->dev, p->path, &mount)) {
+        *space = (struct sys_space){ mount.size, mount.free, type_of(mount.type) };
+        p->st_dev = p->dev;
     }
-    f->memory_file = is_memory_file(p, space);
+    f->memory_file = space->type == TMPFS_MAGIC || space->type == RAMFS_MAGIC ||
+                     space->type == UNKNOWN_TYPE;
 }
 
 /* The owner's quota, as the kernel lets its owner ask (quotactl_fd(2)); delayed allocations are
@@ -138,9 +150,9 @@ static bool quota_is_used_up(const char *path, const struct stat *st)
 static enum fault_cause why_no_page(const struct fault *f, const struct stat *st, const struct sys_space *space)
 {
     const uint64_t nearly = 16UL << 20; /* a full filesystem shows some blocks that it cannot give */
-    if (!f->page.size_known)
+    if (space->type == UNKNOWN_TYPE)
         return FAULT_NO_SPACE;
-    if (quota_is_used_up(f->page.path, st))
+    if (f->page.size_known && quota_is_used_up(f->page.path, st))
         return FAULT_OVER_QUOTA;
     if (space->free < nearly || space->free < space->size / 50)
         return FAULT_NO_SPACE;
@@ -166,7 +178,7 @@ bool faults_explain(struct fault *f, const siginfo_t *info, const void *context)
 {
     struct procmap m;
     struct stat st = { .st_size = 0 };
-    struct sys_space space = { 0, 0, 0 };
+    struct sys_space space = { 0, 0, UNKNOWN_TYPE };
     uintptr_t page = page_down((uintptr_t)info->si_addr);
     if (procmaps_at(PROCMAPS_SELF, page, &m, list, sizeof list) < 0 || !m.inode || m.path[0] != '/')
         return false;

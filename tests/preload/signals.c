@@ -4,7 +4,9 @@
  *     signals actions|faults|sent|poison     prints what a program sees
  *     signals blocked                        faults while it blocks SIGBUS, and has a handler
  *     signals die                            faults, and has none
- *     signals stack                          how much of an alternate stack a fault takes
+ *     signals stack FILE truncated|full SIZE how much of an alternate stack of that size a fault takes
+ *     signals again FILE N                   faults as often behind the end of a file, by siglongjmp
+ *     signals stopped FILE                   faults on an xfs that it shuts down
  *     signals inherited                      ... of what it was started with
  *     signals caught                         ends with 0 if the kernel has a handler for SIGBUS,
  *                                            though this program has set none
@@ -280,7 +282,11 @@ int main(int argc, char **argv)
     else if (!strcmp(what, "die"))
         fault_without_handler();
     else if (!strcmp(what, "stack"))
-        say("%zu\n", stack_used());
+        say("%zu\n", stack_used(argv[2], !strcmp(argv[3], "full"), (size_t)atol(argv[4])));
+    else if (!strcmp(what, "again"))
+        fault_again(argv[2], (unsigned)atoi(argv[3]));
+    else if (!strcmp(what, "stopped"))
+        fault_of_stopped_disk(argv[2]);
     else if (!strcmp(what, "inherited"))
         look_at_inheritance();
     else if (!strcmp(what, "caught"))

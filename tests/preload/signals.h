@@ -43,8 +43,16 @@ void fault_while_blocked(void);
 
 void fault_without_handler(void);
 
-/* Bytes of an alternate stack that a fault takes, its small handler included. */
-size_t stack_used(void);
+/* Bytes of an alternate stack that a fault takes, its small handler included: a store behind the end of
+ * the file, or into a hole of it where the filesystem is full. size: of the stack; what overflows it is
+ * counted all the same. */
+size_t stack_used(const char *path, bool full, size_t size);
+
+/* Stores behind the end of a file, as often, and leaves its handler by siglongjmp. */
+void fault_again(const char *path, unsigned times);
+
+/* Stores to a page of a file on an xfs that it shuts down. */
+void fault_of_stopped_disk(const char *path);
 
 /* What a program that this one executes finds. */
 void look_at_inheritance(void);

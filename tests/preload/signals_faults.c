@@ -2,9 +2,11 @@
  * signals: faults, and what a handler sees.
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
@@ -353,25 +355,69 @@ void fault_while_blocked(void)
     *broken.at = 1;
 }
 
-static void only_mend(int sig)
+/* No function of libc's that is hooked, or that the loader has yet to find: that takes stack, too. */
+static void only_map(int sig)
 {
     (void)sig;
-    mend_file();
+    syscall(SYS_mmap, broken.at, 4096L, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0L);
 }
 
-size_t stack_used(void)
+size_t stack_used(const char *path, bool full, size_t size)
 {
-    stack_t other = { .ss_sp = stack, .ss_size = sizeof stack };
-    struct sigaction a = { .sa_handler = only_mend, .sa_flags = SA_ONSTACK };
+    enum { PAGES = 64 };
+    char *top = stack + sizeof stack;
+    stack_t other = { .ss_sp = top - size, .ss_size = size };
+    struct sigaction a = { .sa_handler = only_map, .sa_flags = SA_ONSTACK };
     size_t unused = 0;
+    broken.fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    if (broken.fd < 0 || ftruncate(broken.fd, PAGES * 4096L))
+        abort();
+    char *at = mmap(NULL, PAGES * 4096L, PROT_READ | PROT_WRITE, MAP_SHARED, broken.fd, 0);
+    if (at == MAP_FAILED || (!full && ftruncate(broken.fd, 4096)))
+        abort();
+    broken.at = at + 40 * 4096;
     memset(stack, 0x5a, sizeof stack);
-    sigaltstack(&other, NULL);
-    sigaction(SIGBUS, &a, NULL);
-    break_file(true);
+    syscall(SYS_getpid);
+    if (sigaltstack(&other, NULL) || sigaction(SIGBUS, &a, NULL))
+        abort();
     *broken.at = 1;
     while (unused < sizeof stack && stack[unused] == 0x5a)
         unused++;
     return sizeof stack - unused;
+}
+
+void fault_again(const char *path, unsigned times)
+{
+    enum { PAGES = 64 };
+    broken.fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    if (broken.fd < 0 || ftruncate(broken.fd, PAGES * 4096L))
+        abort();
+    broken.at = mmap(NULL, PAGES * 4096L, PROT_READ | PROT_WRITE, MAP_SHARED, broken.fd, 0);
+    if (broken.at == MAP_FAILED || ftruncate(broken.fd, 4096))
+        abort();
+    set_up(jump, SA_SIGINFO, NULL);
+    for (volatile unsigned i = 0; i < times; i++)
+        if (sigsetjmp(out, 1) == 0)
+            broken.at[(1 + i % (PAGES - 1)) * 4096] = 1;
+    say("%d calls\n", calls);
+}
+
+/* The filesystem stops (XFS_IOC_GOINGDOWN): what is in memory can be read, and a store to a clean page
+ * fails. */
+void fault_of_stopped_disk(const char *path)
+{
+    unsigned at_once = 2;
+    broken.fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    if (broken.fd < 0 || ftruncate(broken.fd, 8192))
+        abort();
+    broken.at = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, broken.fd, 0);
+    if (broken.at == MAP_FAILED)
+        abort();
+    say("%d\n", broken.at[0]);
+    if (ioctl(broken.fd, _IOR('X', 125, unsigned), &at_once))
+        abort();
+    broken.at[0] = 1;
+    say("stored\n");
 }
 
 void play_faults(void)
