@@ -90,6 +90,8 @@ struct mapherd_status {
     uint64_t sync_us;      /* microseconds spent in them */
     uint64_t sync_within[MAPHERD_SYNC_BUCKETS]; /* how many took at most 0.1 ms, 1 ms, 10 ms, 100
                               ms, 1 s, 10 s, longer: each counted in one of them */
+    uint64_t allocated_ahead; /* bytes of preallocated that auto has allocated and that may be unused
+                              now: what counts against MAPHERD_PREALLOC_SHARE */
 };
 
 /* Never NULL where the symbol is there. */

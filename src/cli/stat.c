@@ -85,6 +85,7 @@ static const struct counter {
     { "returned", "pages written back from it", offsetof(struct mapherd_status, returned) },
     { "converted", "faults answered with zeros", offsetof(struct mapherd_status, converted) },
     { "preallocated", "bytes of holes allocated", offsetof(struct mapherd_status, preallocated) },
+    { "allocated_ahead", "  and may be unused now", offsetof(struct mapherd_status, allocated_ahead) },
     { "no_space", "maps whose holes found no space", offsetof(struct mapherd_status, no_space) },
     { "unseen", "calls passed through unseen", offsetof(struct mapherd_status, unseen) },
     { "forgotten", "ranges forgotten for want of memory",

@@ -19,6 +19,10 @@ typedef long holes_found(uint64_t start, uint64_t end, void *context);
 long holes_each(int fd, uint64_t start, uint64_t end, unsigned questions, holes_found *found,
                 void *context);
 
+/* Bytes of [start, end) that have space and were never written, at most: what is dirty in memory
+ * counts, too. Else as holes_each. */
+long holes_unused(int fd, uint64_t start, uint64_t end, unsigned questions, uint64_t *bytes);
+
 /*
  * Allocates [start, end) without changing the file's size or a byte of it. In pieces, so that a
  * program whose timer interrupts every call gets on; -EINTR only if it never does. 0, or the

@@ -4,7 +4,7 @@
  * fields that matter are kept.
  *
  *   36 35 98:0 /root /mount/point rw,noatime shared:1 - ext3 /dev/root rw,errors=continue
- *   0  1  2    3     4            5          ...      - type
+ *   0  1  2    3     4            5          ...      - type source    options
  */
 #define _GNU_SOURCE
 #include "model/mounts.h"
@@ -20,13 +20,13 @@
 
 #define MOUNTINFO "/proc/self/mountinfo"
 
-enum { DEVICE = 2, POINT = 4, OPTIONAL = 6 };
+enum { DEVICE = 2, POINT = 4, OPTIONAL = 6, TYPE = 100, OPTIONS = TYPE + 2 };
 
 struct line {
-    char device[24], point[256], type[24];
-    size_t len;   /* of the field at hand */
-    int field;    /* its number */
-    bool typed;   /* the field at hand is the type; then comes nothing that matters */
+    char device[24], point[256], type[24], option[24];
+    size_t len;   /* of the field at hand, or of the option */
+    int field;    /* its number; from TYPE on behind the dash, how many there are before it varies */
+    bool quotas;
     bool is_dash; /* the field at hand is "-" so far */
     int octal;    /* digits of an escape still to come: \040 is a space */
     char escape;
@@ -50,8 +50,10 @@ static void put(char *to, size_t size, size_t at, char c)
 
 static void keep(struct line *l, char c)
 {
-    if (l->typed)
+    if (l->field == TYPE)
         put(l->type, sizeof l->type, l->len, c);
+    else if (l->field == OPTIONS)
+        put(l->option, sizeof l->option, l->len, c);
     else if (l->field == DEVICE)
         put(l->device, sizeof l->device, l->len, c);
     else if (l->field == POINT)
@@ -59,18 +61,33 @@ static void keep(struct line *l, char c)
     l->len++;
 }
 
+/* As ext4, xfs and f2fs print it: "usrquota", "grpjquota=aquota.group", "uqnoenforce". */
+static void end_option(struct line *l)
+{
+    static const char *const names[] = { "quota", "usrquota", "usrjquota", "grpquota", "grpjquota",
+                                         "prjquota", "prjjquota", "uqnoenforce", "gqnoenforce",
+                                         "pqnoenforce" };
+    char *value = strchr(l->option, '=');
+    if (value)
+        *value = '\0';
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        l->quotas |= strcmp(l->option, names[i]) == 0;
+    l->option[0] = '\0';
+    l->len = 0;
+}
+
 static void step(struct line *l, char c)
 {
     if (c == ' ') {
-        if (l->typed)
-            l->field = -1; /* done */
-        l->typed = l->field >= OPTIONAL && l->is_dash && l->len == 1;
-        l->field += l->field >= 0;
+        l->field = l->field >= OPTIONAL && l->field < TYPE && l->is_dash && l->len == 1 ? TYPE
+                                                                                  : l->field + 1;
         l->len = 0;
         return;
     }
-    if (l->field < 0)
+    if (c == ',' && l->field == OPTIONS) {
+        end_option(l);
         return;
+    }
     if (l->octal) {
         l->escape = (char)(l->escape << 3 | (c - '0'));
         if (--l->octal == 0)
@@ -98,6 +115,7 @@ static bool is_below(const char *path, const char *point)
 static void take(struct search *s)
 {
     struct line *l = &s->line;
+    end_option(l);
     bool same = strcmp(l->device, s->device) == 0, below = is_below(s->path, l->point);
     int rank = same ? 2 + below : below;
     size_t len = strlen(l->point);
@@ -107,6 +125,7 @@ static void take(struct search *s)
         s->best_len = len;
         memcpy(s->best->type, l->type, sizeof l->type);
         memcpy(s->best->point, l->point, sizeof l->point);
+        s->best->quotas = l->quotas;
     }
     memset(l, 0, sizeof *l);
 }

@@ -17,6 +17,7 @@ struct mount_words {
     char point[256]; /* where it is mounted; longer ones are cut */
     uint64_t size;   /* bytes; 0 where the filesystem tells none */
     uint64_t free;   /* bytes that an ordinary user may still take */
+    bool quotas;     /* the options of the filesystem name quotas ("usrquota", "prjquota") */
 };
 
 /*

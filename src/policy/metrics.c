@@ -69,6 +69,8 @@ static const struct row {
         "Regions forgotten for want of memory."),
     ROW("mapherd_preallocated_bytes_total", "counter", preallocated,
         "Bytes of holes of mapped files that were allocated."),
+    ROW("mapherd_allocated_ahead_bytes", "gauge", allocated_ahead,
+        "Bytes of holes that were allocated and may be unused now."),
     ROW("mapherd_no_space_total", "counter", no_space,
         "Maps whose holes were not allocated for want of space."),
     ROW("mapherd_syncs_widened_total", "counter", syncs_widened,

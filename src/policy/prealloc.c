@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,6 +19,7 @@
 #include "base/options.h"
 #include "base/rules.h"
 #include "base/sys.h"
+#include "model/budget.h"
 #include "model/holes.h"
 #include "model/model.h"
 #include "model/mounts.h"
@@ -28,6 +30,9 @@
 #define FILES 256   /* a power of two */
 #define DEVICES 32
 #define LOG_EVERY_MS 1000
+/* auto asks how much is free again after so much, so that processes that allocate at the same time
+ * see each other. */
+#define PIECE (16UL << 20)
 
 static bool at_work, ask_path;
 static int general; /* the word for files that no glob matches */
@@ -35,7 +40,7 @@ static int general; /* the word for files that no glob matches */
 /* A file that was mapped shared and writable, or grown under such a map. */
 struct known {
     uint64_t key;    /* of device and inode; 0: nobody */
-    uint64_t bytes;  /* that auto has allocated of it */
+    uint64_t bytes;  /* of it that count against the budget */
     int64_t settled; /* auto does nothing for it while it has this size */
     bool told;
 };
@@ -105,6 +110,7 @@ struct job {
     uint64_t start, end;
     uint64_t missing; /* bytes of holes in it; at most, where the filesystem does not list them */
     uint64_t lacking; /* bytes of holes in the whole file, but for what describes it */
+    uint64_t allocated; /* so far */
     struct sys_space space;
     bool listed;
     struct known *known;
@@ -128,15 +134,15 @@ static int word_for(int fd)
     return rules_choose(options.prealloc, path, PREALLOC_WORDS);
 }
 
-/* One line for each file, and not more than one a second. */
+/* One line for each file, and not more than one of a level a second. */
 static void tell(const struct job *j, enum log_level level, const char *why)
 {
-    static struct log_limit limit;
+    static struct log_limit often[LOG_DEBUG + 1];
     unsigned more;
     char path[256];
     struct mount_words mount;
     if (__atomic_load_n(&j->known->told, __ATOMIC_RELAXED) ||
-        !log_allowed(&limit, LOG_EVERY_MS, &more))
+        !log_allowed(&often[level], LOG_EVERY_MS, &more))
         return;
     __atomic_store_n(&j->known->told, true, __ATOMIC_RELAXED);
     find_path(j->fd, path, sizeof path);
@@ -156,12 +162,35 @@ static long add_up(uint64_t start, uint64_t end, void *context)
     return 0;
 }
 
-static long allocate_one(uint64_t start, uint64_t end, void *context)
+static long allocate(struct job *j, uint64_t start, uint64_t end)
 {
-    const struct job *j = context;
     long answer = holes_allocate(j->fd, start, end);
-    if (answer == 0)
+    if (answer == 0) {
+        j->allocated += end - start;
         STATUS_ADD(preallocated, end - start);
+    }
+    return answer;
+}
+
+static long allocate_all(uint64_t start, uint64_t end, void *context)
+{
+    return allocate(context, start, end);
+}
+
+/* -ECANCELED: others have taken what was there. */
+static long allocate_while_there_is_room(uint64_t start, uint64_t end, void *context)
+{
+    struct job *j = context;
+    long answer = 0;
+    while (start < end && answer == 0) {
+        uint64_t upto = end - start < PIECE ? end : start + PIECE;
+        struct budget_room room;
+        if (sys_fstatfs(j->fd, &j->space) < 0 || !budget_room(j->fd, j->st, &j->space, &room) ||
+            room.above < upto - start)
+            return -ECANCELED;
+        answer = allocate(j, start, upto);
+        start = upto;
+    }
     return answer;
 }
 
@@ -195,42 +224,119 @@ static bool examine(struct job *j, bool strict, int *cannot)
     return j->space.type != HUGETLBFS_MAGIC && j->space.size;
 }
 
-static bool fits(const struct job *j, uint64_t bytes)
+/*
+ * Does it help to have the space? Where a block is written elsewhere the second time, or first and
+ * last, a store wants space all the same; on network filesystems and FUSE a full disk is no signal
+ * but an error of msync. What is not known here does not count as help.
+ */
+static bool helps(const struct job *j)
 {
-    uint64_t keep = j->space.type == TMPFS_MAGIC ? 0
-                    : (uint64_t)options_share(options.prealloc_keep, (int64_t)j->space.size);
-    return bytes <= j->space.free && keep <= j->space.free - bytes;
+    unsigned flags = 0;
+    switch (j->space.type) {
+    case EXT4_SUPER_MAGIC: /* ext2's and ext3's, too */
+    case XFS_SUPER_MAGIC:
+    case F2FS_SUPER_MAGIC:
+    case OVERLAYFS_SUPER_MAGIC:
+        return true;
+    case BTRFS_SUPER_MAGIC:
+        return sys_ioctl(j->fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_NOCOW_FL);
+    default:
+        return false;
+    }
+}
+
+/* Only bytes of what the file was given count from here on. */
+static void count_only(const struct job *j, uint64_t bytes)
+{
+    uint64_t *given = &j->known->bytes, before = __atomic_load_n(given, __ATOMIC_RELAXED);
+    while (before > bytes && !__atomic_compare_exchange_n(given, &before, bytes, false,
+                                                          __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        continue;
+    if (before > bytes)
+        budget_return(j->st->st_dev, before - bytes);
+}
+
+/* Where the budget does not suffice: what of this file has been stored to since does not count. */
+static bool take(const struct job *j, const struct budget_room *room)
+{
+    uint64_t unused;
+    if (budget_take(j->st->st_dev, j->missing, room))
+        return true;
+    if (!__atomic_load_n(&j->known->bytes, __ATOMIC_RELAXED) || !j->listed ||
+        holes_unused(j->fd, 0, j->size, QUESTIONS, &unused) < 0)
+        return false;
+    count_only(j, unused);
+    return budget_take(j->st->st_dev, j->missing, room);
+}
+
+/* auto leaves the file as it is as long as it has this size. */
+static bool leave(const struct job *j, const char *why)
+{
+    __atomic_store_n(&j->known->settled, (int64_t)j->size, __ATOMIC_RELAXED);
+    if (why)
+        tell(j, LOG_INFO, why);
+    return false;
+}
+
+static void tell_no_space(const struct job *j, const char *quota)
+{
+    STATUS_ADD(no_space, 1);
+    tell(j, LOG_WARNING, quota ? "left so for want of quota: a store there may find no space"
+                               : "left so for want of space: a store there may find none");
 }
 
 /*
- * auto's conditions. They are for the file as a whole: one that lacks more than there is, or more
- * than is worth it, is sparse by design, and to allocate it map by map would take the space that
- * its few stores need. For the same reason, and because btrfs promises more than it has, as much is
- * left free as one file is given.
+ * auto's conditions. They are for the file as a whole: one that lacks more than may be had is sparse
+ * by design, and to allocate it map by map would take the space that its few stores need. True: the
+ * budget has been charged for what is missing.
  */
 static bool may_allocate(const struct job *j)
 {
-    struct known *k = j->known;
+    static const char budget[] = "left so: more than auto may take here (MAPHERD_PREALLOC_KEEP, "
+                                 "MAPHERD_PREALLOC_SHARE)";
+    struct budget_room room = { .left = j->space.free };
     uint64_t most = (uint64_t)options_size(options.prealloc_max);
-    if (!fits(j, j->missing)) {
-        STATUS_ADD(no_space, 1);
-        tell(j, LOG_WARNING, "left so for want of space: a store there may find none");
+    bool helpful = helps(j), known = !helpful || budget_room(j->fd, j->st, &j->space, &room);
+    if (j->missing > room.left) {
+        tell_no_space(j, room.quota);
         return false;
     }
-    uint64_t given = __atomic_load_n(&k->bytes, __ATOMIC_RELAXED);
-    if (given > (uint64_t)j->st->st_blocks * 512) /* of another file of this number, which is gone */
-        __atomic_store_n(&k->bytes, given = 0, __ATOMIC_RELAXED);
-    bool too_much = j->missing > most || j->lacking > most || given > most - j->missing;
-    if (!too_much && fits(j, j->lacking) && given + j->missing <= j->space.free - j->missing &&
-        j->space.type != TMPFS_MAGIC) {
-        __atomic_add_fetch(&k->bytes, j->missing, __ATOMIC_RELAXED);
-        return true;
-    }
-    __atomic_store_n(&k->settled, (int64_t)j->size, __ATOMIC_RELAXED);
-    if (j->space.type != TMPFS_MAGIC)
-        tell(j, LOG_INFO, too_much ? "left so: the file's are more than MAPHERD_PREALLOC_MAX"
-                                   : "left so: the file's are more than there is space for");
-    return false;
+    if (!helpful)
+        return leave(j, NULL);
+    if (!known)
+        return leave(j, "left so: the quota of its owner cannot be asked for");
+    count_only(j, (uint64_t)j->st->st_blocks * 512); /* the rest was cut off, or another file's */
+    uint64_t given = __atomic_load_n(&j->known->bytes, __ATOMIC_RELAXED);
+    if (j->missing > most || j->lacking > most || given > most - j->missing)
+        return leave(j, "left so: the file's are more than MAPHERD_PREALLOC_MAX");
+    if (j->lacking > room.above || !take(j, &room))
+        return leave(j, budget);
+    __atomic_add_fetch(&j->known->bytes, j->missing, __ATOMIC_RELAXED);
+    return true;
+}
+
+static long fill_within_budget(struct job *j)
+{
+    long answer = j->listed ? holes_each(j->fd, j->start, j->end, 0, allocate_while_there_is_room, j)
+                            : allocate_while_there_is_room(j->start, j->end, j);
+    uint64_t given = __atomic_load_n(&j->known->bytes, __ATOMIC_RELAXED);
+    uint64_t not = j->missing > j->allocated ? j->missing - j->allocated : 0;
+    count_only(j, given > not ? given - not : 0);
+    if (answer == -ENOSPC || answer == -EDQUOT)
+        tell_no_space(j, answer == -EDQUOT ? "its" : NULL);
+    return answer;
+}
+
+static long fill_strictly(struct job *j)
+{
+    long answer = j->listed ? holes_each(j->fd, j->start, j->end, 0, allocate_all, j)
+                            : allocate_all(j->start, j->end, j);
+    if (answer != -ENOSPC && answer != -EDQUOT)
+        return answer;
+    STATUS_ADD(no_space, 1);
+    tell(j, LOG_ERROR, answer == -EDQUOT ? "no quota for them: it fails with EDQUOT"
+                                         : "no space for them: it fails with ENOSPC");
+    return answer;
 }
 
 /* 0, or -errno that the call is to fail with. */
@@ -244,18 +350,10 @@ static long fill(struct job *j)
     int *cannot = cannot_of(j->st->st_dev);
     if (!examine(j, strict, cannot) || (!strict && !may_allocate(j)))
         return 0;
-    long answer = j->listed ? holes_each(j->fd, j->start, j->end, 0, allocate_one, j)
-                            : allocate_one(j->start, j->end, j);
+    long answer = strict ? fill_strictly(j) : fill_within_budget(j);
     if (holes_unsupported(answer))
         __atomic_or_fetch(cannot, CANNOT_ALLOCATE, __ATOMIC_RELAXED);
-    if (answer != -ENOSPC && answer != -EDQUOT)
-        return 0;
-    STATUS_ADD(no_space, 1);
-    tell(j, strict ? LOG_ERROR : LOG_WARNING,
-         strict ? (answer == -EDQUOT ? "no quota for them: it fails with EDQUOT"
-                                     : "no space for them: it fails with ENOSPC")
-                : "left so for want of space: a store there may find none");
-    return strict ? answer : 0;
+    return strict && (answer == -ENOSPC || answer == -EDQUOT) ? answer : 0;
 }
 
 /* st_blocks counts what is kept past the end of the file and what describes it too, so only auto
@@ -292,12 +390,25 @@ static bool take_back(int fd, off_t from, off_t to)
     return sys_fstat(fd, &now) == 0 && now.st_size == from && sys_ftruncate(fd, to) == 0;
 }
 
+/* A file is made shorter: what it was given and loses comes back to the budget. */
+static long shorten(int fd, off_t len, const struct stat *before)
+{
+    struct stat now;
+    long answer = sys_ftruncate(fd, len);
+    struct job j = { .fd = fd, .st = before, .known = remember(before) };
+    if (answer == 0 && __atomic_load_n(&j.known->bytes, __ATOMIC_RELAXED) && sys_fstat(fd, &now) == 0)
+        count_only(&j, (uint64_t)now.st_blocks * 512);
+    return answer;
+}
+
 long prealloc_truncate(int fd, off_t len)
 {
     struct stat st;
     if (!at_work || !__atomic_load_n(&any_file, __ATOMIC_RELAXED) || sys_fstat(fd, &st) < 0 ||
-        !S_ISREG(st.st_mode) || len <= st.st_size || !is_known(&st))
+        !S_ISREG(st.st_mode) || len == st.st_size || !is_known(&st))
         return sys_ftruncate(fd, len);
+    if (len < st.st_size)
+        return shorten(fd, len, &st);
     long answer = sys_ftruncate(fd, len);
     if (answer < 0)
         return answer;

@@ -5,11 +5,12 @@
  * answer with SIGBUS. So the holes of what is mapped shared and writable are allocated when it is
  * mapped, and the new part of a file when ftruncate grows it under such a map. MAPHERD_PREALLOC:
  *
- *   auto    if all that the file lacks is there, leaves MAPHERD_PREALLOC_KEEP of the filesystem and
- *           as much as it takes free, and is no more than MAPHERD_PREALLOC_MAX; else one log line a
- *           file. Not on tmpfs, where
- *           space is memory, and a container at its memory limit is killed: there it only says
- *           that what is mapped does not fit.
+ *   auto    what is mapped, if all that the file lacks is no more than MAPHERD_PREALLOC_MAX and fits into
+ *           the budget (model/budget.h): a file that lacks more is sparse by design. Only where it
+ *           helps: not on btrfs but for files without copy on write, not on network filesystems,
+ *           where a full disk is no signal, and not on tmpfs, where space is memory, and a
+ *           container at its memory limit is killed. One log line a file that is left as it is, a
+ *           warning if the disk has not the space at all.
  *   strict  all of it, or the call fails with ENOSPC (EDQUOT over quota), which programs
  *           understand: Python's OSError, Java's IOException, LMDB's error 28.
  *   off     nothing

@@ -6,9 +6,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/btrfs.h>
 #include <linux/falloc.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
+#include <linux/quota.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <stdio.h>
@@ -58,6 +60,8 @@ bool fake_ofd_lock, fake_stamps_fine;
 unsigned fake_dirty_asked;
 uint64_t fake_stamp;
 struct sys_space fake_space;
+int fake_file_flags;
+struct fake_quota fake_quotas[3];
 unsigned long fake_rlimits[16];
 /* Space of sparse files, in pages, in no order. */
 static struct {
@@ -92,6 +96,8 @@ void fake_reset(void)
     fake_stderr_inode = 1;
     fake_ofd_lock = false;
     fake_space = (struct sys_space){ 64 << 20, 32 << 20, EXT4 };
+    fake_file_flags = 0;
+    memset(fake_quotas, 0, sizeof fake_quotas);
     memset(fake_rlimits, 0xff, sizeof fake_rlimits); /* RLIM_INFINITY */
     fake_space_reset();
 }
@@ -323,6 +329,14 @@ long sys_ioctl(int fd, unsigned long request, void *arg)
     struct fiemap *map = arg;
     if (ordered)
         return ordered;
+    if (request == FS_IOC_GETFLAGS) {
+        *(int *)arg = fake_file_flags;
+        return f ? 0 : -EBADF;
+    }
+    if (request == BTRFS_IOC_FS_INFO) {
+        *(struct btrfs_ioctl_fs_info_args *)arg = (struct btrfs_ioctl_fs_info_args){ .flags = 0 };
+        return f ? 0 : -EBADF;
+    }
     if (request != FS_IOC_FIEMAP || !f || f->file.no_list)
         return -ENOTTY;
     map->fm_mapped_extents = 0;
@@ -353,8 +367,8 @@ long sys_getdents(int fd, void *entries, size_t size)
 
 long sys_stat(const char *path, struct stat *st)
 {
-    (void)path, (void)st;
-    return -ENOENT;
+    (void)st; /* a btrfs without quotas is all there is */
+    return strncmp(path, "/sys/fs/btrfs/0", 15) || strstr(path, "qgroups") ? -ENOENT : 0;
 }
 
 long sys_lseek(int fd, off_t offset, int whence)
@@ -365,8 +379,14 @@ long sys_lseek(int fd, off_t offset, int whence)
 
 long sys_quotactl_fd(int fd, unsigned command, int id, void *to)
 {
-    (void)fd, (void)command, (void)id, (void)to;
-    return -ENOSYS;
+    struct if_dqblk *block = to;
+    const struct fake_quota *q = &fake_quotas[command & SUBCMDMASK];
+    (void)fd, (void)id;
+    if (command >> SUBCMDSHIFT != Q_GETQUOTA)
+        abort();
+    *block = (struct if_dqblk){ .dqb_bsoftlimit = q->soft / 1024, .dqb_bhardlimit = q->hard / 1024,
+                                .dqb_curspace = q->used, .dqb_valid = QIF_ALL };
+    return q->error;
 }
 
 long sys_fchmod(int fd, unsigned mode)
@@ -504,6 +524,12 @@ long sys_ftruncate(int fd, off_t len)
     for (int n = 1; n <= open_count; n++)
         if (open_files[n].file.inode == inode)
             open_files[n].file.size = len;
+    for (size_t n = block_count; n-- > 0;) {
+        if (blocks[n].inode != inode || (off_t)(blocks[n].page * FAKE_PAGE) < len)
+            continue;
+        blocks[n] = blocks[--block_count];
+        fake_space.free += FAKE_PAGE;
+    }
     return 0;
 }
 

@@ -79,6 +79,16 @@ extern bool fake_ofd_lock;
 /* What every filesystem has, as a whole and free. */
 extern struct sys_space fake_space;
 
+/* What FS_IOC_GETFLAGS says of every file. */
+extern int fake_file_flags;
+
+/* The quota of every user, group and project, in bytes, as quotactl_fd tells it; error: its answer. */
+struct fake_quota {
+    uint64_t soft, hard, used;
+    long error;
+};
+extern struct fake_quota fake_quotas[3];
+
 /* The ctime of every file, in ns; the library's own changes of a file show in it if fine. */
 extern uint64_t fake_stamp;
 extern bool fake_stamps_fine;

@@ -18,7 +18,10 @@ static const char list[] =
     "27 21 0:50 / /box rw - overlay overlay rw,lowerdir=/l1:/l2:/l3:/l4,upperdir=/u,workdir=/w\n"
     "28 21 0:60 / /lone-dash rw - tmpfs - rw\n"
     "29 21 8:33 / /data/over rw - ext4 /dev/sdd rw\n"
-    "30 21 8:34 / /data/over rw - vfat /dev/sde rw\n";
+    "30 21 8:34 / /data/over rw - vfat /dev/sde rw\n"
+    "31 21 8:49 / /q/ext4 rw shared:3 - ext4 /dev/sdf rw,usrjquota=aquota.user,jqfmt=vfsv1\n"
+    "32 21 8:50 / /q/xfs rw - xfs /dev/sdg rw,attr2,prjquota\n"
+    "33 21 8:51 / /q/none rw,quota - xfs /dev/quota rw,attr2,inode64,noquota\n";
 
 static void expect(dev_t dev, const char *path, const char *type, const char *point)
 {
@@ -47,6 +50,26 @@ static void in_pieces_of(size_t chunk)
     expect(makedev(8, 33), "/data/over/x", "ext4", "/data/over");
     expect(makedev(0, 99), "/data/over/x", "vfat", "/data/over"); /* mounted last, on top */
     expect(makedev(0, 24), "/other (deleted)", "tmpfs", "/dev/shm");
+}
+
+static bool has_quotas(dev_t dev)
+{
+    struct mount_words words;
+    assert_true(mounts_describe(dev, NULL, &words));
+    return words.quotas;
+}
+
+static void quotas_are_seen(void **state)
+{
+    (void)state;
+    for (size_t chunk = 0; chunk < 20; chunk++) {
+        fake_reset();
+        fake_text("/proc/self/mountinfo", list, chunk);
+        assert_true(has_quotas(makedev(8, 49)));
+        assert_true(has_quotas(makedev(8, 50)));
+        assert_false(has_quotas(makedev(8, 51)));
+        assert_false(has_quotas(makedev(8, 1)));
+    }
 }
 
 static void whole_and_in_pieces(void **state)
@@ -122,7 +145,7 @@ static void sizes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        UNIT(whole_and_in_pieces), UNIT(what_is_on_no_mount), UNIT(no_list_and_a_broken_one),
+        UNIT(whole_and_in_pieces), UNIT(quotas_are_seen), UNIT(what_is_on_no_mount), UNIT(no_list_and_a_broken_one),
         UNIT(long_fields_are_cut), UNIT(the_remedy), UNIT(sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

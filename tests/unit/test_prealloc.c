@@ -5,7 +5,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/magic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -35,6 +37,7 @@ static int fresh(void **state)
     options.prealloc = TEXT_OF("auto");
     options.prealloc_max = TEXT_OF("2G");
     options.prealloc_keep = TEXT_OF("5%");
+    options.prealloc_share = TEXT_OF("100%");
     prealloc_start();
     log_start("test");
     fake_now_ms += inode * 10000; /* the log's patience */
@@ -126,15 +129,28 @@ static void auto_keeps_some_free(void **state)
     int fd = fake_open(sparse(), O_RDWR);
     assert_int_equal(map(fd), 0);
     assert_int_equal(fake_allocated(inode), 0);
+    assert_string_equal(fake_written(), ""); /* it is there all the same: no reason for a warning */
+    fake_space.free += FAKE_PAGE;
+    fd = fake_open(sparse(), O_RDWR);
+    assert_int_equal(map(fd), 0);
+    assert_int_equal(fake_allocated(inode), SIZE);
+}
+
+static void auto_warns_once_a_file(void **state)
+{
+    (void)state;
+    uint64_t before = mapherd_status_block.no_space;
+    fake_space.free = SIZE - FAKE_PAGE;
+    int fd = fake_open(sparse(), O_RDWR);
+    assert_int_equal(map(fd), 0);
+    assert_int_equal(fake_allocated(inode), 0);
     assert_non_null(strstr(fake_written(), "mmap of /files/"));
     assert_non_null(strstr(fake_written(), "bytes 0 to 2097152: 2 MiB in holes, left so for want of"));
     size_t said = strlen(fake_written());
     fake_now_ms += 100000;
-    assert_int_equal(map(fd), 0); /* once a file */
-    assert_int_equal(strlen(fake_written()), said);
-    fake_space.free += FAKE_PAGE;
     assert_int_equal(map(fd), 0);
-    assert_int_equal(fake_allocated(inode), SIZE);
+    assert_int_equal(strlen(fake_written()), said);
+    assert_int_equal(mapherd_status_block.no_space, before + 2);
 }
 
 /* What is mapped of it would fit, but the file is sparse by design. */
@@ -156,6 +172,120 @@ static void auto_judges_the_whole_file(void **state)
     sys_ftruncate(fd, MIB); /* another size is another question */
     assert_int_equal(map_part(fd, MIB / 2, FAKE_PAGE, RW, MAP_SHARED), 0);
     assert_int_equal(fake_allocated(inode), MIB / 2 + FAKE_PAGE);
+}
+
+/* The whole of a process has a share of what lies above the line, over all its files. */
+static void all_files_have_one_budget(void **state)
+{
+    (void)state;
+    uint64_t before = mapherd_status_block.allocated_ahead, free = fake_space.free;
+    options.prealloc_keep = TEXT_OF("50%");
+    options.prealloc_share = TEXT_OF("30%");
+    fake_space.free = fake_space.size / 2 + 20 * MIB; /* 6 MiB of them */
+    int fds[10];
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(map(fds[i] = fake_open(sparse(), O_RDWR)), 0);
+    assert_int_equal(free = fake_space.size / 2 + 20 * MIB - fake_space.free, 3 * SIZE);
+    assert_int_equal(mapherd_status_block.allocated_ahead - before, free);
+    /* What is cut off comes back, and another file may have it. */
+    assert_int_equal(prealloc_truncate(fds[0], 0), 0);
+    assert_int_equal(mapherd_status_block.allocated_ahead - before, 2 * SIZE);
+    assert_int_equal(map(fake_open(sparse(), O_RDWR)), 0);
+    assert_int_equal(fake_allocated(inode), SIZE);
+}
+
+/* What was stored to is not ahead of need any more. */
+static void what_is_used_does_not_count(void **state)
+{
+    (void)state;
+    options.prealloc_share = TEXT_OF("2M");
+    int fd = fake_open(sparse(), O_RDWR);
+    assert_int_equal(map(fd), 0);
+    assert_int_equal(prealloc_truncate(fd, SIZE + MIB), 0);
+    assert_int_equal(fake_allocated(inode), SIZE + MIB); /* the fake's space counts as written */
+    int other = fake_open(sparse(), O_RDWR);
+    assert_int_equal(map_part(other, 0, SIZE, RW, MAP_SHARED), 0);
+    assert_int_equal(fake_allocated(inode), 0);
+    assert_int_equal(map_part(fd, SIZE, 2 * MIB, RW, MAP_SHARED), 0);
+}
+
+static void only_where_it_helps(void **state)
+{
+    (void)state;
+    const struct {
+        long type;
+        bool nocow, helps;
+    } cases[] = {
+        { EXT4_SUPER_MAGIC, false, true }, { XFS_SUPER_MAGIC, false, true },
+        { OVERLAYFS_SUPER_MAGIC, false, true }, { BTRFS_SUPER_MAGIC, false, false },
+        { BTRFS_SUPER_MAGIC, true, true }, { NFS_SUPER_MAGIC, false, false },
+        { 0x65735546 /* FUSE */, false, false }, { 0x2fc12fc1 /* ZFS */, false, false },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fake_file file = sparse();
+        file.fs_type = cases[i].type;
+        fake_file_flags = cases[i].nocow ? FS_NOCOW_FL : 0;
+        assert_int_equal(map(fake_open(file, O_RDWR)), 0);
+        if (fake_allocated(inode) != (cases[i].helps ? SIZE : 0))
+            fail_msg("case %zu", i);
+    }
+    say("strict"); /* what was asked for is done everywhere */
+    struct fake_file file = sparse();
+    file.fs_type = BTRFS_SUPER_MAGIC;
+    assert_int_equal(map(fake_open(file, O_RDWR)), 0);
+    assert_int_equal(fake_allocated(inode), SIZE);
+}
+
+static struct fake_quota limit_of(uint64_t soft, uint64_t hard, uint64_t used)
+{
+    return (struct fake_quota){ .soft = soft, .hard = hard, .used = used };
+}
+
+/* A quota is asked as the filesystem is; what cannot be asked for is not touched. */
+static void quotas_count(void **state)
+{
+    (void)state;
+    options.prealloc_keep = TEXT_OF("50%");
+    fake_space.free = fake_space.size;
+    for (int kind = 0; kind < 2; kind++) {
+        fake_quotas[kind] = limit_of(0, 8 * MIB, 3 * MIB); /* 1 MiB lies above the line */
+        assert_int_equal(map(fake_open(sparse(), O_RDWR)), 0);
+        assert_int_equal(fake_allocated(inode), 0);
+        fake_quotas[kind] = limit_of(0, 8 * MIB, 2 * MIB);
+        assert_int_equal(map(fake_open(sparse(), O_RDWR)), 0);
+        assert_int_equal(fake_allocated(inode), SIZE);
+        fake_quotas[kind] = limit_of(4 * MIB, 8 * MIB, 2 * MIB); /* the soft limit comes first */
+        assert_int_equal(map(fake_open(sparse(), O_RDWR)), 0);
+        assert_int_equal(fake_allocated(inode), 0);
+        fake_quotas[kind] = limit_of(0, 0, 1000 * MIB);
+        assert_int_equal(map(fake_open(sparse(), O_RDWR)), 0);
+        assert_int_equal(fake_allocated(inode), SIZE);
+    }
+    fake_quotas[0] = limit_of(0, MIB, 0);
+    assert_int_equal(map(fake_open(sparse(), O_RDWR)), 0);
+    assert_non_null(strstr(fake_written(), "left so for want of quota"));
+}
+
+static void quotas_that_cannot_be_asked_for(void **state)
+{
+    (void)state;
+    fake_quotas[0].error = -EPERM;
+    fake_text("/proc/self/mountinfo", "", 0);
+    assert_int_equal(map(fake_open(sparse(), O_RDWR)), 0);
+    assert_int_equal(fake_allocated(inode), 0); /* a filesystem that is on no mount: unknown */
+    char line[100];
+    snprintf(line, sizeof line, "1 1 0:%u / /files rw - xfs /dev/x rw,noquota\n", (unsigned)++disk);
+    fake_reset();
+    fake_quotas[0].error = -EPERM;
+    fake_text("/proc/self/mountinfo", line, 0);
+    assert_int_equal(map(fake_open(sparse(), O_RDWR)), 0);
+    assert_int_equal(fake_allocated(inode), SIZE);
+    snprintf(line, sizeof line, "1 1 0:%u / /files rw - xfs /dev/x rw,usrquota\n", (unsigned)++disk);
+    fake_reset();
+    fake_quotas[0].error = -ENOSYS;
+    fake_text("/proc/self/mountinfo", line, 0);
+    assert_int_equal(map(fake_open(sparse(), O_RDWR)), 0);
+    assert_int_equal(fake_allocated(inode), 0);
 }
 
 static void auto_spends_no_memory(void **state)
@@ -262,7 +392,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FRESH(holes_are_filled), FRESH(only_the_part_that_is_mapped), FRESH(what_is_left_alone),
-        FRESH(auto_keeps_some_free), FRESH(auto_judges_the_whole_file), FRESH(strict_says_no_space),
+        FRESH(auto_keeps_some_free), FRESH(auto_warns_once_a_file),
+        FRESH(auto_judges_the_whole_file), FRESH(all_files_have_one_budget),
+        FRESH(what_is_used_does_not_count), FRESH(only_where_it_helps), FRESH(quotas_count),
+        FRESH(quotas_that_cannot_be_asked_for), FRESH(strict_says_no_space),
         FRESH(auto_goes_on), FRESH(interrupted_it_goes_on), FRESH(a_word_a_path),
         FRESH(growing_under_a_map), FRESH(endless_filesystems_are_left_alone),
         FRESH(auto_spends_no_memory), FRESH(what_it_cannot_is_asked_once),

@@ -1,0 +1,166 @@
+#!/bin/sh
+# MAPHERD_PREALLOC=auto has one budget: programs whose files are sparse by design find the space for
+# their logs, as alone, however many files, processes at once and one after the other there are; also
+# within a user's quota; and nothing is allocated where it does not help.
+# shellcheck source=tests/lib.sh
+. "${TESTS_SRC:?run by make check}/lib.sh"
+# shellcheck source=tests/preload/fulldisk.sh
+. "$TESTS_SRC/preload/fulldisk.sh"
+PATH=$PATH:/usr/sbin:/sbin
+USER_ID=65534
+sparse=$TESTS_BIN/tests/preload/sparse
+as=""
+
+# store WHAT FOLDER PROCESSES FILES MIB LOG: alone, and with the library, all is written. What the files
+# have on disk then is in $allocated, in KiB. What fails with the library of before is the log.
+store() {
+	what="$kind: $1"
+	shift
+	# Writing takes most of the time: alone it is done where it tells something new.
+	case $kind${TESTS_LONG:+-long} in
+	ext4 | *-long)
+		# shellcheck disable=SC2086 # $as is a command, or nothing
+		without $as "$sparse" "$@"
+		[ "$got" = 0 ] || fail "$what: alone: status $got: $(cat "$scratch/out")"
+		empty_disk
+		;;
+	esac
+	got=0
+	# shellcheck disable=SC2086
+	LD_PRELOAD="$MAPHERD_LIB" $as "$sparse" "$@" >"$scratch/out" 2>"$scratch/err" || got=$?
+	[ "$got" = 0 ] || fail "$what: status $got: $(cat "$scratch/out" "$scratch/err")"
+	[ ! -s "$scratch/err" ] || fail "$what: $(cat "$scratch/err")"
+	grep -q '^library 1$' "$scratch/out" || fail "$what: the library is not in the program"
+	allocated=$(sed -n 's/^allocated \([0-9]*\) KiB$/\1/p' "$scratch/out")
+}
+
+# figures: the filesystem's size and what is free, in MiB.
+figures() {
+	empty_disk
+	# shellcheck disable=SC2046
+	set -- $(stat -f -c '%b %a %S' "$disk")
+	size=$(($1 * $3 >> 20))
+	free=$(($2 * $3 >> 20))
+}
+
+# Something was allocated, so that the test can fail; and no more than the rule says, in KiB.
+between() {
+	[ "$allocated" -ge "$1" ] && [ "$allocated" -le "$2" ] ||
+		fail "$what: $allocated KiB allocated, not $1 to $2"
+}
+
+many() {
+	figures
+	above=$((free - size / 2))
+	# Large files, each more than the budget.
+	store "twenty large files" "$disk" 1 20 16 $((size / 2))
+	between 1 2000
+	# What helps nobody is not done at all: a page or two for each store.
+	case $kind in btrfs) most=$((200 * 16)) least=1 ;; *) most=$((above * 62 + 200 * 16)) least=2048 ;; esac
+	empty_disk
+	store "two hundred small files" "$disk" 1 200 1 $((size / 2))
+	between $least $most
+	empty_disk
+	store "eight processes" "$disk" 8 40 1 $((size / 2 / 8))
+	case $kind in btrfs) most=$((320 * 16)) ;; *) most=$((above * 62 * 8 + 320 * 16)) ;; esac
+	between $least $most
+}
+
+# Each leaves its files behind; at least half of the filesystem stays free for ever.
+one_after_the_other() {
+	empty_disk
+	n=0
+	while [ $n -lt 40 ]; do
+		mkdir "$disk/$n"
+		preloaded "$sparse" "$disk/$n" 1 10 1 0 >"$scratch/out" 2>&1 || fail "$kind: $(cat "$scratch/out")"
+		n=$((n + 1))
+	done
+	sync -f "$disk"
+	without "$sparse" "$disk" 1 1 1 $((size * 45 / 100))
+	[ "$got" = 0 ] || fail "$kind: after forty processes: $(cat "$scratch/out"), $(df "$disk")"
+}
+
+# Files without copy on write are helped on btrfs as well.
+without_copies() {
+	mkdir "$disk/nocow"
+	chattr +C "$disk/nocow" 2>/dev/null || return 0
+	preloaded "$sparse" "$disk/nocow" 1 1 1 0 >"$scratch/out" 2>&1 || fail "nocow: $(cat "$scratch/out")"
+	grep -q '^allocated 1024 KiB$' "$scratch/out" || fail "nocow: $(cat "$scratch/out")"
+	# Of qgroups only root may ask: they may be a quota, so nothing is taken.
+	btrfs quota enable "$disk" >/dev/null 2>&1 || return 0
+	preloaded "$sparse" "$disk/nocow" 1 1 1 0 >"$scratch/out" 2>&1 || fail "qgroups: $(cat "$scratch/out")"
+	grep -q '^allocated 1024 KiB$' "$scratch/out" && fail "qgroups: $(cat "$scratch/out")"
+	return 0
+}
+
+# quotas: the user has 40 MiB.
+quotas() {
+	image=$scratch/$kind.img
+	umount "$disk"
+	case $kind in
+	ext4)
+		why="no setquota"
+		command -v setquota >/dev/null && command -v tune2fs >/dev/null || return 1
+		why="the kernel has no quotas for it"
+		tune2fs -Q usrquota "$image" >/dev/null 2>&1 || return 1
+		if ! mount -o loop,usrquota "$image" "$disk" 2>/dev/null; then
+			tune2fs -O ^quota "$image" >/dev/null 2>&1
+			return 1
+		fi
+		setquota -u $USER_ID 0 40960 0 0 "$disk" 2>/dev/null || return 1
+		;;
+	xfs)
+		why="no xfs_quota"
+		command -v xfs_quota >/dev/null || return 1
+		why="the kernel has no quotas for it"
+		mount -o loop,uquota "$image" "$disk" 2>/dev/null || return 1
+		xfs_quota -x -c "limit bsoft=0 bhard=40m #$USER_ID" "$disk" >/dev/null || return 1
+		;;
+	*) return 1 ;;
+	esac
+}
+
+within_a_quota() {
+	mkdir -m 777 "$disk/sub"
+	as="setpriv --reuid=$USER_ID --regid=$USER_ID --clear-groups"
+	# shellcheck disable=SC2086
+	if ! command -v setpriv >/dev/null || ! $as test -x "$sparse" -a -r "$MAPHERD_LIB"; then
+		say "not shown here: quotas (no setpriv, or a build folder for root alone)"
+		return
+	fi
+	# shellcheck disable=SC2086
+	without $as "$sparse" "$disk/sub" 1 1 1 60
+	[ "$got" = 3 ] || fail "$kind: the quota is none: status $got: $(cat "$scratch/out")"
+	find "$disk/sub" -type f -delete
+	mkdir -p "$disk/sub"
+	emptied=$disk/sub
+	empty_disk() { find "$emptied" -type f -delete && sync -f "$emptied"; }
+	store "a user's quota" "$emptied" 1 100 1 30
+	between 400 $((40960 * 6 / 100 / 2 + 100 * 16))
+	as=""
+}
+
+shown=0
+for kind in ext4 xfs btrfs; do
+	if ! mount_fs $kind 320M; then
+		say "not on $kind ($why)"
+		continue
+	fi
+	disk=$(cd "$mnt" && pwd -P)
+	shown=$((shown + 1))
+	many
+	one_after_the_other
+	[ $kind != btrfs ] || without_copies
+	empty_disk
+	if [ $kind != btrfs ]; then
+		if quotas; then
+			within_a_quota
+			. "$TESTS_SRC/preload/fulldisk.sh"
+		else
+			say "not on $kind: $why"
+			mountpoint -q "$disk" || mount -o loop "$image" "$disk"
+		fi
+	fi
+done
+[ $shown -gt 0 ] || skip "needs root"
+say "shown on $shown filesystems"
