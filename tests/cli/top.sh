@@ -53,7 +53,8 @@ shift_dir=$1
 shift
 "$@" || echo $? >"$shift_dir/status"
 [ -e "$shift_dir/status" ] || echo 0 >"$shift_dir/status"
-stty -a | grep -v rows >"$shift_dir/stty.after"
+stty -a | grep -v rows >"$shift_dir/stty.end"
+mv "$shift_dir/stty.end" "$shift_dir/stty.after"
 exec sleep 1000
 END
 session() { # session COMMAND...: in a terminal of 80 by 24
@@ -66,24 +67,42 @@ screen() { mux capture-pane -p; }
 shows() { screen | grep -Eq -- "$1"; }
 wait_for() { until_true 60 shows "$1" || { screen >&2; fail "the screen does not show '$1'"; }; }
 ended() { [ -e "$scratch/stty.after" ]; }
+cleared() { ! shows "maps"; }
 close_session() { # close_session STATUS; a vt100 has no screen to come back to
 	until_true 60 ended || fail "top does not end"
 	[ "$(cat "$scratch/status")" = "$1" ] || fail "top ended with $(cat "$scratch/status"), not $1"
 	cmp "$scratch/stty.before" "$scratch/stty.after" || fail "the terminal is not what it was"
-	[ "${2:-}" = vt100 ] || ! shows "maps" || { screen >&2; fail "the screen of top is still there"; }
+	[ "${2:-}" = vt100 ] || until_true 60 cleared || { screen >&2; fail "the screen of top is still there"; }
 	mux kill-server
 	rm -f "$scratch/stty.after"
 }
 commas() { printf '%s' "$1" | sed ':a;s/\([0-9]\)\([0-9]\{3\}\)\($\|,\)/\1,\2\3/;ta'; }
-narrow_enough() { # no line is wider than the terminal, none is broken
-	screen >"$scratch/screen"
-	python3 - "$scratch/screen" "$1" "$2" <<'END' || fail "the screen does not fit $1 columns"
+# redrawn COLUMNS: the clock ends the first line, where there is room for it.
+redrawn() {
+	[ "$1" -gt 40 ] || return 0
+	screen | head -n 1 | grep -Eq "^.{$(($1 - 10))} ?every 1 s$"
+}
+# fits COLUMNS LINES: no line is wider than the terminal, none is broken (-J joins what is).
+fits() {
+	mux capture-pane -p -J >"$scratch/screen"
+	python3 - "$scratch/screen" "$1" "$2" <<'END'
 import sys
 lines = open(sys.argv[1], encoding="utf-8").read().split("\n")[:-1]
-assert max(map(len, lines)) <= int(sys.argv[2]), lines
-assert len(lines) <= int(sys.argv[3])
+sys.exit(max(map(len, lines)) > int(sys.argv[2]) or len(lines) > int(sys.argv[3]))
 END
 }
+narrow_enough() {
+	until_true 60 redrawn "$1" || { screen >&2; fail "the screen is not drawn anew at $1 columns"; }
+	fits "$1" "$2" || { cat "$scratch/screen" >&2; fail "the screen does not fit $1 columns"; }
+}
+
+# That it can be told: a line of 100 columns does not fit 80.
+session printf '%0100d\n' 0
+until_true 60 ended || fail "printf does not end"
+wait_for "^0+$"
+! fits 80 24 || fail "a line of 100 columns fits 80"
+mux kill-server
+rm -f "$scratch/stty.after"
 
 # The list, at 80 columns.
 session "$MAPHERD" top -d 1
@@ -94,14 +113,23 @@ shows "^ *$ninety .* 90 % .* high" || fail "90 % is not high"
 shows "^ *$fifty .* 50 % .* raised" || fail "50 % is not raised"
 shows "each may have $(commas "$limit") maps" || fail "the limit is not shown"
 narrow_enough 80 24
-# The chosen one, closer. Where it stands in the list is for the machine's other processes to say.
-row=$(screen | grep -n "^ *$ninety " | cut -d: -f1)
-mux send-keys Home
-i=4
-while [ "$i" -lt "$row" ]; do
-	mux send-keys Down
-	i=$((i + 1))
-done
+# The chosen one, closer. Where it stands in the list is for the machine's other processes to say, and
+# they come and go meanwhile: it is looked for until it is the one in reverse.
+choose() {
+	row=$(screen | grep -n "^ *$ninety " | cut -d: -f1)
+	mux send-keys Home
+	i=4
+	while [ "$i" -lt "${row:-4}" ]; do
+		mux send-keys Down
+		i=$((i + 1))
+	done
+	until_true 5 chosen
+}
+chosen() {
+	mux capture-pane -p -e | sed "s/$(printf '\033')\[/<esc>/g" |
+		grep -Eq "^<esc>[0-9;]*7m(<esc>[0-9;]*m)* *$ninety "
+}
+until_true 10 choose || { screen >&2; fail "the process at 90 % cannot be chosen"; }
 mux send-keys Enter
 wait_for "^$ninety holder "
 wait_for "the library herds its maps, at pressure high"
