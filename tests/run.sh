@@ -4,8 +4,10 @@
 #   tests/run.sh [BUILDDIR]      (build-tests under the source, if none is given)
 #
 # With CI=true the other builds are tested too: clang, the unit tests under AddressSanitizer and
-# UBSan, aarch64, make distcheck. Its last line is "N passed, N failed, N skipped". What cannot
-# run here is listed with its reason; a reason that tests/README.md does not know is a failure.
+# UBSan, aarch64, make distcheck. It says what it is doing: a line for each test when it ends, with
+# its number, of how many, and the minutes since the start; and every minute what is under way, so that
+# nobody, and no CI, takes it for hung. Its last line is "N passed, N failed, N skipped". What
+# cannot run here is listed with its reason; a reason that tests/README.md does not know is a failure.
 set -u
 source_dir=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=examples/packages.sh
@@ -14,6 +16,7 @@ build=${1:-$source_dir/build-tests}
 mkdir -p "$build" || exit 1
 build=$(cd "$build" && pwd)
 jobs=$(nproc)
+quiet_minutes=10
 passed=0
 failed=0
 skipped=0
@@ -23,12 +26,69 @@ not_here='^[A-Za-z0-9_.-]+: (cannot run here|not shown|not run|not on|the pages 
 
 say() { printf '== %s\n' "$*"; }
 
+# ---- what is under way ----
+
+began=$(date +%s)
+# since SECOND: minutes and seconds since then.
+since() {
+	spent=$(($(date +%s) - $1))
+	printf '%d:%02d' $((spent / 60)) $((spent % 60))
+}
+
+# pulse SHOW: beside what follows, until stop_pulse: calls SHOW every second, and every minute with
+# "minute". What is under way stays in the foreground: a shell lets what it has in the background
+# ignore ^C, and the tests would inherit that.
+pulse() {
+	rm -f "$build/ended"
+	(
+		seconds=0
+		while [ ! -e "$build/ended" ] && kill -0 $$ 2>/dev/null; do
+			sleep 1
+			seconds=$((seconds + 1))
+			if [ $((seconds % 60)) = 0 ]; then "$1" minute; else "$1" second; fi
+		done
+		"$1" last
+	) &
+	pulse_pid=$!
+}
+stop_pulse() {
+	: >"$build/ended"
+	wait "$pulse_pid"
+}
+
+# shellcheck disable=SC2317 # called by pulse
+show_step() { [ "$1" != minute ] || printf '   %s  still: %s\n' "$(since "$began")" "$name"; }
+
+# Lines of make check that were not shown yet, numbered; and which tests run: those with a log, and
+# without a result.
+shown=0
+# shellcheck disable=SC2317 # called by pulse
+show_tests() {
+	grep -E '^(PASS|FAIL|SKIP|ERROR|XPASS|XFAIL): ' "$build/check.log" 2>/dev/null | tail -n +$((shown + 1)) >"$build/new"
+	while read -r line; do
+		shown=$((shown + 1))
+		printf '%4d of %s  %6s  %s\n' "$shown" "$tests" "$(since "$began")" "$line"
+	done <"$build/new"
+	[ "$1" = minute ] || return 0
+	running=
+	for log in tests/*.log tests/*/*.log; do
+		[ ! -e "$log" ] || [ -e "${log%.log}.trs" ] || running="$running ${log%.log}"
+	done
+	printf '             %6s  running:%s\n' "$(since "$began")" "${running:- (make builds)}"
+}
+
+# ---- the verdict ----
+
 # step NAME COMMAND...: one part of the verdict; its output is shown if it fails.
 step() {
 	name=$1
 	shift
 	say "$name"
-	if "$@" >"$build/step.log" 2>&1 </dev/null; then
+	pulse show_step
+	step_end=0
+	"$@" >"$build/step.log" 2>&1 </dev/null || step_end=$?
+	stop_pulse
+	if [ $step_end = 0 ]; then
 		passed=$((passed + 1))
 		return 0
 	fi
@@ -57,6 +117,7 @@ verdict() {
 		cat "$build/unknown"
 		failed=$((failed + $(wc -l <"$build/unknown")))
 	fi
+	say "it took $(since "$began") minutes"
 	printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
 	[ "$failed" = 0 ]
 	exit
@@ -92,13 +153,16 @@ cd "$source_dir" || exit 1
 mkdir -p "$build/gcc" && cd "$build/gcc" || exit 1
 step configure "$source_dir/configure" --enable-werror || verdict
 step build make -j"$jobs" || verdict
-say "make check"
+tests=$(make -s count-tests)
+say "make check: $tests tests, $jobs at a time; on a quiet machine with two cores it takes about $quiet_minutes minutes"
+: >"$build/check.log"
+pulse show_tests
 make -k -j"$jobs" check </dev/null >"$build/check.log" 2>&1
+stop_pulse
 grep -q '^# TOTAL' "$build/check.log" || {
 	tail -n 60 "$build/check.log"
 	failed=$((failed + 1))
 }
-grep -E '^(PASS|FAIL|SKIP|ERROR|XPASS): ' "$build/check.log"
 count_tests "$build/gcc"
 [ "${CI:-}" = true ] || verdict
 
