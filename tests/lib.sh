@@ -5,12 +5,18 @@
 set -eu
 
 # Root's tests run in a mount namespace of their own. A namespace that somebody else makes copies
-# the mounts it finds, and a filesystem is then still mounted after its umount: what is mounted here no
-# other namespace copies, and it goes with the test, however that ends. Umounts of others come in
-# (slave), so that we hold none of their filesystems.
+# the mounts it finds, and a filesystem is then still mounted after its umount: what is mounted here
+# no other namespace copies, and it goes with the test, however that ends. Umounts of others come in
+# (slave), so that we hold none of their filesystems. /dev/shm is a new one: the records in it are
+# those of the test. own_mounts: it is so.
 if [ "$(id -u)" = 0 ] && [ "${TESTS_MOUNTS:-}" != $$ ] &&
 	unshare --mount --propagation slave true 2>/dev/null; then
 	TESTS_MOUNTS=$$ exec unshare --mount --propagation slave "$0" "$@"
+fi
+own_mounts=
+if [ "${TESTS_MOUNTS:-}" = $$ ]; then
+	own_mounts=yes
+	[ ! -d /dev/shm ] || mount -t tmpfs -o mode=1777 mapherd-test /dev/shm
 fi
 unset TESTS_MOUNTS
 

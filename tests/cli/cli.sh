@@ -60,10 +60,10 @@ release() {
 
 # await PATH: what was held makes that file sooner or later.
 await() {
-	tries=600
+	tries=3000
 	until [ -e "$1" ]; do
 		tries=$((tries - 1))
-		[ "$tries" -gt 0 ] || fail "there is no $1 after a minute"
+		[ "$tries" -gt 0 ] || fail "there is no $1 after five minutes"
 		sleep 0.1
 	done
 }

@@ -29,6 +29,8 @@ if command -v python3 >/dev/null; then
 	expect 0 "$MAPHERD" doctor --json "$scratch/here"
 	[ "$(field problems)" = 0 ] || fail "problems in JSON"
 	[ "$(field findings 0 check)" = kernel ] || fail "the first finding is not the kernel"
+else
+	say "not shown, for want of python3: the JSON"
 fi
 
 for kind in tmpfs ext4 btrfs overlay; do
@@ -47,6 +49,8 @@ if mount_fs tmpfs 1M; then
 	mount -o remount,ro "$mnt"
 	expect 0 "$MAPHERD" doctor "$mnt"
 	line note folder "not examined"
+else
+	say "not shown here: a folder that may not be written ($why)"
 fi
 
 # What is not well: no library, one that does nothing, a JVM that cannot have it.

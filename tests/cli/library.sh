@@ -47,5 +47,9 @@ if command -v make >/dev/null && [ -f "$TESTS_BIN/Makefile" ]; then
 		expect 7 "$scratch/lonely" run sh -c 'exit 7'
 		one_line err
 		err_has "runs without the library"
+	else
+		say "not shown here: a command without its library (one is installed)"
 	fi
+else
+	say "not shown here: an installed command (no make)"
 fi

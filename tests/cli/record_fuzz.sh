@@ -25,7 +25,7 @@ cd "$source_dir"
 	-fno-sanitize-recover=undefined -I"$TESTS_BIN" -Isrc -Iinclude tests/cli/record_fuzz.c \
 	$FUZZ_SOURCES "$MAPHERD_CORE" ${FUZZ_LIBS-} -o "$work/record_fuzz"
 cd "$work"
-if ! ./record_fuzz -max_len=200000 -timeout=20 -rss_limit_mb=4096 -max_total_time="$seconds" -print_final_stats=1 corpus >log 2>&1; then
+if ! ./record_fuzz -max_len=200000 -timeout=120 -rss_limit_mb=4096 -max_total_time="$seconds" -print_final_stats=1 corpus >log 2>&1; then
 	tail -n 40 log
 	echo "record_fuzz.sh: FAILED; what did it is in $work"
 	exit 1

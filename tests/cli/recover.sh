@@ -251,8 +251,12 @@ if [ "$(id -u)" = 0 ]; then
 		chmod 0644 "$spill"
 		expect 1 setpriv --reuid=65533 --clear-groups "$MAPHERD" recover "$spill"
 		err_has "it belongs to another user"
+	else
+		say "not shown here: the spill file of another user (no setpriv)"
 	fi
 	rm "$spill" "$file"
+else
+	say "not shown here: the spill file of another user (needs root)"
 fi
 
 # A folder: every spill file in it, and nothing else.

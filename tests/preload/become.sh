@@ -2,13 +2,10 @@
 # A process that becomes another program, another user, or gets another root, leaves no record behind;
 # one that goes on has it as before. With MAPHERD_LEAKS=on a record stays after a peaceful end only
 # where many mappings are left, and the folder has room for it.
-# A /dev/shm of its own, and the right to change the user.
-if [ "${BECOME_INSIDE:-}" != yes ] && [ "$(id -u)" = 0 ]; then
-	BECOME_INSIDE=yes exec unshare -m "$0" "$@"
-fi
+# In a /dev/shm of its own, and with the right to change the user.
 # shellcheck source=tests/lib.sh
 . "$TESTS_SRC/lib.sh"
-[ "$(id -u)" = 0 ] || skip "needs root"
+[ -n "$own_mounts" ] || skip "needs root"
 mount -t tmpfs -o size=64m none /dev/shm || fail "no /dev/shm of its own"
 become="$TESTS_BIN/tests/preload/become"
 exec_calls="execve execv execvp execvpe execl execlp execle execveat fexecve"

@@ -101,7 +101,10 @@ say "descriptor 2 is a file of the program"
 
 if command -v setarch >/dev/null; then
 	for flag in -R -L -X -3; do
-		setarch "$(uname -m)" "$flag" true 2>/dev/null || continue
+		setarch "$(uname -m)" "$flag" true 2>/dev/null || {
+			say "not shown here: setarch $flag (it is refused)"
+			continue
+		}
 		both "setarch $(uname -m) $flag "'"$@"' "setarch $flag"
 	done
 else

@@ -17,7 +17,7 @@ for home in $(jdks); do
 	${CC:-cc} -shared -fPIC -O1 -g -fno-omit-frame-pointer -I "$home/include" -I "$home/include/linux" \
 		-o "$scratch/libleaks.so" "$TESTS_SRC/preload/leaks_jni.c" -lpthread || fail "cc"
 	no_records
-	timeout 100 env LD_PRELOAD="$allocator $MAPHERD_LIB" MAPHERD_LEAKS=on MAPHERD_DIR="$scratch/records" \
+	timeout 1000 env LD_PRELOAD="$allocator $MAPHERD_LIB" MAPHERD_LEAKS=on MAPHERD_DIR="$scratch/records" \
 		"$home/bin/java" -XX:-CreateCoredumpOnCrash -XX:ErrorFile="$scratch/crash" -Djava.library.path="$scratch" \
 		-cp "$scratch" LeakNative >"$scratch/out" 2>"$scratch/err" ||
 		fail "$release ends with $?: $(head -c 2000 "$scratch/out" "$scratch/err")"

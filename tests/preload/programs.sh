@@ -133,12 +133,13 @@ search_mapped() {
 	rg --mmap --no-config -n --sort path 'struct [a-z]+_info' /usr/include
 }
 
+# shellcheck disable=SC2086 # a compiler may be several words: ccache gcc
 compile_and_link() {
 	for source in chunks trap look; do
-		"${CC:-gcc}" -std=gnu17 -fPIC -g -O1 -c -o $source.o "$TESTS_SRC/preload/$source.c"
+		${CC:-gcc} -std=gnu17 -fPIC -g -O1 -c -o $source.o "$TESTS_SRC/preload/$source.c"
 	done
-	"${CC:-gcc}" -fuse-ld="$linker" -Wl,--build-id=none -o kept/chunks chunks.o look.o
-	"${CC:-gcc}" -shared -fuse-ld="$linker" -Wl,--build-id=none -o kept/look.so look.o
+	${CC:-gcc} -fuse-ld="$linker" -Wl,--build-id=none -o kept/chunks chunks.o look.o
+	${CC:-gcc} -shared -fuse-ld="$linker" -Wl,--build-id=none -o kept/look.so look.o
 	cp look.o kept
 	kept/chunks "$work/file" 100 65536 random one private 50 >/dev/null
 }

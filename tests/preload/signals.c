@@ -88,7 +88,7 @@ void play(const char *what, scene_function *scene)
     if (child == 0) {
         struct rlimit none = { 0, 0 };
         setrlimit(RLIMIT_CORE, &none);
-        alarm(60); /* a deadlock ends by SIGALRM */
+        alarm(600); /* a deadlock ends by SIGALRM */
         scene();
         _exit(0);
     }

@@ -24,7 +24,7 @@
 
 #include "mapherd/mapherd.h"
 
-enum { FILES = 3, CHUNK = 16384, PER_THREAD = 6, WATCHDOG_S = 300 };
+enum { FILES = 3, CHUNK = 16384, PER_THREAD = 6, WATCHDOG_S = 1200 };
 
 static int fds[FILES];
 static unsigned threads, rounds;

@@ -78,12 +78,11 @@ say "a missing file: $(cat "$scratch/out")"
 # replay may find that one still holds an image, and say so; it finds no loss.
 for n in 1 2 3 4; do
 	(
-		while [ ! -e "$scratch/enough" ]; do
+		while [ -d "$scratch" ]; do # it goes with the test
 			unshare --mount sleep "0.0$n"
 		done
 	) &
 done
-later "touch '$scratch/enough'; wait"
 for n in 1 2 3; do
 	result=0
 	"$W/replay" "$image" "$log" "$scratch/promises" "$scratch/image.cut" ext4 "$mnt" 30 $n store \
