@@ -32,6 +32,9 @@ fail() { printf '%s: FAILED: %s\n' "$name" "$*" >&2; exit 1; }
 skip() { printf '%s: cannot run here: %s\n' "$name" "$*"; exit 77; }
 say() { printf '%s: %s\n' "$name" "$*"; }
 
+# What a log line begins with (grep).
+stamp='[0-9]\{4\}-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9]Z mapherd: '
+
 # A folder of this test's own, and what has to be undone in it, last first.
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/mapherd-test.XXXXXX")
 undo=""

@@ -92,6 +92,7 @@ struct mapherd_status {
                               ms, 1 s, 10 s, longer: each counted in one of them */
     uint64_t allocated_ahead; /* bytes of preallocated that auto has allocated and that may be unused
                               now: what counts against MAPHERD_PREALLOC_SHARE */
+    uint64_t lines_lost; /* log lines that could not be written, or had no place on descriptor 2 */
 };
 
 /* Never NULL where the symbol is there. */

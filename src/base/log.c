@@ -4,29 +4,94 @@
 #define _GNU_SOURCE
 #include "base/log.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/ioctl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/date.h"
 #include "base/fmt.h"
 #include "base/naming.h"
 #include "base/options.h"
+#include "base/reason.h"
 #include "base/sys.h"
 
-#define LINE 1280
+#define LINE 1300
 #define TEXT_MAX 700
-#define PATH_LEN 512
+#define PATH_LEN 1024
+
+#ifndef FS_IOC_GETVERSION /* linux/fs.h, which does not go with sys/mount.h */
+#define FS_IOC_GETVERSION _IOR('v', 1, long)
+#endif
+
+/* What a descriptor stands for. */
+struct place {
+    struct stat st;
+    int generation; /* of a regular file: its inode's number may be given to another file once it is gone */
+};
 
 static struct {
     char name[32];
-    char path[PATH_LEN]; /* empty: stderr */
-    struct stat stderr_at_start;
+    struct {
+        char text[PATH_LEN]; /* with NUL for each %p; empty: stderr */
+        size_t len;
+    } form;
+    char path[PATH_LEN];
+    struct place stderr_at_start;
     bool stderr_known;
     bool silent;
+    bool complained; /* of the log that cannot be written */
     long pid;
+    uint64_t *lost;
 } self;
+
+static bool find_place(int fd, struct place *p)
+{
+    p->generation = 0;
+    if (sys_fstat(fd, &p->st) < 0)
+        return false;
+    if (S_ISREG(p->st.st_mode))
+        sys_ioctl(fd, FS_IOC_GETVERSION, &p->generation);
+    return true;
+}
+
+static bool is_same_place(const struct place *a, const struct place *b)
+{
+    return a->st.st_dev == b->st.st_dev && a->st.st_ino == b->st.st_ino &&
+           a->st.st_rdev == b->st.st_rdev && ((a->st.st_mode ^ b->st.st_mode) & S_IFMT) == 0 &&
+           a->generation == b->generation;
+}
+
+/* The form, with everything but %p filled in: the start's time is that of the program, not of a child. */
+static void fill_form(struct option_text log)
+{
+    self.form.len = 0;
+    for (size_t from = 0, at = 0; at <= log.len; at++) {
+        bool is_pid = at + 1 < log.len && log.at[at] == '%' && log.at[at + 1] == 'p';
+        size_t room = sizeof self.form.text - self.form.len;
+        if ((!is_pid && at < log.len) || room < 2)
+            continue;
+        self.form.len += naming_expand(self.form.text + self.form.len, room - 1,
+                                       (struct option_text){ log.at + from, at - from }, self.name, 0);
+        if (is_pid)
+            self.form.text[self.form.len++] = '\0';
+        from = ++at + 1;
+    }
+}
+
+static void fill_path(void)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < self.form.len && at < sizeof self.path - 1; i++) {
+        if (self.form.text[i])
+            self.path[at++] = self.form.text[i];
+        else
+            at += fmt(self.path + at, sizeof self.path - at, "%ld", self.pid);
+    }
+    self.path[at] = '\0';
+}
 
 void log_start(const char *name)
 {
@@ -35,10 +100,17 @@ void log_start(const char *name)
         self.name[n] = name[n] >= ' ' && name[n] != 0x7f && name[n] != '/' ? name[n] : '?';
     self.name[n] = '\0';
     self.pid = sys_getpid();
-    self.stderr_known = sys_fstat(STDERR_FILENO, &self.stderr_at_start) == 0;
-    static const char to_stderr[] = "stderr";
-    if (options.log.len != sizeof to_stderr - 1 || memcmp(options.log.at, to_stderr, options.log.len))
-        naming_expand(self.path, sizeof self.path, options.log, self.name, self.pid);
+    self.complained = false;
+    self.stderr_known = find_place(STDERR_FILENO, &self.stderr_at_start);
+    self.form.len = 0;
+    if (!words_equal(options.log, words_text("stderr")))
+        fill_form(options.log);
+    fill_path();
+}
+
+void log_count_lost(uint64_t *lost)
+{
+    self.lost = lost;
 }
 
 const char *log_name(void)
@@ -46,9 +118,17 @@ const char *log_name(void)
     return self.name;
 }
 
+const char *log_path(void)
+{
+    return self.path;
+}
+
 void log_after_fork(void)
 {
     self.pid = sys_getpid();
+    fill_path();
+    if (memchr(self.form.text, '\0', self.form.len)) /* another log than its parent's */
+        self.complained = false;
 }
 
 void log_silence(void)
@@ -56,40 +136,34 @@ void log_silence(void)
     self.silent = true;
 }
 
-/* By the numbers of Documentation/admin-guide/devices.txt: consoles, serial lines, /dev/tty, ptys. */
-static bool is_terminal(const struct stat *st)
-{
-    unsigned major = (unsigned)(st->st_rdev >> 8) & 0xfff;
-    return S_ISCHR(st->st_mode) && (major == 4 || major == 5 || (major >= 136 && major <= 143));
-}
-
 static bool may_write_stderr(void)
 {
-    struct stat now;
-    if (sys_fstat(STDERR_FILENO, &now) < 0)
-        return false;
-    bool same = self.stderr_known && now.st_dev == self.stderr_at_start.st_dev &&
-                now.st_ino == self.stderr_at_start.st_ino;
-    if (S_ISREG(now.st_mode)) {
-        long flags = sys_fcntl(STDERR_FILENO, F_GETFL, 0);
-        return same || (flags >= 0 && (flags & O_APPEND));
-    }
-    /* A socket or device that has become descriptor 2 is the program's own business. */
-    return (same || S_ISFIFO(now.st_mode) || is_terminal(&now)) && sys_writable_now(STDERR_FILENO);
+    struct place now;
+    return self.stderr_known && find_place(STDERR_FILENO, &now) &&
+           is_same_place(&now, &self.stderr_at_start) &&
+           (S_ISREG(now.st.st_mode) || sys_writable_now(STDERR_FILENO));
 }
 
-static void write_line(const char *line, size_t len)
+/* 0, or why the line is lost, as an error number. */
+static long write_to(int fd, const char *line, size_t len)
 {
-    if (!self.path[0]) {
-        if (may_write_stderr())
-            sys_write_quietly(STDERR_FILENO, line, len);
-        return;
-    }
+    long wrote = sys_write_quietly(fd, line, len);
+    return wrote == (long)len ? 0 : wrote < 0 ? -wrote : ENOSPC;
+}
+
+static long write_stderr(const char *line, size_t len)
+{
+    return may_write_stderr() ? write_to(STDERR_FILENO, line, len) : EBADF;
+}
+
+static long write_log(const char *line, size_t len)
+{
     long fd = sys_open(self.path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_NONBLOCK, 0600);
     if (fd < 0)
-        return;
-    sys_write_quietly((int)fd, line, len);
+        return -fd;
+    long error = write_to((int)fd, line, len);
     sys_close((int)fd);
+    return error;
 }
 
 /* JSON's escapes; the input is short. */
@@ -116,22 +190,20 @@ struct space {
     size_t text_size, quoted_size, line_size;
 };
 
-static void write_text(const struct space *s, enum log_level level)
+static size_t line_of_text(const struct space *s, enum log_level level)
 {
     static const char *const names[] = { "off", "error", "warning", "info", "debug" };
-    size_t len;
+    uint64_t now = date_now();
     if (options.log_format == FORMAT_JSON) {
         char program[6 * sizeof self.name];
         escape(s->quoted, s->quoted_size, s->text);
         escape(program, sizeof program, self.name);
-        len = fmt(s->line, s->line_size,
-                  "{\"time\":%ld,\"program\":\"%s\",\"pid\":%ld,\"level\":\"%s\",\"text\":\"%s\"}\n",
-                  (long)time(NULL), program, self.pid, names[level], s->quoted);
-    } else {
-        len = fmt(s->line, s->line_size, "mapherd: %s[%ld]: %s: %s\n", self.name, self.pid,
-                  names[level], s->text);
+        return fmt(s->line, s->line_size,
+                   "{\"time\":%lu,\"program\":\"%s\",\"pid\":%ld,\"level\":\"%s\",\"text\":\"%s\"}\n",
+                   (unsigned long)now, program, self.pid, names[level], s->quoted);
     }
-    write_line(s->line, len);
+    return fmt(s->line, s->line_size, "%s mapherd: %s[%ld]: %s: %s\n", date_text(now).text, self.name,
+               self.pid, names[level], s->text);
 }
 
 static log_observer *observer;
@@ -139,6 +211,28 @@ static log_observer *observer;
 void log_observe(log_observer *o)
 {
     observer = o;
+}
+
+/* Once a process, and where the log is another's than the parent's, once a child. */
+static void complain_of_log(const struct space *s, long error)
+{
+    if (__atomic_exchange_n(&self.complained, true, __ATOMIC_RELAXED))
+        return;
+    fmt(s->text, s->text_size, "the log %s cannot be written: %s; lines are lost (mapherd stat counts them)",
+        self.path, reason_of(error));
+    if (observer)
+        observer(LOG_WARNING, 0, s->text);
+    write_stderr(s->line, line_of_text(s, LOG_WARNING));
+}
+
+static void write_text(const struct space *s, enum log_level level)
+{
+    size_t len = line_of_text(s, level);
+    long error = self.path[0] ? write_log(s->line, len) : write_stderr(s->line, len);
+    if (error && self.lost)
+        __atomic_fetch_add(self.lost, 1, __ATOMIC_RELAXED);
+    if (error && self.path[0])
+        complain_of_log(s, error);
 }
 
 static bool is_wanted(enum log_level level)

@@ -1,17 +1,19 @@
 /*
  * log: one line, one write(2).
  *
- *   mapherd: name[pid]: warning: text
- *   {"time":1700000000,"program":"name","pid":12,"level":"warning","text":"..."}
+ *   2026-11-26T15:31:29Z mapherd: name[pid]: warning: text
+ *   {"time":1795707089,"program":"name","pid":12,"level":"warning","text":"..."}
  *
  * The levels: error, the program is about to lose something or mapherd cannot do its work;
  * warning, somebody should act; info, something changed that explains later lines; debug, for
  * whoever works on mapherd.
  *
- * A guest never writes into its host's files: stderr is written to only while it is what it was
- * at start, or a terminal, a pipe, or a file opened for appending. A pipe that is
- * full and a reader that is gone lose the line, not the program: it is neither blocked nor sent
- * SIGPIPE or SIGXFSZ. A log file is opened for each line; no descriptor is kept.
+ * A guest never writes into its host's files: descriptor 2 is written to only while it is the very
+ * pipe, terminal, socket or file that it was at start; what the program has opened or moved there since is
+ * the program's. A pipe that is full and a reader that is gone lose the line, not the program: it is
+ * neither blocked nor sent SIGPIPE or SIGXFSZ. A log file is opened for each line; no descriptor is kept.
+ * A line that is lost is counted (log_count_lost), and still goes to the observer; that a log file cannot
+ * be written is said once, on descriptor 2.
  */
 #ifndef MAPHERD_LOG_H
 #define MAPHERD_LOG_H
@@ -46,7 +48,13 @@ void log_start(const char *name);
 /* The program's name, as lines show it. */
 const char *log_name(void);
 
-/* In a forked child: its own process id. */
+/* The log's path; "" where lines go to descriptor 2. */
+const char *log_path(void);
+
+/* A number to which each line that is lost is added, from any thread. For the constructor. */
+void log_count_lost(uint64_t *lost);
+
+/* In a forked child: its own process id, and with %p its own log. */
 void log_after_fork(void);
 
 /* From here on no line is written (a seccomp filter may kill for it). */

@@ -5,8 +5,8 @@
 #include "base/naming.h"
 
 #include <fcntl.h>
-#include <time.h>
 
+#include "base/date.h"
 #include "base/fmt.h"
 #include "base/sys.h"
 
@@ -30,7 +30,7 @@ static size_t expand_code(char *out, size_t size, char code, const char *program
     switch (code) {
     case 'p': return fmt(out, size, "%ld", pid);
     case 'e': return fmt(out, size, "%s", program);
-    case 't': return fmt(out, size, "%ld", (long)time(NULL));
+    case 't': return fmt(out, size, "%ld", (long)date_now());
     default: {
         char host[64];
         naming_host(host, sizeof host);

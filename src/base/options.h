@@ -65,7 +65,7 @@ typedef void options_complain(const char *line);
  * beyond that is a complaint. Not thread-safe: for the constructor; a second call makes the texts of
  * the first invalid.
  */
-#define OPTIONS_TEXT_MAX 65536
+#define OPTIONS_TEXT_MAX 16384
 void options_read(char *const *environment, options_complain *complain);
 
 /*

@@ -103,6 +103,7 @@ static const struct counter {
     { "syncs_slow", "slow msyncs (MAPHERD_SYNC_SLOW)",
       offsetof(struct mapherd_status, syncs_slow) },
     { "sync_us", "microseconds spent in msync", offsetof(struct mapherd_status, sync_us) },
+    { "lines_lost", "log lines that had no place", offsetof(struct mapherd_status, lines_lost) },
 };
 #define COUNTERS (sizeof counters / sizeof *counters)
 

@@ -147,6 +147,7 @@ __attribute__((constructor)) static void start(void)
     if (!getauxval(AT_SECURE))
         options_read(environ, complain);
     hooks_resolve();
+    log_count_lost(&mapherd_status_block.lines_lost);
     log_start(name);
     if (options.children == CHILDREN_OFF)
         leave_children_alone();

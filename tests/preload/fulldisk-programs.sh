@@ -37,9 +37,9 @@ one_program() {
 	strictly "$@"
 	cat "$scratch/out" "$scratch/err" >"$scratch/said"
 	[ "$got" -gt 0 ] && [ "$got" -lt 128 ] || fail "$kind: $program: status $got: $(cat "$scratch/said")"
-	grep -v '^mapherd: ' "$scratch/said" | grep -q -F -e "$words" ||
+	grep -v "^$stamp" "$scratch/said" | grep -q -F -e "$words" ||
 		fail "$kind: $program does not say '$words': $(cat "$scratch/said")"
-	grep -q '^mapherd: .*it fails with ENOSPC' "$scratch/err" || fail "$kind: $program: the library said nothing"
+	grep -q "^$stamp.*it fails with ENOSPC" "$scratch/err" || fail "$kind: $program: the library said nothing"
 	empty_but_filler
 	case $ran in
 	*" $program "*) ;;

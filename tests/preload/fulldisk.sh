@@ -49,7 +49,7 @@ died_of_sigbus() { [ "$got" = 135 ] || fail "$1: alone it should die of SIGBUS: 
 
 # One line of the library says which file, which filesystem, how large.
 line_says() {
-	grep -q "^mapherd: .*: $1" "$scratch/err" || fail "the log does not say '$1': $(cat "$scratch/err")"
+	grep -q "^$stamp.*: $1" "$scratch/err" || fail "the log does not say '$1': $(cat "$scratch/err")"
 }
 
 # Only 3 MiB of the disk are free.

@@ -43,7 +43,7 @@ same() {
 		fi
 	done
 	cp "$scratch/err" "$scratch/err.all"
-	sed -i '/^mapherd: /d' "$scratch/err"
+	sed -i "/^$stamp/d" "$scratch/err"
 	! $allow_ignored || sed -i '/^ERROR: ld.so: object .*: ignored\.$/d' "$scratch/err"
 	for what in out err sum; do
 		cmp -s "$scratch/$what.alone" "$scratch/$what" && continue
@@ -95,7 +95,7 @@ for condition in '"$@"' '"$@" 2>&-'; do
 	[ "$(tr -d '\0' <"$data" | wc -c)" = 0 ] || fail "a log line is in the program's file"
 done
 works '"$@"' "$program" count 9000
-grep -q '^mapherd: ' "$scratch/err.all" || fail "no log line was provoked: the test is empty"
+grep -q "^$stamp" "$scratch/err.all" || fail "no log line was provoked: the test is empty"
 with=""
 say "descriptor 2 is a file of the program"
 

@@ -76,7 +76,7 @@ for mode in protect observe; do
 	mark 2 80
 	mark 3 90
 	explained
-	lines 4 "^mapherd: limit\[$(sed -n 's/^pid //p' "$scratch/out")\]: "
+	lines 4 "^${stamp}limit\[$(sed -n 's/^pid //p' "$scratch/out")\]: "
 done
 
 to_the_limit MAPHERD_WARN=70

@@ -52,7 +52,7 @@ warned() {
 	[ "$(cat "$scratch/out")" = works ] || fail "$1: the output is $(cat "$scratch/out")"
 	# env itself is started without the library.
 	[ "$(wc -l <"$scratch/err")" = 1 ] || fail "$1: not one warning: $(cat "$scratch/err")"
-	grep -q '^mapherd: echo\[[0-9]*\]: warning: ' "$scratch/err" ||
+	grep -q "^${stamp}echo\[[0-9]*\]: warning: " "$scratch/err" ||
 		fail "$1: not of the form: $(cat "$scratch/err")"
 	grep -q -- "$2" "$scratch/err" || fail "$1: '$2' is not named: $(cat "$scratch/err")"
 }

@@ -54,6 +54,7 @@ static struct {
 } orders[FAKE_CALLS];
 
 uint64_t fake_now_ms;
+long fake_pid;
 mode_t fake_stderr_mode;
 uint64_t fake_stderr_inode;
 bool fake_ofd_lock, fake_stamps_fine;
@@ -92,6 +93,7 @@ void fake_reset(void)
     block_count = 0;
     text_count = written_len = 0;
     fake_now_ms = 1000;
+    fake_pid = 4242;
     fake_stderr_mode = S_IFIFO;
     fake_stderr_inode = 1;
     fake_ofd_lock = false;
@@ -572,7 +574,7 @@ long sys_munlockall(void)
 
 long sys_getpid(void)
 {
-    return 4242;
+    return fake_pid;
 }
 
 long sys_gettid(void)

@@ -67,8 +67,9 @@ void fake_fail(enum fake_call call, unsigned skip, long answer);
 /* How often the library made that call. */
 unsigned fake_calls(enum fake_call call);
 
-/* What sys_now_ms says. */
+/* What sys_now_ms says, and sys_getpid. */
 extern uint64_t fake_now_ms;
+extern long fake_pid;
 
 /* What sys_rlimit says, by RLIMIT_*; all are without limit at first. */
 extern unsigned long fake_rlimits[16];

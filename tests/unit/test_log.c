@@ -6,9 +6,13 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
+#include "base/date.h"
 #include "base/log.h"
 #include "base/options.h"
+
+#define STAMP "1970-01-01T00:00:01Z " /* the fake kernel's time */
 
 static struct options defaults;
 
@@ -24,7 +28,7 @@ static void a_line_of_text(void **state)
 {
     (void)state;
     log_line(LOG_WARNING, "%d of %s", 3, "four");
-    assert_string_equal(fake_written(), "mapherd: prog[4242]: warning: 3 of four\n");
+    assert_string_equal(fake_written(), STAMP "mapherd: prog[4242]: warning: 3 of four\n");
     assert_int_equal(fake_calls(FAKE_WRITE), 1); /* one line, one write */
 }
 
@@ -58,7 +62,7 @@ static void a_name_cannot_break_the_line(void **state)
     (void)state;
     log_start("evil\nmapherd: x/y\x1b");
     log_line(LOG_WARNING, "text");
-    assert_string_equal(fake_written(), "mapherd: evil?mapherd: x?y?[4242]: warning: text\n");
+    assert_string_equal(fake_written(), STAMP "mapherd: evil?mapherd: x?y?[4242]: warning: text\n");
 }
 
 static void long_texts_are_cut(void **state)
@@ -92,17 +96,74 @@ static void into_the_file_it_was_started_with(void **state)
     assert_string_not_equal(fake_written(), "");
 }
 
+/* A place that descriptor 2 was not at start, whatever kind of place it is. */
+static void only_where_it_was_at_start(void **state)
+{
+    (void)state;
+    static const mode_t kinds[] = { S_IFIFO, S_IFCHR, S_IFSOCK, S_IFREG, S_IFDIR };
+    uint64_t lost = 0;
+    log_count_lost(&lost);
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        fake_stderr_mode = kinds[i];
+        fake_stderr_inode = 7 + i;
+        log_line(LOG_ERROR, "text");
+    }
+    assert_string_equal(fake_written(), "");
+    assert_int_equal(lost, COUNT_OF(kinds));
+    log_count_lost(NULL);
+}
+
+static void a_child_has_a_log_of_its_own(void **state)
+{
+    (void)state;
+    options.log = words_text("/l/%p/%e%%p%");
+    log_start("a%pb");
+    assert_string_equal(log_path(), "/l/4242/a%pb%4242%");
+    fake_pid = 77;
+    log_after_fork();
+    assert_string_equal(log_path(), "/l/77/a%pb%77%");
+}
+
+static void dates(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t seconds;
+        const char *text;
+    } known[] = {
+        { 0, "1970-01-01T00:00:00Z" },           { 68169599, "1972-02-28T23:59:59Z" },
+        { 68169600, "1972-02-29T00:00:00Z" },    { 951782400, "2000-02-29T00:00:00Z" },
+        { 951868800, "2000-03-01T00:00:00Z" },   { 1795707089, "2026-11-26T15:31:29Z" },
+        { 4107542400, "2100-03-01T00:00:00Z" },  { 253402300799, "9999-12-31T23:59:59Z" },
+    };
+    for (size_t i = 0; i < COUNT_OF(known); i++)
+        assert_string_equal(date_text(known[i].seconds).text, known[i].text);
+    for (uint64_t day = 0; day < 200000; day += 13) { /* as libc has it */
+        time_t t = (time_t)(day * 86400 + day % 86400);
+        struct tm tm;
+        char text[32];
+        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
+        assert_string_equal(date_text((uint64_t)t).text, text);
+    }
+}
+
 static void a_full_disk_is_survived(void **state)
 {
     (void)state;
     fake_fail(FAKE_WRITE, 0, -ENOSPC);
     log_line(LOG_ERROR, "text");
     assert_int_equal(fake_calls(FAKE_WRITE), 1); /* lost, and not tried again and again */
+    fake_fail(FAKE_WRITE, 0, 0);
     options.log = (struct option_text){ "/var/log/%e.%p", 14 };
     log_start("prog");
     fake_fail(FAKE_OPEN, 0, -EROFS);
     log_line(LOG_ERROR, "text");
-    assert_string_equal(fake_written(), "");
+    const char *said = STAMP "mapherd: prog[4242]: warning: the log /var/log/prog.4242 cannot be written: it may "
+                             "not be written to; lines are lost (mapherd stat counts them)\n";
+    assert_string_equal(fake_written(), said);
+    fake_fail(FAKE_OPEN, 0, -EROFS);
+    log_line(LOG_ERROR, "text");
+    assert_string_equal(fake_written(), said); /* once */
 }
 
 static void errno_is_the_programs(void **state)
@@ -146,6 +207,9 @@ int main(void)
         FRESH(a_line_of_text),
         FRESH(a_line_of_json),
         FRESH(levels),
+        FRESH(only_where_it_was_at_start),
+        FRESH(a_child_has_a_log_of_its_own),
+        FRESH(dates),
         FRESH(a_name_cannot_break_the_line),
         FRESH(long_texts_are_cut),
         FRESH(not_into_the_programs_file),

@@ -178,7 +178,7 @@ static void a_text_without_room_is_named(void **state)
     READ(lengthy, "MAPHERD_ONLY=b");
     assert_int_equal(complaints, 1);
     assert_non_null(strstr(said, "option skip: 'aaaa"));
-    assert_non_null(strstr(said, "are longer than 65536 bytes"));
+    assert_non_null(strstr(said, "are longer than 16384 bytes"));
     assert_text(options.skip, "");
     assert_text(options.only, "b");
 }

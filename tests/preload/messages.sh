@@ -1,0 +1,67 @@
+#!/bin/sh
+# Where log lines go: to what descriptor 2 was at start and to nothing else, to a log for each process, and
+# what is said when there is no place for them.
+. "${TESTS_SRC:?run by make check}/lib.sh"
+
+messages="$TESTS_BIN/tests/preload/messages"
+export MAPHERD_LOG_LEVEL=info
+line='the program sandboxes itself'
+
+# There is a line, and it comes with the time.
+before=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+preloaded "$messages" stays >/dev/null 2>"$scratch/err" || fail "status $?"
+after=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+grep -q "^${stamp}messages\[[0-9]*\]: info: $line" "$scratch/err" || fail "no line: $(cat "$scratch/err")"
+said=$(cut -d ' ' -f 1 "$scratch/err")
+printf '%s\n' "$before" "$said" "$after" | sort -c || fail "the time is $said, not of $before to $after"
+
+# Not into the program's data.
+for kind in file truncated pipe socket; do
+	rm -f "$scratch/data"
+	"$messages" $kind "$scratch/data" >/dev/null 2>&1 || fail "$kind alone: status $?"
+	for start in file pipe none; do
+		rm -f "$scratch/data"
+		status=0
+		case $start in
+		file) preloaded "$messages" $kind "$scratch/data" >"$scratch/out" 2>"$scratch/err" || status=$? ;;
+		pipe) preloaded "$messages" $kind "$scratch/data" 2>&1 >"$scratch/out" | cat >"$scratch/err" || status=$? ;;
+		none) preloaded "$messages" $kind "$scratch/data" >"$scratch/out" 2>&- || status=$? ;;
+		esac
+		[ "$status" = 0 ] && [ ! -s "$scratch/out" ] ||
+			fail "descriptor 2 was a $start and is a $kind: status $status, $(cat "$scratch/out")"
+	done
+done
+status=0
+rm -f "$scratch/data"
+# Not by the function, for which the shell would keep the file open.
+env LD_PRELOAD="$MAPHERD_LIB" "$messages" inode "$scratch/data" >"$scratch/out" 2>"$scratch/data" || status=$?
+[ "$status" = 0 ] || fail "a file with the inode of the old stderr: status $status, $(cat "$scratch/out")"
+! grep -q 'other inode' "$scratch/out" || say "not shown here: a file with another's inode: the numbers are not given again"
+
+# %p: each process.
+export MAPHERD_LOG="$scratch/log.%e.%p"
+preloaded "$messages" workers >"$scratch/workers" || fail "workers: status $?"
+[ "$(wc -l <"$scratch/workers")" = 3 ] || fail "workers: $(cat "$scratch/workers")"
+while read -r pid; do
+	[ "$(grep -c "messages\[$pid\]: " "$scratch/log.messages.$pid")" = 1 ] ||
+		fail "%p: process $pid has no log of its own: $(head "$scratch"/log.*)"
+	[ "$(wc -l <"$scratch/log.messages.$pid")" = 1 ] || fail "$pid: $(cat "$scratch/log.messages.$pid")"
+done <"$scratch/workers"
+rm "$scratch"/log.*
+
+# A log that cannot be written: said once, for two lines.
+for log in /nonexistent/folder/log /dev/full; do
+	MAPHERD_WRONG=1 MAPHERD_LOG="$log" preloaded "$messages" stays >/dev/null 2>"$scratch/err" || fail "$log: status $?"
+	[ "$(wc -l <"$scratch/err")" = 1 ] || fail "$log: not said once: $(cat "$scratch/err")"
+	grep -q "warning: the log $log cannot be written: .*; lines are lost" "$scratch/err" ||
+		fail "$log: $(cat "$scratch/err")"
+done
+mkfifo "$scratch/in" "$scratch/out.fifo"
+MAPHERD_WRONG=1 MAPHERD_LOG=/nonexistent/log LD_PRELOAD="$MAPHERD_LIB" "$messages" wait <"$scratch/in" >"$scratch/out.fifo" 2>/dev/null &
+waits=$!
+exec 4>"$scratch/in" 5<"$scratch/out.fifo"
+read -r _ <&5
+"$MAPHERD" stat "$waits" >"$scratch/stat" || fail "stat: status $?"
+grep -q '^ *log lines that had no place *2$' "$scratch/stat" || fail "stat: $(cat "$scratch/stat")"
+exec 4>&- 5<&-
+wait "$waits" || fail "waits: status $?"
