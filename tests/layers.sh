@@ -7,7 +7,8 @@ tree=$(cd "$TESTS_SRC/.." && pwd)
 
 # Every rule prints what breaks it, and nothing where all is well. They are given a source tree.
 
-# base knows nothing, model base, policy both, shim and cli all three; nobody looks up or aside.
+# base knows nothing, model base, policy both, shim and command all three; nobody looks up or aside. In the
+# command: lib knows no other room, host, watch and disk know lib, disk and leaks know watch, report leaks.
 includes_go_down() {
 	(
 		cd "$1/src"
@@ -16,7 +17,13 @@ includes_go_down() {
 		grep -n '#include "[a-z]*/' -r policy | grep -v -E '"(base|model|mapherd)/' |
 			grep -v -E 'policy/([a-z]+)\.c:.*"policy/\1\.h"'
 		grep -n '#include "[a-z]*/' -r shim | grep -v -E '"(base|model|policy|mapherd|shim)/'
-		grep -n '#include "[a-z]*/' -r cli | grep -v -E '"(base|model|policy|mapherd|cli)/'
+		grep -n '#include "[a-z]*/' -r command | grep -v -E '"(base|model|policy|mapherd|command)/'
+		grep -n '"command/' -r command/lib | grep -v '"command/lib/'
+		grep -n '"command/' -r command/host | grep -v -E '"command/(lib|host)/'
+		grep -n '"command/' -r command/watch | grep -v -E '"command/(lib|watch)/'
+		grep -n '"command/' -r command/disk | grep -v -E '"command/(lib|watch|disk)/'
+		grep -n '"command/' -r command/leaks | grep -v -E '"command/(lib|watch|leaks)/'
+		grep -n '"command/' -r command/report | grep -v -E '"command/(lib|watch|leaks|report)/'
 	) || true
 }
 
@@ -110,8 +117,10 @@ violate includes_go_down src/base/fmt.c '#include "model/model.h"'
 violate includes_go_down src/model/count.c '#include "policy/placement.h"'
 violate includes_go_down src/policy/placement.c '#include "policy/guards.h"'
 violate includes_go_down src/policy/placement.c '#include "shim/engine.h"'
-violate includes_go_down src/shim/engine.c '#include "cli/print.h"'
-violate includes_go_down src/cli/main.c '#include "shim/engine.h"'
+violate includes_go_down src/shim/engine.c '#include "command/lib/print.h"'
+violate includes_go_down src/command/main.c '#include "shim/engine.h"'
+violate includes_go_down src/command/lib/print.c '#include "command/watch/target.h"'
+violate includes_go_down src/command/leaks/live.c '#include "command/report/space.h"'
 violate one_door_to_the_kernel src/model/count.c '#include "base/rawcall.h"'
 violate one_door_to_the_kernel src/shim/engine.c 'long x(void) { return syscall(1); }'
 violate one_file_names_libc src/shim/life.c 'int my_mmap(void) __asm__("mmap");'

@@ -12,7 +12,7 @@ offered() {
 		shift
 		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
 		_mapherd
-		printf "%s\n" "${COMPREPLY[@]}"' bash "$TESTS_SRC/../src/cli/completion/mapherd" "$@"
+		printf "%s\n" "${COMPREPLY[@]}"' bash "$TESTS_SRC/../src/command/completion/mapherd" "$@"
 }
 offers() {
 	word=$1

@@ -17,8 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/groups.h"
-#include "cli/verb.h"
+#include "command/leaks/groups.h"
+#include "command/lib/verb.h"
 
 const struct verb *const verbs[] = { NULL };
 

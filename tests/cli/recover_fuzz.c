@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/verb.h"
+#include "command/lib/verb.h"
 #include "mapherd/spill.h"
 
 #define PAGE 4096u

@@ -1,0 +1,63 @@
+/*
+ * mapherd help: the verbs, one verb, or the table of options.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/options.h"
+#include "command/lib/verb.h"
+
+static void print_verbs(void)
+{
+    puts("mapherd herds the memory maps of a program: many small ones become few, and their number\n"
+         "stays under vm.max_map_count.\n");
+    for (const struct verb *const *v = verbs; *v; v++)
+        printf("  mapherd %-8s %s\n", (*v)->name, (*v)->summary);
+    puts("\n'mapherd help VERB' tells more of one, 'mapherd help options' what the library can be told.\n"
+         "Exit status: 0 done, 1 it could not be done or is not well, 2 wrongly called; that of run\n"
+         "is the program's own.");
+}
+
+static void print_options(void)
+{
+    puts("In the environment as MAPHERD_NAME=value, all in one as MAPHERD_OPTIONS=name=value:name=value,\n"
+         "or as 'mapherd run --name=value'. What is written here first is the default.\n");
+    for (size_t n = 0; n < option_count; n++) {
+        struct option_row row = option_row(n);
+        printf("%s=%.*s\n    %s\n    %s\n", row.env, (int)row.fallback.len, row.fallback.at, row.form,
+               row.help);
+    }
+}
+
+static int help(int argc, char **argv)
+{
+    static const struct flag flags[] = { { NULL, NULL, NULL } };
+    const struct verb *near = NULL;
+    int n = verb_args(&verb_help, flags, argc, argv);
+    if (n > 1)
+        return misused(&verb_help, "one verb at a time; '%s' is one too many", argv[1]);
+    if (n == 0) {
+        print_verbs();
+        return DONE;
+    }
+    if (strcmp(argv[0], "options") == 0) {
+        print_options();
+        return DONE;
+    }
+    const struct verb *v = verb_find(argv[0], &near);
+    if (!v && near)
+        return misused(&verb_help, "unknown verb '%s'; the nearest is '%s', and 'options' lists the options",
+                       argv[0], near->name);
+    if (!v)
+        return misused(&verb_help, "unknown verb '%s'; 'options' lists the options", argv[0]);
+    verb_print_help(v);
+    return DONE;
+}
+
+const struct verb verb_help = {
+    .name = "help",
+    .synopsis = "[VERB|options]",
+    .summary = "explain a verb, or the options of the library",
+    .help = "Without an argument, the list of verbs.\n",
+    .run = help,
+};

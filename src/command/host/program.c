@@ -1,0 +1,200 @@
+/*
+ * program: walks from a command line to the file that the kernel will load, as execvp(3) and
+ * fs/binfmt_script.c do, and judges it as ld.so(8) would.
+ */
+#define _GNU_SOURCE
+#include "command/host/program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "command/host/elf.h"
+
+#define SCRIPT_HEAD 256 /* the kernel's BINPRM_BUF_SIZE: it reads no more of a #! line */
+#define SCRIPT_DEPTH 5  /* scripts whose interpreter is a script; more is ELOOP */
+
+static bool is_startable(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0 || access(path, X_OK) != 0)
+        return false;
+    errno = EACCES;
+    return S_ISREG(st.st_mode);
+}
+
+int program_find(const char *name, char path[PATH_MAX])
+{
+    const char *dirs = getenv("PATH");
+    int error = ENOENT;
+    if (strchr(name, '/')) {
+        if (strlen(name) >= PATH_MAX)
+            return ENAMETOOLONG;
+        strcpy(path, name);
+        return is_startable(path) ? 0 : errno;
+    }
+    if (!*name)
+        return ENOENT;
+    for (const char *dir = dirs ? dirs : "/bin:/usr/bin"; dir;) {
+        int len = (int)strcspn(dir, ":");
+        int wanted = snprintf(path, PATH_MAX, "%.*s%s%s", len, dir, len ? "/" : "", name);
+        if (wanted < PATH_MAX && is_startable(path))
+            return 0;
+        if (wanted < PATH_MAX && errno == EACCES)
+            error = EACCES;
+        dir = dir[len] ? dir + len + 1 : NULL;
+    }
+    return error;
+}
+
+struct judge {
+    struct elf library;
+    int depth;
+    char *why;
+    size_t why_size;
+};
+
+static enum reach look(struct judge *j, const char *path);
+
+/* Says why; a program that is not the one the user named gets its path said first. */
+static void say_why(struct judge *j, const char *path, const char *text)
+{
+    if (j->depth)
+        snprintf(j->why, j->why_size, "its interpreter %s %s", path, text);
+    else
+        snprintf(j->why, j->why_size, "it %s", text);
+}
+
+/*
+ * ld.so ignores LD_PRELOAD where the kernel sets AT_SECURE (security/commoncap.c): the program
+ * gets another user or group than the one who starts it, or, unless that is root, capabilities.
+ */
+static const char *secure_reason(int fd, const struct stat *st)
+{
+    struct statvfs fs;
+    if ((fstatvfs(fd, &fs) == 0 && fs.f_flag & ST_NOSUID) ||
+        prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
+        return NULL;
+    if (st->st_mode & S_ISUID && st->st_uid != getuid())
+        return "is setuid, and for such programs the system ignores preloaded libraries";
+    if (st->st_mode & S_ISGID && st->st_mode & S_IXGRP && st->st_gid != getgid())
+        return "is setgid, and for such programs the system ignores preloaded libraries";
+    if (getuid() != 0 && fgetxattr(fd, "security.capability", NULL, 0) > 0)
+        return "has file capabilities, and for such programs the system ignores preloaded libraries";
+    return NULL;
+}
+
+static enum reach judge_elf(struct judge *j, const char *path, int fd, const struct elf *e)
+{
+    char text[400];
+    struct stat st;
+    const char *base = strrchr(path, '/');
+    base = base ? base + 1 : path;
+    if (!elf_same_kind(e, &j->library)) {
+        snprintf(text, sizeof text, "is a %d-bit program for %s", e->bits, elf_machine(e));
+        size_t len = strlen(text);
+        snprintf(text + len, sizeof text - len, ", the library is %d-bit for %s", j->library.bits,
+                 elf_machine(&j->library));
+        say_why(j, path, text);
+        return REACH_NO;
+    }
+    const char *secure = fstat(fd, &st) == 0 ? secure_reason(fd, &st) : NULL;
+    if (secure) {
+        say_why(j, path, secure);
+        return REACH_NO;
+    }
+    bool is_loader = strncmp(base, "ld-linux", 8) == 0; /* `ld-linux.so.2 PROGRAM` preloads too */
+    if (!e->loader[0] && !is_loader) {
+        say_why(j, path, "is statically linked, and only the dynamic loader preloads libraries");
+        return REACH_CHILDREN;
+    }
+    if (strstr(e->loader, "/ld-musl")) {
+        say_why(j, path, "uses musl's C library, and the library needs glibc");
+        return REACH_NO;
+    }
+    return REACH_YES;
+}
+
+/* The next word of a #! line, cut off with NUL; NULL at its end. */
+static char *next_word(char **line)
+{
+    char *word = *line + strspn(*line, " \t");
+    size_t len = strcspn(word, " \t");
+    *line = word + len + (word[len] != '\0');
+    word[len] = '\0';
+    return len ? word : NULL;
+}
+
+/* `#!/usr/bin/env NAME`, the idiom: what counts is NAME, not env. */
+static enum reach look_behind_env(struct judge *j, char *words)
+{
+    char path[PATH_MAX];
+    char *word;
+    while ((word = next_word(&words)))
+        if (word[0] != '-' && !strchr(word, '='))
+            return program_find(word, path) == 0 ? look(j, path) : REACH_YES;
+    return REACH_YES;
+}
+
+static enum reach look_at_script(struct judge *j, char *line)
+{
+    line[strcspn(line, "\n")] = '\0';
+    char *interpreter = next_word(&line);
+    if (!interpreter)
+        return look(j, "/bin/sh");
+    enum reach reach = look(j, interpreter);
+    const char *base = strrchr(interpreter, '/');
+    if (reach == REACH_YES && base && strcmp(base, "/env") == 0)
+        return look_behind_env(j, line);
+    return reach;
+}
+
+static enum reach look_inside(struct judge *j, const char *path, int fd)
+{
+    char head[SCRIPT_HEAD + 1] = { 0 };
+    struct elf e;
+    elf_read(fd, &e);
+    if (e.is_elf)
+        return judge_elf(j, path, fd, &e);
+    ssize_t len = pread(fd, head, SCRIPT_HEAD, 0);
+    if (j->depth++ == SCRIPT_DEPTH || len < 0)
+        return REACH_YES; /* the kernel will say what is wrong */
+    if (strncmp(head, "#!", 2) == 0)
+        return look_at_script(j, head + 2);
+    return look(j, "/bin/sh"); /* as execvp does */
+}
+
+/* What cannot be read can be started all the same; LD_PRELOAD does no harm there. */
+static enum reach look(struct judge *j, const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return REACH_YES;
+    enum reach reach = look_inside(j, path, fd);
+    close(fd);
+    return reach;
+}
+
+enum reach program_reach(const char *path, const char *library, char *why, size_t why_size)
+{
+    struct judge j = { .why = why, .why_size = why_size };
+    why[0] = '\0';
+    int fd = open(library, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        elf_read(fd, &j.library);
+        close(fd);
+    }
+    if (!j.library.is_elf) {
+        snprintf(why, why_size, "%s is not a library", library);
+        return REACH_NO;
+    }
+    return look(&j, path);
+}

@@ -1,0 +1,329 @@
+/*
+ * groups: the live mappings of a record, put together by what they have in common.
+ *
+ * Each piece gets the number of its group; then the pieces are sorted by group, file and mapping, so
+ * that what is counted once lies together.
+ */
+#define _GNU_SOURCE
+#include "command/leaks/groups.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command/lib/keys.h"
+#include "command/watch/pieces.h"
+
+static const char *const words[] = {
+    [GROUP_STACK] = "stack", [GROUP_FILE] = "file", [GROUP_SUFFIX] = "suffix",
+    [GROUP_DELETED] = "deleted", [GROUP_AGE] = "age",
+};
+
+bool group_by_word(const char *word, enum group_by *by)
+{
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(words[i], word) == 0) {
+            *by = (enum group_by)i;
+            return true;
+        }
+    return false;
+}
+
+const char *group_by_name(enum group_by by)
+{
+    return words[by];
+}
+
+/* ---- which group ---- */
+
+/* A text that grows. */
+struct text {
+    char *at;
+    size_t len, room;
+};
+
+static void append(struct text *t, const char *more)
+{
+    size_t len = strlen(more);
+    if (t->room < t->len + len + 1) {
+        t->room = 2 * (t->len + len + 1);
+        t->at = enough(realloc(t->at, t->room));
+    }
+    memcpy(t->at + t->len, more, len + 1);
+    t->len += len;
+}
+
+/* The lines of a stack, as it is shown. */
+static const char *stack_key(const struct live *l, uint32_t stack, struct text *t)
+{
+    size_t depth;
+    const uint64_t *frames = record_stack(l->record, stack, &depth);
+    t->len = 0;
+    append(t, "");
+    for (size_t i = 0; i < depth; i++) {
+        size_t n;
+        const struct symbol *at = symbols_frame(l->symbols, frames[i], &n);
+        for (size_t k = 0; k < n; k++)
+            if (!at[k].own) {
+                append(t, at[k].text);
+                append(t, "\n");
+            }
+    }
+    return t->at;
+}
+
+static const char *age_key(uint64_t age_ms)
+{
+    /* Sorted as they are: the first letter is the key's alone. */
+    static const struct {
+        uint64_t below_s;
+        const char *key;
+    } ages[] = {
+        { 60, "0under a minute" }, { 600, "1one to ten minutes" },
+        { 3600, "2ten minutes to an hour" }, { 6 * 3600, "3one to six hours" },
+        { 24 * 3600, "4six hours to a day" }, { 7 * 24 * 3600, "5one to seven days" },
+        { UINT64_MAX, "6over a week" },
+    };
+    size_t i = 0;
+    while (age_ms / 1000 >= ages[i].below_s)
+        i++;
+    return ages[i].key;
+}
+
+static uint64_t age_of(const struct live *l, const struct mapherd_record_mapping *p)
+{
+    return l->now_ms > p->born_ms ? l->now_ms - p->born_ms : 0;
+}
+
+static const char *deleted_key(const struct live *l, uint32_t file)
+{
+    return !file ? "anonymous memory" : !l->deleted_known ? "files, deleted or not"
+         : l->deleted[file] ? "deleted files" : "files that are there";
+}
+
+static const char *key_of(const struct live *l, const struct mapherd_record_mapping *p,
+                          enum group_by by, struct text *t)
+{
+    char kind[PIECES_KIND];
+    switch (by) {
+    case GROUP_STACK: return stack_key(l, p->stack, t);
+    case GROUP_AGE: return age_key(age_of(l, p));
+    case GROUP_DELETED: return deleted_key(l, p->file);
+    case GROUP_FILE: break;
+    case GROUP_SUFFIX:
+        if (!p->file)
+            break;
+        pieces_kind(live_file(l, p->file), l->deleted[p->file], kind, sizeof kind);
+        t->len = 0;
+        append(t, kind);
+        return t->at;
+    }
+    return live_file(l, p->file);
+}
+
+/* What a group is the same by, for all pieces that cannot differ: a stack, a file. */
+static uint32_t source_of(const struct mapherd_record_mapping *p, enum group_by by)
+{
+    return by == GROUP_STACK ? p->stack : p->file;
+}
+
+/* Numbers of groups by stack or file, so that each is put into words once. */
+static size_t number_of(const struct live *l, const struct mapherd_record_mapping *p, enum group_by by,
+                        struct keys *keys, size_t *known, struct text *t)
+{
+    if (by == GROUP_AGE)
+        return keys_number(keys, key_of(l, p, by, t));
+    uint32_t source = source_of(p, by);
+    if (!known[source])
+        known[source] = keys_number(keys, key_of(l, p, by, t)) + 1;
+    return known[source] - 1;
+}
+
+/* ---- what is in it ---- */
+
+struct member {
+    size_t group;
+    const struct mapherd_record_mapping *piece;
+    const struct live_span *span;
+    uint32_t by; /* what is counted: file or stack */
+};
+
+static int by_group(const void *left, const void *right)
+{
+    const struct member *a = left, *b = right;
+    if (a->group != b->group)
+        return a->group < b->group ? -1 : 1;
+    if (a->by != b->by)
+        return a->by < b->by ? -1 : 1;
+    return (a->piece->number > b->piece->number) - (a->piece->number < b->piece->number);
+}
+
+static void add_file(struct group *g, uint32_t file, size_t mappings)
+{
+    size_t at = g->most_count < GROUP_FILES ? g->most_count++ : GROUP_FILES;
+    g->files += file != 0;
+    for (; at > 0 && g->most[at - 1].mappings < mappings; at--)
+        if (at < GROUP_FILES)
+            g->most[at] = g->most[at - 1];
+    if (at < GROUP_FILES)
+        g->most[at] = (struct group_file){ file, mappings };
+}
+
+/* Of members that are sorted: how many from `from` on have the same group and file or stack, and how
+ * many mappings these are. */
+static size_t run_length(const struct member *m, size_t n, size_t from, size_t *mappings)
+{
+    size_t i = from;
+    *mappings = 0;
+    for (; i < n && m[i].group == m[from].group && m[i].by == m[from].by; i++)
+        *mappings += i == from || m[i].piece->number != m[i - 1].piece->number;
+    return i - from;
+}
+
+static void count_files(struct groups *g, const struct live *l, struct member *m, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        m[i].by = m[i].piece->file;
+    if (n)
+        qsort(m, n, sizeof *m, by_group);
+    for (size_t i = 0, mappings; i < n; ) {
+        struct group *group = &g->at[m[i].group];
+        size_t len = run_length(m, n, i, &mappings);
+        group->mappings += mappings;
+        group->deleted += l->deleted[m[i].by] ? mappings : 0;
+        add_file(group, m[i].by, mappings);
+        i += len;
+    }
+}
+
+static void count_stacks(struct groups *g, struct member *m, size_t n)
+{
+    size_t *most = enough(calloc(g->n + 1, sizeof *most));
+    for (size_t i = 0; i < n; i++)
+        m[i].by = m[i].piece->stack;
+    if (n)
+        qsort(m, n, sizeof *m, by_group);
+    for (size_t i = 0, mappings; i < n; ) {
+        size_t group = m[i].group, len = run_length(m, n, i, &mappings);
+        if (mappings > most[group]) {
+            most[group] = mappings;
+            g->at[group].stack = m[i].by;
+        }
+        i += len;
+    }
+    free(most);
+}
+
+static void add_piece(struct group *g, const struct mapherd_record_mapping *p)
+{
+    if (!g->pieces || p->born_ms < g->oldest_ms)
+        g->oldest_ms = p->born_ms;
+    if (p->born_ms > g->newest_ms)
+        g->newest_ms = p->born_ms;
+    g->pieces++;
+    g->bytes += p->end - p->start;
+}
+
+/* Pieces come by address: a map that a group has counted is not before the last one. */
+static void add_maps(struct group *g, const struct live_span *span, uint32_t *behind)
+{
+    uint32_t first = span->first > *behind ? span->first : *behind;
+    if (span->behind > first) {
+        g->maps += span->behind - first;
+        *behind = span->behind;
+    }
+}
+
+static void count_pieces(struct groups *g, const struct live *l, const struct member *m, size_t n)
+{
+    uint32_t *behind = enough(calloc(g->n + 1, sizeof *behind)), behind_all = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct group *group = &g->at[m[i].group];
+        add_piece(group, m[i].piece);
+        add_piece(&g->all, m[i].piece);
+        if (l->joined) {
+            add_maps(group, m[i].span, &behind[m[i].group]);
+            add_maps(&g->all, m[i].span, &behind_all);
+        }
+    }
+    free(behind);
+}
+
+static void name_group(struct group *g, enum group_by by, const char *key, struct texts *texts)
+{
+    g->key = key;
+    g->file = g->most[0].file;
+    g->name = by == GROUP_AGE ? key + 1 : key;
+    if (by != GROUP_STACK)
+        return;
+    g->name = *key ? texts_take(texts, strndup(key, strcspn(key, "\n"))) : "no stack was recorded";
+}
+
+static int by_mappings(const void *left, const void *right)
+{
+    const struct group *a = left, *b = right;
+    if (a->mappings != b->mappings)
+        return a->mappings < b->mappings ? 1 : -1;
+    return strcmp(a->key, b->key);
+}
+
+static int by_key(const void *left, const void *right)
+{
+    return strcmp(((const struct group *)left)->key, ((const struct group *)right)->key);
+}
+
+static void sum_up(struct groups *g)
+{
+    for (size_t i = 0; i < g->n; i++) {
+        g->all.mappings += g->at[i].mappings;
+        g->all.deleted += g->at[i].deleted;
+    }
+}
+
+struct memory {
+    struct keys keys;
+    struct texts texts;
+};
+
+void groups_make(struct groups *g, const struct live *l, enum group_by by, uint64_t older_ms)
+{
+    const struct record *r = l->record;
+    size_t sources = by == GROUP_STACK ? r->word_count : r->file_count, n = 0;
+    size_t *known = enough(calloc(sources + 1, sizeof *known));
+    struct member *members = enough(calloc(r->piece_count + 1, sizeof *members));
+    struct memory *memory = enough(calloc(1, sizeof *memory));
+    struct text text = { 0 };
+    *g = (struct groups){ .memory = memory };
+    for (size_t i = 0; i < r->piece_count; i++) {
+        const struct mapherd_record_mapping *p = &r->pieces[i];
+        if (age_of(l, p) < older_ms)
+            continue;
+        size_t group = number_of(l, p, by, &memory->keys, known, &text);
+        members[n++] = (struct member){ group, p, l->spans ? &l->spans[i] : NULL, 0 };
+    }
+    free(text.at);
+    free(known);
+    g->n = memory->keys.texts.n;
+    g->at = enough(calloc(g->n + 1, sizeof *g->at));
+    count_pieces(g, l, members, n);
+    count_files(g, l, members, n);
+    count_stacks(g, members, n);
+    free(members);
+    for (size_t i = 0; i < g->n; i++)
+        name_group(&g->at[i], by, memory->keys.texts.at[i], &memory->texts);
+    sum_up(g);
+    if (g->n)
+        qsort(g->at, g->n, sizeof *g->at, by == GROUP_AGE ? by_key : by_mappings);
+}
+
+void groups_free(struct groups *g)
+{
+    struct memory *memory = g->memory;
+    if (memory) {
+        keys_free(&memory->keys);
+        texts_free(&memory->texts);
+    }
+    free(memory);
+    free(g->at);
+    *g = (struct groups){ 0 };
+}

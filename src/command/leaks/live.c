@@ -1,0 +1,236 @@
+/*
+ * live: what a record says is mapped, together with what else can be known of it.
+ */
+#define _GNU_SOURCE
+#include "command/leaks/live.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "command/lib/enough.h"
+#include "command/watch/maker.h"
+#include "command/watch/pieces.h"
+#include "command/watch/processes.h"
+#include "command/leaks/record_find.h"
+
+static bool is_of_this_host(const struct record *r)
+{
+    char host[sizeof r->head.host] = "";
+    gethostname(host, sizeof host - 1);
+    return strcmp(host, r->head.host) == 0;
+}
+
+/* Boots are told apart by their time, which clocks that are set blur. */
+static bool is_of_this_boot(const struct record *r)
+{
+    struct timespec now, up;
+    clock_gettime(CLOCK_REALTIME, &now);
+    clock_gettime(CLOCK_BOOTTIME, &up);
+    uint64_t boot_ms = (uint64_t)(now.tv_sec - up.tv_sec) * 1000, theirs = r->head.boot_ms;
+    return (boot_ms > theirs ? boot_ms - theirs : theirs - boot_ms) < 60000;
+}
+
+/* Whether the process that made the record is there; false if that cannot be told. */
+static bool look_for_process(const struct record *r, pid_t *pid)
+{
+    char path[64], exe[PATH_MAX];
+    const struct mapherd_record_head *h = &r->head;
+    *pid = 0;
+    if (h->pid < 1 || !maker_find(h->pid, h->pid_space, pid))
+        return false;
+    uint64_t started = *pid ? process_started(*pid) : 0;
+    /* A container may have a time of its own. */
+    if (!started || (started != h->started && h->pid_space == maker_own_namespace()))
+        *pid = 0;
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)*pid);
+    /* One that has ended and was not waited for has no program. */
+    if (*pid && readlink(path, exe, sizeof exe) < 0 && errno == ENOENT)
+        *pid = 0;
+    return true;
+}
+
+enum live_state live_state_of(const struct record *r, pid_t *pid)
+{
+    bool known = look_for_process(r, pid);
+    enum file_use use = record_use(r);
+    enum record_match match = *pid ? record_match(r, *pid) : RECORD_NONE;
+    pid_t found = *pid;
+    if (r->head.state != MAPHERD_RECORD_RUNNING) {
+        *pid = 0;
+        return LIVE_EXITED;
+    }
+    if (known && match != RECORD_NONE)
+        return LIVE_RUNNING;
+    *pid = 0;
+    if (use == FILE_IN_USE) /* by a process that cannot be seen from here */
+        return LIVE_RUNNING;
+    if (found)
+        return LIVE_REPLACED;
+    if (use == FILE_UNUSED ? is_of_this_boot(r) : known && is_of_this_host(r))
+        return LIVE_KILLED;
+    return LIVE_UNKNOWN;
+}
+
+const char *live_state_text(enum live_state state)
+{
+    static const char *const texts[] = {
+        [LIVE_RUNNING] = "running", [LIVE_EXITED] = "exited",
+        [LIVE_REPLACED] = "became another program", [LIVE_KILLED] = "was killed",
+        [LIVE_UNKNOWN] = "not known: of another machine or container",
+    };
+    return texts[state];
+}
+
+/* ---- the kernel's list ---- */
+
+struct joining {
+    struct live *live;
+    size_t room;
+    size_t piece;
+    const char *path; /* the last one kept: neighbours share it */
+};
+
+static void take_map(const struct procmap *m, void *context)
+{
+    struct joining *j = context;
+    struct live *l = j->live;
+    const struct record *r = l->record;
+    struct texts *texts = l->texts;
+    l->maps = enough_room(l->maps, l->map_count, &j->room, sizeof *l->maps);
+    if (!j->path || strcmp(j->path, m->path) != 0)
+        j->path = texts_copy(texts, m->path);
+    struct live_map *map = &l->maps[l->map_count++];
+    *map = (struct live_map){
+        .start = m->start, .end = m->end, .offset = m->offset,
+        .device = (uint64_t)m->dev_major << 32 | m->dev_minor, .inode = m->inode, .path = j->path,
+        .read = m->read, .write = m->write, .exec = m->exec, .shared = m->shared,
+        .deleted = pieces_deleted(m->path),
+    };
+    /* Both lists go up: the piece that the last map ended in may go on here. */
+    while (j->piece < r->piece_count && r->pieces[j->piece].end <= map->start)
+        j->piece++;
+    for (size_t i = j->piece; i < r->piece_count && r->pieces[i].start < map->end; i++) {
+        struct live_span *span = &l->spans[i];
+        if (span->behind == 0)
+            span->first = (uint32_t)l->map_count - 1;
+        span->behind = (uint32_t)l->map_count;
+        map->recorded = true;
+        if (map->deleted)
+            l->deleted[r->pieces[i].file] = true;
+    }
+}
+
+static void join(struct live *l)
+{
+    struct joining j = { .live = l };
+    struct target t = { .pid = l->pid };
+    l->spans = enough(calloc(l->record->piece_count + 1, sizeof *l->spans));
+    l->joined = target_count(&t, take_map, &j) > 0;
+    l->limit = procmaps_limit(PROCMAPS_LIMIT_PATH);
+    for (size_t i = 0; i < l->map_count; i++)
+        l->unrecorded += !l->maps[i].recorded;
+    l->deleted[0] = false; /* what has no file */
+}
+
+/* ---- of a process that is gone ---- */
+
+static void look_for_files(struct live *l)
+{
+    const struct record *r = l->record;
+    for (size_t i = 1; i < r->file_count; i++) {
+        const char *path = record_text(r, r->files[i].path);
+        struct stat st;
+        if (pieces_deleted(path))
+            l->deleted[i] = true;
+        else if (path[0] == '/')
+            l->deleted[i] = stat(path, &st) != 0 || st.st_ino != r->files[i].ino ||
+                            st.st_dev != r->files[i].dev;
+    }
+}
+
+/* Only where its paths and devices mean what they mean here. */
+static bool is_from_here(const struct record *r)
+{
+    return is_of_this_host(r) && is_of_this_boot(r) && r->head.pid_space == maker_own_namespace();
+}
+
+bool live_is_pid(const char *word, pid_t *pid)
+{
+    char *end;
+    long n = strtol(word, &end, 10);
+    bool is = word[0] >= '0' && word[0] <= '9' && !*end && n >= 1 && n <= INT_MAX;
+    *pid = is ? (pid_t)n : 0;
+    return is;
+}
+
+static uint64_t last_seen(const struct record *r)
+{
+    uint64_t last = r->head.ended_ms ? r->head.ended_ms : r->head.touched_ms;
+    for (size_t i = 0; i < r->piece_count; i++)
+        if (r->pieces[i].born_ms > last && r->pieces[i].born_ms <= r->taken_ms)
+            last = r->pieces[i].born_ms;
+    return last;
+}
+
+bool live_open(struct live *l, const char *operand, const char *debug_dir, const char **why)
+{
+    *l = (struct live){ .limit = -1 };
+    if (live_is_pid(operand, &l->pid))
+        l->record = record_of(l->pid, why);
+    else
+        l->record = record_read(operand, why);
+    if (!l->record)
+        return false;
+    if (l->pid)
+        l->state = LIVE_RUNNING;
+    else
+        l->state = live_state_of(l->record, &l->pid);
+    /* A copy of the record of a process that runs is of the moment at which it was made. */
+    bool now = l->pid && record_match(l->record, l->pid) == RECORD_SAME;
+    l->now_ms = now ? l->record->taken_ms : last_seen(l->record);
+    l->deleted = enough(calloc(l->record->file_count + 1, sizeof *l->deleted));
+    l->texts = enough(calloc(1, sizeof(struct texts)));
+    if (now)
+        join(l);
+    if (!l->joined)
+        l->limit = (long)l->record->head.status.limit;
+    l->deleted_known = l->joined || is_from_here(l->record);
+    if (l->deleted_known && !l->joined)
+        look_for_files(l);
+    l->symbols = symbols_new(l->record, l->pid, debug_dir);
+    return true;
+}
+
+void live_close(struct live *l)
+{
+    symbols_free(l->symbols);
+    record_free(l->record);
+    free(l->maps);
+    free(l->spans);
+    free(l->deleted);
+    if (l->texts)
+        texts_free(l->texts);
+    free(l->texts);
+    *l = (struct live){ .limit = -1 };
+}
+
+const char *live_file(const struct live *l, uint32_t file)
+{
+    if (file == 0 || file >= l->record->file_count)
+        return "anonymous memory";
+    const char *path = record_text(l->record, l->record->files[file].path);
+    if (!*path)
+        return "a file without a name";
+    if (!l->deleted[file] || pieces_deleted(path))
+        return path;
+    char *text;
+    if (asprintf(&text, "%s (deleted)", path) < 0)
+        text = enough(NULL);
+    return texts_take(l->texts, text);
+}

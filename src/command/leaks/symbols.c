@@ -1,0 +1,367 @@
+/*
+ * symbols: names for the frames of a record's stacks.
+ */
+#define _GNU_SOURCE
+#include <config.h>
+
+#include "command/leaks/symbols.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#ifdef HAVE_LIBIBERTY
+#include <libiberty/demangle.h>
+#endif
+
+#include "command/leaks/debuginfo.h"
+#include "command/lib/enough.h"
+#include "command/leaks/jitmap.h"
+#include "command/leaks/symbols_text.h"
+#include "model/procmaps.h"
+
+/* What is remembered of a frame. */
+struct known {
+    uint64_t frame;
+    struct symbol *at; /* NULL: a free place of the table */
+    size_t n;
+};
+
+struct module {
+    bool tried;
+    struct debuginfo *info; /* NULL: nothing can be named */
+};
+
+struct symbols {
+    const struct record *record;
+    pid_t pid;
+    char *folders;          /* of debug files, as libdwfl takes them */
+    const char *debug_dir;
+    struct module *modules; /* by element of MODULE */
+    bool jit_tried;
+    struct jitmap *jit;
+    struct known *known;    /* open addressing; slots is a power of two */
+    size_t slots, used;
+    struct texts texts, notes;
+};
+
+struct symbols *symbols_new(const struct record *r, pid_t pid, const char *debug_dir)
+{
+    struct symbols *s = enough(calloc(1, sizeof *s));
+    s->record = r;
+    s->pid = pid;
+    s->debug_dir = debug_dir;
+    s->modules = enough(calloc(r->module_count + 1, sizeof *s->modules));
+    s->slots = 1024;
+    s->known = enough(calloc(s->slots, sizeof *s->known));
+    /* An empty folder is that of the file itself. */
+    if (asprintf(&s->folders, "%s%s:.debug:/usr/lib/debug", debug_dir ? debug_dir : "",
+                 debug_dir ? ":" : "") < 0)
+        s->folders = enough(NULL);
+    if (pid) {
+        char *more;
+        if (asprintf(&more, "%s:/proc/%d/root/usr/lib/debug", s->folders, (int)pid) < 0)
+            more = enough(NULL);
+        free(s->folders);
+        s->folders = more;
+    }
+    if (!debuginfo_built())
+        texts_copy(&s->notes, "this mapherd was built without elfutils: no function can be named");
+    return s;
+}
+
+void symbols_free(struct symbols *s)
+{
+    if (!s)
+        return;
+    for (size_t i = 0; i < s->record->module_count; i++)
+        debuginfo_close(s->modules[i].info);
+    jitmap_free(s->jit);
+    for (size_t i = 0; i < s->slots; i++)
+        free(s->known[i].at);
+    free(s->known);
+    free(s->modules);
+    free(s->folders);
+    texts_free(&s->texts);
+    texts_free(&s->notes);
+    free(s);
+}
+
+const char *const *symbols_notes(const struct symbols *s, size_t *n)
+{
+    *n = s->notes.n;
+    return (const char *const *)s->notes.at;
+}
+
+__attribute__((format(printf, 2, 3)))
+static void note(struct symbols *s, const char *format, ...)
+{
+    char *text;
+    va_list args;
+    va_start(args, format);
+    if (vasprintf(&text, format, args) < 0)
+        text = enough(NULL);
+    va_end(args);
+    for (size_t i = 0; i < s->notes.n; i++)
+        if (strcmp(s->notes.at[i], text) == 0) {
+            free(text);
+            return;
+        }
+    texts_take(&s->notes, text);
+}
+
+/* ---- the files ---- */
+
+/* A regular file; -1 with errno. */
+static int open_file(const char *path, struct stat *st)
+{
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd >= 0 && (fstat(fd, st) != 0 || !S_ISREG(st->st_mode))) {
+        close(fd);
+        errno = EINVAL;
+        return -1;
+    }
+    return fd;
+}
+
+/* Without build ids: a file that was written to after the process was last seen is not its file. */
+static bool is_same(const struct symbols *s, struct debuginfo *d, const struct mapherd_record_module *m,
+                    const struct stat *st)
+{
+    const unsigned char *id;
+    const struct mapherd_record_head *h = &s->record->head;
+    uint64_t seen = h->ended_ms ? h->ended_ms : h->touched_ms;
+    size_t len = debuginfo_id(d, &id);
+    if (len == 0 && m->id_len == 0)
+        return (uint64_t)st->st_mtim.tv_sec * 1000 <= seen || s->pid;
+    /* The record keeps as much as it has room for. */
+    return m->id_len && (len == m->id_len || (len > m->id_len && m->id_len == sizeof m->id)) &&
+           memcmp(id, m->id, m->id_len) == 0;
+}
+
+enum outcome { NAMED, MISSING, OTHER };
+
+/* The file at path, if it is the module's. */
+static enum outcome try_file(struct symbols *s, struct module *module,
+                             const struct mapherd_record_module *m, const char *path)
+{
+    struct stat st;
+    int fd = open_file(path, &st);
+    if (fd < 0)
+        return MISSING;
+    struct debuginfo *d = debuginfo_open(fd, path, s->folders);
+    if (!d)
+        return MISSING;
+    if (!is_same(s, d, m, &st)) {
+        debuginfo_close(d);
+        return OTHER;
+    }
+    module->info = d;
+    return NAMED;
+}
+
+/* Where a running process has it mapped still, whatever lies at its path. */
+static enum outcome try_mapped(struct symbols *s, struct module *module,
+                               const struct mapherd_record_module *m)
+{
+    static char buf[1 << 14];
+    struct procmap map;
+    char path[96];
+    if (!s->pid)
+        return MISSING;
+    snprintf(path, sizeof path, "/proc/%d/maps", (int)s->pid);
+    if (procmaps_at(path, m->start, &map, buf, sizeof buf) != 0)
+        return MISSING;
+    snprintf(path, sizeof path, "/proc/%d/map_files/%lx-%lx", (int)s->pid, (unsigned long)map.start,
+             (unsigned long)map.end);
+    return try_file(s, module, m, path);
+}
+
+/* A debug file alone names functions as well. */
+static enum outcome try_debug_file(struct symbols *s, struct module *module,
+                                   const struct mapherd_record_module *m, const char *folder)
+{
+    char path[4096];
+    if (!m->id_len || !folder)
+        return MISSING;
+    size_t len = (size_t)snprintf(path, sizeof path, "%.3000s/.build-id/%02x/", folder, m->id[0]);
+    for (uint32_t i = 1; i < m->id_len; i++)
+        len += (size_t)snprintf(path + len, sizeof path - len, "%02x", m->id[i]);
+    snprintf(path + len, sizeof path - len, ".debug");
+    return try_file(s, module, m, path);
+}
+
+static struct debuginfo *info_of(struct symbols *s, uint32_t element)
+{
+    const struct mapherd_record_module *m = &s->record->modules[element];
+    struct module *module = &s->modules[element];
+    const char *path = record_text(s->record, m->path);
+    if (module->tried)
+        return module->info;
+    module->tried = true;
+    if (path[0] != '/')
+        return NULL; /* the kernel's own, as [vdso] */
+    char *seen;
+    if (s->pid ? asprintf(&seen, "/proc/%d/root%s", (int)s->pid, path) < 0
+               : asprintf(&seen, "%s", path) < 0)
+        seen = enough(NULL);
+    enum outcome at_path = try_file(s, module, m, seen);
+    int error = errno;
+    free(seen);
+    if (at_path != NAMED && try_mapped(s, module, m) != NAMED &&
+        try_debug_file(s, module, m, s->debug_dir) != NAMED &&
+        try_debug_file(s, module, m, "/usr/lib/debug") != NAMED && debuginfo_built()) {
+        if (at_path == OTHER)
+            note(s, "%s was replaced since: its functions are not named", path);
+        else
+            note(s, "%s cannot be read (%s): its functions are not named", path,
+                 error ? strerror(error) : "it is no ELF file");
+    }
+    return module->info;
+}
+
+/* ---- frames ---- */
+
+struct building {
+    struct symbols *symbols;
+    struct symbol *at;
+    size_t n, room;
+    struct symbol model; /* what all of them have in common */
+};
+
+/* C++ and Rust, both manglings, become what the programmer wrote. */
+static const char *demangled(struct symbols *s, const char *function)
+{
+#ifdef HAVE_LIBIBERTY
+    if (function[0] == '_') {
+        char *plain = cplus_demangle(function, DMGL_ANSI | DMGL_AUTO);
+        if (plain)
+            return texts_take(&s->texts, plain);
+    }
+#endif
+    return texts_copy(&s->texts, function);
+}
+
+static void add_symbol(const char *function, const char *source, int line, void *context)
+{
+    struct building *b = context;
+    b->at = enough_room(b->at, b->n, &b->room, sizeof *b->at);
+    struct symbol *one = &b->at[b->n++];
+    *one = b->model;
+    if (function)
+        one->function = demangled(b->symbols, function);
+    if (source)
+        one->source = texts_copy(&b->symbols->texts, source);
+    one->line = line > 0 ? line : 0;
+}
+
+static bool is_own(const char *module)
+{
+    static const char name[] = "/libmapherd.so";
+    size_t len = strlen(module);
+    return len >= sizeof name - 1 && strcmp(module + len - (sizeof name - 1), name) == 0;
+}
+
+static void name_native(struct building *b, uint64_t frame)
+{
+    const struct record *r = b->symbols->record;
+    uint32_t element = MAPHERD_FRAME_MODULE(frame);
+    if (element >= r->module_count) {
+        add_symbol(NULL, NULL, 0, b);
+        return;
+    }
+    b->model.module = record_text(r, r->modules[element].path);
+    b->model.own = is_own(b->model.module);
+    struct debuginfo *info = b->model.own ? NULL : info_of(b->symbols, element);
+    if (!info || !debuginfo_find(info, b->model.address, add_symbol, b))
+        add_symbol(NULL, NULL, 0, b);
+}
+
+static void name_java(struct building *b, uint64_t frame)
+{
+    const struct record *r = b->symbols->record;
+    uint32_t element = (uint32_t)frame;
+    struct mapherd_record_frame f = { 0 };
+    char *function;
+    if (element < r->frame_count)
+        f = r->frames[element];
+    if (asprintf(&function, "%s.%s", record_text(r, f.class_name), record_text(r, f.method)) < 0)
+        function = enough(NULL);
+    for (char *slash = function; (slash = strchr(slash, '/'));)
+        *slash = '.';
+    b->model.java = true;
+    b->model.native = f.line == -1;
+    b->model.function = texts_take(&b->symbols->texts, function);
+    b->model.source = record_text(r, f.source);
+    b->model.address = 0;
+    b->model.line = f.line > 0 ? f.line : 0;
+    b->at = enough_room(b->at, b->n, &b->room, sizeof *b->at);
+    b->at[b->n++] = b->model;
+}
+
+/* Of the process's own /tmp, under the id that it has itself. */
+static void name_jit(struct building *b)
+{
+    struct symbols *s = b->symbols;
+    if (!s->jit_tried) {
+        char path[80], root[32] = "";
+        const struct mapherd_record_head *h = &s->record->head;
+        if (s->pid)
+            snprintf(root, sizeof root, "/proc/%d/root", (int)s->pid);
+        snprintf(path, sizeof path, "%s/tmp/perf-%d.map", root, (int)h->pid);
+        s->jit = jitmap_read(path, s->record->owner, (int64_t)(h->since_ms / 1000) - 60);
+        s->jit_tried = true;
+    }
+    const char *name = jitmap_find(s->jit, b->model.address);
+    add_symbol(name, NULL, 0, b);
+}
+
+static struct known *place_of(struct known *table, size_t slots, uint64_t frame)
+{
+    uint64_t hash = frame * 0x9e3779b97f4a7c15ull;
+    for (size_t i = (size_t)(hash >> 20);; i++) {
+        struct known *k = &table[i & (slots - 1)];
+        if (!k->at || k->frame == frame)
+            return k;
+    }
+}
+
+static void make_room(struct symbols *s)
+{
+    if (s->used < s->slots / 2)
+        return;
+    struct known *larger = enough(calloc(2 * s->slots, sizeof *larger));
+    for (size_t i = 0; i < s->slots; i++)
+        if (s->known[i].at)
+            *place_of(larger, 2 * s->slots, s->known[i].frame) = s->known[i];
+    free(s->known);
+    s->known = larger;
+    s->slots *= 2;
+}
+
+const struct symbol *symbols_frame(struct symbols *s, uint64_t frame, size_t *n)
+{
+    struct known *k = place_of(s->known, s->slots, frame);
+    if (!k->at) {
+        struct building b = { .symbols = s, .model = { .function = "", .source = "", .module = "" } };
+        b.model.address = MAPHERD_FRAME_OFFSET(frame);
+        if (MAPHERD_FRAME_MODULE(frame) == MAPHERD_FRAME_JAVA)
+            name_java(&b, frame);
+        else if (MAPHERD_FRAME_MODULE(frame) != 0)
+            name_native(&b, frame);
+        else
+            name_jit(&b);
+        for (size_t i = 0; i < b.n; i++)
+            symbols_put_text(&b.at[i], &s->texts);
+        make_room(s);
+        k = place_of(s->known, s->slots, frame);
+        *k = (struct known){ frame, b.at, b.n };
+        s->used++;
+    }
+    *n = k->n;
+    return k->at;
+}

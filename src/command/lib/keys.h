@@ -1,0 +1,27 @@
+/*
+ * keys: numbers for texts: equal ones get the same, from 0 on.
+ */
+#ifndef MAPHERD_COMMAND_KEYS_H
+#define MAPHERD_COMMAND_KEYS_H
+
+#include <stdint.h>
+
+#include "command/lib/enough.h"
+
+struct keys {
+    struct texts texts; /* by number */
+    struct key_place {
+        uint64_t hash;
+        size_t number; /* + 1; 0: free */
+    } *places;
+    size_t slots; /* a power of two */
+};
+
+/* The number of that text; a copy is kept. */
+size_t keys_number(struct keys *k, const char *text);
+
+/* The same, or SIZE_MAX where the text has none. */
+size_t keys_find(const struct keys *k, const char *text);
+void keys_free(struct keys *k);
+
+#endif

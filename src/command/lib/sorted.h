@@ -1,0 +1,16 @@
+/*
+ * sorted: arrays whose elements begin with the uint64_t that they are sorted by.
+ */
+#ifndef MAPHERD_COMMAND_SORTED_H
+#define MAPHERD_COMMAND_SORTED_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* To be given to qsort. */
+int sorted_order(const void *left, const void *right);
+
+/* How many of n elements of that size begin at or before `place`. */
+size_t sorted_until(const void *array, size_t n, size_t size, uint64_t place);
+
+#endif

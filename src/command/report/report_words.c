@@ -1,0 +1,366 @@
+/*
+ * report_words: the head of the page in sentences: how close, who, since when, what to do.
+ */
+#define _GNU_SOURCE
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command/lib/enough.h"
+#include "command/report/report.h"
+#include "command/report/space.h"
+#include "command/watch/target.h"
+#include "command/lib/units.h"
+
+enum { YOUNG_S = 20 }; /* a record of less tells nothing of growth */
+
+/* Text, escaped; "N %" does not break. */
+static void say(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void say(FILE *out, const char *format, ...)
+{
+    va_list args;
+    char *text;
+    va_start(args, format);
+    if (vasprintf(&text, format, args) < 0)
+        text = enough(NULL);
+    va_end(args);
+    for (char *rest = text, *next; rest; rest = next) {
+        next = strstr(rest, " %");
+        if (next) {
+            *next = '\0';
+            next++;
+        }
+        print_html(out, rest);
+        if (next)
+            fputs("&#160;", out);
+    }
+    free(text);
+}
+
+static void code(FILE *out, const char *text)
+{
+    fputs("<code>", out);
+    print_html(out, text);
+    fputs("</code>", out);
+}
+
+static void say_time(FILE *out, uint64_t ms)
+{
+    fprintf(out, "<span class=\"when\">%s</span>", units_moment(ms));
+}
+
+static long share(long part, long whole)
+{
+    return whole > 0 ? part * 100 / whole : 0;
+}
+
+static void facts(const struct report *r, FILE *out)
+{
+    fputs("<h1>", out);
+    say(out, "%s", r->program[0] ? r->program : "a process without a name");
+    fputs("</h1>\n<p class=\"facts\">", out);
+    if (r->arguments[0]) {
+        say(out, "%s", r->arguments);
+        fputs("<br>", out);
+    }
+    say(out, "Process %d on %s: ", (int)r->pid, r->host[0] ? r->host : "an unknown host");
+    if (r->live.record) {
+        const struct mapherd_record_head *h = &r->live.record->head;
+        say(out, "%s; its record began ", r->live.state == LIVE_UNKNOWN ? "whether it runs is not known here"
+                                                                        : live_state_text(r->live.state));
+        say_time(out, h->since_ms);
+        if (r->live.state != LIVE_RUNNING) {
+            say(out, " and ends ");
+            say_time(out, r->live.now_ms);
+        }
+        say(out, ".");
+    } else {
+        say(out, "running.");
+    }
+    say(out, " This page is of ");
+    say_time(out, r->made_ms);
+    say(out, ".");
+    fputs("</p>\n", out);
+}
+
+static void closeness(const struct report *r, FILE *out)
+{
+    if (r->count < 0) {
+        fputs("<p>", out);
+        say(out, "How many maps it had is not known.");
+        fputs("</p>\n", out);
+        return;
+    }
+    struct target target = { .maps = r->count, .limit = r->limit };
+    const char *level = target_pressure(&target);
+    long percent = share(r->count, r->limit);
+    fprintf(out, "<div class=\"close %s\"><strong>", level);
+    if (r->limit > 0) {
+        say(out, "%s of %s", grouped(r->count), grouped(r->limit));
+        fputs("</strong><span>", out);
+        say(out, "maps: %s%ld %% of the limit, pressure %s", percent ? "" : "less than ",
+            percent ? percent : 1, level);
+        fprintf(out, "</span></div>\n<div class=\"bar\" role=\"img\" aria-label=\"%ld %% of the limit\">"
+                     "<svg viewBox=\"0 0 100 1\" preserveAspectRatio=\"none\">"
+                     "<rect%s width=\"%ld\" height=\"1\"/><line x1=\"50\" x2=\"50\" y2=\"1\"/>"
+                     "<line x1=\"80\" x2=\"80\" y2=\"1\"/></svg></div>\n",
+                percent, percent >= 80 ? " class=\"danger\"" : "",
+                percent > 100 ? 100 : percent ? percent : 1);
+    } else {
+        say(out, "%s", grouped(r->count));
+        fputs("</strong><span>", out);
+        say(out, "map%s; the limit is not known", plural(r->count));
+        fputs("</span></div>\n", out);
+    }
+}
+
+/* A long name, that may be broken behind a dot or a slash. */
+static void say_name(FILE *out, const char *text)
+{
+    while (*text) {
+        size_t len = strcspn(text, "./");
+        len += strspn(text + len, "./");
+        say(out, "%.*s", (int)len, text);
+        text += len;
+        if (*text && len > 2) /* "*." goes with what follows */
+            fputs("<wbr>", out);
+    }
+}
+
+/* The function and where it is: "open (Store.java:12)". */
+static void say_symbol(FILE *out, const struct symbol *site)
+{
+    say_name(out, site->name);
+    if (site->source[0] && site->line > 0) {
+        say(out, " (");
+        say_name(out, site->source);
+        say(out, ":%d)", site->line);
+    } else if (site->module[0]) {
+        say(out, " (in ");
+        say_name(out, site->module);
+        say(out, ")");
+    }
+}
+
+/* Who made the mappings of a group, and who of other code had it do so. */
+static void say_site(FILE *out, const struct report *r, const struct group *g)
+{
+    const struct symbol *caller, *site = report_site(r, g->stack, &caller);
+    say_symbol(out, site);
+    if (caller) {
+        say(out, ", called by ");
+        say_symbol(out, caller);
+    }
+}
+
+static const struct group *leader(const struct report *r)
+{
+    const struct group *g = r->stacks.at;
+    bool leads = r->stacks.n && g->mappings >= 100 && g->mappings * 4 >= r->stacks.all.mappings;
+    return leads && g->stack && report_site(r, g->stack, NULL) ? g : NULL;
+}
+
+static void who(const struct report *r, FILE *out)
+{
+    const struct space *s = r->space;
+    const char *what = r->of_pieces ? "recorded mappings" : "maps";
+    size_t most = 0;
+    for (size_t i = 1; i < s->holder_count; i++)
+        if (s->holders[i].maps > s->holders[most].maps)
+            most = i;
+    fputs("<p>", out);
+    if (s->holder_count && s->holders[most].maps) {
+        const struct space_holder *h = &s->holders[most];
+        say(out, share(h->maps, (long)r->map_count) >= 50 ? "Most of the %s are of " :
+                                                           "The largest part of the %s is of ", what);
+        say_name(out, h->others ? "many files, few of each" : h->name);
+        say(out, ": %s, %ld %%.", grouped(h->maps), share(h->maps, (long)r->map_count));
+        long deleted = share(s->deleted, (long)r->map_count);
+        if (deleted && s->deleted != h->maps)
+            say(out, " %s %s of files that are deleted, %ld %%.", grouped(s->deleted),
+                s->deleted == 1 ? "is" : "are", deleted);
+    } else if (r->live.record && r->live.record->top_count) {
+        const struct mapherd_record_top *top = &r->live.record->top[0];
+        say(out, "When they were last read, the file with most maps was ");
+        say_name(out, top->path);
+        say(out, ", with %s.", grouped((long long)top->maps));
+    } else {
+        say(out, "Nothing is known of who holds them.");
+    }
+    const struct group *g = leader(r);
+    if (g) {
+        say(out, " Of %s mappings that are recorded and still there, %s (%ld %%) were made by ",
+            grouped((long)r->stacks.all.mappings), grouped((long)g->mappings),
+            share((long)g->mappings, (long)r->stacks.all.mappings));
+        say_site(out, r, g);
+        say(out, ", the oldest %s before, the newest %s.", units_between(g->oldest_ms, r->live.now_ms),
+            units_between(g->newest_ms, r->live.now_ms));
+    }
+    fputs("</p>\n", out);
+}
+
+static bool is_young(const struct report *r)
+{
+    return r->live.now_ms / 1000 < r->course.begin_s + YOUNG_S;
+}
+
+/* Milliseconds until the limit is reached at the present pace; 0: it is not, or not known. */
+static uint64_t left_ms(const struct report *r)
+{
+    const struct course *c = &r->course;
+    if (!c->known || is_young(r) || !c->grows || c->still_s || c->a_minute <= 0)
+        return 0;
+    if (r->limit <= r->count || r->live.state != LIVE_RUNNING)
+        return 0;
+    double ms = (double)(r->limit - r->count) / c->a_minute * 60000;
+    return ms < 1e15 ? (uint64_t)ms + 1 : 0;
+}
+
+static void since_when(const struct report *r, FILE *out)
+{
+    const struct course *c = &r->course;
+    uint64_t left = left_ms(r);
+    fputs("<p>", out);
+    if (!c->known) {
+        say(out, "Since when they grow is not known: %s",
+            r->why[0] ? r->why : "the record has no counts yet");
+        if (r->why[0] && r->why[strlen(r->why) - 1] != '.')
+            say(out, ".");
+    } else if (is_young(r)) {
+        say(out, "The record is too young to tell whether they grow.");
+    } else if (!c->grows) {
+        say(out, "The count has been steady since ");
+        say_time(out, c->since_s * 1000);
+        say(out, ", for %s.", units_between(c->since_s * 1000, r->live.now_ms));
+    } else {
+        uint64_t end_ms = c->still_s ? c->still_s * 1000 : r->live.now_ms;
+        say(out, "The count has grown since ");
+        say_time(out, c->since_s * 1000);
+        say(out, ", for %s, from %s to %s", units_between(c->since_s * 1000, end_ms), grouped(c->from),
+            grouped(c->now));
+        if (c->still_s)
+            say(out, ", and has been steady since then, for %s", units_between(end_ms, r->live.now_ms));
+        else if (c->a_minute >= 1)
+            say(out, ": about %s a minute", grouped((long long)c->a_minute));
+        else
+            say(out, ": about %s a day", grouped((long long)(c->a_minute * 1440) + 1));
+        say(out, ".");
+        if (left)
+            say(out, " At that pace the limit is reached in %s.", units_between(0, left));
+    }
+    fputs("</p>\n", out);
+}
+
+static void raise_limit(const struct report *r, FILE *out)
+{
+    char text[80];
+    long value = 262144;
+    while (value < 2 * r->count || value <= r->limit)
+        value *= 2;
+    fputs("<li>", out);
+    say(out, "Raise the limit where you may: ");
+    snprintf(text, sizeof text, "sysctl -w vm.max_map_count=%ld", value);
+    code(out, text);
+    say(out, "; to keep it, the line ");
+    snprintf(text, sizeof text, "vm.max_map_count=%ld", value);
+    code(out, text);
+    say(out, " in a file of /etc/sysctl.d. A leak only takes longer then.");
+    fputs("</li>\n", out);
+}
+
+static void name_site(const struct report *r, FILE *out)
+{
+    const struct group *g = leader(r);
+    if (!g)
+        return;
+    fputs("<li>", out);
+    say(out, "Look at ");
+    say_site(out, r, g);
+    say(out, ": %s of its mappings are still there.", grouped((long)g->mappings));
+    if (g->deleted * 2 >= g->mappings)
+        say(out, " %s of them are of files that are deleted: nobody can open these any more, so they "
+                 "were most likely forgotten.",
+            g->deleted == g->mappings ? "All" : grouped((long)g->deleted));
+    fputs("</li>\n", out);
+}
+
+static void what_to_do(const struct report *r, FILE *out)
+{
+    const struct space *s = r->space;
+    bool running = r->live.state == LIVE_RUNNING;
+    long saved = r->of_pieces ? 0 : r->count - s->in_order;
+    uint64_t left = left_ms(r);
+    const uint64_t day_ms = 86400000;
+    bool near = r->limit > 0 && (r->count * 2 >= r->limit || (left && left < day_ms));
+    char text[80];
+    fputs("<div class=\"todo\"><h2>What to do</h2>\n<ul>\n", out);
+    long begin = ftell(out);
+    name_site(r, out);
+    if (!r->preloaded && saved > 0 && saved * 20 >= r->count) {
+        fputs("<li>", out);
+        say(out, "Run it under mapherd, ");
+        code(out, "mapherd run PROGRAM");
+        say(out, ": %s of its maps would be one with a neighbour, and %s be left.", grouped(saved),
+            grouped(s->in_order));
+        fputs("</li>\n", out);
+    }
+    if (near && r->preloaded && s->borders[BORDER_GAP] &&
+        s->borders[BORDER_GAP] * 10 >= (long)r->map_count) {
+        fputs("<li>", out);
+        say(out, "Map the gaps between the parts of its files too, with ");
+        code(out, "MAPHERD_COALESCE=fill");
+        say(out, ": up to %s maps less.", grouped(s->borders[BORDER_GAP]));
+        fputs("</li>\n", out);
+    }
+    if (near && s->borders[BORDER_PROTECTION] &&
+        s->borders[BORDER_PROTECTION] * 4 >= (long)r->map_count) {
+        fputs("<li>", out);
+        say(out, "Where the protections differ because of guard pages (stacks, fibers), ");
+        code(out, "MAPHERD_GUARDS=on");
+        say(out, " makes them without maps of their own (Linux 6.13).");
+        fputs("</li>\n", out);
+    }
+    if (!(r->live.record && (r->live.record->head.leaks || r->stacks.n)) && r->count > 1000) {
+        fputs("<li>", out);
+        say(out, "To see who maps: ");
+        if (r->live.record && running) {
+            snprintf(text, sizeof text, "mapherd leaks --start %d", (int)r->live.pid);
+            code(out, text);
+            say(out, ", and this report again after a while.");
+        } else {
+            code(out, "mapherd run --leaks=on PROGRAM");
+            say(out, ", and this report of that process.");
+        }
+        fputs("</li>\n", out);
+    }
+    if (near)
+        raise_limit(r, out);
+    if (r->live.record && r->live.record->head.status.spilled > r->live.record->head.status.returned) {
+        const struct mapherd_status *b = &r->live.record->head.status;
+        fputs("<li>", out);
+        say(out, "A disk was full: %s pages wait in the spill file. ",
+            grouped((long long)(b->spilled - b->returned)));
+        say(out, running ? "Make space; the next msync writes them where they belong."
+                         : "Make space, and put them back with ");
+        if (!running)
+            code(out, "mapherd recover");
+        fputs("</li>\n", out);
+    }
+    if (ftell(out) == begin) {
+        fputs("<li>", out);
+        say(out, "Nothing: the limit is far away.");
+        fputs("</li>\n", out);
+    }
+    fputs("</ul></div>", out);
+}
+
+void report_words(const struct report *r, FILE *out)
+{
+    facts(r, out);
+    closeness(r, out);
+    fputs("<div class=\"words\">", out);
+    who(r, out);
+    since_when(r, out);
+    fputs("</div>\n", out);
+    what_to_do(r, out);
+}

@@ -1,0 +1,141 @@
+/*
+ * space: finds the holders worth a colour, and walks the maps once.
+ */
+#define _GNU_SOURCE
+#include "command/report/space.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command/lib/enough.h"
+
+enum {
+    RUNS = 5000,     /* about as many at most */
+    SHOWN = SPACE_HOLDERS - 3, /* files and kinds; and a big file of a shown kind, anonymous, others */
+};
+
+static bool is_anonymous(const struct live_map *m)
+{
+    return m->inode == 0 && m->path[0] != '/';
+}
+
+static bool same_file(const struct live_map *a, const struct live_map *b)
+{
+    if (is_anonymous(a) || is_anonymous(b))
+        return is_anonymous(a) && is_anonymous(b) && strcmp(a->path, b->path) == 0;
+    return a->device == b->device && a->inode == b->inode &&
+           (a->inode != 0 || strcmp(a->path, b->path) == 0);
+}
+
+static enum border border_of(const struct live_map *a, const struct live_map *b)
+{
+    if (!same_file(a, b))
+        return BORDER_FILE;
+    if (a->read != b->read || a->write != b->write || a->exec != b->exec || a->shared != b->shared)
+        return BORDER_PROTECTION;
+    bool touch = a->end == b->start;
+    if (is_anonymous(a))
+        return touch ? BORDER_UNSEEN : BORDER_GAP;
+    bool continues = b->offset == a->offset + (a->end - a->start);
+    if (touch)
+        return continues ? BORDER_UNSEEN : BORDER_ORDER;
+    return continues || a->offset == b->offset + (b->end - b->start) ? BORDER_ORDER : BORDER_GAP;
+}
+
+static void add_holder(struct space *s, const char *name)
+{
+    snprintf(s->holders[s->holder_count++].name, sizeof s->holders[0].name, "%s", name);
+}
+
+/* Files that hold a twentieth of all maps have a colour of their own, then kinds of files. */
+static void choose_holders(struct space *s, const struct live_map *maps, size_t n)
+{
+    struct pieces pieces = { 0 };
+    size_t file_count, kind_count;
+    for (size_t i = 0; i < n; i++) {
+        const struct live_map *m = &maps[i];
+        struct procmap map = {
+            .start = m->start, .end = m->end, .offset = m->offset, .inode = m->inode,
+            .dev_major = (unsigned)(m->device >> 32), .dev_minor = (unsigned)m->device,
+            .read = m->read, .write = m->write, .exec = m->exec, .shared = m->shared,
+            .path = m->path, .path_len = strlen(m->path),
+        };
+        pieces_add(&pieces, &map);
+    }
+    struct mapped_file *files = pieces_files(&pieces, &file_count);
+    struct kind *kinds = pieces_kinds(files, file_count, &kind_count);
+    s->in_order = pieces.anonymous;
+    for (size_t i = 0; i < file_count; i++) {
+        s->in_order += files[i].in_order;
+        s->deleted += files[i].deleted ? files[i].maps : 0;
+        if (files[i].maps >= 20 && (size_t)files[i].maps * 20 >= n && s->holder_count < SHOWN - 2)
+            add_holder(s, files[i].path);
+    }
+    for (size_t i = 0; i < kind_count && s->holder_count < SHOWN; i++)
+        if (kinds[i].name[1] && kinds[i].files > 1)
+            add_holder(s, kinds[i].name);
+    free(kinds);
+    free(files);
+    pieces_free(&pieces);
+    s->holders[s->holder_count].anonymous = true;
+    add_holder(s, "anonymous memory");
+    s->holders[s->holder_count].others = true;
+    add_holder(s, "other files");
+}
+
+/* Who of the holders a map belongs to: its file if that is one, else its kind. */
+static size_t holder_of(const struct space *s, const struct live_map *m)
+{
+    char kind[PIECES_KIND];
+    if (is_anonymous(m))
+        return s->holder_count - 2;
+    pieces_kind(m->path, m->deleted, kind, sizeof kind);
+    size_t found = s->holder_count - 1;
+    for (size_t i = 0; i < s->holder_count - 2; i++) {
+        if (strcmp(s->holders[i].name, m->path) == 0)
+            return i;
+        if (strcmp(s->holders[i].name, kind) == 0)
+            found = i;
+    }
+    return found;
+}
+
+static void walk(struct space *s, const struct live_map *maps, size_t n)
+{
+    const uint64_t far = 1ull << 30;
+    long least = (long)(n / RUNS) + 1, most = (long)(n / (RUNS / 3)) + 16;
+    size_t room = 0, holder = 0, last = 0;
+    struct space_run *run = NULL;
+    for (size_t i = 0; i < n; i++) {
+        const struct live_map *m = &maps[i];
+        bool same = i > 0 && same_file(m - 1, m);
+        holder = same ? last : holder_of(s, m);
+        if (!run || run->maps >= most || (run->maps >= least && holder != last) ||
+            m->start - m[-1].end >= far) {
+            s->runs = enough_room(s->runs, s->run_count, &room, sizeof *s->runs);
+            run = &s->runs[s->run_count++];
+            *run = (struct space_run){ .start = m->start, .path = m->path };
+        }
+        last = holder;
+        run->files += (!same || run->maps == 0) && !is_anonymous(m);
+        run->maps++;
+        run->end = m->end;
+        run->shares[holder].maps++;
+        run->shares[holder].bytes += m->end - m->start;
+        s->holders[holder].maps++;
+        if (i + 1 < n) {
+            enum border b = border_of(m, m + 1);
+            run->borders[b]++;
+            s->borders[b]++;
+        }
+    }
+}
+
+struct space *space_make(const struct live_map *maps, size_t n)
+{
+    struct space *s = enough(calloc(1, sizeof *s));
+    choose_holders(s, maps, n);
+    walk(s, maps, n);
+    return s;
+}

@@ -1,0 +1,178 @@
+/*
+ * processes: walks /proc. A process that ends meanwhile is left out.
+ */
+#define _GNU_SOURCE
+#include "command/watch/processes.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "command/watch/peek.h"
+
+/* A name for a user id; the last few are remembered: asking may go over the network. */
+static const char *user_name(uid_t uid)
+{
+    enum { KNOWN = 16 };
+    static struct {
+        uid_t uid;
+        char name[33];
+    } known[KNOWN];
+    static unsigned used;
+    for (unsigned i = 0; i < used && i < KNOWN; i++)
+        if (known[i].uid == uid)
+            return known[i].name;
+    unsigned at = used++ % KNOWN;
+    const struct passwd *entry = getpwuid(uid);
+    known[at].uid = uid;
+    if (entry)
+        snprintf(known[at].name, sizeof known[at].name, "%s", entry->pw_name);
+    else
+        snprintf(known[at].name, sizeof known[at].name, "%u", (unsigned)uid);
+    return known[at].name;
+}
+
+uint64_t process_started(pid_t pid)
+{
+    char path[64], text[1024];
+    unsigned long long started = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return 0;
+    text[fread(text, 1, sizeof text - 1, f)] = '\0';
+    fclose(f);
+    /* Field 22, counted from behind the name, which may hold anything. */
+    const char *at = strrchr(text, ')');
+    for (int field = 2; field < 22 && at; field++)
+        at = strchr(at + 1, ' ');
+    return at && sscanf(at, "%llu", &started) == 1 ? started : 0;
+}
+
+struct reading {
+    struct pieces *pieces; /* NULL: nobody asks who holds the maps */
+    uint64_t library;      /* its first page; 0: it is not there */
+};
+
+static void take_map(const struct procmap *m, void *context)
+{
+    struct reading *r = context;
+    if (r->pieces)
+        pieces_add(r->pieces, m);
+    if (!r->library && m->offset == 0 && peek_is_library(m))
+        r->library = m->start;
+}
+
+/* target_count's answer; -ENOENT if there is no such process. */
+static long look(struct process *one, pid_t pid, struct pieces *pieces)
+{
+    struct stat st;
+    struct reading r = { pieces, 0 };
+    char path[32];
+    *one = (struct process){ .target = { .pid = pid } };
+    snprintf(path, sizeof path, "/proc/%d", (int)pid);
+    if (stat(path, &st) != 0 || !target_name(&one->target))
+        return -ENOENT;
+    one->started = process_started(pid);
+    one->user = user_name(st.st_uid);
+    one->target.limit = procmaps_limit(PROCMAPS_LIMIT_PATH);
+    long lines = target_count(&one->target, take_map, &r);
+    one->preloaded = r.library != 0;
+    one->told = r.library && peek_status(pid, r.library, &one->block) == NULL;
+    return lines;
+}
+
+bool process_read(struct process *one, pid_t pid, struct holding *most, size_t *n_most)
+{
+    struct pieces pieces = { 0 };
+    bool there = look(one, pid, &pieces) > 0;
+    if (there)
+        *n_most = holding_most(&pieces, most, *n_most);
+    pieces_free(&pieces);
+    return there;
+}
+
+static void add(struct processes *p, pid_t pid, bool holders)
+{
+    struct process one;
+    struct pieces pieces = { 0 };
+    long lines = look(&one, pid, holders ? &pieces : NULL);
+    if (lines > 0) {
+        if (holders)
+            holding_most(&pieces, &one.most, 1);
+        if (p->n == p->room) {
+            p->room = p->room ? 2 * p->room : 256;
+            p->at = reallocarray(p->at, p->room, sizeof *p->at);
+            if (!p->at) {
+                complain("out of memory");
+                exit(FAILED);
+            }
+        }
+        p->at[p->n++] = one;
+    } else if (lines == -EACCES || lines == -EPERM) {
+        p->unreadable++;
+    }
+    pieces_free(&pieces);
+}
+
+static int by_maps(const void *left, const void *right)
+{
+    const struct target *a = &((const struct process *)left)->target;
+    const struct target *b = &((const struct process *)right)->target;
+    return a->maps != b->maps ? (a->maps < b->maps ? 1 : -1) : a->pid - b->pid;
+}
+
+void processes_read(struct processes *p, bool holders)
+{
+    p->n = 0;
+    p->unreadable = 0;
+    DIR *proc = opendir("/proc");
+    for (const struct dirent *entry; proc && (entry = readdir(proc));) {
+        char *end;
+        long pid = strtol(entry->d_name, &end, 10);
+        if (!*end && pid > 0)
+            add(p, (pid_t)pid, holders);
+    }
+    if (proc)
+        closedir(proc);
+    if (p->n) /* the limit is one for all: most maps is nearest */
+        qsort(p->at, p->n, sizeof *p->at, by_maps);
+}
+
+bool process_pace(const struct process *one, long *a_minute)
+{
+    enum { STALE_MS = 120000 };
+    struct timespec now;
+    if (!one->told || !one->block.pace_ms)
+        return false;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    uint64_t now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    /* It is found anew every few hundred calls: none for minutes, so no growth. */
+    *a_minute = now_ms - one->block.pace_ms > STALE_MS ? 0 : one->block.pace;
+    return true;
+}
+
+void process_json(const struct process *one, struct json *j, const char *key)
+{
+    long a_minute;
+    json_open(j, key, '{');
+    target_json(&one->target, j);
+    json_text(j, "user", one->user);
+    json_bool(j, "preloaded", one->preloaded);
+    if (process_pace(one, &a_minute))
+        json_number(j, "growth", a_minute);
+    else
+        json_null(j, "growth");
+    if (one->most.maps) {
+        json_open(j, "most", '{');
+        json_text(j, "what", one->most.what);
+        json_number(j, "maps", one->most.maps);
+        json_number(j, "files", one->most.files);
+        json_close(j, '}');
+    }
+    json_close(j, '}');
+}

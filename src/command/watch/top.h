@@ -1,0 +1,40 @@
+/*
+ * top: what is watched, for the screen that shows it.
+ */
+#ifndef MAPHERD_TOP_H
+#define MAPHERD_TOP_H
+
+#include <time.h>
+
+#include "command/watch/history.h"
+
+enum { TOP_MOST = 8 }; /* rows of who holds the maps of the process that is looked at closely */
+
+struct top {
+    long every_ms;
+    pid_t only;     /* -p: this process alone; 0: all */
+    pid_t close_up; /* the process that is looked at closely; 0: none */
+
+    /* The last round: */
+    struct processes all;
+    struct histories histories;
+    struct process one; /* close_up, if it is there */
+    bool one_is_there;
+    struct holding most[TOP_MOST];
+    size_t n_most;
+    time_t at;
+};
+
+/* Milliseconds of CLOCK_MONOTONIC. */
+uint64_t top_now(void);
+
+/* A round: reads every process, or the only one. */
+void top_round(struct top *t);
+
+/* Reads the process that is looked at closely, whose history goes on. */
+void top_close_up(struct top *t);
+
+/* Shows it in the terminal until the user has had enough. DONE, or FAILED with a complaint. */
+int screen_run(struct top *t);
+
+#endif
