@@ -10,8 +10,12 @@
 
 long high_open(const char *path, int flags, unsigned mode)
 {
+    return high_move(sys_open(path, flags, mode));
+}
+
+long high_move(long fd)
+{
     enum { HIGH = 512 };
-    long fd = sys_open(path, flags, mode);
     if (fd < 0 || fd >= HIGH)
         return fd;
     long high = sys_fcntl((int)fd, F_DUPFD_CLOEXEC, HIGH);

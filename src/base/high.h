@@ -8,4 +8,7 @@
  * Async-signal-safe. */
 long high_open(const char *path, int flags, unsigned mode);
 
+/* The same with an open descriptor, CLOEXEC; a -errno is given back. */
+long high_move(long fd);
+
 #endif

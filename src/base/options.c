@@ -43,6 +43,12 @@ static bool is_record_place(struct option_text t, const char *form)
     return is_folder(t, form) || words_equal(t, words_text("off"));
 }
 
+static bool is_status(struct option_text t, const char *form)
+{
+    (void)form;
+    return options_status(t) >= 0;
+}
+
 static bool is_depth(struct option_text t, const char *form)
 {
     (void)form;
@@ -365,6 +371,11 @@ static long number_of(struct option_text text, uint64_t least, uint64_t most)
 long options_milliseconds(struct option_text text)
 {
     return number_of(text, 0, 24 * 3600 * 1000);
+}
+
+long options_status(struct option_text text)
+{
+    return number_of(text, 0, 255);
 }
 
 long options_depth(struct option_text text)

@@ -84,6 +84,9 @@ int options_percents(struct option_text list, int *percents, int max);
 /* A plain number of at most a day's; -1 if the text is none. */
 long options_milliseconds(struct option_text text);
 
+/* An exit status, 0 to 255; -1 if the text is none. */
+long options_status(struct option_text text);
+
 /* A plain number of 1 to 64; -1 if the text is none. */
 long options_depth(struct option_text text);
 

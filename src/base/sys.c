@@ -50,6 +50,11 @@ long sys_madvise(uintptr_t addr, size_t len, int advice)
     return CALL(SYS_madvise, addr, len, advice, 0, 0, 0);
 }
 
+long sys_mincore(uintptr_t addr, size_t len, unsigned char *present)
+{
+    return CALL(SYS_mincore, addr, len, present, 0, 0, 0);
+}
+
 long sys_msync(uintptr_t addr, size_t len, int flags)
 {
     return CALL(SYS_msync, addr, len, flags, 0, 0, 0);
@@ -122,6 +127,16 @@ long sys_write(int fd, const void *buf, size_t len)
 long sys_pwrite(int fd, const void *buf, size_t len, off_t offset)
 {
     return CALL(SYS_pwrite64, fd, buf, len, offset, 0, 0);
+}
+
+long sys_inotify(int flags)
+{
+    return CALL(SYS_inotify_init1, flags, 0, 0, 0, 0, 0);
+}
+
+long sys_inotify_add(int fd, const char *path, uint32_t events)
+{
+    return CALL(SYS_inotify_add_watch, fd, path, events, 0, 0, 0);
 }
 
 long sys_fallocate(int fd, int mode, off_t offset, off_t len)

@@ -30,6 +30,7 @@ long sys_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uintp
 long sys_mprotect(uintptr_t addr, size_t len, int prot);
 long sys_pkey_mprotect(uintptr_t addr, size_t len, int prot, int pkey);
 long sys_madvise(uintptr_t addr, size_t len, int advice);
+long sys_mincore(uintptr_t addr, size_t len, unsigned char *present);
 long sys_msync(uintptr_t addr, size_t len, int flags);
 long sys_mlock(uintptr_t addr, size_t len);
 long sys_mlock2(uintptr_t addr, size_t len, unsigned flags);
@@ -48,6 +49,9 @@ long sys_read(int fd, void *buf, size_t len);
 long sys_pread(int fd, void *buf, size_t len, off_t offset);
 long sys_write(int fd, const void *buf, size_t len);
 long sys_pwrite(int fd, const void *buf, size_t len, off_t offset);
+/* inotify_init1 and inotify_add_watch. */
+long sys_inotify(int flags);
+long sys_inotify_add(int fd, const char *path, uint32_t events);
 long sys_fallocate(int fd, int mode, off_t offset, off_t len);
 long sys_ioctl(int fd, unsigned long request, void *arg);
 long sys_fstat(int fd, struct stat *st);

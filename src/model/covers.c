@@ -13,6 +13,7 @@
 #include "model/procmaps.h"
 #include "model/regions.h"
 #include "model/untold.h"
+#include "model/watch.h"
 
 struct lock cover_lock;
 static uint64_t owners_mask; /* what it is to get back */
@@ -208,6 +209,7 @@ void covers_drop(void)
     uint64_t before = owners_mask;
     lock_drop(&cover_lock);
     sys_sigprocmask(SIG_SETMASK, &before, NULL);
+    watch_again();
 }
 
 bool covers_wait(void)

@@ -5,18 +5,99 @@
 #include "policy/zeros.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
 
+#include "base/high.h"
+#include "base/log.h"
+#include "base/options.h"
 #include "base/sys.h"
 #include "model/count.h"
 #include "model/merge.h"
 #include "model/model.h"
 #include "model/regions.h"
-#include "model/untold.h"
+#include "model/watch.h"
+
+/* What the process was given, and what it lost so far. */
+static struct {
+    bool any, told; /* told: the last line is written */
+    char path[256];     /* the first file */
+    uint64_t low, high; /* of it */
+    bool others;        /* there were more */
+    uint64_t stored;    /* bytes, of all */
+} given;
+
+static struct log_room room;
+
+static void note_given(const struct fault_page *p, size_t len)
+{
+    uint64_t end = p->at + len;
+    size_t n = p->path_len < sizeof given.path ? p->path_len : sizeof given.path - 1;
+    if (given.any && strncmp(given.path, p->path, n)) {
+        given.others = true;
+        return;
+    }
+    if (!given.any || p->at < given.low)
+        given.low = p->at;
+    if (!given.any || end > given.high)
+        given.high = end;
+    memcpy(given.path, p->path, n);
+    given.path[n] = '\0';
+    given.any = true;
+}
+
+/* The bytes of zeros that are none any more. The kernel reads them: what the program has unmapped unseen
+ * is an answer, and no signal. */
+static uint64_t stored_in(uintptr_t start, uintptr_t end)
+{
+    enum { PAGES = 256 };
+    static unsigned char present[PAGES];
+    static char piece[4096];
+    uint64_t stored = 0;
+    long fd = high_open("/proc/self/mem", O_RDONLY, 0);
+    for (uintptr_t from = start, to; from < end && fd >= 0; from = to) {
+        to = end - from > PAGES * page_size ? from + PAGES * page_size : end;
+        if (sys_mincore(from, to - from, present) < 0)
+            continue;
+        for (uintptr_t at = from; at < to; at += sizeof piece) {
+            if (!(present[(at - from) / page_size] & 1) ||
+                sys_pread((int)fd, piece, sizeof piece, (off_t)at) != (long)sizeof piece)
+                continue;
+            for (size_t i = 0; i < sizeof piece; i++)
+                stored += piece[i] != 0;
+        }
+    }
+    if (fd >= 0)
+        sys_close((int)fd);
+    return stored;
+}
+
+/* The same of all that is left of a cover. */
+static uint64_t stored_under(unsigned n)
+{
+    uint64_t stored = 0;
+    for (uintptr_t from = 0, to = 1; to;) {
+        to = 0;
+        if (!model_take())
+            return stored;
+        struct region *r = regions_covered(from, n);
+        if (r) {
+            from = r->start;
+            to = r->end;
+        }
+        model_drop();
+        if (to) {
+            stored += stored_in(from, to);
+            from = to;
+        }
+    }
+    return stored;
+}
 
 /* The way back: a second map of a shared range; a private one has no second, so it is moved out
  * of the way, and the kernel leaves an empty one like it (Linux 5.13). */
-static void keep_way_back(struct cover *c, const struct fault_page *p, size_t len)
+static bool keep_way_back(struct cover *c, const struct fault_page *p, size_t len)
 {
     long at = p->shared ? sys_mremap(p->page, 0, len, MREMAP_MAYMOVE, 0)
                         : sys_mremap(p->page, len, len, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 0);
@@ -26,51 +107,9 @@ static void keep_way_back(struct cover *c, const struct fault_page *p, size_t le
     c->len = len;
     c->over = p->page;
     c->prot = p->map.prot;
-}
-
-long zeros_lay(const struct fault_page *p)
-{
-    uintptr_t end = p->page + page_size;
-    unsigned n = covers_add(COVER_ZEROS); /* without one there is no way back, and zeros stay */
-    if (!model_take()) {
-        if (n)
-            covers_remove(n);
-        return -EDEADLK;
-    }
-    struct region *r = regions_from(p->page);
-    if (!r || r->start > p->page)
-        r = regions_add(p->page, end, NULL, REGION_FOREIGN | (uint32_t)p->map.prot |
-                                                (p->shared ? REGION_SHARED : 0));
-    else if (p->past_end)
-        end = r->end < p->map.end ? r->end : p->map.end;
-    long answer = !r ? -ENOMEM : r->kind & REGION_CHANGING ? -EAGAIN : 0;
-    int prot = r ? (int)(r->kind & REGION_PROT) : 0; /* as of now, and until the claim is released */
-    if (answer == 0) {
-        covers_claim(p->page, end);
-        regions_set_cover(p->page, end, n);
-        if (!n)
-            regions_change(p->page, end, 0, REGION_FOREIGN);
-    }
-    model_drop();
-    size_t len = end - p->page;
-    if (answer == 0) {
-        covers_tell_syncs(p);
-        if (n)
-            keep_way_back(&covers[n], p, len);
-        long at = sys_mmap(p->page, len, prot,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-        answer = sys_failed(at) ? at : 0;
-        if (model_take()) {
-            if (answer)
-                regions_set_cover(p->page, end, 0);
-            covers_release();
-            count_add(answer ? 0 : 3);
-            model_drop();
-        }
-    }
-    if (answer && n)
-        covers_remove(n);
-    return answer;
+    c->dev = p->dev;
+    c->ino = p->ino;
+    return c->alias;
 }
 
 /* How much of [from, from + len) the file has again, from the front. */
@@ -87,8 +126,9 @@ static size_t there_again(uintptr_t from, size_t len)
     return good * page_size;
 }
 
-/* The first range of the cover that the file has again. False if there is none. */
-static bool put_back_one(unsigned n)
+/* The first range of the cover that the file has again, or in any case the first. False if there is
+ * none. */
+static bool put_back_one(unsigned n, bool in_any_case)
 {
     const struct cover *c = &covers[n];
     if (!model_take())
@@ -101,11 +141,19 @@ static bool put_back_one(unsigned n)
         covers_claim(place.start, place.end);
     }
     model_drop();
-    size_t len = place.end > place.start
-                     ? there_again(c->alias + (place.start - c->over), place.end - place.start)
-                     : 0;
+    size_t len = place.end - place.start;
+    if (len && !in_any_case)
+        len = there_again(c->alias + (place.start - c->over), len);
     place.end = place.start + len;
+    uint64_t stored = len ? stored_in(place.start, place.end) : 0;
     bool done = len && covers_put_back(c, &place) == 0;
+    if (done && stored && !in_any_case) {
+        given.stored += stored;
+        covers_tell_syncs(&(struct fault_page){ .map = place, .dev = c->dev, .ino = c->ino, .error = EIO });
+        log_line_in(&room, LOG_ERROR | LOG_ABOUT_FAULT,
+                    "%s has again what lay behind offset %lu: %lu bytes that were stored there meanwhile are lost",
+                    given.others ? "a file" : given.path, (unsigned long)place.offset, (unsigned long)stored);
+    }
     if (!model_take())
         return false;
     if (done) {
@@ -120,16 +168,101 @@ static bool put_back_one(unsigned n)
     return done;
 }
 
+static void look(bool in_any_case)
+{
+    bool left = false;
+    for (unsigned n = 1; n <= COVERS_MAX; n++)
+        while (covers[n].kind == COVER_ZEROS && put_back_one(n, in_any_case))
+            ;
+    for (unsigned n; (n = covers_unused(COVER_ZEROS));)
+        covers_remove(n);
+    for (unsigned n = 1; n <= COVERS_MAX; n++)
+        left |= covers[n].kind == COVER_ZEROS;
+    if (!left)
+        watch_stop();
+}
+
+void zeros_look(void)
+{
+    watch_heard();
+    look(false);
+}
+
 void zeros_settle(void)
 {
     if (!covers_any() || !covers_take())
         return;
-    for (unsigned n = 1; n <= COVERS_MAX; n++)
-        while (covers[n].kind == COVER_ZEROS && covers[n].alias && put_back_one(n))
-            ;
-    for (unsigned n; (n = covers_unused(COVER_ZEROS));)
-        covers_remove(n);
+    look(false);
     covers_drop();
+}
+
+/* Model lock held: the range [p->page, *end) that is to read as zeros, claimed; *prot is its
+ * protection until the claim is released. */
+static long claim(const struct fault_page *p, unsigned n, uintptr_t *end, int *prot)
+{
+    struct region *r = regions_from(p->page);
+    *end = p->page + page_size;
+    if (!r || r->start > p->page)
+        r = regions_add(p->page, *end, NULL, REGION_FOREIGN | (uint32_t)p->map.prot |
+                                                 (p->shared ? REGION_SHARED : 0));
+    else
+        *end = r->end < p->map.end ? r->end : p->map.end;
+    if (!r)
+        return -ENOMEM;
+    if (r->kind & REGION_CHANGING)
+        return -EAGAIN;
+    *prot = (int)(r->kind & REGION_PROT);
+    covers_claim(p->page, *end);
+    regions_set_cover(p->page, *end, n);
+    return 0;
+}
+
+static long cover(unsigned n, const struct fault_page *p, uintptr_t end, int prot)
+{
+    size_t len = end - p->page;
+    if (!keep_way_back(&covers[n], p, len))
+        return -ENOMEM;
+    long at = sys_mmap(p->page, len, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    if (sys_failed(at) && covers[n].moved)
+        sys_mremap(covers[n].alias, len, len, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, p->page);
+    return sys_failed(at) ? at : 0;
+}
+
+long zeros_lay(const struct fault_page *p)
+{
+    long answer = p->size_known ? watch_file(p->path, p->st_dev, p->ino) : -ENOENT;
+    unsigned n = answer == 0 ? covers_add(COVER_ZEROS) : 0;
+    if (!n)
+        return answer ? answer : -ENFILE;
+    uintptr_t end;
+    int prot;
+    answer = -EDEADLK;
+    if (model_take()) {
+        answer = claim(p, n, &end, &prot);
+        model_drop();
+    }
+    if (answer) {
+        covers_remove(n);
+        return answer;
+    }
+    answer = cover(n, p, end, prot);
+    if (model_take()) {
+        if (answer)
+            regions_set_cover(p->page, end, 0);
+        covers_release();
+        count_add(answer ? 0 : 3);
+        model_drop();
+    }
+    if (answer) {
+        covers_remove(n);
+        return answer;
+    }
+    note_given(p, end - p->page);
+    /* The file may have grown before it was watched. */
+    bool grown = sys_readable(covers[n].alias);
+    if (grown)
+        look(false);
+    return grown ? -EAGAIN : 0;
 }
 
 int zeros_error(uintptr_t start, uintptr_t end)
@@ -143,4 +276,35 @@ int zeros_error(uintptr_t start, uintptr_t end)
             error = EIO;
     model_drop();
     return error;
+}
+
+void zeros_forked(void)
+{
+    given.any = false;
+    given.stored = 0;
+    if (covers_any()) {
+        watch_stop();
+        look(true);
+    }
+}
+
+int zeros_end(int status)
+{
+    int wanted = (int)options_status(options.zeros_status);
+    int instead = status & 0xff ? status : wanted;
+    if (!given.any || !covers_take())
+        return status;
+    for (unsigned n = 1; n <= COVERS_MAX && !given.told; n++)
+        if (covers[n].kind == COVER_ZEROS)
+            given.stored += stored_under(n);
+    if (!given.told)
+        log_line_in(&room, LOG_ERROR | LOG_ABOUT_FAULT,
+                    "the program was given zeros for what %s lacked between the offsets %lu and %lu%s; %lu bytes "
+                    "that it stored there are known to be lost; it ends with status %d%s",
+                    given.path, (unsigned long)given.low, (unsigned long)given.high,
+                    given.others ? ", and for other files" : "", (unsigned long)given.stored, instead,
+                    instead == status ? "" : " instead of 0");
+    given.told = true;
+    covers_drop();
+    return instead;
 }

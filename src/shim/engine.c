@@ -436,6 +436,11 @@ void engine_exit(void)
     metrics_stop();
 }
 
+int engine_status(int status)
+{
+    return gate_helpless() || !gate_is_ours() ? status : zeros_end(status);
+}
+
 long engine_ftruncate(int fd, off_t len)
 {
     long answer = gate_open() ? prealloc_truncate(fd, len) : sys_ftruncate(fd, len);

@@ -40,6 +40,9 @@ long engine_msync(uintptr_t addr, size_t len, int flags, engine_ask *ask);
 /* The process is about to end. In a vfork child nothing is done. */
 void engine_exit(void);
 
+/* It wants to end with this status: the one to end with. */
+int engine_status(int status);
+
 long engine_shmat(int id, uintptr_t addr, int flags);
 long engine_flock(int fd, int operation);
 /* True for a prctl after which engine_prctl will let everything pass through. */

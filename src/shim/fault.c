@@ -23,6 +23,7 @@
 #include "base/sys.h"
 #include "model/covers.h"
 #include "model/model.h"
+#include "model/watch.h"
 #include "policy/faults.h"
 #include "policy/spill.h"
 #include "policy/zeros.h"
@@ -271,4 +272,26 @@ bool fault_mended(const siginfo_t *info, const void *context, enum fault_owner o
     bool mended = now.mended;
     covers_drop();
     return mended;
+}
+
+static void look_aside(void *unused)
+{
+    (void)unused;
+    zeros_look();
+}
+
+/* Where a hook on this thread holds the model lock, the zeros go at its end. */
+bool fault_file_changed(const siginfo_t *info, const void *context)
+{
+    if (!watch_signal(info))
+        return false;
+    if (gate_helpless() || !gate_is_ours())
+        return true;
+    if (covers_take()) {
+        aside_call(look_aside, NULL, &((const ucontext_t *)context)->uc_stack);
+        covers_drop();
+    } else {
+        watch_missed(info);
+    }
+    return true;
 }

@@ -20,4 +20,8 @@ enum fault_owner { OWNER_NOBODY, OWNER_BLOCKED, OWNER_PROGRAM, OWNER_JVM };
  * do as without the library, for the log says so. */
 bool fault_mended(const siginfo_t *info, const void *context, enum fault_owner owner);
 
+/* A SIGBUS that was sent: true if it is the kernel's word that a file has changed, part of which reads as
+ * zeros. Then it is dealt with. */
+bool fault_file_changed(const siginfo_t *info, const void *context);
+
 #endif

@@ -21,6 +21,7 @@
 #include "policy/reserve.h"
 #include "policy/retention.h"
 #include "policy/spill.h"
+#include "policy/zeros.h"
 
 #define GUARD_MARK 0x6d /* what a wiped page does not hold */
 
@@ -88,6 +89,7 @@ static void forked_unseen(void)
     } else if (model_take()) {
         forget_what_was_not_forked();
         model_drop();
+        zeros_forked();
     }
 }
 
@@ -163,6 +165,7 @@ void gate_after_fork_in_child(void)
     if (taken_for_fork && model_take()) {
         forget_what_was_not_forked();
         model_drop();
+        zeros_forked();
     }
     if (covers_for_fork)
         covers_drop();

@@ -41,6 +41,7 @@
 
 static int (*next_msync)(void *, size_t, int);
 static void (*next__exit)(int);
+static void (*next_quick_exit)(int);
 
 /* The constructor runs, or has run: this library is relocated. */
 static bool started;
@@ -62,6 +63,7 @@ void hooks_resolve(void)
 {
     *(void **)&next_msync = dlsym(RTLD_NEXT, "msync");
     *(void **)&next__exit = dlsym(RTLD_NEXT, "_exit");
+    *(void **)&next_quick_exit = dlsym(RTLD_NEXT, "quick_exit");
     sigcalls_resolve();
     become_resolve();
     started = true;
@@ -211,14 +213,26 @@ int hook_prctl(int option, unsigned long a, unsigned long b, unsigned long c, un
 /* A vfork child leaves through here and shares the memory of its parent: nothing is changed. */
 void hook__exit(int status)
 {
-    if (started)
+    if (started) {
         engine_exit();
+        status = engine_status(status);
+    }
     if (next__exit)
         next__exit(status);
     sys_exit_group(status);
 }
 
 void hook__Exit(int status) __attribute__((alias("_exit")));
+
+/* libc leaves from within it, past the hook of _exit. */
+void hook_quick_exit(int status)
+{
+    if (started)
+        status = engine_status(status);
+    if (next_quick_exit)
+        next_quick_exit(status);
+    sys_exit_group(status);
+}
 
 int hook_sigaction(int sig, const struct sigaction *act, struct sigaction *old)
 {

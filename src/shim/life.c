@@ -137,6 +137,31 @@ static bool own_memory(unsigned char **guard)
     return true;
 }
 
+/* glibc's and the BSDs'; musl has none, and the status stays there. */
+extern int on_exit(void (*)(int status, void *), void *) __attribute__((weak));
+
+/* exit does not pass a hook when main returns. Called late, and glibc goes on from here with the new
+ * status where it was. */
+static void at_exit(int status, void *unused)
+{
+    (void)unused;
+    int instead = engine_status(status);
+    if (instead != status)
+        exit(instead);
+}
+
+/* Zeros may be given, and the status may have to be another for it. */
+static bool may_convert(void)
+{
+    static const char word[] = "convert";
+    struct option_text rules = options.sigbus, rule;
+    size_t n = sizeof word - 1;
+    while (words_next(&rules, ',', &rule))
+        if (rule.len >= n && memcmp(rule.at + rule.len - n, word, n) == 0)
+            return true;
+    return false;
+}
+
 __attribute__((constructor)) static void start(void)
 {
     int saved = errno;
@@ -173,6 +198,8 @@ __attribute__((constructor)) static void start(void)
         prealloc_start();
     gate_start(protect ? MAPHERD_HERDING : MAPHERD_OBSERVING, guard);
     signals_start(!words_equal(options.sigbus, words_text("off")), sigcalls_libc());
+    if (on_exit && may_convert())
+        on_exit(at_exit, NULL);
     if (options.metrics.len) {
         count_now();
         metrics_start(name);

@@ -74,6 +74,8 @@ long engine_msync(uintptr_t addr, size_t len, int flags, engine_ask *ask)
         int lost = zeros_error(addr, end), told = take_untold(addr, end);
         answer = -(spilled ? spilled : told ? told : lost);
     }
+    if (gate_open())
+        zeros_settle(); /* a file has changed while this thread had the model lock */
     if (ours)
         metrics_tick();
     return answer;

@@ -308,7 +308,7 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
     (void)sig;
     if (info->si_code > 0)
         meet_fault(info, context);
-    else
+    else if (!fault_file_changed(info, context))
         meet_sent(info, context);
 }
 

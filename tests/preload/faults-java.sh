@@ -104,11 +104,12 @@ lives() {
 	MAPHERD_LOG="$scratch/log"
 	MAPHERD_SPILL_DIR="$scratch/spill"
 	MAPHERD_SIGBUS=$sigbus
+	MAPHERD_ZEROS_STATUS=0
 	LD_PRELOAD="$MAPHERD_LIB"
-	export MAPHERD_LOG MAPHERD_SPILL_DIR MAPHERD_SIGBUS LD_PRELOAD
+	export MAPHERD_LOG MAPHERD_SPILL_DIR MAPHERD_SIGBUS MAPHERD_ZEROS_STATUS LD_PRELOAD
 	result=0
 	faults "$@" || result=$?
-	unset MAPHERD_LOG MAPHERD_SPILL_DIR MAPHERD_SIGBUS LD_PRELOAD
+	unset MAPHERD_LOG MAPHERD_SPILL_DIR MAPHERD_SIGBUS MAPHERD_ZEROS_STATUS LD_PRELOAD
 	[ "$result" = 0 ] || fail "$jdk, $*: status $result: $(cat out; grep -v '^ ' err; cut -c 1-300 log)"
 	grep -q '^library=1$' out || fail "$jdk, $*: the library is not in the JVM"
 	grep -q '^all is well$' out || fail "$jdk, $*: $(cat out)"

@@ -7,6 +7,7 @@
  *     signals stack FILE truncated|full SIZE how much of an alternate stack of that size a fault takes
  *     signals again FILE N                   faults as often behind the end of a file, by siglongjmp
  *     signals stopped FILE                   faults on an xfs that it shuts down
+ *     signals leave FILE WAY                 loads from behind the end of a file, and ends
  *     signals inherited                      ... of what it was started with
  *     signals caught                         ends with 0 if the kernel has a handler for SIGBUS,
  *                                            though this program has set none
@@ -287,6 +288,8 @@ int main(int argc, char **argv)
         fault_again(argv[2], (unsigned)atoi(argv[3]));
     else if (!strcmp(what, "stopped"))
         fault_of_stopped_disk(argv[2]);
+    else if (!strcmp(what, "leave"))
+        return leave_after_zeros(argv[2], argv[3]);
     else if (!strcmp(what, "inherited"))
         look_at_inheritance();
     else if (!strcmp(what, "caught"))

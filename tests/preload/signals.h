@@ -54,6 +54,9 @@ void fault_again(const char *path, unsigned times);
 /* Stores to a page of a file on an xfs that it shuts down. */
 void fault_of_stopped_disk(const char *path);
 
+/* Loads from behind the end of a file, and ends in that way. Returns the status to end with. */
+int leave_after_zeros(const char *path, const char *way);
+
 /* What a program that this one executes finds. */
 void look_at_inheritance(void);
 extern const char *own_path;

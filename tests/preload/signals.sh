@@ -77,7 +77,7 @@ stack() {
 stack "explained" "$scratch/file" truncated "own handler decides"
 stack "explained in JSON" "$scratch/file" truncated "own handler decides" MAPHERD_LOG_FORMAT=json
 stack "reported" "$scratch/file" truncated "own handler decides" MAPHERD_SIGBUS=report
-stack "zeros" "$scratch/file" truncated "reads as zeros" MAPHERD_SIGBUS=convert
+stack "zeros" "$scratch/file" truncated "reads as zeros" MAPHERD_SIGBUS=convert MAPHERD_ZEROS_STATUS=0
 if mount_fs ext4 8M; then
 	fill_disk "$mnt/others"
 	mkdir "$scratch/spills"

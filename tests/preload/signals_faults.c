@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -418,6 +419,36 @@ void fault_of_stopped_disk(const char *path)
         abort();
     broken.at[0] = 1;
     say("stored\n");
+}
+
+int leave_after_zeros(const char *path, const char *way)
+{
+    broken.fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    if (broken.fd < 0 || ftruncate(broken.fd, 8192))
+        abort();
+    broken.at = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, broken.fd, 0);
+    if (broken.at == MAP_FAILED || ftruncate(broken.fd, 4096))
+        abort();
+    say("%d\n", broken.at[4096]);
+    if (!strcmp(way, "exit"))
+        exit(0);
+    if (!strcmp(way, "exit-7"))
+        exit(7);
+    if (!strcmp(way, "_exit"))
+        _exit(0);
+    if (!strcmp(way, "_Exit"))
+        _Exit(0);
+    if (!strcmp(way, "quick_exit"))
+        quick_exit(0);
+    if (!strcmp(way, "child")) {
+        pid_t child = fork();
+        if (child == 0)
+            _exit(0);
+        int status = -1;
+        waitpid(child, &status, 0);
+        syscall(SYS_exit_group, status == 0 ? 0 : 1); /* past libc */
+    }
+    return 0;
 }
 
 void play_faults(void)

@@ -45,7 +45,8 @@ for what in "read 50" "store ascending 50 1 2"; do
 done
 say "dies as alone, explained"
 
-# zeros FIRST: reads (or stores to) the lost part first, and gets it back by msync or ftruncate.
+# zeros FIRST TOLD BACK: loads from the lost part first, or stores to it; the file grows again, by another
+# process, and the part is there without a call of the program (none), or after one.
 zeros() {
 	rm -f "$file" "$log"
 	begin_preloaded "$file" 100
@@ -60,27 +61,69 @@ zeros() {
 	expect_answer 0 read 99
 	expect_answer wrong=0 check ascending 0 2 1
 	expect_answer $EIO msync 0 100
+	expect_answer $EIO msync 0 100
 	expect_answer 0 msync 0 2
 	[ "$(stat -c %s "$file")" = 8292 ] || fail "the file has another length"
 	# 0x4141414141414141
 	truncate -s 409600 "$file"
 	printf 'AAAAAAAA' | dd of="$file" bs=4096 seek=50 conv=notrunc status=none
 	case $3 in
-	msync) ask msync 0 100 ;;
 	truncate) ask truncate 100 ;;
 	esac
 	expect_answer 4702111234474983745 read 50
+	case $1 in
+	load)
+		if grep -q 'are lost$' "$log"; then fail "nothing was stored: $(cat "$log")"; fi
+		;;
+	store)
+		grep -q "$file has again what lay behind offset 204800: [1-9][0-9]* bytes .* are lost" "$log" ||
+			fail "no line about what was lost: $(cat "$log")"
+		expect_answer $EIO msync 0 100
+		;;
+	esac
+	expect_answer 0 msync 0 100
 	expect_answer wrong=0 check ascending 0 2 1
 	expect_answer 0 store random 0 100 4
 	expect_answer 0 msync 0 100
-	ends_with 0
+	ends_with 135
+	grep -q "was given zeros for what $file lacked between the offsets [0-9]* and 409600; .*ends with status 135 instead of 0" "$log" ||
+		fail "no line at the end: $(cat "$log")"
 	on_disk random 0 100 4
 }
 MAPHERD_SIGBUS=convert
 export MAPHERD_SIGBUS
-zeros load "load from" msync
+zeros load "load from" none
 zeros load "load from" truncate
-zeros store "store to" msync
+zeros store "store to" none
+# However it ends; and a child that had none ends as it likes.
+leaves() {
+	result=0
+	preloaded "$TESTS_BIN/tests/preload/signals" leave "$file" "$2" >"$scratch/out" 2>&1 || result=$?
+	[ $result = "$1" ] || fail "$2: it ended with $result: $(cat "$scratch/out")"
+}
+for way in return exit _exit _Exit quick_exit; do leaves 135 $way; done
+leaves 7 exit-7
+leaves 0 child
+MAPHERD_ZEROS_STATUS=9
+export MAPHERD_ZEROS_STATUS
+leaves 9 return
+MAPHERD_ZEROS_STATUS=0
+leaves 0 return
+unset MAPHERD_ZEROS_STATUS
+# On a memory file only where a rule names it.
+shm=/dev/shm/mapherd-test.$$
+later "rm -f $shm"
+if : >"$shm" 2>/dev/null && [ "$(stat -f -c %T /dev/shm)" = tmpfs ]; then
+	file=$shm
+	leaves 135 return # of SIGBUS
+	grep -q 'the program dies of it' "$log" || fail "a memory file was converted: $(cat "$log")"
+	MAPHERD_SIGBUS="auto,$shm=convert"
+	zeros store "store to" none
+	file=$scratch_real/file
+	rm -f "$shm"
+else
+	say "not shown here: /dev/shm (it is no tmpfs)"
+fi
 unset MAPHERD_SIGBUS
 say "converted: zeros, EIO, and back"
 

@@ -630,6 +630,35 @@ long sys_tgsigqueueinfo(long pid, long tid, int sig, const void *info)
     return -ENOSYS;
 }
 
+long sys_sigaltstack(const stack_t *stack, stack_t *before)
+{
+    (void)stack, (void)before;
+    return -ENOSYS;
+}
+
+long sys_inotify(int flags)
+{
+    (void)flags;
+    return -ENOSYS;
+}
+
+long sys_inotify_add(int fd, const char *path, uint32_t events)
+{
+    (void)fd, (void)path, (void)events;
+    return -ENOSYS;
+}
+
+long sys_mincore(uintptr_t addr, size_t len, unsigned char *present)
+{
+    (void)addr, (void)len, (void)present;
+    return -ENOSYS;
+}
+
+void sys_nap(unsigned ms)
+{
+    fake_now_ms += ms;
+}
+
 _Noreturn void sys_exit_group(int status)
 {
     exit(status);

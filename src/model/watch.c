@@ -1,0 +1,88 @@
+/*
+ * watch: see watch.h.
+ */
+#define _GNU_SOURCE
+#include "model/watch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+
+#include "base/high.h"
+#include "base/sys.h"
+
+#ifndef SI_SIGIO
+#define SI_SIGIO (-5) /* what si_code is for signals that have codes of their own (fs/fcntl.c) */
+#endif
+
+static int queue = -1;
+
+static long start(void)
+{
+    long fd = high_move(sys_inotify(IN_CLOEXEC | IN_NONBLOCK));
+    if (fd < 0)
+        return fd;
+    long answer = sys_fcntl((int)fd, F_SETOWN, (uintptr_t)sys_getpid());
+    if (answer >= 0)
+        answer = sys_fcntl((int)fd, F_SETSIG, SIGBUS);
+    if (answer >= 0)
+        answer = sys_fcntl((int)fd, F_SETFL, O_NONBLOCK | O_ASYNC);
+    if (answer < 0) {
+        sys_close((int)fd);
+        return answer;
+    }
+    __atomic_store_n(&queue, (int)fd, __ATOMIC_RELEASE);
+    return 0;
+}
+
+long watch_file(const char *path, dev_t dev, uint64_t ino)
+{
+    struct stat st;
+    long answer = queue < 0 ? start() : 0;
+    if (answer == 0)
+        answer = sys_inotify_add(queue, path, IN_MODIFY);
+    if (answer >= 0)
+        answer = sys_stat(path, &st);
+    if (answer == 0 && (st.st_dev != dev || st.st_ino != ino))
+        answer = -ESTALE;
+    return answer;
+}
+
+bool watch_signal(const siginfo_t *info)
+{
+    int fd = __atomic_load_n(&queue, __ATOMIC_ACQUIRE);
+    return fd >= 0 && info->si_code == SI_SIGIO && info->si_fd == fd;
+}
+
+/* Written by the owner of the cover lock alone. */
+static siginfo_t missed;
+static bool is_missed;
+
+void watch_missed(const siginfo_t *info)
+{
+    missed = *info;
+    is_missed = true;
+}
+
+void watch_again(void)
+{
+    siginfo_t info = missed;
+    if (!__atomic_exchange_n(&is_missed, false, __ATOMIC_ACQ_REL))
+        return;
+    sys_tgsigqueueinfo(sys_getpid(), sys_gettid(), SIGBUS, &info);
+}
+
+void watch_heard(void)
+{
+    char events[1024];
+    while (queue >= 0 && sys_read(queue, events, sizeof events) > 0)
+        ;
+}
+
+void watch_stop(void)
+{
+    int fd = __atomic_exchange_n(&queue, -1, __ATOMIC_ACQ_REL);
+    if (fd >= 0)
+        sys_close(fd);
+}
