@@ -6,7 +6,7 @@
  * word, so that there is no moment at which a handler could find the lock taken by nobody.
  *
  * The lock order, which fork follows too: read_lock (model/count.c), held_lock
- * (policy/retention.c), cover_lock (model/covers.h), the model lock (model/model.h). Four more are taken last and alone: turn
+ * (model/held.c), cover_lock (model/covers.h), the model lock (model/model.h). Four more are taken last and alone: turn
  * (policy/reserve.c), canary_lock (model/canary.c), buffer_lock (model/gaps.c), record_lock
  * (model/recordfile.h). A child frees all
  * of them. A handler above the model lock's owner waits for none (model_mine). No lock is held over

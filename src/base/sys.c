@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <sys/vfs.h>
 #include <time.h>
 
@@ -291,6 +292,12 @@ long sys_getrandom(void *buf, size_t len)
 {
     enum { NONBLOCK = 1 };
     return CALL(SYS_getrandom, buf, len, NONBLOCK, 0, 0, 0);
+}
+
+uint64_t sys_memory(void)
+{
+    struct sysinfo info;
+    return CALL(SYS_sysinfo, &info, 0, 0, 0, 0, 0) < 0 ? 0 : (uint64_t)info.totalram * info.mem_unit;
 }
 
 unsigned long sys_rlimit(int resource)

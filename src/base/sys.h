@@ -91,6 +91,8 @@ long sys_getpid(void);
 long sys_gettid(void);
 long sys_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
 long sys_getrandom(void *buf, size_t len);
+/* Bytes of memory that the machine has; 0 where the kernel does not say (sysinfo(2)). */
+uint64_t sys_memory(void);
 /* The soft limit of an RLIMIT_*, or RLIM_INFINITY where it cannot be read. */
 unsigned long sys_rlimit(int resource);
 /* Writes to fd with SIGPIPE and SIGXFSZ held back on this thread and swallowed if the write

@@ -79,8 +79,13 @@ static bool adopt_into_master(struct window *w, const struct source *s, struct r
     while (r->before && regions_one_map(r->before, r))
         r = r->before;
     struct region *last = r;
-    while (last->after && regions_one_map(last, last->after))
+    bool held = r->kind & REGION_HELD;
+    while (last->after && regions_one_map(last, last->after)) {
         last = last->after;
+        held |= last->kind & REGION_HELD;
+    }
+    if (held) /* its markers would be lost */
+        return false;
     if (torn(r->before, r) || torn(last, last->after) ||
         !remake(w, s, r->start, last->end - r->start))
         return false;

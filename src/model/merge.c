@@ -10,17 +10,22 @@
 #include "model/model.h"
 
 /*
- * mremap of both pages to the length of the whole address space says EFAULT if they are in two
- * maps and ENOMEM if they are in one (mm/mremap.c: the range must lie in one VMA before anything
+ * mremap of a range to the length of the whole address space says EFAULT if it is in two
+ * maps and ENOMEM if it is in one (mm/mremap.c: the range must lie in one VMA before anything
  * else is asked of it). No other call is so cheap, and none does without /proc.
  */
+bool merge_one_map(uintptr_t start, uintptr_t end)
+{
+    size_t len = end - start, space = windows_whole_space();
+    long answer = sys_mremap(start, len, space, 0, 0);
+    if (!sys_failed(answer)) /* no kernel known does that; what it added is taken away again */
+        sys_munmap((uintptr_t)answer + len, space - len);
+    return !sys_failed(answer) || answer == -ENOMEM;
+}
+
 bool merge_at(uintptr_t border)
 {
-    size_t both = 2 * page_size, space = windows_whole_space();
-    long answer = sys_mremap(border - page_size, both, space, 0, 0);
-    if (!sys_failed(answer)) /* no kernel known does that; what it added is taken away again */
-        sys_munmap((uintptr_t)answer + both, space - both);
-    return !sys_failed(answer) || answer == -ENOMEM;
+    return merge_one_map(border - page_size, border + page_size);
 }
 
 static bool one_map(const struct region *lower, struct region *upper)

@@ -213,12 +213,6 @@ void regions_hold(uintptr_t start, uintptr_t end)
     regions_change(start, end, 0, REGION_HELD);
 }
 
-void regions_unhold(uintptr_t start, uintptr_t end)
-{
-    untold_forget(start, end);
-    regions_change(start, end, REGION_HELD, 0);
-}
-
 bool regions_held_alike(uintptr_t start, uintptr_t end, const struct window *w, uint32_t kind)
 {
     if (!held_bytes || !regions_cover(start, end))

@@ -89,9 +89,6 @@ void regions_join(struct region *r);
 /* The program's no longer, but still mapped: REGION_HELD over the range, known or not. */
 void regions_hold(uintptr_t start, uintptr_t end);
 
-/* The program's again. */
-void regions_unhold(uintptr_t start, uintptr_t end);
-
 /* Held from end to end, by regions of this window that are of this kind but for being held. */
 bool regions_held_alike(uintptr_t start, uintptr_t end, const struct window *w, uint32_t kind);
 

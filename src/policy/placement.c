@@ -11,15 +11,14 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 
 #include "base/log.h"
 #include "base/sys.h"
 #include "model/model.h"
 #include "model/count.h"
+#include "model/held.h"
 #include "model/masters.h"
 #include "model/merge.h"
-#include "model/pressure.h"
 #include "model/regions.h"
 
 #ifndef MAP_FIXED_NOREPLACE
@@ -124,7 +123,7 @@ static bool is_hugetlbfs(int fd, const struct stat *st)
            (sys_fstatfs_type(fd, &type) < 0 || type == HUGETLBFS_MAGIC);
 }
 
-/* A place is free, or held by us under the same kind: then it is mapped already. */
+/* A place is free, or held under the same kind (model/held.h): then it has to be given back first. */
 enum place { PLACE_TAKEN, PLACE_FREE, PLACE_HELD };
 
 static enum place place_of(const struct window *w, const struct map_request *q, size_t len,
@@ -135,8 +134,7 @@ static enum place place_of(const struct window *w, const struct map_request *q, 
         return PLACE_TAKEN;
     if (regions_free(start, end))
         return PLACE_FREE;
-    return !(q->flags & MAP_POPULATE) && regions_held_alike(start, end, w, kind) ? PLACE_HELD
-                                                                                 : PLACE_TAKEN;
+    return regions_held_alike(start, end, w, kind) ? PLACE_HELD : PLACE_TAKEN;
 }
 
 /* The window of f with a place for the request, made if there is none; held. */
@@ -202,8 +200,8 @@ struct placing {
     struct source source;
     struct window *w;
     uintptr_t start, end; /* what the program gets */
-    uintptr_t from, to;   /* what is mapped: in a filled window, up to the neighbours */
     uint32_t kind;
+    bool held;            /* the place is, and has to be given back first */
     bool beside;          /* a neighbour is there that it can be one map with */
     bool shares_open;     /* nothing can tell by which open file it is mapped */
 };
@@ -214,64 +212,46 @@ static struct region *neighbour(const struct placing *p, struct region *r)
     return r && r->window == p->w && (r->kind & ~(uint32_t)REGION_HELD) == p->kind ? r : NULL;
 }
 
-/* Finds the neighbours, and widens what is mapped up to them if the window is to be filled. */
-static void widen(struct placing *p)
+/* Is there a neighbour that it can be one map with? */
+static bool is_beside(const struct placing *p)
 {
-    struct region *right = regions_from(p->start);
-    struct region *left = right ? right->before : regions_last();
-    bool fill = pressure_actions().fill && p->shares_open && (p->kind & REGION_SHARED) &&
-                !(p->q->flags & MAP_POPULATE) && sys_rlimit(RLIMIT_AS) == RLIM_INFINITY;
-    left = neighbour(p, left);
-    right = neighbour(p, right);
-    p->from = left && fill ? left->end : p->start;
-    p->to = right && fill ? right->start : p->end;
-    p->beside = p->shares_open && ((left && left->end == p->from) ||
-                                   (right && right->start == p->to));
+    return p->shares_open && (neighbour(p, regions_ending_at(p->start)) ||
+                              neighbour(p, regions_starting_at(p->end)));
 }
 
-/* r has been mapped: joins it with its neighbours, and what is not the program's is held. */
+/*
+ * overlayfs gives a mapping its file after the kernel has looked for equal neighbours. A change of
+ * protection makes it look again (mm/mprotect.c); the program does not know of the mapping yet.
+ */
+static bool settle_again(const struct placing *p, struct region **r)
+{
+    int prot = p->q->prot, other = prot == PROT_NONE ? PROT_READ : PROT_NONE;
+    size_t len = p->end - p->start;
+    return sys_mprotect(p->start, len, other) == 0 && sys_mprotect(p->start, len, prot) == 0 &&
+           merge_settle(r);
+}
+
+/* r has been mapped: joins it with its neighbours. */
 static void enter(const struct placing *p, struct region *r)
 {
-    if (!merge_settle(&r) && p->shares_open && (p->kind & REGION_SHARED))
+    if (!merge_settle(&r) && !settle_again(p, &r) && p->shares_open && (p->kind & REGION_SHARED))
         masters_join(p->w, &p->source, r);
-    if (p->from < p->start) {
-        regions_hold(p->from, p->start);
-        r = regions_from(p->from);
-        merge_settle(&r);
-    }
-    if (p->end < p->to) {
-        regions_hold(p->end, p->to);
-        r = regions_from(p->end);
-        merge_settle(&r);
-    }
-}
-
-/* The place is held: the program gets it back, and the kernel need not know. */
-static bool take_held(const struct placing *p)
-{
-    if (!p->shares_open || place_of(p->w, p->q, p->end - p->start, p->kind) != PLACE_HELD)
-        return false;
-    regions_unhold(p->start, p->end);
-    struct region *r = regions_from(p->start);
-    merge_settle(&r);
-    STATUS_ADD(filled, 1);
-    return true;
 }
 
 /* Makes the neighbour on the left longer. */
 static bool grow(const struct placing *p)
 {
-    struct region *left = regions_ending_at(p->from);
+    struct region *left = regions_ending_at(p->start);
     if (!neighbour(p, left) || (p->q->flags & MAP_POPULATE) || !p->shares_open)
         return false;
-    if (sys_failed(sys_mremap(p->from - page_size, page_size, page_size + (p->to - p->from), 0, 0)))
+    if (sys_failed(sys_mremap(p->start - page_size, page_size, page_size + (p->end - p->start), 0, 0)))
         return false;
-    if (left->kind == p->kind && p->from == p->start && p->to == p->end) {
+    if (left->kind == p->kind) {
         regions_grow(left, p->end);
         if (!merge_settle(&left) && (p->kind & REGION_SHARED))
             masters_join(p->w, &p->source, left);
     } else {
-        struct region *r = regions_add(p->from, p->to, p->w, p->kind);
+        struct region *r = regions_add(p->start, p->end, p->w, p->kind);
         if (r) {
             r->joined_below = true;
             r->mastered = left->mastered;
@@ -285,25 +265,28 @@ static bool grow(const struct placing *p)
 /* Maps it beside its neighbours, or alone. The window is held, and released here. */
 static long place(const struct placing *p)
 {
-    size_t len = p->to == p->end && p->from == p->start ? p->q->len : p->to - p->from;
-    off_t offset = (off_t)(p->from - p->w->base);
-    long at = count_refuses_files() && !p->beside
-                  ? -EBUSY
-                  : sys_mmap(p->from, len, p->q->prot, p->q->flags | MAP_FIXED_NOREPLACE, p->q->fd,
-                             offset);
-    if (!sys_failed(at) && at != (long)p->from) {
-        sys_munmap((uintptr_t)at, len); /* before Linux 4.17 the flag is only a hint */
+    off_t offset = (off_t)(p->start - p->w->base);
+    bool refused = count_refuses_files() && !p->beside;
+    if (p->held && !refused) {
+        refused = !held_vacate(p->start, p->end);
+        STATUS_ADD(filled, !refused);
+    }
+    long at = refused ? -EBUSY
+                      : sys_mmap(p->start, p->q->len, p->q->prot, p->q->flags | MAP_FIXED_NOREPLACE,
+                                 p->q->fd, offset);
+    if (!sys_failed(at) && at != (long)p->start) {
+        sys_munmap((uintptr_t)at, p->q->len); /* before Linux 4.17 the flag is only a hint */
         at = -EEXIST;
     }
     if (at == -EEXIST)
         STATUS_ADD(elsewhere, 1);
     model_take(); /* it was free of this thread a moment ago */
     if (!sys_failed(at)) {
-        long before = regions_maps_around(p->from, p->to);
-        struct region *r = regions_add(p->from, p->to, p->w, p->kind);
+        long before = regions_maps_around(p->start, p->end);
+        struct region *r = regions_add(p->start, p->end, p->w, p->kind);
         if (r)
             enter(p, r);
-        count_add(regions_maps_around(p->from, p->to) - before);
+        count_add(regions_maps_around(p->start, p->end) - before);
         STATUS_ADD(placed, 1);
     }
     windows_release(p->w);
@@ -345,11 +328,9 @@ long placement_map(struct map_request *q)
     if (p.w->longest < len)
         p.w->longest = len;
     p.shares_open = p.w->users > 1 && may_share_open(p.w, q->fd, p.kind);
-    bool done = take_held(&p);
-    if (!done) {
-        widen(&p);
-        done = grow(&p);
-    }
+    p.held = !regions_free(p.start, p.end);
+    p.beside = is_beside(&p);
+    bool done = !p.held && grow(&p);
     if (done) {
         windows_release(p.w);
         count_add(0);

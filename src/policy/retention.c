@@ -5,38 +5,44 @@
 #include "policy/retention.h"
 
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "base/sys.h"
 #include "model/count.h"
+#include "model/held.h"
+#include "model/markers.h"
 #include "model/merge.h"
 #include "model/model.h"
 #include "model/pressure.h"
+
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
 
 #define LOOK_AT 256   /* regions, a call */
 #define GIVE_AT_MOST 16
 #define WAIT_CALLS 64 /* after the kernel refused */
 
-static void drop_pages(uintptr_t start, uintptr_t end)
-{
-    sys_madvise(start, end - start, MADV_DONTNEED);
-}
+/* What is held to spare one split: eight pages of page tables at most, and a few microseconds a MiB. */
+#define PIECE_MAX (16UL << 20)
 
 /* The whole range is plain shared chunks of one window. Model lock held. */
 static bool all_in_window(uintptr_t start, uintptr_t end)
 {
-    const uint32_t plain = REGION_SHARED | REGION_PROT | ~0U << REGION_OPEN_SHIFT;
+    const uint32_t opens = ~0U << REGION_OPEN_SHIFT;
+    const uint32_t plain = REGION_SHARED | REGION_NORESERVE | REGION_PROT |
+                           (opens & ~(REGION_HELD | REGION_CHANGING | REGION_COVERED));
     struct region *r = regions_from(start);
     struct window *w = r ? r->window : NULL;
     if (!w || !regions_cover(start, end))
         return false;
     for (; r && r->start < end; r = r->after)
-        if (r->window != w || !(r->kind & REGION_SHARED) ||
-            (r->kind & ~(plain & ~(uint32_t)REGION_CHANGING)))
+        if (r->window != w || !(r->kind & REGION_SHARED) || (r->kind & ~plain))
             return false;
     return true;
 }
 
-/* All held ranges that are one map are one region, so that is_orphan need not look further. */
+/* Held ranges that are one VMA become one region. */
 static void settle(uintptr_t start, uintptr_t end)
 {
     struct region *r = regions_from(start);
@@ -48,107 +54,99 @@ static void settle(uintptr_t start, uintptr_t end)
     }
 }
 
-static bool may_keep(uintptr_t start, uintptr_t end)
+/* The range lies inside one VMA: to unmap it would make two of it. */
+static bool inside_one(uintptr_t start, uintptr_t end)
 {
-    if (!model_take())
-        return false;
-    bool may = all_in_window(start, end);
-    model_drop();
-    return may;
-}
-
-/* Held, and one map with nothing. Neighbours that are held too are the same region. */
-static bool is_orphan(const struct region *r)
-{
-    return (r->kind & REGION_HELD) && r->window && !(r->before && regions_one_map(r->before, r)) &&
-           !(r->after && regions_one_map(r, r->after));
-}
-
-/* Those in the range or beside it, cut out, as a chain. */
-static struct region *cut_orphans(uintptr_t start, uintptr_t end)
-{
-    struct region *chain = NULL, **last = &chain;
-    for (struct region *r = regions_from(start ? start - 1 : 0), *next; r && r->start <= end;
-         r = next) {
-        next = r->after;
-        if (is_orphan(r)) {
-            *last = regions_cut(r->start, r->end);
-            last = &(*last)->left;
-        }
-    }
-    return chain;
-}
-
-static struct lock held_lock; /* before the model lock, see lock.h */
-
-bool retention_enter(void)
-{
-    return regions_ever_held() && !model_mine() && lock_take(&held_lock);
-}
-
-void retention_leave(bool entered)
-{
-    if (entered)
-        lock_drop(&held_lock);
-}
-
-void retention_after_fork(void)
-{
-    lock_reset(&held_lock);
-}
-
-static void unmap_orphans(uintptr_t start, uintptr_t end)
-{
-    if (!model_take())
-        return;
-    long before = regions_maps_around(start, end);
-    struct region *chain = cut_orphans(start, end);
-    count_add(regions_maps_around(start, end) - before);
-    model_drop();
-    for (struct region *r = chain; r; r = r->left)
-        if (sys_munmap(r->start, r->end - r->start) < 0)
-            drop_pages(r->start, r->end);
-    if (!chain || !model_take())
-        return;
-    tree_drop_all(chain);
-    model_drop();
-}
-
-void retention_tidy(uintptr_t start, uintptr_t end)
-{
-    if (!regions_held_bytes())
-        return;
-    bool entered = retention_enter();
-    unmap_orphans(start, end);
-    retention_leave(entered);
+    return merge_one_map(start - page_size, end + page_size);
 }
 
 bool retention_keep(uintptr_t start, uintptr_t end)
 {
-    if (!may_keep(start, end))
+    if (end - start > PIECE_MAX || !markers_shown() || !model_take())
         return false;
-    drop_pages(start, end); /* while it is the program's: once held, it may go to somebody else */
-    if (!model_take())
+    bool keep = all_in_window(start, end) && held_room(end - start) && inside_one(start, end);
+    model_drop();
+    if (!keep || markers_put(start, end) < 0 || !model_take())
         return false;
-    bool keep = all_in_window(start, end);
+    keep = all_in_window(start, end);
     if (keep) {
         regions_hold(start, end);
         settle(start, end);
     }
     model_drop();
-    retention_tidy(start, end);
     return keep;
 }
 
-void retention_hold(struct region *chain, uintptr_t start, uintptr_t end)
+/*
+ * A gap, which was free a moment ago. Mapped without access, marked, and only then made the equal of its
+ * neighbours: so nothing can be reached through it at any moment. It is ours alone until it is in the
+ * model: if it did not become one VMA with both neighbours it goes again.
+ */
+static void fill_gap(const struct map_request *q, struct window *w, uint32_t kind, uintptr_t start,
+                     uintptr_t end)
 {
-    drop_pages(start, end);
-    bool whole = sys_msync(start, end - start, MS_ASYNC) == 0; /* walks, and does nothing else */
-    if (!model_take())
+    size_t len = end - start;
+    if (start >= end || len > PIECE_MAX || !held_room(len))
         return;
+    long at = sys_mmap(start, len, PROT_NONE, (q->flags & ~MAP_POPULATE) | MAP_FIXED_NOREPLACE, q->fd,
+                       (off_t)(start - w->base));
+    if (sys_failed(at))
+        return;
+    bool done = at == (long)start && markers_put(start, end) == 0 &&
+                sys_mprotect(start, len, q->prot) == 0;
+    if (done && model_take()) {
+        done = inside_one(start, end) && regions_add(start, end, w, kind | REGION_HELD);
+        if (done)
+            settle(start - 1, end);
+        model_drop();
+    }
+    if (!done)
+        sys_munmap((uintptr_t)at, len);
+}
+
+/* A neighbour of the same window that a gap can join r with. */
+static bool joins(const struct region *r, const struct region *beside)
+{
+    return beside && beside->window == r->window && !((beside->kind ^ r->kind) & ~(uint32_t)REGION_HELD);
+}
+
+void retention_fill(const struct map_request *q, uintptr_t start, uintptr_t end)
+{
+    if (!markers_shown() || !model_take())
+        return;
+    struct region *r = regions_from(start);
+    if (!r || r->start > start || r->end < end || !all_in_window(start, end)) {
+        model_drop();
+        return;
+    }
+    struct window *w = r->window;
+    uint32_t kind = r->kind;
+    uintptr_t below = joins(r, r->before) ? r->before->end : r->start;
+    uintptr_t above = joins(r, r->after) ? r->after->start : r->end;
+    start = r->start;
+    end = r->end;
+    windows_hold(w);
+    model_drop();
+    if ((below < start || end < above) && sys_rlimit(RLIMIT_AS) == RLIM_INFINITY) {
+        fill_gap(q, w, kind, below, start);
+        fill_gap(q, w, kind, end, above);
+    }
+    if (model_take()) {
+        windows_release(w);
+        model_drop();
+    }
+}
+
+bool retention_hold(struct region *chain, uintptr_t start, uintptr_t end)
+{
+    /* The kernel refuses only in the middle of one VMA, and in one VMA the markers come whole or not at
+     * all. That it still is one is asked, so that nothing is dropped of what stays mapped. */
+    if (!markers_shown() || !held_room(end - start) || !merge_one_map(start, end) ||
+        markers_put(start, end) < 0 || !model_take())
+        return false;
     regions_restore(chain, 0);
-    /* What the model did not know, and is mapped: it has to be held under some name. */
-    for (uintptr_t at = start; whole && at < end;) {
+    /* What the model did not know is mapped: it has to be held under some name. */
+    for (uintptr_t at = start; at < end;) {
         struct region *r = regions_from(at);
         uintptr_t next = r && r->start < end ? r->start : end;
         if (next > at)
@@ -160,20 +158,40 @@ void retention_hold(struct region *chain, uintptr_t start, uintptr_t end)
     regions_hold(start, end);
     model_drop();
     STATUS_ADD(held_back, 1);
+    return true;
 }
 
-void retention_widen(uintptr_t *start, uintptr_t *end)
+/* The first held region there or beside it that spares no split, cut out of the model. */
+static struct region *cut_needless(uintptr_t start, uintptr_t end)
 {
+    if (!model_take())
+        return NULL;
+    struct region *r = regions_from(start ? start - 1 : 0);
+    while (r && r->start <= end && (!(r->kind & REGION_HELD) || inside_one(r->start, r->end)))
+        r = r->after;
+    r = r && r->start <= end ? regions_cut(r->start, r->end) : NULL;
+    model_drop();
+    return r;
+}
+
+/* What is beside the piece that goes may be needless then. */
+void retention_tidy(uintptr_t start, uintptr_t end)
+{
+    if (!regions_held_bytes())
+        return;
+    bool entered = held_enter();
     struct region *r;
-    while ((r = regions_ending_at(*start)) && (r->kind & REGION_HELD))
-        *start = r->start;
-    while ((r = regions_starting_at(*end)) && (r->kind & REGION_HELD))
-        *end = r->end;
+    while (entered && (r = cut_needless(start, end))) {
+        start = r->start < start ? r->start : start;
+        end = r->end > end ? r->end : end;
+        if (held_give(r) == HELD_REFUSED)
+            break;
+    }
+    held_leave(entered);
 }
 
 /* The next held region at or behind *at, cut out; NULL if none among the next LOOK_AT. Those in
- * windows mostly stay, where a hole would cost a map: they go with a neighbour, or with the
- * window. */
+ * windows mostly stay, where a hole would cost a map: they go with a neighbour. */
 static struct region *next_held(uintptr_t *at, bool windows)
 {
     struct region *r = regions_from(*at);
@@ -187,32 +205,16 @@ static struct region *next_held(uintptr_t *at, bool windows)
     return NULL;
 }
 
-enum outcome { GIVEN, REFUSED, NONE_NEAR };
-
-static enum outcome give_one(uintptr_t *at, bool windows)
+static enum held_outcome give_one_back(uintptr_t *at, bool windows)
 {
-    if (!model_take())
-        return NONE_NEAR;
-    struct region *r = next_held(at, windows);
-    model_drop();
-    if (!r)
-        return NONE_NEAR;
-    bool gone = sys_munmap(r->start, r->end - r->start) == 0;
-    model_take();
-    if (gone)
-        tree_drop(r);
-    else
-        regions_restore(r, 0);
-    count_add(gone ? 1 : 0); /* a hole may be two maps where one was */
-    model_drop();
-    return gone ? GIVEN : REFUSED;
-}
-
-static enum outcome give_one_back(uintptr_t *at, bool windows)
-{
-    bool entered = retention_enter();
-    enum outcome outcome = give_one(at, windows);
-    retention_leave(entered);
+    bool entered = held_enter();
+    struct region *r = NULL;
+    if (entered && model_take()) {
+        r = next_held(at, windows);
+        model_drop();
+    }
+    enum held_outcome outcome = r ? held_give(r) : HELD_NONE;
+    held_leave(entered);
     return outcome;
 }
 
@@ -227,10 +229,10 @@ void retention_settle(void)
         return;
     }
     uintptr_t from = __atomic_load_n(&at, __ATOMIC_RELAXED);
-    enum outcome outcome = GIVEN;
-    for (unsigned n = 0; outcome == GIVEN && n < GIVE_AT_MOST && regions_held_alone(); n++)
+    enum held_outcome outcome = HELD_GONE;
+    for (unsigned n = 0; outcome == HELD_GONE && n < GIVE_AT_MOST && regions_held_alone(); n++)
         outcome = give_one_back(&from, false);
-    if (outcome == REFUSED)
+    if (outcome == HELD_REFUSED)
         __atomic_store_n(&wait, WAIT_CALLS, __ATOMIC_RELAXED);
     __atomic_store_n(&at, from, __ATOMIC_RELAXED);
 }
@@ -238,6 +240,8 @@ void retention_settle(void)
 void retention_give_all_back(void)
 {
     uintptr_t at = 0;
+    if (!regions_held_bytes() || model_mine())
+        return;
     do {
         give_one_back(&at, true);
     } while (at && regions_held_bytes());

@@ -1,11 +1,16 @@
 /*
- * retention: what the limit does not allow is honoured without the split.
+ * retention: what is kept mapped, so that nothing is torn.
  *
- * munmap in the middle of a map needs one map more. Where the kernel refuses that, the pages are
- * dropped, the program is told that the range is gone, and the range is held: mapped, but
- * nobody's. It is given back when a neighbour goes (no split is needed then), or when maps have
- * become free. In a filled window everything that the program unmaps is held, as long as it is
- * one map with a chunk: unmapping it would tear the map apart, and a later map there costs nothing.
+ * Unmapping the middle of a VMA makes two of one. Under pressure, between the chunks of a file, the
+ * range is held instead (model/held.h): it is given guard markers in one step with the dropping of its
+ * pages, so that an access faults as it would alone. The gaps between chunks are mapped for the same
+ * end, and are held from the beginning. And where the kernel refuses an munmap at the limit, for the
+ * VMA that it would add, the range is held wherever it lies.
+ *
+ * Whether a range splits a VMA is asked of the kernel (model/merge.h), never taken from the model. A
+ * held range that spares no split any more is given back. Without markers for mappings of files
+ * (Linux 6.15), or in memory that takes none (locked, huge pages, devices), nothing is held, and
+ * munmap does and says what it does alone.
  */
 #ifndef MAPHERD_RETENTION_H
 #define MAPHERD_RETENTION_H
@@ -14,39 +19,37 @@
 #include <stdint.h>
 
 #include "model/regions.h"
-
-/* Fill: holds the range, if it is wholly chunks of one shared window. True: the program's munmap
- * is done. */
-bool retention_keep(uintptr_t start, uintptr_t end);
-
-/* munmap of the range failed at the limit; chain is what the model had there. Holds it, with
- * what the model did not know if that is mapped. */
-void retention_hold(struct region *chain, uintptr_t start, uintptr_t end);
-
-/* Widens a range that is to be unmapped by what is held on either side of it. Model lock held. */
-void retention_widen(uintptr_t *start, uintptr_t *end);
-
-/* The range has changed or gone. What is held in a window, there or beside it, and is one map with
- * nothing of the program's any more, would be a map for nothing: unmaps it. Without the lock; cheap
- * where nothing is held. */
-void retention_tidy(uintptr_t start, uintptr_t end);
-
-/* Gives some of what is held back to the kernel. Without the lock; cheap where nothing is held. */
-void retention_settle(void);
-
-/* All of it, in windows too, before what would touch every map (mlockall). */
-void retention_give_all_back(void);
+#include "model/request.h"
 
 /*
- * To the program a held range is free. While one is taken out of the model and unmapped, no thread
- * may be given its place by a fixed map, or the unmapping would hit that: both sides stand between
- * retention_enter and retention_leave. Nothing is taken before something was held, and nothing in
- * a handler above the model lock's owner. Before the model lock, which is not held.
+ * The program's munmap of a live range, in a window that is filled: holds it if that spares a split.
+ * True: the munmap is done. False: nothing was done that munmap would not do. No lock held.
  */
-bool retention_enter(void);
-void retention_leave(bool entered);
+bool retention_keep(uintptr_t start, uintptr_t end);
 
-/* In a forked child. */
-void retention_after_fork(void);
+/*
+ * The request has been mapped at [start, end), in a window that is filled: maps the gaps to its
+ * neighbours, and holds them, where the kernel then makes one VMA of all. At no moment is a gap
+ * accessible. No lock held. Up to eight calls to the kernel.
+ */
+void retention_fill(const struct map_request *q, uintptr_t start, uintptr_t end);
+
+/*
+ * munmap of the range failed at the limit; chain is what the model had there. True: the range is held,
+ * with what the model did not know of it, and chain is used up. False: nothing was done.
+ */
+bool retention_hold(struct region *chain, uintptr_t start, uintptr_t end);
+
+/* The range has changed or gone. What is held there or beside it and spares no split any more is given
+ * back. Without the lock; cheap where nothing is held. */
+void retention_tidy(uintptr_t start, uintptr_t end);
+
+/* Gives some of what is held outside windows back to the kernel, once the pressure is low. Without the
+ * lock; cheap where nothing is held. */
+void retention_settle(void);
+
+/* All of it, in windows too, before what would touch every map (mlockall), or before nobody can give it
+ * back any more. */
+void retention_give_all_back(void);
 
 #endif

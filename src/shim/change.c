@@ -82,6 +82,8 @@ static long pass_through(uintptr_t addr, size_t len, int prot, long answer)
 long engine_mprotect(uintptr_t addr, size_t len, int prot)
 {
     uintptr_t end;
+    if (!course_vacate(addr, len))
+        return -ENOMEM;
     enum guard guard = prot == PROT_NONE && options.guards != GUARDS_OFF && gate_open() &&
                                course_sound(addr, len, &end)
                            ? guard_of(addr, end)
@@ -107,6 +109,8 @@ long engine_pkey_mprotect(uintptr_t addr, size_t len, int prot, int pkey)
     uintptr_t end;
     if (pkey == -1)
         return engine_mprotect(addr, len, prot);
+    if (!course_vacate(addr, len))
+        return -ENOMEM;
     bool seen = course_begin_change(addr, len, &end);
     long answer = sys_pkey_mprotect(addr, len, prot, pkey);
     if (!seen)
@@ -179,6 +183,8 @@ long engine_madvise(uintptr_t addr, size_t len, int advice)
 {
     uintptr_t end;
     uint32_t clear, set;
+    if (!course_vacate(addr, len))
+        return -ENOMEM;
     if (meets_markers(advice) && gate_open() && course_sound(addr, len, &end))
         course_make_guards_plain(addr, end);
     if (!advice_kind(advice, &clear, &set))
@@ -207,6 +213,8 @@ static size_t whole_pages(uintptr_t *addr, size_t len)
 static long lock_range(uintptr_t addr, size_t len, long flags)
 {
     uintptr_t end, start = addr;
+    if (!course_vacate(addr, len))
+        return -ENOMEM;
     bool marked = course_begin_change(start, whole_pages(&start, len), &end);
     long answer = flags < 0 ? sys_mlock(addr, len) : sys_mlock2(addr, len, (unsigned)flags);
     if (!marked)
@@ -228,12 +236,19 @@ long engine_mlock2(uintptr_t addr, size_t len, unsigned flags)
 long engine_munlock(uintptr_t addr, size_t len)
 {
     uintptr_t end, start = addr;
+    if (!course_vacate(addr, len))
+        return -ENOMEM;
     bool marked = course_begin_change(start, whole_pages(&start, len), &end);
     long answer = sys_munlock(addr, len);
     if (!marked)
         return answer;
     course_end_change(start, end, answer, REGION_LOCKED, 0);
     return course_end(answer, "munlock", len);
+}
+
+long engine_mincore(uintptr_t addr, size_t len, unsigned char *vec)
+{
+    return course_vacate(addr, len) ? sys_mincore(addr, len, vec) : -ENOMEM;
 }
 
 /* ---- the whole address space ---- */

@@ -12,6 +12,7 @@
 #include "model/canary.h"
 #include "model/count.h"
 #include "model/covers.h"
+#include "model/held.h"
 #include "model/model.h"
 #include "model/regions.h"
 #include "policy/explain.h"
@@ -84,6 +85,12 @@ bool course_sound(uintptr_t addr, size_t len, uintptr_t *end)
 {
     *end = page_up(addr + len);
     return !(addr & (page_size - 1)) && len && addr + len > addr && *end > addr;
+}
+
+bool course_vacate(uintptr_t addr, size_t len)
+{
+    uintptr_t start = page_down(addr), end = page_up(addr + len);
+    return !regions_held_bytes() || !gate_open() || end <= start || held_vacate(start, end);
 }
 
 /* Marks the range, so that nothing is grown out of it until the kernel has answered. */

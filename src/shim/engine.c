@@ -18,6 +18,7 @@
 #include "base/sys.h"
 #include "model/count.h"
 #include "model/covers.h"
+#include "model/held.h"
 #include "model/masters.h"
 #include "model/model.h"
 #include "model/pressure.h"
@@ -115,39 +116,18 @@ static long map_fixed(uintptr_t addr, size_t len, int prot, int flags, int fd, o
     uintptr_t end;
     if (course_sound(addr, len, &end))
         spill_return(addr, end);
-    bool entered = retention_enter();
+    bool entered = held_enter();
     long answer = map_over(addr, len, prot, flags, fd, offset);
-    retention_leave(entered);
+    held_leave(entered);
     return answer;
 }
 
-/* MAP_FIXED_NOREPLACE at a place where only we are: to the program it is free. What is held there
- * leaves the model under the lock, so that of two threads that want the place one gets it. */
-static bool map_into_held(long *answer, uintptr_t addr, size_t len, int prot, int flags, int fd,
-                          off_t offset)
+/* The program names an address that must be free, or that it would like. What is held there is free to
+ * it. False: it cannot be made so, because the limit does not allow the split. */
+static bool make_free(uintptr_t addr, size_t len)
 {
-    uintptr_t end;
-    if (!regions_held_bytes() || !course_sound(addr, len, &end) || !model_take())
-        return false;
-    bool held = regions_cover(addr, end);
-    for (struct region *r = regions_from(addr); held && r && r->start < end; r = r->after)
-        held = r->kind & REGION_HELD;
-    struct region *chain = held ? regions_cut(addr, end) : NULL;
-    model_drop();
-    if (!chain)
-        return false;
-    *answer = sys_mmap(addr, len, prot, (flags & ~MAP_FIXED_NOREPLACE) | MAP_FIXED, fd, offset);
-    if (gate_take(addr, end)) {
-        if (sys_failed(*answer))
-            restore_what_is_left(chain);
-        else
-            tree_drop_all(chain);
-        model_drop();
-    }
-    if (!sys_failed(*answer))
-        enter_plain(addr, len, prot, flags);
-    retention_tidy(addr, end);
-    return true;
+    uintptr_t start = page_up(addr), end = page_up(start + len);
+    return !start || end <= start || held_vacate(start, end);
 }
 
 static long end_mmap(long answer, size_t len, int prot, int flags)
@@ -169,19 +149,17 @@ long engine_map(struct map_request *q)
     long refusal = prealloc_map(q);
     if (refusal)
         return end_mmap(refusal, len, prot, flags);
-    if (flags & MAP_FIXED_NOREPLACE) {
-        bool entered = retention_enter();
-        bool done = map_into_held(&answer, addr, len, prot, flags, fd, offset);
-        retention_leave(entered);
-        if (done)
-            return end_mmap(answer, len, prot, flags);
-    }
     if ((flags & MAP_FIXED) && !(flags & MAP_FIXED_NOREPLACE))
         return end_mmap(map_fixed(addr, len, prot, flags, fd, offset), len, prot, flags);
+    if (addr && !make_free(addr, len) && (flags & MAP_FIXED_NOREPLACE))
+        return end_mmap(-ENOMEM, len, prot, flags);
     if (!(flags & MAP_ANONYMOUS)) {
         long at = placement_map(q);
-        if (at != PLACEMENT_DECLINED)
+        if (at != PLACEMENT_DECLINED) {
+            if (!sys_failed(at) && pressure_actions().fill)
+                retention_fill(q, (uintptr_t)at, page_up((uintptr_t)at + len));
             return end_mmap(at, len, prot, flags);
+        }
         refusal = flags & MAP_FIXED_NOREPLACE ? 0 : reserve_answer(len);
         if (refusal) {
             count_settle();
@@ -220,13 +198,14 @@ static long try_unmap(uintptr_t start, size_t len, bool *full)
     return answer;
 }
 
-/* munmap was refused for its split: held instead. chain: what the model had there. */
-static long hold_instead(struct region *chain, struct region *guards, uintptr_t start, uintptr_t end)
+/* munmap was refused for its split: held instead, if that can be. chain: what the model had there. */
+static bool hold_instead(struct region *chain, struct region *guards, uintptr_t start, uintptr_t end)
 {
-    guards_open(guards);
-    retention_hold(chain, start, end);
+    if (!retention_hold(chain, start, end))
+        return false;
+    guards_drop(guards); /* all of the range is marked */
     explain_failure(&(struct failed_call){ .name = "munmap", .len = end - start });
-    return course_end(0, "munmap", end - start);
+    return true;
 }
 
 /* One region, which has just left the model. The kernel may have merged it all the same. */
@@ -238,6 +217,7 @@ static long unmap_one(const struct region *one)
     long answer = try_unmap(one->start, len, &full);
     if (answer == 0) {
         guards_drop(guards);
+        retention_tidy(one->start, one->end);
         return course_end(0, "munmap", len);
     }
     if (gate_take(one->start, one->end)) {
@@ -245,8 +225,8 @@ static long unmap_one(const struct region *one)
         count_add(1);
         model_drop();
     }
-    if (full)
-        return hold_instead(NULL, guards, one->start, one->end);
+    if (full && hold_instead(NULL, guards, one->start, one->end))
+        return course_end(0, "munmap", len);
     guards_put(guards, 0);
     return course_end(answer, "munmap", len);
 }
@@ -260,23 +240,14 @@ long engine_munmap(uintptr_t addr, size_t len)
         spill_return(addr, end);
     if (pressure_actions().fill && retention_keep(addr, end))
         return course_end(0, "munmap", len);
-    bool entered = retention_enter();
-    if (!gate_take(addr, end)) {
-        retention_leave(entered);
+    held_leave(held_enter()); /* what another thread gives back of the range has gone, or is in the model */
+    if (!gate_take(addr, end))
         return sys_munmap(addr, len);
-    }
     struct region one;
-    if (!regions_held_bytes() && regions_take_one(addr, end, &one)) {
+    if (regions_take_one(addr, end, &one)) {
         count_add(-1);
         model_drop();
-        retention_leave(entered);
         return unmap_one(&one);
-    }
-    uintptr_t asked = end - addr;
-    retention_widen(&addr, &end);
-    if (end - addr == asked) { /* nothing held goes with it */
-        retention_leave(entered);
-        entered = false;
     }
     long before = regions_maps_around(addr, end);
     bool known = regions_cover(addr, end);
@@ -288,9 +259,8 @@ long engine_munmap(uintptr_t addr, size_t len)
     struct region *guards = guards_take(addr, end);
     bool full;
     long answer = try_unmap(addr, end - addr, &full);
-    retention_leave(entered);
-    if (full)
-        return hold_instead(chain, guards, addr, end);
+    if (full && hold_instead(chain, guards, addr, end))
+        return course_end(0, "munmap", len);
     if (answer < 0)
         guards_put(guards, 0);
     else
@@ -302,6 +272,7 @@ long engine_munmap(uintptr_t addr, size_t len)
             tree_drop_all(chain);
         model_drop();
     }
+    retention_tidy(addr, end);
     return course_end(answer, "munmap", len);
 }
 
@@ -358,6 +329,11 @@ static long remap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uin
         course_make_guards_plain(addr, end);
     if (!course_sound(addr, old_len ? old_len : 1, &end))
         return sys_mremap(addr, old_len, new_len, flags, to);
+    uintptr_t grown = addr + page_up(new_len);
+    if (regions_held_bytes() && !held_vacate(addr, end))
+        return course_end(-EFAULT, "mremap", new_len);
+    if (!fixed && grown > end)
+        held_vacate(end, grown); /* it may grow in place */
     spill_return(addr, end);
     if (fixed)
         spill_return(to, to_end);
@@ -417,9 +393,9 @@ static long remap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uin
 
 long engine_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uintptr_t to)
 {
-    bool entered = (flags & MREMAP_FIXED) && gate_open() && retention_enter();
+    bool entered = (flags & MREMAP_FIXED) && gate_open() && held_enter();
     long answer = remap(addr, old_len, new_len, flags, to);
-    retention_leave(entered);
+    held_leave(entered);
     if (!sys_failed(answer) && covers_any() && gate_open())
         spill_met((uintptr_t)answer, page_up((uintptr_t)answer + new_len));
     return answer;
@@ -451,13 +427,15 @@ long engine_ftruncate(int fd, off_t len)
     return answer;
 }
 
-/* With SHM_REMAP it replaces what lies there, like MAP_FIXED. */
+/* With SHM_REMAP it replaces what lies there, like MAP_FIXED; else an address has to be free. */
 long engine_shmat(int id, uintptr_t addr, int flags)
 {
     size_t len;
-    if ((flags & SHM_REMAP) && gate_open() && sys_shm_size(id, &len) == 0) {
+    if (addr && gate_open() && sys_shm_size(id, &len) == 0) {
         uintptr_t start = page_down(addr), end = page_up(addr + len);
-        if (end > start && gate_take(start, end)) {
+        if (end > start)
+            held_vacate(start, end);
+        if (end > start && (flags & SHM_REMAP) && gate_take(start, end)) {
             regions_forget(start, end);
             model_drop();
             guards_drop(guards_take(start, end));
@@ -485,6 +463,7 @@ long engine_prctl(int option, unsigned long a, unsigned long b, unsigned long c,
      * kill for others. libseccomp sets no_new_privs by prctl and the filter past libc. */
     if (engine_sandboxes(option, a)) {
         course_make_guards_plain(0, UINTPTR_MAX - page_size + 1); /* nobody could lift them then */
+        retention_give_all_back();
         spill_end();
         log_line(LOG_INFO, "the program sandboxes itself: everything passes through from here on");
         leaks_obey(MAPHERD_WISH_STOP);

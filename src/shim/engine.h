@@ -28,6 +28,7 @@ long engine_madvise(uintptr_t addr, size_t len, int advice);
 long engine_mlock(uintptr_t addr, size_t len);
 long engine_mlock2(uintptr_t addr, size_t len, unsigned flags);
 long engine_munlock(uintptr_t addr, size_t len);
+long engine_mincore(uintptr_t addr, size_t len, unsigned char *vec);
 long engine_mlockall(int flags);
 long engine_munlockall(void);
 long engine_ftruncate(int fd, off_t len);

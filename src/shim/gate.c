@@ -12,6 +12,7 @@
 #include "model/count.h"
 #include "model/covers.h"
 #include "model/gaps.h"
+#include "model/held.h"
 #include "model/model.h"
 #include "model/regions.h"
 #include "policy/guards.h"
@@ -19,7 +20,6 @@
 #include "policy/metrics.h"
 #include "policy/record.h"
 #include "policy/reserve.h"
-#include "policy/retention.h"
 #include "policy/spill.h"
 #include "policy/zeros.h"
 
@@ -54,7 +54,7 @@ static void be_born(void)
     canary_after_fork();
     gaps_after_fork();
     reserve_after_fork();
-    retention_after_fork();
+    held_after_fork();
     covers_after_fork();
     spill_forked(true);
     count_after_fork(true);

@@ -148,6 +148,11 @@ int hook_msync(void *addr, size_t len, int flags)
     return answer_int(engine_msync((uintptr_t)addr, len, flags, ask_next_msync));
 }
 
+int hook_mincore(void *addr, size_t len, unsigned char *vec)
+{
+    return answer_int(engine_mincore((uintptr_t)addr, len, vec));
+}
+
 int hook_mlock(const void *addr, size_t len)
 {
     EARLY(answer_int(sys_mlock((uintptr_t)addr, len)));

@@ -66,6 +66,10 @@ long engine_msync(uintptr_t addr, size_t len, int flags, engine_ask *ask)
 {
     uintptr_t end;
     bool ours = (flags & MS_SYNC) && gate_open() && course_sound(addr, len, &end);
+    if (!course_vacate(addr, len)) {
+        ask(addr, 0, MS_ASYNC); /* a cancellation point all the same */
+        return -ENOMEM;
+    }
     if (gate_open())
         zeros_settle();
     int spilled = ours ? spill_return(addr, end) : 0;

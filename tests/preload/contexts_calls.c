@@ -174,6 +174,17 @@ static outcome lock_and_unlock(struct part *p, bool second)
     return munmap(at, 3 * PAGE) ? "does not unmap" : NULL;
 }
 
+static outcome play_mincore(struct part *p)
+{
+    unsigned char there[3];
+    char *at = three_pages(p);
+    if (!at || !reaches_file(p, at, p->offset))
+        return "a store does not reach the file";
+    if (mincore(at, 3 * PAGE, there) || !(there[0] & 1))
+        return "does not see a page that was stored to";
+    return munmap(at, 3 * PAGE) ? "does not unmap" : NULL;
+}
+
 static outcome play_mlock(struct part *p)
 {
     return lock_and_unlock(p, false);

@@ -70,6 +70,7 @@ static void call_pkey_mprotect(void) { IN_AREA(pkey_mprotect(at, 4096, PROT_READ
 static void call_madvise(void) { IN_AREA(madvise(at, 4096, MADV_DONTNEED)); note(madvise((void *)1, 1, 4)); }
 static void call_posix_madvise(void) { IN_AREA(posix_madvise(at, 4096, POSIX_MADV_WILLNEED)); }
 static void call_msync(void) { IN_AREA(msync(at, 4096, MS_ASYNC)); note(msync((void *)1, 1, MS_SYNC)); }
+static void call_mincore(void) { unsigned char there; IN_AREA(mincore(at, 4096, &there)); }
 static void call_mlock(void) { IN_AREA(mlock(at, 4096)); }
 static void call_mlock2(void) { IN_AREA(mlock2(at, 4096, 1)); }
 static void call_munlock(void) { IN_AREA(munlock(at, 4096)); }

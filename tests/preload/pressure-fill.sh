@@ -57,7 +57,8 @@ fi
 long=0
 [ -z "${TESTS_LONG:-}" ] || long=60
 fills "$limit" "$long"
-fills 9 "$long" MAPHERD_COALESCE=fill
+# A hundredth: pages that are drawn twice lie in a second window, far apart, and wide gaps stay.
+fills $((CHUNKS / 100)) "$long" MAPHERD_COALESCE=fill
 
 # Threads whose pages lie between each other's.
 "$TESTS_BIN/tests/preload/fill_threads" "$file" 4 20000 >"$scratch/out" ||
@@ -73,7 +74,7 @@ done
 # Where chunks are made in another way, as in a container.
 if mount_fs overlay 200M; then
 	file="$(cd "$mnt" && pwd -P)/file"
-	fills 9 0 MAPHERD_COALESCE=fill
+	fills $((CHUNKS / 100)) 0 MAPHERD_COALESCE=fill
 else
 	say "not shown here: overlay: $why"
 fi

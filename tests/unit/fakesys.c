@@ -599,6 +599,11 @@ long sys_getrandom(void *buf, size_t len)
     return (long)len;
 }
 
+uint64_t sys_memory(void)
+{
+    return 8ULL << 30;
+}
+
 unsigned long sys_rlimit(int resource)
 {
     return fake_rlimits[resource];
