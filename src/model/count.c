@@ -246,11 +246,19 @@ static bool is_fresh(void)
     return pressure_level() == PRESSURE_FULL && sys_now_ms() - GET(read_ms) < FRESH_MS;
 }
 
+/* A reading decides whether file maps are refused. Not while the level is held, whatever the count, nor
+ * where none is ever refused. */
+static bool decides(void)
+{
+    return options.pressure == HOLD_NONE && options.mode != MODE_OBSERVE &&
+           options_reserve(options.reserve, 1000) > 0;
+}
+
 void count_before_file(void)
 {
     long limit = GET(limit);
     if (limit <= 0 || model_mine() || GET(bound) < pressure_border(PRESSURE_FULL, limit) ||
-        is_fresh())
+        !decides() || is_fresh())
         return;
     if (lock_take(&read_lock)) /* another thread's reading ends first */
         lock_drop(&read_lock);

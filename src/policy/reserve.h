@@ -6,18 +6,24 @@
  * would say shortly after, ENOMEM. FileChannel.map then collects garbage, which unmaps dropped
  * buffers, and tries once more (JDK: FileChannelImpl.mapInternal).
  *
- * Each such collection is a full one, so an answer that makes a JVM collect comes only every few
- * seconds, unless the last one helped; in between it is EAGAIN, which fails the map at once. The
- * second try of the thread that was told to collect gets ENOMEM, as it would at the limit. What was
- * given back can be had at once: on a busy machine the buffers go slowly, while the JDK waits for a
- * tenth of a second and no longer.
+ * Each such collection is a full one, and FileChannel.map tries once more and no more: any other errno,
+ * and a second ENOMEM, is an exception. So of several threads that are refused one is told to
+ * collect, and the others wait here, as does the second try, for what the collection gives back. A
+ * JVM collects while they do: a thread in a native method holds up no safepoint. Another is told
+ * when the last collection has given all it had, or three seconds later. A thread waits for ten
+ * seconds at most, and half of that where nothing is given back; then it is told ENOMEM, as it
+ * would have been at the limit.
  */
 #ifndef MAPHERD_RESERVE_H
 #define MAPHERD_RESERVE_H
 
 #include <stddef.h>
 
-/* The answer to a file map of len bytes: 0, or -ENOMEM or -EAGAIN. Logs one line a minute. */
+/*
+ * The answer to a file map of len bytes: 0 or -ENOMEM. In a JVM it may sleep, see above: no lock may
+ * be held. Logs one line a minute. Thread-safe; in a handler that interrupted it on the same thread it
+ * does not wait.
+ */
 long reserve_answer(size_t len);
 
 /* In a forked child. */

@@ -63,6 +63,7 @@ uint64_t fake_stamp;
 struct sys_space fake_space;
 int fake_file_flags;
 struct fake_quota fake_quotas[3];
+void (*fake_meanwhile)(void);
 unsigned long fake_rlimits[16];
 /* Space of sparse files, in pages, in no order. */
 static struct {
@@ -99,6 +100,7 @@ void fake_reset(void)
     fake_ofd_lock = false;
     fake_space = (struct sys_space){ 64 << 20, 32 << 20, EXT4 };
     fake_file_flags = 0;
+    fake_meanwhile = NULL;
     memset(fake_quotas, 0, sizeof fake_quotas);
     memset(fake_rlimits, 0xff, sizeof fake_rlimits); /* RLIM_INFINITY */
     fake_space_reset();
@@ -659,11 +661,6 @@ long sys_mincore(uintptr_t addr, size_t len, unsigned char *present)
     return -ENOSYS;
 }
 
-void sys_nap(unsigned ms)
-{
-    fake_now_ms += ms;
-}
-
 _Noreturn void sys_exit_group(int status)
 {
     exit(status);
@@ -683,6 +680,13 @@ void sys_futex_wait(const int *word, int seen)
 void sys_futex_wake(const int *word, int n)
 {
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, n, NULL, NULL, 0);
+}
+
+void sys_nap(unsigned ms)
+{
+    fake_now_ms += ms;
+    if (fake_meanwhile)
+        fake_meanwhile();
 }
 
 uint64_t sys_now_ms(void)

@@ -71,6 +71,9 @@ unsigned fake_calls(enum fake_call call);
 extern uint64_t fake_now_ms;
 extern long fake_pid;
 
+/* What others do while the library sleeps, which passes fake time and no other; NULL: nothing. */
+extern void (*fake_meanwhile)(void);
+
 /* What sys_rlimit says, by RLIMIT_*; all are without limit at first. */
 extern unsigned long fake_rlimits[16];
 

@@ -15,6 +15,7 @@
 #include "fakespace.h"
 #include "model/count.h"
 #include "model/model.h"
+#include "model/pressure.h"
 #include "policy/placement.h"
 #include "shim/engine.h"
 #include "shim/gate.h"
@@ -116,36 +117,134 @@ static void what_went_unseen_is_found_out(void **state)
     empty(n);
 }
 
-/* Last: a process that is a JVM stays one. */
-static void a_jvm_is_told_to_collect(void **state)
+/* A held level reads no list in a call: neither the count nor the answer depends on it. */
+static void a_held_level_reads_nothing(void **state)
 {
     (void)state;
+    const unsigned levels[] = { HOLD_CALM, HOLD_RAISED, HOLD_HIGH };
+    for (unsigned i = 0; i < sizeof levels / sizeof *levels; i++) {
+        start();
+        options.pressure = levels[i];
+        int n = 0;
+        while (fake_vma_count() < LIMIT - 20)
+            assert_false(sys_failed(at[n++] = map()));
+        unsigned opened = fake_calls(FAKE_OPEN);
+        for (int more = 0; more < 15; more++)
+            assert_false(sys_failed(at[n++] = map()));
+        if (fake_calls(FAKE_OPEN) > opened + 2) /* a list and a limit, of a mark */
+            fail_msg("level %u: %u files read in 15 calls", levels[i], fake_calls(FAKE_OPEN) - opened);
+        empty(n);
+    }
+    options.pressure = HOLD_NONE;
+}
+
+static int filled;
+static uint64_t collected_ms;
+static unsigned naps;
+
+/* The collection of another thread: it gives back one map at each nap from some time on. */
+static void collect(void)
+{
+    naps++;
+    if (fake_now_ms >= collected_ms && filled > 0)
+        unmap(--filled);
+}
+
+static long start_jvm(void)
+{
     start();
     int lib = fake_open((struct fake_file){ .inode = FAKE_LIBJVM, .size = FAKE_PAGE }, O_RDONLY);
     sys_mmap(FAR, FAKE_PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, lib, 0);
-    fake_now_ms += 100000;
+    static uint64_t story; /* of which each test has its own hours: what was told is remembered */
+    fake_now_ms = story += 10000000;
+    naps = 0;
+    collected_ms = UINT64_MAX;
+    fake_meanwhile = collect;
     long refusal;
-    int n = fill(0, &refusal);
-    assert_int_equal(refusal, -ENOMEM); /* collect */
-    assert_int_equal(map(), -ENOMEM);   /* the second try */
-    assert_int_equal(map(), -EAGAIN);   /* another of the same moment */
-    fake_now_ms += 3000;
-    assert_int_equal(map(), -ENOMEM);
+    filled = fill(0, &refusal);
+    return refusal;
+}
 
-    /* A slow one: the second try comes late, and when little has been given back. */
-    fake_now_ms += 2500;
-    unmap(--n);
-    assert_false(sys_failed(at[n] = map()));
-    n++;
-    assert_int_equal(map(), -ENOMEM);
-    assert_int_equal(map(), -EAGAIN);
+/* A map that is granted may be collected later. */
+static long map_more(void)
+{
+    long answer = map();
+    if (!sys_failed(answer))
+        at[filled++] = answer;
+    return answer;
+}
 
-    /* It goes on giving back, so another collection is worth it at once. */
+static void end_jvm(void)
+{
+    fake_meanwhile = NULL;
+    empty(filled);
+}
+
+/* From here on the process is a JVM, and stays one. */
+static void a_jvm_is_told_to_collect(void **state)
+{
+    (void)state;
+    assert_int_equal(start_jvm(), -ENOMEM); /* at once: the order to collect */
+    assert_int_equal(naps, 0);
+    /* The second try waits, for longer than the JDK does; what comes back it gets. */
+    collected_ms = fake_now_ms + 1500;
+    int before = filled;
+    assert_false(sys_failed(map_more()));
+    assert_int_equal(filled, before); /* one went, one came */
+    assert_in_range(naps, 150, 152);
+    /* The next one waits, too, while the maps come back one by one. */
+    for (int i = 0; i < 200; i++)
+        assert_false(sys_failed(map_more()));
+    assert_int_equal(mapherd_status_block.pressure, PRESSURE_FULL);
+    end_jvm();
+}
+
+/* Nothing comes back: the second try is told so, in a bounded time; the next one collects. */
+static void a_jvm_that_holds_all_of_them(void **state)
+{
+    (void)state;
+    assert_int_equal(start_jvm(), -ENOMEM);
+    uint64_t before = fake_now_ms;
+    assert_int_equal(map_more(), -ENOMEM);
+    assert_in_range(fake_now_ms - before, 1900, 2100);
+    /* Another thread, whose collection is not worth it yet, until three seconds have passed. */
+    before = fake_now_ms;
+    assert_int_equal(map_more(), -ENOMEM);
+    assert_in_range(fake_now_ms - before, 900, 1100);
+    naps = 0;
+    assert_int_equal(map_more(), -ENOMEM); /* its second try */
+    assert_in_range(naps, 190, 210);
+    end_jvm();
+}
+
+/* The last collection has given all it had, and the level is full again: worth another one at once. */
+static void a_jvm_that_fills_up_again(void **state)
+{
+    (void)state;
+    assert_int_equal(start_jvm(), -ENOMEM);
+    collected_ms = 0;
+    assert_false(sys_failed(map_more()));
     for (int i = 0; i < 40; i++)
-        unmap(--n);
-    n = fill(n, &refusal);
-    assert_int_equal(refusal, -ENOMEM);
-    empty(n);
+        assert_false(sys_failed(map_more()));
+    collected_ms = UINT64_MAX;
+    uint64_t before = fake_now_ms;
+    assert_int_equal(map_more(), -ENOMEM);
+    assert_in_range(fake_now_ms - before, 0, 200);
+    end_jvm();
+}
+
+/* A level that is held does not fall: no wait can help. */
+static void a_jvm_held_at_full(void **state)
+{
+    (void)state;
+    start_jvm();
+    options.pressure = HOLD_FULL;
+    naps = 0;
+    assert_int_equal(map_more(), -ENOMEM);
+    assert_int_equal(map_more(), -ENOMEM);
+    assert_int_equal(naps, 0);
+    options.pressure = HOLD_NONE;
+    end_jvm();
 }
 
 int main(void)
@@ -154,7 +253,11 @@ int main(void)
         cmocka_unit_test(the_last_maps_are_not_for_files),
         cmocka_unit_test(what_is_given_back_can_be_had),
         cmocka_unit_test(what_went_unseen_is_found_out),
+        cmocka_unit_test(a_held_level_reads_nothing),
         cmocka_unit_test(a_jvm_is_told_to_collect),
+        cmocka_unit_test(a_jvm_that_holds_all_of_them),
+        cmocka_unit_test(a_jvm_that_fills_up_again),
+        cmocka_unit_test(a_jvm_held_at_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
