@@ -1,6 +1,6 @@
 #!/bin/sh
-# The house rules (doc/design.md, section 2), by what is in the files: includes, names, imports,
-# sizes. Each rule is then broken in a copy, to see that it would be noticed.
+# The house rules (doc/design.md, section 2), by what is in the files: includes, names and
+# imports. Each rule is then broken in a copy, to see that it would be noticed.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 tree=$(cd "$TESTS_SRC/.." && pwd)
@@ -41,10 +41,6 @@ one_door_to_the_kernel() {
 one_file_names_libc() {
 	(cd "$1/src" && grep -n -E 'hooks\.def"|__asm__\("[a-z_]' -r . --include='*.[ch]' |
 		grep -v -E '^\./(shim/hooks\.c|base/(rawcall\.h|frame\.h|aside\.c)):') || true
-}
-
-files_are_small() {
-	(cd "$1/src" && find . -name '*.[ch]' -exec wc -l {} + | awk '$2 != "total" && $1 > 500') || true
 }
 
 # ---- the built library ----
@@ -96,7 +92,6 @@ holds() {
 holds includes_go_down "$tree"
 holds one_door_to_the_kernel "$tree"
 holds one_file_names_libc "$tree"
-holds files_are_small "$tree"
 holds exports_are_the_table "$tree" "$MAPHERD_LIB"
 holds imports_are_few "$MAPHERD_LIB"
 holds needs_only_libc "$MAPHERD_LIB"
@@ -124,7 +119,6 @@ violate includes_go_down src/command/leaks/live.c '#include "command/report/spac
 violate one_door_to_the_kernel src/model/count.c '#include "base/rawcall.h"'
 violate one_door_to_the_kernel src/shim/engine.c 'long x(void) { return syscall(1); }'
 violate one_file_names_libc src/shim/life.c 'int my_mmap(void) __asm__("mmap");'
-violate files_are_small src/base/fmt.c "$(yes | head -n 500)"
 
 # A library that exports, imports and needs what it must not.
 # shellcheck disable=SC2086 # it may be several words

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/options.h"
-#include "command/host/locate.h"
+#include "command/host/library.h"
 #include "command/lib/print.h"
 #include "command/host/program.h"
 #include "command/lib/verb.h"
@@ -98,7 +98,7 @@ static void prepend_library(struct additions *a, const char *library)
 static void preload(struct additions *a, const char *program, const char *path)
 {
     char library[PATH_MAX], why[PATH_MAX + 200];
-    const char *missing = locate_library(library, sizeof library);
+    const char *missing = library_locate(library, sizeof library);
     if (missing) {
         complain("%s runs without the library: %s", program, missing);
         return;

@@ -1,5 +1,5 @@
 /*
- * leaks: the parts of `mapherd leaks`.
+ * leaks: what `mapherd leaks` and `mapherd diff` have in common.
  */
 #ifndef MAPHERD_COMMAND_LEAKS_H
 #define MAPHERD_COMMAND_LEAKS_H
@@ -20,10 +20,6 @@ int leaks_view_read(const struct verb *v, struct leaks_view *view);
 /* Opens what the user named, or says why there is nothing to be seen: DONE or FAILED. */
 struct live;
 int leaks_open(struct live *l, const char *operand, const char *debug_dir);
-
-/* --list and --start, --stop. */
-int leaks_list(int folders, char **paths, bool json);
-int leaks_switch(const char *operand, bool on);
 
 /* Why a process keeps no record, and what to do: a complaint. */
 void leaks_explain_none(int pid, const char *otherwise);

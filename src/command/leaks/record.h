@@ -48,8 +48,20 @@ struct record {
  * cannot be read. */
 struct record *record_read(const char *path, const char **why);
 
-/* The record of a running process: found by what it has mapped, also in a container. */
-struct record *record_of(pid_t pid, const char **why);
+/* The same of an open descriptor, which it closes; path: what it is called. fd < 0: record_refuse()
+ * was told why there is none. */
+struct record *record_take(int fd, const char *path, const char **why);
+
+/* A descriptor, or -1: record_problem() says why. */
+int record_open(const char *path, int flags);
+
+/* What a sentence about a record is written into; returns NULL. */
+void *record_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
+const char *record_problem(void);
+
+/* Whether the head is one, and all parts that it speaks of lie apart from each other. len: how much
+ * of it was read. false: record_refuse() was told. */
+bool record_check_head(const struct mapherd_record_head *h, size_t len);
 
 void record_free(struct record *r);
 

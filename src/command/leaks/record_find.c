@@ -14,7 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "command/leaks/record_check.h"
 #include "model/procmaps.h"
 
 struct search {
@@ -77,14 +76,6 @@ static long search(pid_t pid, struct search *s)
     return lines < 0 ? lines : s->path[0] ? 0 : -ENOENT;
 }
 
-int record_open(const char *path, int flags)
-{
-    int fd = open(path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0)
-        record_refuse("%s", strerror(errno));
-    return fd;
-}
-
 int record_open_of(pid_t pid, int flags, char *path)
 {
     struct search s = { .path = path };
@@ -106,6 +97,13 @@ int record_open_of(pid_t pid, int flags, char *path)
         record_refuse("the record of process %d was removed, and opening it takes root", (int)pid);
     }
     return fd;
+}
+
+struct record *record_of(pid_t pid, const char **why)
+{
+    char path[RECORD_PATH];
+    int fd = record_open_of(pid, O_RDONLY, path);
+    return record_take(fd, path, why);
 }
 
 enum record_match record_match(const struct record *r, pid_t pid)

@@ -9,12 +9,13 @@
 
 #define RECORD_PATH 4200
 
-/* A descriptor, or -1: record_problem() says why. */
-int record_open(const char *path, int flags);
-
 /* The record that a process has mapped, opened where it is mapped, whatever has become of its name.
  * path: RECORD_PATH bytes, its name as the process has it. */
 int record_open_of(pid_t pid, int flags, char *path);
+
+/* The record of a running process: found by what it has mapped, also in a container. NULL and *why as
+ * record_read. */
+struct record *record_of(pid_t pid, const char **why);
 
 /* What a record is to a process that runs: its own, a copy of its own, or neither. Where the process
  * may not be looked at, it is its own. */

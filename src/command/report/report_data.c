@@ -1,13 +1,338 @@
 /*
- * report_data: what the page's script draws, as one JSON object. Lists are cut where a page would
- * become heavy, and say how much was left out. base.js and its neighbours read it.
+ * report_data: the data of the page's pictures and tables, as JSON.
  */
 #define _GNU_SOURCE
+#include "command/report/report.h"
+
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "command/report/report.h"
+#include "command/lib/enough.h"
+#include "command/lib/keys.h"
+#include "command/lib/units.h"
+#include "command/report/space.h"
+#include "command/watch/pieces.h"
+
+/* ---- where no mappings are recorded ---- */
+
+struct sum {
+    const char *name;
+    long maps, files;
+    uint64_t bytes;
+};
+
+static int by_name(const void *left, const void *right)
+{
+    return strcmp(((const struct sum *)left)->name, ((const struct sum *)right)->name);
+}
+
+static int by_maps(const void *left, const void *right)
+{
+    const struct sum *a = left, *b = right;
+    return a->maps != b->maps ? (a->maps < b->maps ? 1 : -1) : by_name(a, b);
+}
+
+/* Puts equal names together; returns how many there are, most maps first. */
+static size_t add_up(struct sum *sums, size_t n)
+{
+    size_t kept = 0;
+    qsort(sums, n, sizeof *sums, by_name);
+    for (size_t i = 0; i < n; i++) {
+        if (kept && strcmp(sums[kept - 1].name, sums[i].name) == 0) {
+            sums[kept - 1].maps += sums[i].maps;
+            sums[kept - 1].files += sums[i].files;
+            sums[kept - 1].bytes += sums[i].bytes;
+        } else {
+            sums[kept++] = sums[i];
+        }
+    }
+    qsort(sums, kept, sizeof *sums, by_maps);
+    return kept;
+}
+
+static void tell_sums(const char *key, const struct sum *sums, size_t n, struct json *j)
+{
+    json_open(j, key, '[');
+    for (size_t i = 0; i < n && i < REPORT_GROUPS; i++) {
+        json_open(j, NULL, '{');
+        json_text(j, "name", sums[i].name);
+        json_number(j, "v", sums[i].maps);
+        json_number(j, "b", (long long)sums[i].bytes);
+        json_number(j, "f", sums[i].files);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
+void report_sums(const struct report *r, struct json *j)
+{
+    const struct record *record = r->live.record;
+    size_t n = 0, most = r->map_count + (record ? record->top_count : 0) + 1;
+    struct sum *sums = enough(calloc(most, sizeof *sums));
+    char (*kinds)[PIECES_KIND] = enough(calloc(most, sizeof *kinds));
+    for (size_t i = 0; i < r->map_count; i++) {
+        const struct live_map *m = &r->maps[i];
+        bool file = m->inode != 0 || m->path[0] == '/';
+        sums[n++] = (struct sum){ file ? m->path : "anonymous memory", 1, 0, m->end - m->start };
+    }
+    for (size_t i = 0; n == i && record && i < record->top_count; i++) {
+        const struct mapherd_record_top *top = &record->top[i];
+        bool file = top->path[0] == '/';
+        sums[n++] = (struct sum){ file ? top->path : "anonymous memory", (long)top->maps, 0, top->bytes };
+    }
+    bool partly = r->map_count == 0; /* the first ones tell nothing of kinds */
+    n = add_up(sums, n);
+    for (size_t i = 0; i < n; i++)
+        sums[i].files = strcmp(sums[i].name, "anonymous memory") != 0;
+    tell_sums("files", sums, n, j);
+    json_number(j, "moreFiles", n > REPORT_GROUPS ? (long long)n - REPORT_GROUPS : 0);
+
+    struct sum by_end[3] = { { "of deleted files", 0, 0, 0 }, { "of files that are there", 0, 0, 0 },
+                             { "anonymous memory", 0, 0, 0 } };
+    for (size_t i = 0; i < n; i++) {
+        struct sum *end = &by_end[!sums[i].files ? 2 : pieces_deleted(sums[i].name) ? 0 : 1];
+        end->maps += sums[i].maps;
+        end->files += sums[i].files;
+        end->bytes += sums[i].bytes;
+        if (sums[i].files) {
+            pieces_kind(sums[i].name, pieces_deleted(sums[i].name), kinds[i], sizeof kinds[i]);
+            sums[i].name = kinds[i];
+        }
+    }
+    n = add_up(sums, n);
+    tell_sums("suffixes", sums, partly ? 0 : n, j);
+    tell_sums("deleted", by_end, partly ? 0 : 3, j);
+    json_bool(j, "partly", partly);
+    free(kinds);
+    free(sums);
+}
+
+/* ---- the address space ---- */
+
+/* [page, pages to its end, name, files, [holder, maps, pages, ...], [borders by reason...]] */
+static void tell_run(const struct space_run *run, uint64_t page, size_t name, struct json *j)
+{
+    json_open(j, NULL, '[');
+    json_number(j, NULL, (long long)(run->start / page));
+    json_number(j, NULL, (long long)((run->end - run->start) / page));
+    json_number(j, NULL, (long long)name);
+    json_number(j, NULL, run->files);
+    json_open(j, NULL, '[');
+    for (size_t i = 0; i < SPACE_HOLDERS; i++)
+        if (run->shares[i].maps) {
+            json_number(j, NULL, (long long)i);
+            json_number(j, NULL, run->shares[i].maps);
+            json_number(j, NULL, (long long)(run->shares[i].bytes / page));
+        }
+    json_close(j, ']');
+    json_open(j, NULL, '[');
+    for (int b = 0; b < BORDERS; b++)
+        json_number(j, NULL, run->borders[b]);
+    json_close(j, ']');
+    json_close(j, ']');
+}
+
+static void tell_lead(const struct report *r, struct json *j)
+{
+    const struct space *s = r->space;
+    const char *unit = r->of_pieces ? "recorded mapping" : "map";
+    long n = (long)r->map_count, saved = n - s->in_order, between = s->borders[BORDER_FILE];
+    char text[400];
+    int len = snprintf(text, sizeof text,
+                       "%s%s %s%s. Of the borders between neighbours %s %s between different files, "
+                       "which never share a map.",
+                       r->of_pieces ? "The process is gone: drawn are its " : "", grouped(n), unit,
+                       plural(n), grouped(between), between == 1 ? "is" : "are");
+    if (saved > 0)
+        snprintf(text + len, sizeof text - (size_t)len,
+                 " %s %s%s could go if the parts of each file lay in order.", grouped(saved), unit,
+                 plural(saved));
+    json_text(j, "lead", text);
+}
+
+void report_picture(const struct report *r, struct json *j)
+{
+    const struct space *s = r->space;
+    uint64_t page = r->live.record ? r->live.record->head.page_size : 4096;
+    struct keys names = { 0 };
+    json_open(j, "space", '{');
+    json_text(j, "unit", r->of_pieces ? "mapping" : "map");
+    tell_lead(r, j);
+    json_open(j, "holders", '[');
+    for (size_t i = 0; i < s->holder_count; i++) {
+        json_open(j, NULL, '{');
+        json_text(j, "name", s->holders[i].name);
+        json_number(j, "maps", s->holders[i].maps);
+        json_bool(j, "plain", s->holders[i].anonymous);
+        json_bool(j, "rest", s->holders[i].others);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+    json_open(j, "reasons", '[');
+    for (int b = 0; b < BORDERS; b++)
+        json_number(j, NULL, s->borders[b]);
+    json_close(j, ']');
+    json_open(j, "runs", '[');
+    for (size_t i = 0; i < s->run_count; i++)
+        tell_run(&s->runs[i], page, keys_number(&names, s->runs[i].path), j);
+    json_close(j, ']');
+    json_open(j, "names", '[');
+    for (size_t i = 0; i < names.texts.n; i++)
+        json_text(j, NULL, names.texts.at[i]);
+    json_close(j, ']');
+    json_close(j, '}');
+    keys_free(&names);
+}
+
+/* ---- stacks ---- */
+
+enum { STACKS = 3000 };
+
+/* The frames that stacks share, each told once: their number by the symbol's place in memory. */
+struct frames {
+    const struct symbol **at;
+    size_t n, room, slots;
+    size_t *table; /* number + 1, by a hash of the pointer; slots is a power of two */
+};
+
+static size_t slot_of(const struct frames *f, const struct symbol *s)
+{
+    size_t slot = ((uintptr_t)s >> 4) * 0x9e3779b97f4a7c15ull >> 20;
+    for (slot &= f->slots - 1; f->table[slot] && f->at[f->table[slot] - 1] != s;)
+        slot = (slot + 1) & (f->slots - 1);
+    return slot;
+}
+
+static size_t frame_number(struct frames *f, const struct symbol *s)
+{
+    if (2 * f->n >= f->slots) {
+        free(f->table);
+        f->slots = f->slots ? 2 * f->slots : 1024;
+        f->table = enough(calloc(f->slots, sizeof *f->table));
+        for (size_t i = 0; i < f->n; i++)
+            f->table[slot_of(f, f->at[i])] = i + 1;
+    }
+    size_t slot = slot_of(f, s);
+    if (!f->table[slot]) {
+        f->at = enough_room(f->at, f->n, &f->room, sizeof *f->at);
+        f->at[f->n++] = s;
+        f->table[slot] = f->n;
+    }
+    return f->table[slot] - 1;
+}
+
+static const char *kind_of_code(const struct symbol *s)
+{
+    const char *base = strrchr(s->module, '/');
+    if (s->java)
+        return "java";
+    if (!s->module[0])
+        return "none";
+    return strstr(base ? base : s->module, ".so") ? "lib" : "own";
+}
+
+/* [function, where, module, kind] for each. */
+static void tell_frames(const struct frames *f, struct json *j)
+{
+    json_open(j, "frames", '[');
+    for (size_t i = 0; i < f->n; i++) {
+        const struct symbol *s = f->at[i];
+        char *where;
+        if (asprintf(&where, "%s%s%.0d", s->source, s->line > 0 ? ":" : "", s->line > 0 ? s->line : 0) < 0)
+            where = enough(NULL);
+        json_open(j, NULL, '[');
+        json_text(j, NULL, s->name);
+        json_text(j, NULL, where);
+        json_text(j, NULL, s->module);
+        json_text(j, NULL, kind_of_code(s));
+        json_close(j, ']');
+        free(where);
+    }
+    json_close(j, ']');
+}
+
+static void tell_stack(const struct report *r, const struct group *g, struct frames *f, struct json *j)
+{
+    size_t depth = 0, n;
+    const uint64_t *frames = g->stack ? record_stack(r->live.record, g->stack, &depth) : NULL;
+    const struct symbol *site = depth ? report_site(r, g->stack, NULL) : NULL;
+    json_open(j, NULL, '{');
+    report_group(r, g, j);
+    if (g->most_count)
+        json_text(j, "e", live_file(&r->live, g->most[0].file));
+    if (site)
+        json_number(j, "at", (long long)frame_number(f, site));
+    json_open(j, "s", '[');
+    for (size_t i = 0; i < depth; i++) {
+        const struct symbol *s = symbols_frame(r->live.symbols, frames[i], &n);
+        for (size_t k = 0; k < n; k++)
+            if (!s[k].own)
+                json_number(j, NULL, (long long)frame_number(f, &s[k]));
+    }
+    json_close(j, ']');
+    json_close(j, '}');
+}
+
+/* How many stacks were left out, and what they hold. */
+static void tell_more(const struct groups *g, struct json *j)
+{
+    long long mappings = 0, bytes = 0;
+    for (size_t i = STACKS; i < g->n; i++) {
+        mappings += (long long)g->at[i].mappings;
+        bytes += (long long)g->at[i].bytes;
+    }
+    json_open(j, "moreStacks", '{');
+    json_number(j, "groups", g->n > STACKS ? (long long)g->n - STACKS : 0);
+    json_number(j, "n", mappings);
+    json_number(j, "b", bytes);
+    json_close(j, '}');
+}
+
+void report_stacks(const struct report *r, struct json *j)
+{
+    struct frames frames = { 0 };
+    char text[320];
+    const struct record *record = r->live.record;
+    json_open(j, "stacks", '[');
+    for (size_t i = 0; i < r->stacks.n && i < STACKS; i++)
+        tell_stack(r, &r->stacks.at[i], &frames, j);
+    json_close(j, ']');
+    tell_more(&r->stacks, j);
+    tell_frames(&frames, j);
+    free(frames.table);
+    free(frames.at);
+
+    if (record) {
+        size_t len = (size_t)snprintf(text, sizeof text,
+                                      "%s mappings were recorded since %s, and %s are still there.",
+                                      grouped((long long)record->head.mapped),
+                                      units_moment(record->head.leaks_ms),
+                                      grouped((long long)r->stacks.all.mappings));
+        if (r->live.joined && r->live.unrecorded > 0)
+            len += (size_t)snprintf(text + len, sizeof text - len,
+                                    " %s maps are not in here: made before, or not by the program's calls.",
+                                    grouped(r->live.unrecorded));
+        if (record->head.lost)
+            snprintf(text + len, sizeof text - len, " %s mappings found no room in the record.",
+                     grouped((long long)record->head.lost));
+        json_text(j, "stacksLead", text);
+    }
+    if (!record)
+        snprintf(text, sizeof text, "Nothing is recorded: %.280s", r->why);
+    else if (!record->head.leaks_ms && r->live.state != LIVE_RUNNING)
+        snprintf(text, sizeof text, "Mappings were not recorded with their stacks: MAPHERD_LEAKS was off.");
+    else if (!record->head.leaks_ms)
+        snprintf(text, sizeof text,
+                 "Mappings are not recorded with their stacks. Start that with: mapherd leaks --start %d",
+                 (int)r->live.pid);
+    else
+        snprintf(text, sizeof text, "Nothing is mapped of what was recorded.");
+    json_text(j, "noStacks", text);
+}
+
+/* ---- all together ---- */
 
 /* The zone of the times: name and seconds east. */
 static void zone(const struct report *r, struct json *j)

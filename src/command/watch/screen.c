@@ -3,6 +3,7 @@
  */
 #define _GNU_SOURCE
 #include <curses.h>
+#include <limits.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -10,7 +11,313 @@
 #include <unistd.h>
 
 #include "command/watch/draw.h"
-#include "command/watch/screens.h"
+#include "command/watch/top.h"
+#include "model/pressure.h"
+
+/* The head of both screens: a title and, on the right, the time. */
+static void screen_title(const struct top *t, const char *title)
+{
+    char when[64];
+    struct tm local;
+    localtime_r(&t->at, &local);
+    size_t len = strftime(when, sizeof when, "%H:%M:%S", &local);
+    snprintf(when + len, sizeof when - len, ", every %ld s", t->every_ms / 1000);
+    int width = COLS - (int)strlen(when) - 1;
+    draw_text(0, 0, width > 20 ? width : COLS, STRONG, title);
+    if (width > 20)
+        draw_text(0, 0, -COLS, FAINT, when);
+}
+
+/* ---- the list ---- */
+
+enum { HEAD_ROWS = 3, FOOT_ROWS = 1 };
+
+/* The columns that there is room for; 0: none. The rest of the row is the bar. */
+struct layout {
+    int user, program, maps, share, bar, growth, pressure;
+};
+
+/* In a narrow window the least important go first. */
+static struct layout lay_out(int width)
+{
+    struct layout l = { 8, 15, 9, 5, 0, 9, 8 };
+    const int bar_least = 8, pid = 7;
+    int *const optional[] = { &l.user, &l.growth, &l.pressure, &l.maps };
+    for (size_t i = 0;; i++) {
+        int used = pid;
+        const int *widths = &l.user;
+        for (size_t c = 0; c < sizeof l / sizeof *widths; c++)
+            used += widths[c] ? widths[c] + 1 : 0;
+        l.bar = width - used - 1;
+        if (l.bar >= bar_least || i == sizeof optional / sizeof *optional)
+            break;
+        l.bar = 0;
+        *optional[i] = 0;
+    }
+    if (l.bar < 0)
+        l.program = l.program + l.bar > 4 ? l.program + l.bar : 4;
+    if (l.bar < 4)
+        l.bar = 0;
+    if (l.bar > 40) { /* a longer name tells more than a longer bar */
+        int more = l.bar - 40 > 15 ? 15 : l.bar - 40;
+        l.program += more;
+        l.bar -= more;
+    }
+    return l;
+}
+
+/* A cell, and the column behind it. Numbers stand to the right: a negative width. */
+static int cell(int row, int column, int width, enum look look, const char *text)
+{
+    if (!width)
+        return column;
+    draw_text(row, column, width, look, text);
+    return column + abs(width) + 1;
+}
+
+static void draw_heads(const struct layout *l, int row)
+{
+    for (int i = 0; i < COLS; i++)
+        draw_text(row, i, 1, HEAD, " ");
+    int at = cell(row, 0, -7, HEAD, "PID");
+    at = cell(row, at, l->user, HEAD, "user");
+    at = cell(row, at, l->program, HEAD, "program");
+    at = cell(row, at, -l->maps, HEAD, "maps");
+    at = cell(row, at, -l->share, HEAD, "share");
+    at = cell(row, at, l->bar, HEAD, "of the limit");
+    at = cell(row, at, -l->growth, HEAD, "a minute");
+    cell(row, at, l->pressure, HEAD, "pressure");
+}
+
+static void draw_process(const struct top *t, const struct process *one, const struct layout *l,
+                         int row, bool chosen)
+{
+    char pid[16], share[16] = "-", growth[32] = "";
+    const struct history *h = history_of(&t->histories, one);
+    const struct target *target = &one->target;
+    enum look look = chosen ? CHOSEN : PLAIN;
+    enum look level = chosen ? CHOSEN : draw_share_look(target_share(target));
+    long a_minute;
+    snprintf(pid, sizeof pid, "%d", (int)target->pid);
+    if (target->limit > 0)
+        snprintf(share, sizeof share, "%ld %%", target_share(target));
+    if ((h && history_pace(h, &a_minute)) || process_pace(one, &a_minute))
+        snprintf(growth, sizeof growth, "%s%s", a_minute > 0 ? "+" : "", grouped(a_minute));
+    for (int i = 0; chosen && i < COLS; i++)
+        draw_text(row, i, 1, look, " ");
+    int at = cell(row, 0, -7, look, pid);
+    at = cell(row, at, l->user, look, one->user);
+    at = cell(row, at, l->program, look, target->name);
+    at = cell(row, at, -l->maps, look, grouped(target->maps));
+    at = cell(row, at, -l->share, level, share);
+    if (l->bar) {
+        draw_bar(row, at, l->bar, target->maps, target->limit);
+        at += l->bar + 1;
+    }
+    at = cell(row, at, -l->growth, look, growth);
+    cell(row, at, l->pressure, level, target_pressure(target));
+}
+
+/* chosen: which row; first: the first row that is shown, which follows the chosen. */
+static void screen_list(const struct top *t, size_t chosen, size_t *first)
+{
+    const struct processes *all = &t->all;
+    struct layout l = lay_out(COLS);
+    int rows = LINES - HEAD_ROWS - FOOT_ROWS;
+    screen_title(t, "mapherd top");
+    int at = draw_print(1, 0, PLAIN, "%s process%s", grouped((long long)all->n),
+                        all->n == 1 ? "" : "es");
+    if (all->n && all->at[0].target.limit > 0)
+        at = draw_print(1, at, PLAIN, ", each may have %s maps", grouped(all->at[0].target.limit));
+    if (all->unreadable)
+        draw_print(1, at, FAINT, "; %s may not be read", grouped(all->unreadable));
+    draw_heads(&l, 2);
+    if (rows < 1)
+        return;
+    if (chosen < *first)
+        *first = chosen;
+    if (chosen >= *first + (size_t)rows)
+        *first = chosen - (size_t)rows + 1;
+    for (size_t i = *first; i < all->n && i < *first + (size_t)rows; i++)
+        draw_process(t, &all->at[i], &l, HEAD_ROWS + (int)(i - *first), i == chosen);
+    draw_print(LINES - 1, 0, FAINT, "q quit   up, down choose   Enter look closer");
+}
+
+/* ---- one process ---- */
+
+/* Numbers of the status block, in the order of the screen. */
+static const struct number {
+    const char *name;
+    size_t at;
+} numbers[] = {
+#define NUMBER(name, field) { name, offsetof(struct mapherd_status, field) }
+    NUMBER("placed", placed), NUMBER("grown", grown), NUMBER("joined", joined),
+    NUMBER("filled", filled), NUMBER("taken place", elsewhere), NUMBER("guards", guards),
+    NUMBER("held bytes", held_bytes), NUMBER("held back", held_back),
+    NUMBER("hints dropped", swallowed), NUMBER("refused", refused),
+    NUMBER("at the limit", enomem), NUMBER("readings", readings),
+#undef NUMBER
+};
+enum { NUMBERS = sizeof numbers / sizeof *numbers, NUMBER_COLUMNS = 3,
+       NUMBER_ROWS = NUMBERS / NUMBER_COLUMNS };
+
+static void draw_state(const struct process *one, int row)
+{
+    const struct mapherd_status *b = &one->block;
+    int at = draw_print(row, 0, PLAIN, "of %s; ", one->user);
+    if (!one->preloaded)
+        draw_print(row, at, PLAIN, "the library is not in it");
+    else if (!one->told)
+        draw_print(row, at, PLAIN, "the library is in it, and its numbers are not for us to read");
+    else if (b->state == MAPHERD_HERDING && b->pressure <= PRESSURE_FULL)
+        draw_print(row, at, PLAIN, "the library herds its maps, at pressure %s",
+                   pressure_name((enum pressure)b->pressure));
+    else if (b->state == MAPHERD_OBSERVING)
+        draw_print(row, at, PLAIN, "the library observes it");
+    else
+        draw_print(row, at, PLAIN, "the library is in it and passes everything through");
+}
+
+/* "full in 5 minutes", or nothing. */
+static void forecast(const struct target *t, long a_minute, char *text, size_t size)
+{
+    long left = t->limit - t->maps;
+    text[0] = '\0';
+    if (a_minute <= 0 || left <= 0)
+        return;
+    long minutes = left / a_minute;
+    if (minutes < 1)
+        snprintf(text, size, "; full within a minute");
+    else if (minutes < 120)
+        snprintf(text, size, "; full in %ld minute%s", minutes, plural(minutes));
+    else if (minutes < 48 * 60)
+        snprintf(text, size, "; full in %ld hours", minutes / 60);
+    else if (minutes < 60L * 24 * 365)
+        snprintf(text, size, "; full in %s days", grouped(minutes / 60 / 24));
+}
+
+static void draw_count(const struct top *t, int row)
+{
+    const struct target *target = &t->one.target;
+    const struct history *h = history_of(&t->histories, &t->one);
+    long a_minute;
+    int at = draw_print(row, 0, STRONG, "%s maps", grouped(target->maps));
+    if (target->limit > 0) {
+        at = draw_print(row, at, PLAIN, " of %s, ", grouped(target->limit));
+        at = draw_print(row, at, draw_share_look(target_share(target)), "%ld %%: %s",
+                        target_share(target), target_pressure(target));
+    }
+    if ((h && history_pace(h, &a_minute)) || process_pace(&t->one, &a_minute)) {
+        char until[64];
+        forecast(target, a_minute, until, sizeof until);
+        draw_print(row, at, PLAIN, "; %s%s a minute%s", a_minute > 0 ? "+" : "",
+                   grouped(a_minute), until);
+    }
+}
+
+/* A small count is no line at the foot: then the graph ends at a part of the limit. */
+static long graph_top(const struct top *t, long most, const char **words)
+{
+    long limit = t->one.target.limit;
+    static const struct {
+        long part;
+        const char *words;
+    } scales[] = {
+        { 100, "a hundredth of the limit" }, { 10, "a tenth of the limit" }, { 2, "half the limit" },
+    };
+    for (size_t i = 0; i < sizeof scales / sizeof *scales; i++) {
+        if (most < limit / scales[i].part) {
+            *words = scales[i].words;
+            return limit / scales[i].part;
+        }
+    }
+    *words = "the limit";
+    return limit > most ? limit : most;
+}
+
+static void draw_graph(const struct top *t, int row, int height)
+{
+    enum { LABEL = 10 };
+    const struct history *h = history_of(&t->histories, &t->one);
+    int width = COLS - LABEL - 1;
+    if (!h || width < 8 || height < 3)
+        return;
+    size_t shown = history_kept(h) < (size_t)width ? history_kept(h) : (size_t)width;
+    long most = 0;
+    for (size_t i = 0; i < shown; i++)
+        most = history_maps(h, i) > most ? history_maps(h, i) : most;
+    const char *words;
+    long top = graph_top(t, most, &words);
+    int foot = row + height - 2;
+    long limit = t->one.target.limit > 0 ? t->one.target.limit : LONG_MAX;
+    draw_text(row, 0, -LABEL, FAINT, grouped(top));
+    draw_text(foot, 0, -LABEL, FAINT, "0");
+    for (size_t i = 0; i < shown; i++)
+        draw_column(foot, COLS - 1 - (int)i, foot - row + 1,
+                    draw_share_look(history_maps(h, i) * 100 / limit), history_maps(h, i), top);
+    long seconds = (long)((history_ms(h, 0) - history_ms(h, shown - 1)) / 1000);
+    draw_print(foot + 1, LABEL + 1, FAINT, "the last %ld:%02ld minutes; the upper edge is %s",
+               seconds / 60, seconds % 60, words);
+}
+
+static void draw_most(const struct top *t, int row, int rows)
+{
+    for (int i = 0; i < rows && (size_t)i < t->n_most; i++) {
+        const struct holding *m = &t->most[i];
+        char what[320];
+        if (m->files > 1)
+            snprintf(what, sizeof what, "%s, %s files", m->what, grouped(m->files));
+        else
+            snprintf(what, sizeof what, "%s", m->what);
+        draw_text(row + i, 0, -10, PLAIN, grouped(m->maps));
+        draw_path(row + i, 11, COLS - 11, PLAIN, what);
+    }
+}
+
+static void draw_numbers(const struct top *t, int row)
+{
+    int width = COLS / NUMBER_COLUMNS;
+    for (int i = 0; i < NUMBERS; i++) {
+        int at_row = row + i % NUMBER_ROWS, column = i / NUMBER_ROWS * width;
+        uint64_t value;
+        memcpy(&value, (const char *)&t->one.block + numbers[i].at, sizeof value);
+        draw_text(at_row, column + 1, 13, FAINT, numbers[i].name);
+        draw_text(at_row, column + 15, -(width - 16), value ? PLAIN : FAINT,
+                  grouped((long long)value));
+    }
+}
+
+static void screen_one(const struct top *t)
+{
+    char title[128];
+    enum { STATE_ROWS = 4, GRAPH_LEAST = 4 };
+    snprintf(title, sizeof title, "%d %s", (int)t->close_up, t->one.target.name);
+    screen_title(t, title);
+    if (!t->one_is_there) {
+        draw_print(2, 0, BAD, "The process has ended, or may not be read any more.");
+    } else {
+        draw_state(&t->one, 1);
+        draw_count(t, 2);
+        /* What there is room for, the most important first: graph, holders, numbers. */
+        int rows = LINES - STATE_ROWS - FOOT_ROWS;
+        int most = rows - GRAPH_LEAST - 2 > 5 ? 5 : rows - GRAPH_LEAST - 2;
+        if (most > (int)t->n_most)
+            most = (int)t->n_most;
+        if (most < 0)
+            most = 0;
+        bool with_numbers = t->one.told && rows - most - 2 - NUMBER_ROWS - 1 >= GRAPH_LEAST &&
+                            COLS >= 60;
+        int graph = rows - (most ? most + 1 : 0) - (with_numbers ? NUMBER_ROWS + 1 : 0);
+        draw_graph(t, STATE_ROWS - 1, graph);
+        int row = STATE_ROWS + graph;
+        draw_most(t, row, most);
+        if (with_numbers)
+            draw_numbers(t, row + most + 1);
+    }
+    draw_print(LINES - 1, 0, FAINT, t->only ? "q quit" : "q quit   Backspace or Left back to the list");
+}
+
+/* ---- the terminal ---- */
 
 enum { ESCAPE = 27, DELETE = 127 };
 
@@ -24,23 +331,10 @@ static void end_soon(int number)
 
 static void take_signals(void (*handler)(int))
 {
-    const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+    const int endings[] = { SIGINT, SIGTERM, SIGHUP };
     struct sigaction action = { .sa_handler = handler };
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        sigaction(numbers[i], &action, NULL);
-}
-
-void screen_title(const struct top *t, const char *title)
-{
-    char when[64];
-    struct tm local;
-    localtime_r(&t->at, &local);
-    size_t len = strftime(when, sizeof when, "%H:%M:%S", &local);
-    snprintf(when + len, sizeof when - len, ", every %ld s", t->every_ms / 1000);
-    int width = COLS - (int)strlen(when) - 1;
-    draw_text(0, 0, width > 20 ? width : COLS, STRONG, title);
-    if (width > 20)
-        draw_text(0, 0, -COLS, FAINT, when);
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        sigaction(endings[i], &action, NULL);
 }
 
 /* Where the user is. */

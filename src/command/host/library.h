@@ -1,8 +1,8 @@
 /*
- * locate: where libmapherd.so is.
+ * library: where libmapherd.so is.
  */
-#ifndef MAPHERD_LOCATE_H
-#define MAPHERD_LOCATE_H
+#ifndef MAPHERD_COMMAND_LIBRARY_H
+#define MAPHERD_COMMAND_LIBRARY_H
 
 #include <stddef.h>
 
@@ -11,6 +11,6 @@
  * command as installed (so that a moved tree works); in a build tree's .libs; where it was
  * configured to be. NULL, or a sentence that says why there is none.
  */
-const char *locate_library(char *path, size_t size);
+const char *library_locate(char *path, size_t size);
 
 #endif
