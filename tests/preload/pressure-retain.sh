@@ -14,6 +14,15 @@ eval "$(cat "$scratch/out")"
 [ "$munmap $madvise" = "12 11" ] ||
 	fail "alone at the limit munmap should be ENOMEM and madvise EAGAIN: $munmap $madvise"
 
+# Where the kernel has no markers for every kind of mapping, it is refused as alone.
+rm -f "$file"
+"$TESTS_BIN/tests/preload/no_markers" env LD_PRELOAD="$MAPHERD_LIB" "$program" "$file" alone \
+	>"$scratch/out" || fail "without markers: status $?: $(cat "$scratch/out")"
+munmap='' madvise=''
+eval "$(cat "$scratch/out")"
+[ "$munmap" = 12 ] || fail "without markers munmap at the limit should be ENOMEM: $munmap"
+kernel_since 6.16 || skip "$(uname -r) shows no guard markers: shown that munmap is refused then"
+
 for options in MAPHERD_COALESCE=auto MAPHERD_COALESCE=fill MAPHERD_RESERVE=0; do
 	rm -f "$file"
 	env "$options" LD_PRELOAD="$MAPHERD_LIB" "$program" "$file" >"$scratch/out" 2>&1 ||

@@ -1,0 +1,307 @@
+/*
+ * held: what the program has unmapped, and what it never mapped, between the chunks of a file. It
+ * behaves as alone, and what lies there by calls past libc stays. It knows nothing of mapherd.
+ *
+ *   held FILE unmapped    a chunk in the middle, unmapped: faults, calls that name it, bytes of the file
+ *   held FILE gap         what lies between two chunks that do not touch
+ *   held FILE places      mmap with a hint and with MAP_FIXED_NOREPLACE at an unmapped chunk
+ *   held FILE locked      a chunk that was locked
+ *   held FILE replaced    memory that raw calls put in the place of an unmapped chunk
+ *   held FILE forked      a child that was not given the unmapped chunk, and maps something there
+ *
+ * Prints what is not as it should be, and at the end KEY=VALUE: library; torn, whether a munmap in the
+ * middle made two VMAs of one; failures. Status 1 if there are any.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "look.h"
+#include "touch.h"
+
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+
+#define PAGE 4096UL
+#define CHUNK (16 * PAGE)
+#define CHUNKS 8
+#define RW (PROT_READ | PROT_WRITE)
+#define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
+
+static int fd;
+static long failures;
+
+static void expect(bool good, const char *what)
+{
+    int why = errno;
+    if (good)
+        return;
+    failures++;
+    printf("NOT SO: %s (errno %d)\n", what, why);
+}
+
+static char byte_of(long n)
+{
+    return (char)('a' + n);
+}
+
+static char *map_at(char *where, long n, int flags)
+{
+    return mmap(where, CHUNK, RW, MAP_SHARED | flags, fd, n * (long)CHUNK);
+}
+
+/* The chunks from first to last; the lowest is returned. They are beside each other under the library. */
+static char *map_chunks(long first, long last)
+{
+    char *low = NULL;
+    for (long n = last; n >= first; n--) {
+        char *at = map_at(NULL, n, 0);
+        if (at == MAP_FAILED)
+            die("mmap: %s", strerror(errno));
+        if (low && at != low - CHUNK)
+            die("not beside its neighbour"); /* alone the kernel maps downwards */
+        memset(at, byte_of(n), CHUNK);
+        low = at;
+    }
+    return low;
+}
+
+static bool in_file(long n, char byte)
+{
+    char bytes[CHUNK];
+    if (pread(fd, bytes, CHUNK, n * (long)CHUNK) != (ssize_t)CHUNK)
+        die("pread: %s", strerror(errno));
+    for (size_t i = 0; i < CHUNK; i++)
+        if (bytes[i] != byte)
+            return false;
+    return true;
+}
+
+/* The kernel's word, past every library. */
+static bool is_mapped(const char *at)
+{
+    unsigned char pages[CHUNK / PAGE];
+    return syscall(SYS_mincore, at, CHUNK, pages) == 0;
+}
+
+static bool refuses(long answer, int error)
+{
+    return answer == -1 && errno == error;
+}
+
+/* Nothing of [at, at + len) can be reached. */
+static void expect_nothing(char *at, size_t len)
+{
+    for (size_t i = 0; i < len; i += PAGE) {
+        expect(!touch_reads(at + i), "a load faults");
+        expect(!touch_stores(at + i, '!'), "a store faults");
+    }
+    int zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+    expect(refuses(read(zero, at, 1), EFAULT), "read(2) says EFAULT");
+    close(zero);
+}
+
+static void expect_chunk(char *at, long n)
+{
+    bool same = at != MAP_FAILED;
+    for (size_t i = 0; same && i < CHUNK; i++)
+        same = at[i] == byte_of(n);
+    expect(same, "a chunk shows the file");
+}
+
+static long torn;
+
+static void unmap_middle(char *at)
+{
+    expect(munmap(at, CHUNK) == 0, "a chunk can be unmapped");
+    torn += !is_mapped(at);
+}
+
+/* Calls about memory that is not mapped: the n-th; false if there is none. */
+static bool expect_hole(char *at, int n)
+{
+    unsigned char pages[CHUNK / PAGE];
+    switch (n) {
+    case 0: expect(refuses(mincore(at, CHUNK, pages), ENOMEM), "mincore says ENOMEM"); break;
+    case 1: expect(refuses(msync(at, CHUNK, MS_SYNC), ENOMEM), "msync says ENOMEM"); break;
+    case 2: expect(refuses(msync(at, CHUNK, MS_ASYNC), ENOMEM), "MS_ASYNC says ENOMEM"); break;
+    case 3: expect(refuses(madvise(at, CHUNK, MADV_WILLNEED), ENOMEM), "WILLNEED says ENOMEM"); break;
+    case 4: expect(refuses(madvise(at, CHUNK, MADV_RANDOM), ENOMEM), "RANDOM says ENOMEM"); break;
+    case 5: expect(posix_madvise(at, CHUNK, POSIX_MADV_RANDOM) == ENOMEM, "posix_madvise too"); break;
+    case 6: expect(refuses(mprotect(at, CHUNK, PROT_READ), ENOMEM), "mprotect says ENOMEM"); break;
+    case 7: expect(refuses(mprotect(at, CHUNK, PROT_NONE), ENOMEM), "PROT_NONE says ENOMEM"); break;
+    case 8: expect(refuses(mlock(at + 1, CHUNK - 2), ENOMEM), "mlock says ENOMEM"); break;
+    case 9: expect(refuses(munlock(at, CHUNK), ENOMEM), "munlock says ENOMEM"); break;
+    case 10:
+        expect(mremap(at, CHUNK, 2 * CHUNK, MREMAP_MAYMOVE) == MAP_FAILED && errno == EFAULT,
+               "mremap says EFAULT");
+        break;
+    case 11:
+        expect(mremap(at - CHUNK, CHUNK, 2 * CHUNK, 0) == at - CHUNK, "mremap grows into it");
+        expect(munmap(at, CHUNK) == 0, "and what has grown can be unmapped");
+        break;
+    default: return false;
+    }
+    return true;
+}
+
+static void unmapped(void)
+{
+    char *low = map_chunks(1, 5), *middle = low + 2 * CHUNK;
+    unmap_middle(middle);
+    expect_nothing(middle, CHUNK);
+    expect(in_file(3, byte_of(3)), "the file is as it was");
+    for (int n = 0; expect_hole(middle, n); n++) {
+        char *again = map_at(NULL, 3, 0);
+        expect_chunk(again, 3);
+        munmap(again, CHUNK);
+    }
+    char *again = map_at(NULL, 3, 0);
+    expect_chunk(again, 3);
+    memset(again, 'z', CHUNK);
+    expect(in_file(3, 'z'), "a store reaches the file");
+    for (long n = 1; n <= 5; n++)
+        if (n != 3)
+            expect_chunk(low + (n - 1) * (long)CHUNK, n);
+}
+
+static void gap(void)
+{
+    char *low = map_at(NULL, 1, 0), *high = map_at(NULL, 4, 0);
+    bool window = high == low + 3 * CHUNK;
+    memset(low, byte_of(1), CHUNK);
+    memset(high, byte_of(4), CHUNK);
+    if (!window) /* alone */
+        return;
+    torn += !is_mapped(low + CHUNK);
+    expect_nothing(low + CHUNK, 2 * CHUNK);
+    expect(in_file(2, 0) && in_file(3, 0), "the file is as it was");
+    for (int n = 0; n < 11 && expect_hole(low + 2 * CHUNK, n); n++)
+        ;
+    expect_chunk(low, 1);
+    expect_chunk(high, 4);
+}
+
+static void places(void)
+{
+    char *low = map_chunks(1, 6), *at = low + 2 * CHUNK;
+    unmap_middle(at);
+    expect(mmap(at, CHUNK, RW, ANON, -1, 0) == at, "a hint gives the free place");
+    expect(*at == 0, "new memory is zero");
+    munmap(at, CHUNK);
+    expect(mmap(at, CHUNK, RW, ANON | MAP_FIXED_NOREPLACE, -1, 0) == at, "MAP_FIXED_NOREPLACE too");
+    munmap(at, CHUNK);
+    expect_chunk(map_at(at, 3, MAP_FIXED_NOREPLACE), 3);
+    munmap(at, CHUNK);
+    expect_chunk(map_at(NULL, 3, 0), 3);
+    munmap(at, CHUNK);
+    syscall(SYS_munmap, at + CHUNK, CHUNK);
+    expect(mmap(at, 2 * CHUNK, RW, ANON | MAP_FIXED_NOREPLACE, -1, 0) == at,
+           "over a place of which half was kept");
+    char *other = mmap(low, CHUNK, RW, ANON | MAP_FIXED_NOREPLACE, -1, 0);
+    expect(other == MAP_FAILED && errno == EEXIST, "not over a chunk");
+    expect_chunk(low, 1);
+    expect_chunk(low + CHUNK, 2);
+}
+
+static void locked(void)
+{
+    char *low = map_chunks(1, 3);
+    if (mlock(low, 3 * CHUNK))
+        return; /* RLIMIT_MEMLOCK */
+    expect(munmap(low + CHUNK, CHUNK) == 0, "a locked chunk can be unmapped");
+    expect_nothing(low + CHUNK, CHUNK);
+    expect_chunk(low, 1);
+    expect_chunk(low + 2 * CHUNK, 3);
+}
+
+/* What would touch all that is kept. */
+static void disturb(char *beside)
+{
+    mlockall(MCL_CURRENT);
+    munlockall();
+    expect(munmap(beside, CHUNK) == 0, "a neighbour can be unmapped");
+}
+
+static void expect_theirs(const char *at)
+{
+    bool same = is_mapped(at);
+    for (size_t i = 0; same && i < CHUNK; i++)
+        same = at[i] == 'r';
+    expect(same, "memory that raw calls made is as it was");
+}
+
+static void make_theirs(char *at)
+{
+    void *got = (void *)syscall(SYS_mmap, at, CHUNK, RW, ANON | MAP_FIXED_NOREPLACE, -1, 0L);
+    if (got != at)
+        die("the place is not free: %s", strerror(errno));
+    memset(at, 'r', CHUNK);
+}
+
+static void replaced(void)
+{
+    char *low = map_chunks(1, 5), *middle = low + 2 * CHUNK;
+    unmap_middle(middle);
+    syscall(SYS_munmap, low + CHUNK, 3 * CHUNK); /* with chunks that the program has */
+    make_theirs(middle);
+    char *again = map_at(NULL, 3, 0);
+    expect_chunk(again, 3);
+    expect(again != middle, "a chunk is not mapped over memory");
+    expect_theirs(middle);
+    disturb(low);
+    expect_theirs(middle);
+}
+
+static void forked(void)
+{
+    char *low = map_chunks(1, 5), *middle = low + 2 * CHUNK;
+    syscall(SYS_madvise, low, 5 * CHUNK, MADV_DONTFORK);
+    unmap_middle(middle);
+    pid_t child = fork();
+    if (child == 0) {
+        make_theirs(middle);
+        disturb(map_at(NULL, 6, 0));
+        expect_theirs(middle);
+        char *again = map_at(NULL, 3, 0);
+        expect_chunk(again, 3);
+        expect_theirs(middle);
+        fflush(stdout);
+        _exit(failures > 0);
+    }
+    int status;
+    expect(waitpid(child, &status, 0) == child && status == 0, "the child found all as it should be");
+    expect_nothing(middle, CHUNK);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        void (*run)(void);
+    } scenes[] = {
+        { "unmapped", unmapped }, { "gap", gap },           { "places", places },
+        { "locked", locked },     { "replaced", replaced }, { "forked", forked },
+    };
+    setvbuf(stdout, NULL, _IONBF, 0);
+    fd = argc > 2 ? open(argv[1], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
+    if (fd < 0 || ftruncate(fd, (long)(CHUNKS * CHUNK)))
+        die("usage: held FILE SCENE");
+    touch_start();
+    for (size_t i = 0; i < sizeof scenes / sizeof *scenes; i++) {
+        if (strcmp(argv[2], scenes[i].name))
+            continue;
+        scenes[i].run();
+        printf("library=%d torn=%ld failures=%ld\n", look(NULL).library, torn, failures);
+        return failures > 0;
+    }
+    die("no scene %s", argv[2]);
+}

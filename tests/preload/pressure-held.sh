@@ -1,0 +1,42 @@
+#!/bin/sh
+# What is kept mapped in a filled window is not there for the program: loads, stores and system calls
+# fault, calls about it fail and find it free, and what raw calls have put in its place stays.
+# shellcheck source=tests/lib.sh
+. "${TESTS_SRC:?run by make check}/lib.sh"
+
+program="$TESTS_BIN/tests/preload/held"
+no_markers="$TESTS_BIN/tests/preload/no_markers"
+file="$(cd "$scratch" && pwd -P)/file"
+export MAPHERD_LOG="$scratch/log"
+scenes="unmapped gap places locked replaced forked"
+
+# right LIBRARY SCENE COMMAND...: everything in the scene is as it should be; in $torn what it said.
+right() {
+	wanted=$1
+	scene=$2
+	shift 2
+	status=0
+	"$@" "$program" "$file" "$scene" >"$scratch/out" 2>&1 || status=$?
+	[ "$status" = 0 ] || fail "$* $scene: status $status: $(cat "$scratch/out")"
+	library='' torn='' failures=''
+	eval "$(tail -n 1 "$scratch/out")"
+	[ "$library" = "$wanted" ] || fail "$* $scene: the library: $library"
+}
+
+# Alone, and where the kernel has no markers for mappings of files, nothing is kept: torn says so.
+for scene in $scenes; do
+	right 0 "$scene" env
+	right 1 "$scene" "$no_markers" env MAPHERD_COALESCE=fill LD_PRELOAD="$MAPHERD_LIB"
+	case $scene in
+	gap | unmapped | replaced | forked) [ "$torn" -gt 0 ] || fail "$scene: kept without markers" ;;
+	esac
+done
+for scene in $scenes; do
+	for options in MAPHERD_COALESCE=fill MAPHERD_PRESSURE=high; do
+		right 1 "$scene" env "$options" LD_PRELOAD="$MAPHERD_LIB"
+		! kernel_since 6.16 || [ "$scene" = locked ] || [ "$torn" = 0 ] ||
+			fail "$options $scene: nothing was kept, so nothing is shown"
+	done
+done
+kernel_since 6.16 || skip "$(uname -r) shows no guard markers: shown that nothing is kept then"
+say "faults, calls, places, locked memory, raw calls, forks: as alone"
