@@ -1,13 +1,15 @@
 /*
  * explain: the causes, in order, each with its own numbers.
  *
- * The rules are the kernel's: may_expand_vm, mlock_future_ok and accountable_mapping (mm/mmap.c,
- * mm/vma.c), do_mlock (mm/mlock.c), __vm_enough_memory (mm/util.c), hugetlb_acct_memory.
+ * The rules are the kernel's: do_mmap (mm/mmap.c; the order is its), may_expand_vm, mlock_future_ok and
+ * accountable_mapping (mm/mmap.c, mm/vma.c), do_mlock (mm/mlock.c), mprotect_fixup (mm/mprotect.c),
+ * __vm_enough_memory (mm/util.c), hugetlb_acct_memory.
  */
 #define _GNU_SOURCE
 #include "policy/explain.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/mman.h>
 #include <stdbool.h>
 #include <string.h>
@@ -15,6 +17,7 @@
 #include <sys/resource.h>
 
 #include "base/fmt.h"
+#include "base/high.h"
 #include "base/log.h"
 #include "base/sys.h"
 #include "model/canary.h"
@@ -24,14 +27,14 @@
 #include "model/model.h"
 #include "model/procmaps.h"
 #include "model/procstat.h"
+#include "model/windows.h"
 
 #define EVERY_MS 60000
 #define LOOKS_A_SECOND 50
 #define BECAUSE 640
-#define GAP_WORTH_READING (1UL << 30)
-#define GAP_SLACK (4UL << 20) /* alignment, and what stays free below a stack */
 #define MREMAP_SPARE 5        /* mremap that moves wants so many maps free */
 #define CAN_IPC_LOCK (1UL << 14)
+#define CAN_ADMINISTER (1UL << 21)
 
 /* Of the calling thread: the first one may be gone, and the files of the process empty then. */
 #define STATUS_FILE "/proc/thread-self/status"
@@ -61,42 +64,80 @@ static unsigned long kib(unsigned long bytes)
     return bytes / 1024 + (bytes % 1024 != 0);
 }
 
-/* Private and writable: what RLIMIT_DATA counts. What mremap moves may be, mprotect's range too. */
+/* Private and writable, and no stack: what RLIMIT_DATA counts. What mremap moves may be, mprotect's
+ * range too. */
 static bool is_data(const struct failure *f)
 {
     int flags = f->call->flags, prot = f->call->prot;
     if (!flags)
         return (f->checks & CHARGES) && ((f->checks & GROWS) || (prot & PROT_WRITE));
-    return (flags & MAP_TYPE) == MAP_PRIVATE && (prot & PROT_WRITE);
+    return (flags & MAP_TYPE) == MAP_PRIVATE && (prot & PROT_WRITE) && !(flags & MAP_GROWSDOWN);
 }
 
 /* ---- the map limit ---- */
 
-static bool map_limit(const struct failure *f, char *because, size_t size)
+static void tell_of_maps(struct count_known *known, char *because, size_t size)
 {
-    struct count_known known;
-    count_known(&known);
-    /* A move wants spare maps, which the canary does not. */
-    bool move = strcmp(f->call->name, "mremap") == 0 && f->call->error == -ENOMEM &&
-                known.limit > 0 &&
-                known.bound >= known.limit - MREMAP_SPARE;
-    if (!f->full && !move)
-        return false;
     long limit = procmaps_limit(PROCMAPS_LIMIT_PATH);
     if (limit < 0) {
         fmt(because, size, "the process has as many maps as vm.max_map_count allows (it cannot be "
             "read here: is /proc mounted?)");
-        return true;
+        return;
     }
-    if (known.growth.peak < limit)
-        known.growth.peak = limit;
+    if (known->growth.peak < limit)
+        known->growth.peak = limit;
     size_t at = fmt(because, size, "the process has %ld maps, all that vm.max_map_count = %ld "
                     "allows; to raise it: sysctl -w vm.max_map_count=%ld (for a container, on its "
-                    "host)", limit, limit, growth_advice(&known.growth));
-    if (known.growth.an_hour)
-        at += fmt(because + at, size - at, "; they grew by %ld an hour", known.growth.an_hour);
-    if (known.words[0])
-        fmt(because + at, size - at, "; %s", known.words);
+                    "host)", limit, limit, growth_advice(&known->growth));
+    if (known->growth.an_hour)
+        at += fmt(because + at, size - at, "; they grew by %ld an hour", known->growth.an_hour);
+    if (known->words[0])
+        fmt(because + at, size - at, "; %s", known->words);
+}
+
+static bool map_limit(const struct failure *f, char *because, size_t size)
+{
+    struct count_known known;
+    if (!f->full)
+        return false;
+    count_known(&known);
+    tell_of_maps(&known, because, size);
+    return true;
+}
+
+/* A move wants some spare maps, which the canary does not. The bound may be too high: what it says is
+ * read before it is told. */
+static bool no_spare_maps(const struct failure *f, char *because, size_t size)
+{
+    static struct log_limit reading;
+    unsigned more;
+    struct count_known known;
+    if (strcmp(f->call->name, "mremap") != 0 || f->call->error != -ENOMEM)
+        return false;
+    for (int read = 0; read < 2; read++) {
+        count_known(&known);
+        if (known.limit <= 0 || known.bound < known.limit - MREMAP_SPARE)
+            return false;
+        if (read == 0 && !log_allowed(&reading, EVERY_MS, &more))
+            return false;
+        if (read == 0)
+            count_read();
+    }
+    tell_of_maps(&known, because, size);
+    return true;
+}
+
+/* ---- the range ---- */
+
+/* What walks a range says ENOMEM where nothing is mapped. So does msync, and MS_ASYNC does nothing else
+ * (mm/msync.c). */
+static bool hole_in_range(const struct failure *f, char *because, size_t size)
+{
+    uintptr_t start = page_down(f->call->addr), end = page_up(f->call->addr + f->call->len);
+    if ((f->checks & GROWS) || !f->call->addr || !f->call->len || f->call->error != -ENOMEM ||
+        end <= start || sys_msync(start, end - start, MS_ASYNC) != -ENOMEM)
+        return false;
+    fmt(because, size, "part of the range is not mapped");
     return true;
 }
 
@@ -141,7 +182,8 @@ static bool address_space_limit(const struct failure *f, char *because, size_t s
 
 static bool data_limit(const struct failure *f, char *because, size_t size)
 {
-    return is_data(f) && f->call->error == -ENOMEM &&
+    /* With a soft limit of 0 the kernel goes by the hard one. */
+    return is_data(f) && f->call->error == -ENOMEM && sys_rlimit(RLIMIT_DATA) != 0 &&
            over(&by_data, used_of(&by_data), f->len, because, size);
 }
 
@@ -174,17 +216,35 @@ static bool lock_limit(const struct failure *f, char *because, size_t size)
 
 /* ---- what the machine promises ---- */
 
-/* vm.overcommit_memory = 2. Some of the limit is kept for the repair of a machine that is full. */
+/* What is kept for the repair of a machine that is full: for root, and of this process's size. */
+static unsigned long kept_in_reserve(void)
+{
+    enum { MAPPED, RIGHTS };
+    struct procstat now[] = { { "VmSize", 0, false }, { "CapEff", 0, true } };
+    unsigned long admin = procstat_number("/proc/sys/vm/admin_reserve_kbytes");
+    unsigned long user = procstat_number("/proc/sys/vm/user_reserve_kbytes");
+    procstat_read(STATUS_FILE, now, sizeof now / sizeof *now);
+    if (now[MAPPED].value == PROCSTAT_NONE || user == PROCSTAT_NONE)
+        user = 0;
+    else if (now[MAPPED].value / 32 < user)
+        user = now[MAPPED].value / 32;
+    if (admin == PROCSTAT_NONE ||
+        (now[RIGHTS].value != PROCSTAT_NONE && (now[RIGHTS].value & CAN_ADMINISTER)))
+        admin = 0;
+    return admin + user;
+}
+
+/* vm.overcommit_memory = 2 */
 static bool over_commit_limit(unsigned long wanted, unsigned long limit, unsigned long promised,
                               char *because, size_t size)
 {
-    unsigned long admin = procstat_number("/proc/sys/vm/admin_reserve_kbytes");
-    unsigned long user = procstat_number("/proc/sys/vm/user_reserve_kbytes");
-    unsigned long kept = (admin == PROCSTAT_NONE ? 0 : admin) + (user == PROCSTAT_NONE ? 0 : user);
-    if (limit == PROCSTAT_NONE || promised == PROCSTAT_NONE || promised + wanted + kept < limit)
+    if (limit == PROCSTAT_NONE || promised == PROCSTAT_NONE)
+        return false;
+    unsigned long kept = kept_in_reserve();
+    if (promised + wanted + kept < limit)
         return false;
     fmt(because, size, "vm.overcommit_memory = 2 promises no more than CommitLimit = %lu KiB, and "
-        "Committed_AS = %lu KiB are promised (/proc/meminfo); up to %lu KiB stay in reserve; to "
+        "Committed_AS = %lu KiB are promised (/proc/meminfo); %lu KiB stay in reserve; to "
         "promise more: sysctl -w vm.overcommit_memory=0, or a larger vm.overcommit_ratio, or swap",
         limit, promised, kept);
     return true;
@@ -245,18 +305,45 @@ static bool huge_pages(const struct failure *f, char *because, size_t size)
 
 /* ---- the address space itself ---- */
 
+/*
+ * Asks the kernel for such a range in a way that cannot succeed: a place is looked for before the
+ * access to the file is, and this file cannot be written. So no map is made, and none is taken from
+ * other threads for a moment. MAP_FIXED would be refused as late, and is not risked all the same.
+ */
+static bool has_place(const struct failed_call *call, size_t len)
+{
+    int flags = call->flags, fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
+    flags = MAP_SHARED | (fixed ? MAP_FIXED_NOREPLACE : 0);
+#ifdef MAP_32BIT
+    flags |= call->flags & MAP_32BIT;
+#endif
+    long fd = high_open("/", O_RDONLY | O_DIRECTORY, 0);
+    if (fd < 0)
+        return true;
+    long answer = sys_mmap(call->addr, len, PROT_WRITE, flags, (int)fd, 0);
+    sys_close((int)fd);
+    if (!sys_failed(answer)) /* another file has come to have this number */
+        sys_munmap((uintptr_t)answer, len);
+    return answer != -ENOMEM;
+}
+
 static bool no_gap(const struct failure *f, char *because, size_t size)
 {
     static struct log_limit reading;
     unsigned more;
-    if (!(f->checks & GROWS) || f->call->error != -ENOMEM || f->len < GAP_WORTH_READING ||
-        !log_allowed(&reading, EVERY_MS, &more))
+    if (!(f->checks & GROWS) || f->call->error != -ENOMEM || !f->len || has_place(f->call, f->len))
         return false;
-    size_t gap = gaps_largest();
-    if (!gap || f->len + GAP_SLACK <= gap)
-        return false;
-    fmt(because, size, "the largest free range of the address space has %zu bytes (/proc/self/"
-        "maps); no setting gives more: map less at once, or release large reservations first", gap);
+    if (f->len > windows_whole_space()) {
+        fmt(because, size, "the whole address space of a process has %zu bytes; no setting gives more: "
+            "map less at once", windows_whole_space());
+        return true;
+    }
+    size_t at = fmt(because, size, "no free range of the address space is as large");
+    size_t gap = log_allowed(&reading, EVERY_MS, &more) ? gaps_largest() : 0;
+    if (gap && gap < f->len)
+        at += fmt(because + at, size - at, ": the largest one has %zu bytes (/proc/self/maps)", gap);
+    fmt(because + at, size - at, "; no setting gives more: map less at once, or release large "
+        "reservations first");
     return true;
 }
 
@@ -267,12 +354,14 @@ static const struct {
     enum log_level level;
 } causes[] = {
     { map_limit, LOG_ERROR },
+    { no_gap, LOG_WARNING },
+    { lock_limit, LOG_WARNING },
+    { hole_in_range, LOG_DEBUG },
     { address_space_limit, LOG_WARNING },
     { data_limit, LOG_WARNING },
-    { lock_limit, LOG_WARNING },
     { overcommit, LOG_WARNING },
     { huge_pages, LOG_WARNING },
-    { no_gap, LOG_WARNING },
+    { no_spare_maps, LOG_ERROR },
 };
 #define CAUSES (sizeof causes / sizeof *causes)
 

@@ -101,7 +101,7 @@ long engine_mprotect(uintptr_t addr, size_t len, int prot)
         answer = 0;
     uint32_t odd = (uint32_t)prot & ~(uint32_t)REGION_PROT ? REGION_FOREIGN : 0;
     course_end_change(addr, end, answer, REGION_PROT, ((uint32_t)prot & REGION_PROT) | odd);
-    return course_end_of(&(struct failed_call){ "mprotect", answer, len, prot, 0 });
+    return course_end_of(&(struct failed_call){ "mprotect", answer, len, prot, 0, addr });
 }
 
 long engine_pkey_mprotect(uintptr_t addr, size_t len, int prot, int pkey)
@@ -117,7 +117,7 @@ long engine_pkey_mprotect(uintptr_t addr, size_t len, int prot, int pkey)
         return pass_through(addr, len, prot, answer);
     lift_guards(addr, end, prot, pkey, answer);
     course_end_change(addr, end, answer, REGION_PROT, ((uint32_t)prot & REGION_PROT) | REGION_FOREIGN);
-    return course_end_of(&(struct failed_call){ "pkey_mprotect", answer, len, prot, 0 });
+    return course_end_of(&(struct failed_call){ "pkey_mprotect", answer, len, prot, 0, addr });
 }
 
 /* Advice about the pages that are there now, which leaves nothing behind in the map. */
@@ -220,7 +220,7 @@ static long lock_range(uintptr_t addr, size_t len, long flags)
     if (!marked)
         return answer;
     course_end_change(start, end, answer, 0, REGION_LOCKED);
-    return course_end(answer, "mlock", len);
+    return course_end_of(&(struct failed_call){ "mlock", answer, len, 0, 0, addr });
 }
 
 long engine_mlock(uintptr_t addr, size_t len)

@@ -130,11 +130,13 @@ static bool make_free(uintptr_t addr, size_t len)
     return !start || end <= start || held_vacate(start, end);
 }
 
-static long end_mmap(long answer, size_t len, int prot, int flags)
+static long end_mmap(const struct map_request *q, long answer)
 {
+    size_t len = q->len;
+    int flags = q->flags;
     if (!sys_failed(answer) && !(flags & MAP_ANONYMOUS) && covers_any())
         spill_met((uintptr_t)answer, page_up((uintptr_t)answer + len));
-    return course_end_of(&(struct failed_call){ "mmap", answer, len, prot, flags });
+    return course_end_of(&(struct failed_call){ "mmap", answer, len, q->prot, flags, q->addr });
 }
 
 long engine_map(struct map_request *q)
@@ -148,17 +150,17 @@ long engine_map(struct map_request *q)
     long answer;
     long refusal = prealloc_map(q);
     if (refusal)
-        return end_mmap(refusal, len, prot, flags);
+        return end_mmap(q, refusal);
     if ((flags & MAP_FIXED) && !(flags & MAP_FIXED_NOREPLACE))
-        return end_mmap(map_fixed(addr, len, prot, flags, fd, offset), len, prot, flags);
+        return end_mmap(q, map_fixed(addr, len, prot, flags, fd, offset));
     if (addr && !make_free(addr, len) && (flags & MAP_FIXED_NOREPLACE))
-        return end_mmap(-ENOMEM, len, prot, flags);
+        return end_mmap(q, -ENOMEM);
     if (!(flags & MAP_ANONYMOUS)) {
         long at = placement_map(q);
         if (at != PLACEMENT_DECLINED) {
             if (!sys_failed(at) && pressure_actions().fill)
                 retention_fill(q, (uintptr_t)at, page_up((uintptr_t)at + len));
-            return end_mmap(at, len, prot, flags);
+            return end_mmap(q, at);
         }
         refusal = flags & MAP_FIXED_NOREPLACE ? 0 : reserve_answer(len);
         if (refusal) {
@@ -172,7 +174,7 @@ long engine_map(struct map_request *q)
         guards_drop(guards_take((uintptr_t)answer, page_up((uintptr_t)answer + len)));
         enter_plain((uintptr_t)answer, len, prot, flags);
     }
-    return end_mmap(answer, len, prot, flags);
+    return end_mmap(q, answer);
 }
 
 long engine_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t offset)

@@ -266,6 +266,12 @@ static void gap(void)
     mmap_refused(largest + GIB, PROT_NONE, ANON | MAP_NORESERVE);
 }
 
+/* Private and writable, so that overcommit would forbid it as well. */
+static void space(void)
+{
+    mmap_refused(1UL << 58, PROT_READ | PROT_WRITE, ANON);
+}
+
 /* ---- the map limit ---- */
 
 #define FILES 120
@@ -349,6 +355,7 @@ static const struct {
     { "huge", huge },
     { "huge-other", huge_other },
     { "gap", gap },
+    { "space", space },
     { "maps", maps },
     { "nothing", nothing },
 };

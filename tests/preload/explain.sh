@@ -90,8 +90,12 @@ if refused huge-other 12; then
 	says "/sys/kernel/mm/hugepages/hugepages-$(number page)kB/nr_hugepages"
 fi
 
+# Larger than all of it: whatever else would forbid it, too.
+refused space 12
+says "mmap of $(number len) bytes failed: the whole address space of a process has "
+
 refused gap 12
-says "the largest free range of the address space has "
+says "no free range of the address space is as large: the largest one has "
 gap=$(printf '%s\n' "$line" | sed -n 's/.* has \([0-9]*\) bytes (.*/\1/p')
 # The program reads its list some maps of libc's stdio earlier or later.
 near "$gap" "$(number gap)" 1048576 ||

@@ -183,9 +183,6 @@ static long map(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t o
     len = UP(len);
     if (kind == MAP_SHARED_VALIDATE && (flags & MAP_FIXED_NOREPLACE))
         return -EOPNOTSUPP;
-    if (f && ((f->flags & O_ACCMODE) == O_WRONLY ||
-              (kind != MAP_PRIVATE && (prot & PROT_WRITE) && (f->flags & O_ACCMODE) != O_RDWR)))
-        return -EACCES;
     bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
     if (fixed && !valid(addr, len))
         return addr % FAKE_PAGE ? -EINVAL : -ENOMEM;
@@ -200,6 +197,10 @@ static long map(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t o
         if (!addr)
             return -ENOMEM;
     }
+    /* After a place was found, as in do_mmap. */
+    if (f && ((f->flags & O_ACCMODE) == O_WRONLY ||
+              (kind != MAP_PRIVATE && (prot & PROT_WRITE) && (f->flags & O_ACCMODE) != O_RDWR)))
+        return -EACCES;
     if (flags & MAP_FIXED) {
         long r = unmap(addr, len);
         if (r < 0)

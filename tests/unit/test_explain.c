@@ -4,6 +4,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/mman.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,7 +56,7 @@ static int plenty(void **state)
 
 static struct failed_call mapping(size_t len, int prot, int flags)
 {
-    return (struct failed_call){ "mmap", -ENOMEM, len, prot, flags };
+    return (struct failed_call){ "mmap", -ENOMEM, len, prot, flags, 0 };
 }
 
 static struct failed_call other(const char *name, size_t len, long error)
@@ -119,6 +120,10 @@ static void rlimit_data(void **state)
     UNKNOWN(mapping(100 * KIB, RW, ANON));
     UNKNOWN(mapping(104 * KIB, PROT_READ, ANON));
     UNKNOWN(mapping(104 * KIB, RW, MAP_SHARED));
+    UNKNOWN(mapping(104 * KIB, RW, ANON | MAP_GROWSDOWN));
+    fake_rlimits[RLIMIT_DATA] = 0;
+    UNKNOWN(mapping(104 * KIB, RW, ANON)); /* the hard limit counts then, whatever it is */
+    fake_rlimits[RLIMIT_DATA] = 600 * KIB;
     struct failed_call protect = other("mprotect", 104 * KIB, -ENOMEM);
     UNKNOWN(protect);
     protect.prot = RW;
@@ -171,11 +176,14 @@ static void strict_overcommit(void **state)
 {
     (void)state;
     strcpy(overcommit, "2\n");
-    UNKNOWN(mapping(389996 * KIB, RW, ANON));
+    UNKNOWN(mapping(391964 * KIB, RW, ANON));
     const char *why = "vm.overcommit_memory = 2 promises no more than CommitLimit = 500000 KiB, "
-                      "and Committed_AS = 100000 KiB are promised (/proc/meminfo); up to 10000 KiB";
-    SAYS(mapping(390000 * KIB, RW, ANON), why);
-    SAYS(mapping(390000 * KIB, RW, ANON | MAP_NORESERVE), why); /* which this mode ignores */
+                      "and Committed_AS = 100000 KiB are promised (/proc/meminfo); 8031 KiB stay";
+    SAYS(mapping(391972 * KIB, RW, ANON), why); /* VmSize / 32 and root's are kept */
+    SAYS(mapping(391972 * KIB, RW, ANON | MAP_NORESERVE), why); /* which this mode ignores */
+    strcpy(strstr(status, "CapEff"), "CapEff:\t0000000000200000\n");
+    UNKNOWN(mapping(391972 * KIB, RW, ANON)); /* root's is root's */
+    SAYS(mapping(399972 * KIB, RW, ANON), "31 KiB stay in reserve");
 }
 
 static void huge_pool(void **state)
@@ -195,31 +203,68 @@ static void huge_pool(void **state)
     UNKNOWN(mapping(4 * 2048 * KIB, RW, ANON | MAP_HUGETLB));
 }
 
+/* All but 16 TiB of the fake's space is taken. */
+static const size_t gap = 1UL << 44;
+static void leave_a_gap(void)
+{
+    uintptr_t from = 0x10000, upto = 0x7ffff7fff000;
+    uintptr_t middle = 0x300000000000;
+    assert_false(sys_failed(sys_mmap(from, middle - from, PROT_NONE, ANON | MAP_FIXED, -1, 0)));
+    assert_false(sys_failed(sys_mmap(middle + gap, upto - middle - gap, PROT_READ, ANON | MAP_FIXED, -1, 0)));
+}
+
 static void address_space(void **state)
 {
     (void)state;
-    fake_text("/proc/self/maps",
-              "100000000000-100000001000 r--p 00000000 00:00 0\n"
-              "110000001000-7ffff0000000 r--p 00000000 00:00 0\n"
-              "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]\n", 0);
-    const size_t gap = 0x100000000000 - 64 * KIB;
-    SAYS(mapping(gap + GIB, PROT_NONE, ANON), "the largest free range of the address space has "
-         "17592185978880 bytes (/proc/self/maps)");
-    UNKNOWN(mapping(gap - GIB, PROT_NONE, ANON));
-    UNKNOWN(other("mprotect", gap + GIB, -ENOMEM));
+    leave_a_gap();
+    long maps = fake_vma_count();
+    SAYS(mapping(gap + 1, PROT_NONE, ANON), "warning: mmap of 17592186044417 bytes failed: no free range "
+         "of the address space is as large: the largest one has 17592186044416 bytes (/proc/self/maps)");
+    UNKNOWN(mapping(gap, PROT_NONE, ANON));
+    UNKNOWN(other("mprotect", gap + 1, -ENOMEM));
+    SAYS(other("mremap", gap + 1, -ENOMEM), "no free range of the address space is as large");
+    /* Larger than all of it, whatever else would forbid it. */
+    SAYS(mapping(1UL << 47, RW, ANON), "mmap of 140737488355328 bytes failed: the whole address space of "
+         "a process has 140737488351232 bytes");
+    /* At the place that was asked for. */
+    struct failed_call fixed = mapping(4096, RW, ANON | MAP_FIXED);
+    fixed.addr = 0x7ffff7fff000;
+    SAYS(fixed, "no free range");
+    fixed.addr = 0x20000;
+    UNKNOWN(fixed); /* what lies there would have gone */
+    assert_int_equal(fake_vma_count(), maps);
+}
+
+/* The walk came upon nothing: no limit is to blame. */
+static void a_hole(void **state)
+{
+    (void)state;
+    uintptr_t at = (uintptr_t)sys_mmap(0, 4 * FAKE_PAGE, PROT_NONE, ANON, -1, 0);
+    fake_rlimits[RLIMIT_DATA] = KIB;
+    struct failed_call call = other("mprotect", 4 * FAKE_PAGE, -ENOMEM);
+    call.prot = RW;
+    call.addr = at;
+    SAYS(call, "RLIMIT_DATA");
+    sys_munmap(at + FAKE_PAGE, FAKE_PAGE);
+    SAYS(call, "debug: mprotect of 16384 bytes failed: part of the range is not mapped");
+    call.name = "mlock";
+    SAYS(call, "part of the range is not mapped");
+    fake_rlimits[RLIMIT_MEMLOCK] = KIB; /* which mlock asks first */
+    SAYS(call, "RLIMIT_MEMLOCK");
 }
 
 static void a_reading_is_rare(void **state)
 {
     (void)state;
-    said(mapping(2 * GIB, PROT_NONE, ANON));
+    leave_a_gap();
+    said(mapping(gap + GIB, PROT_NONE, ANON));
     unsigned opened = fake_calls(FAKE_OPEN);
-    struct failed_call call = mapping(2 * GIB, PROT_NONE, ANON);
+    struct failed_call call = mapping(gap + GIB, PROT_NONE, ANON);
     for (int i = 0; i < 10; i++) {
         fake_now_ms += 1000;
         explain_failure(&call);
     }
-    assert_int_equal(fake_calls(FAKE_OPEN), opened);
+    assert_int_equal(fake_calls(FAKE_OPEN), opened + 10); /* "/" each, and no list */
 }
 
 static void place_canary(void)
@@ -253,35 +298,77 @@ static void the_limit_without_proc(void **state)
     SAYS(mapping(4096, RW, ANON), "as many maps as vm.max_map_count allows (it cannot be read");
 }
 
-/* mremap is refused when five maps are left, which the canary does not notice. */
+/* mremap is refused when five maps are left, which the canary does not notice. The bound may be too
+ * high: it is not believed. */
 static void the_limit_of_a_move(void **state)
 {
     (void)state;
     static char buffer[COUNT_BUFFER];
     place_canary();
+    fake_backing = true; /* a reading that names files uses memory of its own */
     count_start(buffer);
     struct count_known known;
     count_known(&known);
     count_add(994 - known.bound);
     UNKNOWN(other("mremap", 0, -ENOMEM));
     count_add(1);
+    UNKNOWN(other("mremap", 0, -ENOMEM)); /* by far too high */
+    int fd = fake_open((struct fake_file){ .inode = 10, .size = FAKE_PAGE }, O_RDONLY);
+    while (fake_vma_count() < 995)
+        sys_mmap(0, FAKE_PAGE, PROT_READ, MAP_SHARED, fd, 0);
+    count_known(&known);
+    count_add(995 - known.bound);
     SAYS(other("mremap", 0, -ENOMEM), "error: mremap failed: the process has 1000 maps");
     UNKNOWN(other("mremap", 0, -EAGAIN));
     UNKNOWN(mapping(4096, RW, ANON));
 }
 
-/* In the order of the page: what is named is the first that forbids the call. */
+static void forbid_overcommit(void)
+{
+    strcpy(overcommit, "0\n");
+}
+static void forbid_data(void)
+{
+    fake_rlimits[RLIMIT_DATA] = MIB;
+}
+static void forbid_address_space(void)
+{
+    fake_rlimits[RLIMIT_AS] = MIB;
+}
+static void forbid_place(void)
+{
+    place_canary();
+    sys_mmap(0x10000, 0x200000000000 - 0x10000, PROT_NONE, ANON | MAP_FIXED, -1, 0);
+    sys_mmap(0x200000003000, 0x7ffff7fff000 - 0x200000003000, PROT_NONE, ANON | MAP_FIXED, -1, 0);
+}
+static void forbid_maps(void)
+{
+    fake_limit = fake_vma_count();
+}
+
+/* In the order of the kernel: what is named is the first that forbids the call, one by one. */
 static void the_first_cause(void **state)
 {
     (void)state;
-    struct failed_call call = mapping(2 * GIB, RW, ANON | MAP_HUGETLB);
-    SAYS(call, "huge pages");
-    call.flags = ANON;
-    SAYS(call, "vm.overcommit_memory");
-    fake_rlimits[RLIMIT_DATA] = MIB;
-    SAYS(call, "RLIMIT_DATA");
-    fake_rlimits[RLIMIT_AS] = MIB;
-    SAYS(call, "RLIMIT_AS");
+    static const struct {
+        const char *words;
+        void (*forbid)(void);
+    } order[] = {
+        { "debug: ", NULL },
+        { "huge pages", NULL }, { "vm.overcommit_memory", forbid_overcommit },
+        { "RLIMIT_DATA", forbid_data }, { "RLIMIT_AS", forbid_address_space },
+        { "no free range", forbid_place }, { "vm.max_map_count", forbid_maps },
+    };
+    struct failed_call call = mapping(2 * GIB, RW, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE);
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+        if (i == 1)
+            call.flags = ANON | MAP_HUGETLB;
+        else if (i == 2)
+            call.flags = ANON;
+        if (order[i].forbid)
+            order[i].forbid();
+        SAYS(call, order[i].words);
+    }
 }
 
 static void once_a_minute_each(void **state)
@@ -348,6 +435,7 @@ int main(void)
         PLENTY(strict_overcommit),
         PLENTY(huge_pool),
         PLENTY(address_space),
+        PLENTY(a_hole),
         PLENTY(a_reading_is_rare),
         PLENTY(map_limit),
         PLENTY(the_limit_without_proc),
