@@ -139,8 +139,22 @@ static int chained_action(const struct sigaction *act, struct sigaction *old)
     return r;
 }
 
+/* A handler for SIGSTKFLT: it has a use of its own. */
+static void notice_handler(int sig, sigcalls_handler *handler)
+{
+    if (sig == SIGSTKFLT && handler != SIG_DFL && handler != SIG_IGN && handler != SIG_ERR &&
+        handler != SIG_HOLD)
+        signals_leave_shadow();
+}
+
 int sigcalls_sigaction(int sig, const struct sigaction *act, struct sigaction *old)
 {
+    if (act && signals_on()) {
+        notice_handler(sig, act->sa_handler);
+        if (act->sa_handler != SIG_DFL && act->sa_handler != SIG_IGN && sig != SIGBUS &&
+            shadow_is_used(word(&act->sa_mask)))
+            signals_leave_shadow();
+    }
     if (ours(sig))
         return chained ? chained_action(act, old) : kernel_action(sig, act, old, true);
     if (next.sigaction)
@@ -167,6 +181,7 @@ static sigcalls_handler *replace(int sig, sigcalls_handler *handler, int flags, 
 
 sigcalls_handler *sigcalls_signal(int sig, sigcalls_handler *handler)
 {
+    notice_handler(sig, handler);
     if (next.signal && !ours(sig))
         return next.signal(sig, handler);
     if (refused(handler))
@@ -176,6 +191,7 @@ sigcalls_handler *sigcalls_signal(int sig, sigcalls_handler *handler)
 
 sigcalls_handler *sigcalls_sysv_signal(int sig, sigcalls_handler *handler)
 {
+    notice_handler(sig, handler);
     if (next.sysv_signal && !ours(sig))
         return next.sysv_signal(sig, handler);
     if (refused(handler))
@@ -186,6 +202,7 @@ sigcalls_handler *sigcalls_sysv_signal(int sig, sigcalls_handler *handler)
 /* SIG_HOLD blocks; everything else unblocks. The answer is SIG_HOLD where it was blocked. */
 sigcalls_handler *sigcalls_sigset(int sig, sigcalls_handler *handler)
 {
+    notice_handler(sig, handler);
     if (next.sigset && !ours(sig))
         return next.sigset(sig, handler);
     struct sigaction old;
@@ -236,6 +253,8 @@ static int change_mask(int how, const sigset_t *set, sigset_t *old)
 {
     sigset_t instead;
     bool translate = signals_on();
+    if (translate && set && how != SIG_UNBLOCK && shadow_is_used(word(set)))
+        signals_leave_shadow();
     if (translate && set && (word(set) & (SHADOW_BUS | SHADOW))) {
         instead = (sigset_t){ 0 };
         set_word(&instead, how == SIG_UNBLOCK ? shadow_unblock(word(set))
@@ -277,7 +296,7 @@ static int hold(int how, int sig)
 /* SIGSTKFLT's bit is not what it says (shadow.h). */
 static bool about_shadow(int sig)
 {
-    return signals_on() && (sig == SIGBUS || sig == SIGSTKFLT);
+    return signals_on() && (sig == SIGBUS || sig == SIGSTKFLT) && !shadow_given_up();
 }
 
 int sigcalls_sighold(int sig)

@@ -92,7 +92,7 @@ static struct sys_action in_kernel(const struct sys_action *view)
     };
     if (is_function(view->handler)) {
         action.flags = (view->flags & ~(RESETHAND | RESTORER)) | SA_SIGINFO | SA_NODEFER;
-        action.mask = view->mask & ~(SHADOW_BUS | SHADOW);
+        action.mask = view->mask & ~(SHADOW_BUS | (shadow_given_up() ? 0 : SHADOW));
     }
     return action;
 }
@@ -118,7 +118,7 @@ static long install(struct sys_action *before)
 static void hand_down(uintptr_t was, uintptr_t handler)
 {
     struct sys_action now, wanted = { .handler = handler == IGN ? IGN : DFL };
-    if ((was == IGN) != (handler == IGN) && sys_sigaction(SIGSTKFLT, NULL, &now) == 0 &&
+    if (!shadow_given_up() && (was == IGN) != (handler == IGN) && sys_sigaction(SIGSTKFLT, NULL, &now) == 0 &&
         !is_function(now.handler))
         sys_sigaction(SIGSTKFLT, &wanted, NULL);
 }
@@ -160,6 +160,14 @@ long signals_action(const struct sys_action *wanted, struct sys_action *before)
     if (r == 0 && before)
         *before = signals_ours(&in_force) ? was : in_force;
     return r;
+}
+
+void signals_leave_shadow(void)
+{
+    if (!signals_on() || shadow_given_up() || in_vfork_child())
+        return;
+    shadow_give_up();
+    install(NULL); /* the action's mask has SIGSTKFLT now where the program wants it there */
 }
 
 void signals_expose(void)
@@ -259,7 +267,7 @@ static bool is_held_back(void *context)
 {
     uint64_t now = 0;
     sys_sigprocmask(SIG_BLOCK, NULL, &now);
-    return (now & SHADOW) && !(*saved_mask(context) & SHADOW_BUS);
+    return !shadow_given_up() && (now & SHADOW) && !(*saved_mask(context) & SHADOW_BUS);
 }
 
 static void meet_sent(siginfo_t *info, void *context)
@@ -357,7 +365,8 @@ void signals_stop(void)
     if (!__atomic_exchange_n(&on, false, __ATOMIC_ACQ_REL))
         return;
     signals_expose();
-    if (sys_sigprocmask(SIG_BLOCK, NULL, &mask) == 0 && (mask & SHADOW)) {
+    if (sys_sigprocmask(SIG_BLOCK, NULL, &mask) == 0 && (mask & SHADOW) &&
+        !shadow_given_up()) {
         mask = shadow_seen(mask);
         sys_sigprocmask(SIG_SETMASK, &mask, NULL);
     }

@@ -24,6 +24,9 @@
 typedef int signals_sigaction(int sig, const struct sigaction *act, struct sigaction *old);
 void signals_start(bool on, signals_sigaction *libc_sigaction);
 
+/* The program has a use for SIGSTKFLT: it is a signal as any other from now on (shadow.h). */
+void signals_leave_shadow(void);
+
 /* For good: the kernel gets what the program set, and this thread's mask. Before a filter that was
  * written for the program's own calls, because ours would not pass it. */
 void signals_stop(void);
