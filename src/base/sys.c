@@ -398,6 +398,11 @@ bool sys_readable(uintptr_t addr)
     return addr && CALL(SYS_rt_sigprocmask, -1, addr, 0, KERNEL_SIGSET, 0, 0) != -EFAULT;
 }
 
+long sys_call(long number, long a, long b, long c, long d, long e, long f)
+{
+    return rawcall(number, a, b, c, d, e, f);
+}
+
 long sys_execve(const char *path, char *const argv[], char *const envp[])
 {
     return CALL(SYS_execve, path, argv, envp, 0, 0, 0);

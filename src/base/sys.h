@@ -119,6 +119,8 @@ long sys_sigaltstack(const stack_t *stack, stack_t *before);
 long sys_sigqueueinfo(long pid, int sig, const void *info);
 long sys_tgsigqueueinfo(long pid, long tid, int sig, const void *info);
 
+/* Any call, for a program that names one by its number. */
+long sys_call(long number, long a, long b, long c, long d, long e, long f);
 long sys_execve(const char *path, char *const argv[], char *const envp[]);
 /* The kernel's own: of this thread alone. */
 long sys_setuid(uid_t uid);

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <linux/mman.h>
 #include <linux/prctl.h>
+#include <linux/seccomp.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
 
@@ -459,20 +460,21 @@ bool engine_sandboxes(int option, unsigned long a)
            gate_is_ours();
 }
 
-long engine_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
+bool engine_filters(unsigned long operation, unsigned long filter)
 {
-    /* What comes next is a seccomp filter made for the calls that this program makes, and it may
-     * kill for others. libseccomp sets no_new_privs by prctl and the filter past libc. */
-    if (engine_sandboxes(option, a)) {
-        course_make_guards_plain(0, UINTPTR_MAX - page_size + 1); /* nobody could lift them then */
-        retention_give_all_back();
-        spill_end();
-        log_line(LOG_INFO, "the program sandboxes itself: everything passes through from here on");
-        leaks_obey(MAPHERD_WISH_STOP);
-        record_close();
-        log_silence();
-        metrics_stop();
-        gate_close(MAPHERD_SANDBOXED);
-    }
-    return sys_prctl(option, a, b, c, d);
+    return (operation == SECCOMP_SET_MODE_STRICT || (operation == SECCOMP_SET_MODE_FILTER && filter)) &&
+           gate_open() && gate_is_ours();
+}
+
+void engine_enter_sandbox(void)
+{
+    course_make_guards_plain(0, UINTPTR_MAX - page_size + 1); /* nobody could lift them then */
+    retention_give_all_back();
+    spill_end();
+    log_line(LOG_INFO, "the program sandboxes itself: everything passes through from here on");
+    leaks_obey(MAPHERD_WISH_STOP);
+    record_close();
+    log_silence();
+    metrics_stop();
+    gate_close(MAPHERD_SANDBOXED);
 }

@@ -46,8 +46,14 @@ int engine_status(int status);
 
 long engine_shmat(int id, uintptr_t addr, int flags);
 long engine_flock(int fd, int operation);
-/* True for a prctl after which engine_prctl will let everything pass through. */
+/*
+ * What comes next is a seccomp filter made for the calls that this program makes, and it may kill for
+ * others: true for a prctl (libseccomp sets no_new_privs by it, and the filter past libc) and for a
+ * seccomp(2) that announces one. One without a filter only asks what the kernel can.
+ */
 bool engine_sandboxes(int option, unsigned long a);
-long engine_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
+bool engine_filters(unsigned long operation, unsigned long filter);
+/* From here on everything passes through. Before the call that announces the filter. */
+void engine_enter_sandbox(void);
 
 #endif

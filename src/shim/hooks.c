@@ -27,6 +27,7 @@
 #include "model/model.h"
 #include "policy/metrics.h"
 #include "shim/become.h"
+#include "shim/direct.h"
 #include "shim/engine.h"
 #include "shim/error.h"
 #include "shim/sigcalls.h"
@@ -64,6 +65,7 @@ void hooks_resolve(void)
     *(void **)&next_msync = dlsym(RTLD_NEXT, "msync");
     *(void **)&next__exit = dlsym(RTLD_NEXT, "_exit");
     *(void **)&next_quick_exit = dlsym(RTLD_NEXT, "quick_exit");
+    direct_resolve();
     sigcalls_resolve();
     become_resolve();
     started = true;
@@ -153,17 +155,23 @@ int hook_mincore(void *addr, size_t len, unsigned char *vec)
     return answer_int(engine_mincore((uintptr_t)addr, len, vec));
 }
 
-int hook_mlock(const void *addr, size_t len)
+/* Not by its name: that is looked up, and may be another library's. */
+static int lock_pages(const void *addr, size_t len)
 {
     EARLY(answer_int(sys_mlock((uintptr_t)addr, len)));
     return answer_int(engine_mlock((uintptr_t)addr, len));
+}
+
+int hook_mlock(const void *addr, size_t len)
+{
+    return lock_pages(addr, len);
 }
 
 /* glibc: without flags it is mlock, and a kernel without the call does not know the flags. */
 int hook_mlock2(const void *addr, size_t len, unsigned flags)
 {
     if (!flags)
-        return hook_mlock(addr, len);
+        return lock_pages(addr, len);
     long answer = started ? engine_mlock2((uintptr_t)addr, len, flags)
                           : sys_mlock2((uintptr_t)addr, len, flags);
     return answer_int(answer == -ENOSYS ? -EINVAL : answer);
@@ -209,10 +217,7 @@ int hook_flock(int fd, int operation)
 
 int hook_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
 {
-    EARLY(answer_int(sys_prctl(option, a, b, c, d)));
-    if (engine_sandboxes(option, a))
-        signals_stop();
-    return answer_int(engine_prctl(option, a, b, c, d));
+    return answer_int(direct_prctl(option, a, b, c, d));
 }
 
 /* A vfork child leaves through here and shares the memory of its parent: nothing is changed. */

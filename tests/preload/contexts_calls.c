@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/shm.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -262,6 +263,21 @@ static outcome play_flock(struct part *p)
     if (flock(p->own_fd, LOCK_EX | LOCK_NB) || flock(p->own_fd, LOCK_UN))
         return "does not lock";
     return flock(-1, LOCK_UN) == -1 && errno == EBADF ? NULL : "takes a bad descriptor";
+}
+
+static outcome play_syscall(struct part *p)
+{
+    (void)p;
+    if (syscall(SYS_getpid) != getpid() || syscall(SYS_close, -1L) != -1 || errno != EBADF)
+        return "does not answer";
+    /* Six arguments, and the numbers that the library looks at. */
+    char *at = (char *)syscall(SYS_mmap, 0L, 4096L, (long)(PROT_READ | PROT_WRITE),
+                               (long)(MAP_PRIVATE | MAP_ANONYMOUS), -1L, 0L);
+    if (at == MAP_FAILED || (at[0] = 1, syscall(SYS_munmap, at, 4096L)))
+        return "does not map";
+    if (syscall(SYS_prctl, (long)PR_GET_DUMPABLE, 0L, 0L, 0L, 0L) < 0)
+        return "prctl does not answer";
+    return syscall(SYS_seccomp, 99L, 0L, 0L) == -1 && errno == EINVAL ? NULL : "seccomp does not answer";
 }
 
 static outcome play_prctl(struct part *p)

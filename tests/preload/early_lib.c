@@ -82,6 +82,13 @@ static void call_shmat(void) { note(shmat(-1, NULL, 0) == (void *)-1); }
 static void call_flock(void) { note(flock(-1, LOCK_SH)); }
 static void call_prctl(void) { note(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0)); }
 
+static void call_syscall(void)
+{
+    note(syscall(SYS_getpid) == getpid());
+    note(syscall(SYS_close, -1L));
+    note(syscall(SYS_prctl, (long)PR_GET_DUMPABLE, 0L, 0L, 0L, 0L));
+}
+
 static void ends(void (*f)(int))
 {
     int status = -1;

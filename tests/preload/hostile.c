@@ -102,7 +102,9 @@ static int make_maps(const char *number)
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (nr), 0, 1),       \
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
-static void filter_self(int by_prctl)
+/* How: prctl; seccomp, libc's syscall() after prctl; syscall, both by syscall(); root, by one
+ * syscall(), for which a process needs CAP_SYS_ADMIN. */
+static void filter_self(const char *how)
 {
     struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -112,10 +114,13 @@ static void filter_self(int by_prctl)
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
     };
     struct sock_fprog program = { sizeof code / sizeof code[0], code };
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L))
+    int by_syscall = !strcmp(how, "syscall");
+    if (strcmp(how, "root") &&
+        (by_syscall ? (int)syscall(SYS_prctl, (long)PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L)
+                    : prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L)))
         die("no_new_privs");
-    if (by_prctl ? prctl(PR_SET_SECCOMP, (long)SECCOMP_MODE_FILTER, &program, 0L, 0L)
-                 : (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program))
+    if (!strcmp(how, "prctl") ? prctl(PR_SET_SECCOMP, (long)SECCOMP_MODE_FILTER, &program, 0L, 0L)
+                              : (int)syscall(SYS_seccomp, (long)SECCOMP_SET_MODE_FILTER, 0L, &program))
         die("seccomp");
 }
 
@@ -180,7 +185,7 @@ int main(int argc, char **argv)
         return make_maps(argv[2]);
     if (!strcmp(verb, "sandbox") && argc == 4) {
         int fd = open_for_work(argv[3], &chunks);
-        filter_self(!strcmp(argv[2], "prctl"));
+        filter_self(argv[2]);
         _exit(work_on(fd, chunks));
     }
     if (!strcmp(verb, "deny") && argc > 4)
