@@ -4,6 +4,9 @@
 # TESTS_BIN, where test programs are built; JDKS, JDK homes to test with, separated by ':'.
 set -eu
 
+# Descriptors that whoever started it left open, as a lock's or a job server's, are none of the test's.
+exec 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-
+
 # Root's tests run in a mount namespace of their own. A namespace that somebody else makes copies
 # the mounts it finds, and a filesystem is then still mounted after its umount: what is mounted here
 # no other namespace copies, and it goes with the test, however that ends. Umounts of others come in
