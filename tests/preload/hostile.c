@@ -144,7 +144,7 @@ static const struct {
     { "rt_sigpending", SYS_rt_sigpending }, { "rt_sigtimedwait", SYS_rt_sigtimedwait },
     { "clock_gettime", SYS_clock_gettime }, { "ioctl", SYS_ioctl },
     { "munmap", SYS_munmap },           { "readlinkat", SYS_readlinkat },
-    { "cachestat", 451 },
+    { "cachestat", 451 },               { "quotactl_fd", 443 },
 };
 enum { DENIABLE = sizeof deniable / sizeof deniable[0] };
 
