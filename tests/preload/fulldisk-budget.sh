@@ -84,11 +84,17 @@ one_after_the_other() {
 # Files without copy on write are helped on btrfs as well.
 without_copies() {
 	mkdir "$disk/nocow"
-	chattr +C "$disk/nocow" 2>/dev/null || return 0
+	chattr +C "$disk/nocow" 2>/dev/null || {
+		say "not on btrfs: files without copy on write (chattr is refused)"
+		return 0
+	}
 	preloaded "$sparse" "$disk/nocow" 1 1 1 0 >"$scratch/out" 2>&1 || fail "nocow: $(cat "$scratch/out")"
 	grep -q '^allocated 1024 KiB$' "$scratch/out" || fail "nocow: $(cat "$scratch/out")"
 	# Of qgroups only root may ask: they may be a quota, so nothing is taken.
-	btrfs quota enable "$disk" >/dev/null 2>&1 || return 0
+	btrfs quota enable "$disk" >/dev/null 2>&1 || {
+		say "not on btrfs: qgroups (they cannot be enabled)"
+		return 0
+	}
 	preloaded "$sparse" "$disk/nocow" 1 1 1 0 >"$scratch/out" 2>&1 || fail "qgroups: $(cat "$scratch/out")"
 	grep -q '^allocated 1024 KiB$' "$scratch/out" && fail "qgroups: $(cat "$scratch/out")"
 	return 0
