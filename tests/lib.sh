@@ -14,7 +14,7 @@ exec 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-
 # those of the test. own_mounts: it is so.
 if [ "$(id -u)" = 0 ] && [ "${TESTS_MOUNTS:-}" != $$ ] &&
 	unshare --mount --propagation slave true 2>/dev/null; then
-	TESTS_MOUNTS=$$ exec unshare --mount --propagation slave "$0" "$@"
+	TESTS_MOUNTS=$$ exec unshare --mount --propagation slave sh "$0" "$@"
 fi
 own_mounts=
 if [ "${TESTS_MOUNTS:-}" = $$ ]; then
