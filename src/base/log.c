@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/brief.h"
 #include "base/date.h"
 #include "base/fmt.h"
 #include "base/naming.h"
@@ -158,11 +159,11 @@ static long write_stderr(const char *line, size_t len)
 
 static long write_log(const char *line, size_t len)
 {
-    long fd = sys_open(self.path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_NONBLOCK, 0600);
+    long fd = brief_open(self.path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_NONBLOCK, 0600);
     if (fd < 0)
         return -fd;
     long error = write_to((int)fd, line, len);
-    sys_close((int)fd);
+    brief_close((int)fd);
     return error;
 }
 

@@ -6,16 +6,17 @@
 
 #include <fcntl.h>
 
+#include "base/brief.h"
 #include "base/date.h"
 #include "base/fmt.h"
 #include "base/sys.h"
 
 void naming_host(char *out, size_t size)
 {
-    long fd = sys_open("/proc/sys/kernel/hostname", O_RDONLY, 0);
+    long fd = brief_open("/proc/sys/kernel/hostname", O_RDONLY, 0);
     long len = fd < 0 ? fd : sys_read((int)fd, out, size - 1);
     if (fd >= 0)
-        sys_close((int)fd);
+        brief_close((int)fd);
     size_t n = 0;
     for (; len > 0 && n < (size_t)len && out[n] > ' ' && out[n] < 0x7f; n++)
         if (out[n] == '/')

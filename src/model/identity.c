@@ -7,17 +7,18 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/brief.h"
 #include "base/fmt.h"
 #include "base/sys.h"
 
 long identity_text(const char *path, char *text, size_t size)
 {
     text[0] = '\0';
-    long fd = sys_open(path, O_RDONLY, 0);
+    long fd = brief_open(path, O_RDONLY, 0);
     if (fd < 0)
         return fd;
     long got = sys_read((int)fd, text, size - 1);
-    sys_close((int)fd);
+    brief_close((int)fd);
     text[got > 0 ? got : 0] = '\0';
     return got;
 }

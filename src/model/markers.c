@@ -9,7 +9,7 @@
 #include <linux/ioctl.h>
 #include <sys/mman.h>
 
-#include "base/high.h"
+#include "base/brief.h"
 #include "base/sys.h"
 #include "model/model.h"
 
@@ -37,11 +37,11 @@ static long scan(uintptr_t start, uintptr_t end, struct stretch *found)
         .size = sizeof ask, .start = start, .end = end, .vec = (uintptr_t)found, .vec_len = 1,
         .category_mask = GUARD, .return_mask = GUARD,
     };
-    long fd = high_open("/proc/self/pagemap", O_RDONLY, 0);
+    long fd = brief_open("/proc/self/pagemap", O_RDONLY, 0);
     if (fd < 0)
         return fd;
     long answer = sys_ioctl((int)fd, SCAN, &ask);
-    sys_close((int)fd);
+    brief_close((int)fd);
     return answer;
 }
 
@@ -77,12 +77,12 @@ bool markers_nothing_there(uintptr_t start, uintptr_t end)
     size_t pages = (end - start) / page_size;
     if (pages > MARKERS_LOOK)
         return false;
-    long fd = high_open("/proc/self/pagemap", O_RDONLY, 0);
+    long fd = brief_open("/proc/self/pagemap", O_RDONLY, 0);
     if (fd < 0)
         return false;
     long got = sys_pread((int)fd, entries, pages * sizeof *entries,
                          (off_t)(start / page_size * sizeof *entries));
-    sys_close((int)fd);
+    brief_close((int)fd);
     if (got != (long)(pages * sizeof *entries))
         return false;
     const uint64_t soft_dirty = 1ULL << 55; /* says that the map is new, not that it holds pages */

@@ -15,7 +15,7 @@
 #include <sys/sysmacros.h>
 
 #include "base/fmt.h"
-#include "base/high.h"
+#include "base/brief.h"
 #include "base/sys.h"
 
 #define MOUNTINFO "/proc/self/mountinfo"
@@ -158,12 +158,12 @@ bool mounts_describe(dev_t dev, const char *path, struct mount_words *out)
     *out = (struct mount_words){ .size = 0 };
     if (is_nowhere(path))
         return false;
-    long fd = high_open(MOUNTINFO, O_RDONLY, 0);
+    long fd = brief_open(MOUNTINFO, O_RDONLY, 0);
     if (fd < 0)
         return false;
     fmt(device, sizeof device, "%u:%u", major(dev), minor(dev));
     search(&s, (int)fd);
-    sys_close((int)fd);
+    brief_close((int)fd);
     struct sys_space space;
     if (s.best_rank && sys_statfs(out->point, &space) == 0) {
         out->size = space.size;

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/fmt.h"
-#include "base/high.h"
+#include "base/brief.h"
 #include "base/sys.h"
 
 bool procmaps_counts(const struct procmap *m)
@@ -119,11 +119,11 @@ static long read_lines(int fd, char *buf, size_t size, procmaps_each *each, void
 
 long procmaps_read(const char *path, char *buf, size_t size, procmaps_each *each, void *context)
 {
-    long fd = high_open(path, O_RDONLY, 0);
+    long fd = brief_open(path, O_RDONLY, 0);
     if (fd < 0)
         return fd;
     long lines = read_lines((int)fd, buf, size, each, context);
-    sys_close((int)fd);
+    brief_close((int)fd);
     return lines;
 }
 
@@ -172,7 +172,7 @@ static bool is_wanted(const struct procmap *m, void *context)
 
 long procmaps_at(const char *path, uintptr_t addr, struct procmap *m, char *buf, size_t size)
 {
-    long fd = high_open(path, O_RDONLY, 0);
+    long fd = brief_open(path, O_RDONLY, 0);
     if (fd < 0)
         return fd;
     long answer = query((int)fd, addr, m, buf, size);
@@ -182,18 +182,18 @@ long procmaps_at(const char *path, uintptr_t addr, struct procmap *m, char *buf,
         if (answer >= 0)
             answer = w.found ? 0 : -ENOENT;
     }
-    sys_close((int)fd);
+    brief_close((int)fd);
     return answer;
 }
 
 long procmaps_limit(const char *path)
 {
     char text[32];
-    long fd = sys_open(path, O_RDONLY, 0);
+    long fd = brief_open(path, O_RDONLY, 0);
     if (fd < 0)
         return fd;
     long got = sys_read((int)fd, text, sizeof text - 1);
-    sys_close((int)fd);
+    brief_close((int)fd);
     if (got < 0)
         return got;
     text[got] = '\0';

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/brief.h"
 #include "base/sys.h"
 
 struct line {
@@ -59,7 +60,7 @@ void procstat_read(const char *path, struct procstat *wanted, size_t n)
     struct line line = { "", 0, 0 };
     for (size_t i = 0; i < n; i++)
         wanted[i].value = PROCSTAT_NONE;
-    long fd = sys_open(path, O_RDONLY, 0);
+    long fd = brief_open(path, O_RDONLY, 0);
     if (fd < 0)
         return;
     long got;
@@ -73,7 +74,7 @@ void procstat_read(const char *path, struct procstat *wanted, size_t n)
     }
     if (line.len)
         take(&line, wanted, n);
-    sys_close((int)fd);
+    brief_close((int)fd);
 }
 
 unsigned long procstat_number(const char *path)

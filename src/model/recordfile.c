@@ -21,7 +21,7 @@
 #include <time.h>
 
 #include "base/fmt.h"
-#include "base/high.h"
+#include "base/brief.h"
 #include "base/naming.h"
 #include "base/options.h"
 #include "base/sys.h"
@@ -116,12 +116,12 @@ static long reserve(int fd, uint64_t from, uint64_t to, unsigned share)
 static long open_again(void)
 {
     struct stat st;
-    long fd = high_open(file.path, O_RDWR | O_NOFOLLOW, 0);
+    long fd = brief_open(file.path, O_RDWR | O_NOFOLLOW, 0);
     if (fd < 0)
         return fd;
     if (sys_fstat((int)fd, &st) == 0 && st.st_dev == file.dev && st.st_ino == file.ino)
         return fd;
-    sys_close((int)fd);
+    brief_close((int)fd);
     return -ESTALE;
 }
 
@@ -134,7 +134,7 @@ static long extend(uint32_t chunks)
     if (fd < 0)
         return fd;
     long answer = reserve((int)fd, from, to, FREE_SHARE);
-    sys_close((int)fd);
+    brief_close((int)fd);
     if (answer < 0)
         return answer;
     answer = sys_mremap(place, from, to, 0, 0);
@@ -274,7 +274,7 @@ static bool is_our_past(void)
 {
     struct mapherd_record_head h;
     struct stat st;
-    long fd = high_open(file.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+    long fd = brief_open(file.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
     if (fd < 0)
         return false;
     bool ours = sys_fstat((int)fd, &st) == 0 && S_ISREG(st.st_mode) &&
@@ -282,16 +282,16 @@ static bool is_our_past(void)
                 memcmp(h.magic, MAPHERD_RECORD_MAGIC, sizeof h.magic) == 0 &&
                 h.pid == sys_getpid() && h.started && h.started == identity_started() &&
                 h.pid_space == identity_pid_space();
-    sys_close((int)fd);
+    brief_close((int)fd);
     return ours;
 }
 
 static long create(void)
 {
     const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
-    long fd = high_open(file.path, flags, 0600);
+    long fd = brief_open(file.path, flags, 0600);
     if (fd == -EEXIST && is_our_past() && sys_unlink(file.path) == 0)
-        fd = high_open(file.path, flags, 0600);
+        fd = brief_open(file.path, flags, 0600);
     return fd;
 }
 
@@ -333,7 +333,7 @@ static long make_file(size_t len, long (*put)(int fd, size_t len))
         answer = sys_fstat((int)fd, &st);
     if (answer >= 0)
         answer = put((int)fd, len);
-    sys_close((int)fd);
+    brief_close((int)fd);
     if (answer < 0) {
         sys_unlink(file.path);
         return answer;
@@ -369,7 +369,7 @@ bool recordfile_unname(void)
     long fd = file.asked_for || !head ? -1 : open_again(); /* what bears its name now may be another's */
     if (fd < 0)
         return false;
-    sys_close((int)fd);
+    brief_close((int)fd);
     return sys_unlink(file.path) == 0;
 }
 
@@ -442,13 +442,13 @@ bool recordfile_folder_has_room(void)
     while (len > 0 && folder[len - 1] != '/')
         len--;
     folder[len] = '\0';
-    long fd = high_open(folder, O_RDONLY | O_DIRECTORY, 0);
+    long fd = brief_open(folder, O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0)
         return true;
     bool known = sys_fstatfs((int)fd, &space) == 0 && space.size;
     while (known && (got = sys_getdents((int)fd, entries, sizeof entries)) > 0)
         bytes += bytes_of_records(entries, got, folder);
-    sys_close((int)fd);
+    brief_close((int)fd);
     return !known || bytes <= space.size / FOLDER_SHARE;
 }
 

@@ -9,6 +9,7 @@
 #include <linux/magic.h>
 #include <time.h>
 
+#include "base/brief.h"
 #include "base/sys.h"
 
 #ifndef XFS_SUPER_MAGIC
@@ -52,14 +53,14 @@ static bool probe(void)
 {
     enum { ROUNDS = 4, TRIES = 64 };
     int seen = 0, shows = -1;
-    long fd = sys_memfd("mapherd-stamps");
+    long fd = brief_memfd("mapherd-stamps");
     if (fd < 0)
         return false;
     for (int n = 0; n < TRIES && seen < ROUNDS && shows; n++) {
         shows = change_shows((int)fd);
         seen += shows > 0;
     }
-    sys_close((int)fd);
+    brief_close((int)fd);
     return seen == ROUNDS;
 }
 

@@ -17,7 +17,7 @@
 #include <sys/resource.h>
 
 #include "base/fmt.h"
-#include "base/high.h"
+#include "base/brief.h"
 #include "base/log.h"
 #include "base/sys.h"
 #include "model/canary.h"
@@ -317,11 +317,11 @@ static bool has_place(const struct failed_call *call, size_t len)
 #ifdef MAP_32BIT
     flags |= call->flags & MAP_32BIT;
 #endif
-    long fd = high_open("/", O_RDONLY | O_DIRECTORY, 0);
+    long fd = brief_open("/", O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0)
         return true;
     long answer = sys_mmap(call->addr, len, PROT_WRITE, flags, (int)fd, 0);
-    sys_close((int)fd);
+    brief_close((int)fd);
     if (!sys_failed(answer)) /* another file has come to have this number */
         sys_munmap((uintptr_t)answer, len);
     return answer != -ENOMEM;

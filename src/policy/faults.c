@@ -16,6 +16,7 @@
 #include <sys/ucontext.h>
 #include <time.h>
 
+#include "base/brief.h"
 #include "base/fmt.h"
 #include "base/log.h"
 #include "base/sys.h"
@@ -131,7 +132,7 @@ static bool quota_is_used_up(const char *path, const struct stat *st)
     /* Filters that systemd makes for services have no word for quotas, and may kill for it. */
     if (sys_prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 0)
         return false;
-    long fd = sys_open(path, O_PATH, 0); /* closing such a one drops no lock of the program */
+    long fd = brief_open(path, O_PATH, 0); /* closing such a one drops no lock of the program */
     for (unsigned kind = 0; kind < 2 && fd >= 0; kind++) {
         struct if_dqblk q = { .dqb_valid = 0 };
         if (sys_quotactl_fd((int)fd, get << 8 | kind, ids[kind], &q) < 0)
@@ -142,7 +143,7 @@ static bool quota_is_used_up(const char *path, const struct stat *st)
                    q.dqb_btime < now;
     }
     if (fd >= 0)
-        sys_close((int)fd);
+        brief_close((int)fd);
     return used_up;
 }
 

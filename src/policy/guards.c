@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
+#include "base/brief.h"
 #include "base/sys.h"
 #include "model/count.h"
 #include "model/merge.h"
@@ -35,12 +36,12 @@ static bool unsupported;
 static bool holds_nothing(uintptr_t start, size_t pages)
 {
     uint64_t entries[PAGES_MAX];
-    long fd = sys_open("/proc/self/pagemap", O_RDONLY, 0);
+    long fd = brief_open("/proc/self/pagemap", O_RDONLY, 0);
     if (fd < 0)
         return false;
     long got = sys_pread((int)fd, entries, pages * sizeof *entries,
                          (off_t)(start / page_size * sizeof *entries));
-    sys_close((int)fd);
+    brief_close((int)fd);
     if (got != (long)(pages * sizeof *entries))
         return false;
     const uint64_t soft_dirty = 1ULL << 55; /* says that the map is new, not that it holds pages */

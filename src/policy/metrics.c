@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/brief.h"
 #include "base/fmt.h"
 #include "base/log.h"
 #include "base/options.h"
@@ -181,7 +182,7 @@ static long write_file(void)
 {
     size_t len = compose();
     sys_unlink(file.fresh); /* of a process of this id that was killed */
-    long fd = sys_open(file.fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
+    long fd = brief_open(file.fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
     if (fd < 0)
         return fd;
     long answer = sys_fchmod((int)fd, 0644); /* whatever the umask */
@@ -189,7 +190,7 @@ static long write_file(void)
         answer = sys_write_quietly((int)fd, file.text, len);
     if (answer >= 0)
         answer = (size_t)answer == len ? 0 : -ENOSPC;
-    sys_close((int)fd);
+    brief_close((int)fd);
     if (answer == 0)
         answer = sys_rename(file.fresh, file.path);
     if (answer < 0)

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "base/high.h"
+#include "base/brief.h"
 #include "base/log.h"
 #include "base/options.h"
 #include "base/sys.h"
@@ -55,7 +55,7 @@ static uint64_t stored_in(uintptr_t start, uintptr_t end)
     static unsigned char present[PAGES];
     static char piece[4096];
     uint64_t stored = 0;
-    long fd = high_open("/proc/self/mem", O_RDONLY, 0);
+    long fd = brief_open("/proc/self/mem", O_RDONLY, 0);
     for (uintptr_t from = start, to; from < end && fd >= 0; from = to) {
         to = end - from > PAGES * page_size ? from + PAGES * page_size : end;
         if (sys_mincore(from, to - from, present) < 0)
@@ -69,7 +69,7 @@ static uint64_t stored_in(uintptr_t start, uintptr_t end)
         }
     }
     if (fd >= 0)
-        sys_close((int)fd);
+        brief_close((int)fd);
     return stored;
 }
 

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 
+#include "base/brief.h"
 #include "base/log.h"
 #include "base/sys.h"
 #include "model/canary.h"
@@ -81,6 +82,7 @@ static void forget_what_was_not_forked(void)
 
 static void forked_unseen(void)
 {
+    brief_forked_unseen();
     be_born();
     if (model_left_taken()) { /* somebody was in the middle of a change who is not here to end it */
         guards_abandon();
@@ -145,10 +147,12 @@ void gate_before_fork(void)
     covers_for_fork = !gate_helpless() && covers_take();
     bool taken = model_take();
     taken_for_fork = taken;
+    brief_before_fork();
 }
 
 void gate_after_fork_in_parent(void)
 {
+    brief_after_fork_in_parent();
     if (taken_for_fork)
         model_drop();
     if (covers_for_fork) {
@@ -160,6 +164,7 @@ void gate_after_fork_in_parent(void)
 
 void gate_after_fork_in_child(void)
 {
+    brief_after_fork_in_child();
     model_after_fork();
     be_born();
     if (taken_for_fork && model_take()) {

@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/brief.h"
 #include "base/log.h"
 #include "base/options.h"
 #include "base/pool.h"
@@ -192,6 +193,7 @@ __attribute__((constructor)) static void start(void)
         errno = saved;
         return;
     }
+    brief_start();
     bool protect = options.mode == MODE_PROTECT;
     placement_switch(protect && options.coalesce != COALESCE_OFF && !__tsan_init && !__msan_init);
     if (protect)
