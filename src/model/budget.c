@@ -53,16 +53,25 @@ bool budget_room(int fd, const struct stat *st, const struct sys_space *space,
     return n >= 0;
 }
 
+/* Without what this process has taken, so much more would lie above the line. */
+static uint64_t left_of(uint64_t ahead, const struct budget_room *room)
+{
+    uint64_t share = (uint64_t)options_share(options.prealloc_share, (int64_t)(room->above + ahead));
+    uint64_t left = share > ahead ? share - ahead : 0;
+    return left < room->above ? left : room->above;
+}
+
+uint64_t budget_left(dev_t device, const struct budget_room *room)
+{
+    return left_of(__atomic_load_n(&account_of(device)->ahead, __ATOMIC_RELAXED), room);
+}
+
 bool budget_take(dev_t device, uint64_t bytes, const struct budget_room *room)
 {
     struct account *a = account_of(device);
-    uint64_t ahead = __atomic_load_n(&a->ahead, __ATOMIC_RELAXED), share;
-    if (bytes > room->above)
-        return false;
+    uint64_t ahead = __atomic_load_n(&a->ahead, __ATOMIC_RELAXED);
     do {
-        /* Without what this process has taken, so much would lie above the line. */
-        share = (uint64_t)options_share(options.prealloc_share, (int64_t)(room->above + ahead));
-        if (ahead > share || bytes > share - ahead)
+        if (bytes > left_of(ahead, room))
             return false;
     } while (!__atomic_compare_exchange_n(&a->ahead, &ahead, ahead + bytes, false, __ATOMIC_RELAXED,
                                           __ATOMIC_RELAXED));

@@ -36,6 +36,9 @@ struct budget_room {
 bool budget_room(int fd, const struct stat *st, const struct sys_space *space,
                  struct budget_room *room);
 
+/* What this process may still take on a filesystem (st_dev). */
+uint64_t budget_left(dev_t device, const struct budget_room *room);
+
 /* Takes bytes on a filesystem (st_dev) out of this process's share. False if that is too small. */
 bool budget_take(dev_t device, uint64_t bytes, const struct budget_room *room);
 

@@ -256,17 +256,24 @@ static void count_only(const struct job *j, uint64_t bytes)
         budget_return(j->st->st_dev, before - bytes);
 }
 
+/* The budget is asked for all that the file lacks, and charged for what is allocated now. */
+static bool try_to_take(const struct job *j, const struct budget_room *room)
+{
+    uint64_t wanted = j->lacking > j->missing ? j->lacking : j->missing;
+    return wanted <= budget_left(j->st->st_dev, room) && budget_take(j->st->st_dev, j->missing, room);
+}
+
 /* Where the budget does not suffice: what of this file has been stored to since does not count. */
 static bool take(const struct job *j, const struct budget_room *room)
 {
     uint64_t unused;
-    if (budget_take(j->st->st_dev, j->missing, room))
+    if (try_to_take(j, room))
         return true;
     if (!__atomic_load_n(&j->known->bytes, __ATOMIC_RELAXED) || !j->listed ||
         holes_unused(j->fd, 0, j->size, QUESTIONS, &unused) < 0)
         return false;
     count_only(j, unused);
-    return budget_take(j->st->st_dev, j->missing, room);
+    return try_to_take(j, room);
 }
 
 /* auto leaves the file as it is as long as it has this size. */
@@ -309,7 +316,7 @@ static bool may_allocate(const struct job *j)
     uint64_t given = __atomic_load_n(&j->known->bytes, __ATOMIC_RELAXED);
     if (j->missing > most || j->lacking > most || given > most - j->missing)
         return leave(j, "left so: the file's are more than MAPHERD_PREALLOC_MAX");
-    if (j->lacking > room.above || !take(j, &room))
+    if (!take(j, &room))
         return leave(j, budget);
     __atomic_add_fetch(&j->known->bytes, j->missing, __ATOMIC_RELAXED);
     return true;

@@ -24,13 +24,13 @@ for kind in ext4 xfs btrfs; do
 	auto "$fulldisk" early "$disk/file" 1 "$disk/filler"
 	case $kind in btrfs) want=135 ;; *) want=0 ;; esac # each block is written elsewhere there
 	[ "$got" = $want ] || fail "$kind: status $got: $(cat "$scratch/out" "$scratch/err")"
-	! grep '^mapherd:' "$scratch/err" || fail "$kind: it had something to say"
+	! grep "mapherd: " "$scratch/err" || fail "$kind: it had something to say"
 	# On a full disk it does not refuse: the program gets as far as alone.
 	empty_disk
 	auto "$fulldisk" map "$disk/file" 16 "$disk/filler"
 	[ "$got" = 135 ] || fail "$kind: a full disk: status $got: $(cat "$scratch/out" "$scratch/err")"
 	line_says "warning: mmap of $disk/file, bytes 0 to 16777216: 16 MiB in holes, left so for want of space.*; $kind on $disk has"
-	[ "$(grep -c "^mapherd:" "$scratch/err")" = 1 ] || fail "$kind: more than one line: $(cat "$scratch/err")"
+	[ "$(grep -c "mapherd: " "$scratch/err")" = 1 ] || fail "$kind: more than one line: $(cat "$scratch/err")"
 	# Nobody asked for it, nobody gets it: observe, off, private maps, maps for reading.
 	for options in MAPHERD_MODE=observe MAPHERD_PREALLOC=off; do
 		empty_disk

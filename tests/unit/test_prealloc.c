@@ -194,6 +194,21 @@ static void all_files_have_one_budget(void **state)
     assert_int_equal(fake_allocated(inode), SIZE);
 }
 
+/* A file that lacks more than the budget gets nothing, in whatever parts it is mapped. */
+static void a_budget_is_for_the_whole_file(void **state)
+{
+    (void)state;
+    options.prealloc_share = TEXT_OF("1M");
+    int fd = fake_open(sparse(), O_RDWR);
+    assert_int_equal(map_part(fd, 0, FAKE_PAGE, RW, MAP_SHARED), 0);
+    assert_int_equal(fake_allocated(inode), 0);
+    fake_allocate(inode, 0, MIB);
+    assert_int_equal(map_part(fd, 0, FAKE_PAGE, RW, MAP_SHARED), 0);
+    sys_ftruncate(fd, SIZE - FAKE_PAGE); /* looked at anew */
+    assert_int_equal(map_part(fd, SIZE / 2, FAKE_PAGE, RW, MAP_SHARED), 0);
+    assert_int_equal(fake_allocated(inode), MIB + FAKE_PAGE);
+}
+
 /* What was stored to is not ahead of need any more. */
 static void what_is_used_does_not_count(void **state)
 {
@@ -394,7 +409,7 @@ int main(void)
         FRESH(holes_are_filled), FRESH(only_the_part_that_is_mapped), FRESH(what_is_left_alone),
         FRESH(auto_keeps_some_free), FRESH(auto_warns_once_a_file),
         FRESH(auto_judges_the_whole_file), FRESH(all_files_have_one_budget),
-        FRESH(what_is_used_does_not_count), FRESH(only_where_it_helps), FRESH(quotas_count),
+        FRESH(a_budget_is_for_the_whole_file), FRESH(what_is_used_does_not_count), FRESH(only_where_it_helps), FRESH(quotas_count),
         FRESH(quotas_that_cannot_be_asked_for), FRESH(strict_says_no_space),
         FRESH(auto_goes_on), FRESH(interrupted_it_goes_on), FRESH(a_word_a_path),
         FRESH(growing_under_a_map), FRESH(endless_filesystems_are_left_alone),
