@@ -16,7 +16,7 @@
 
 /* The words of options that are rules. */
 #define PREALLOC_WORDS "auto|strict|off"
-#define SIGBUS_WORDS "auto|convert|report|off"
+#define SIGBUS_WORDS "auto|convert|report|off|spill"
 
 struct options {
 #define CHOICE(name, NAME, fallback, words, help) int name;

@@ -8,9 +8,11 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/vfs.h>
@@ -460,4 +462,134 @@ uint64_t sys_clock_ns(int clock)
 uint64_t sys_now_ms(void)
 {
     return sys_clock_ns(CLOCK_MONOTONIC) / 1000000;
+}
+
+/* ---- open files on their way ---- */
+
+long sys_socketpair(int pair[2])
+{
+    return CALL(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair, 0, 0);
+}
+
+/* One byte, and room for a descriptor beside it. */
+struct parcel {
+    char byte, control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
+    struct iovec content;
+    struct msghdr message;
+};
+
+static struct cmsghdr *pack(struct parcel *p)
+{
+    *p = (struct parcel){ .byte = 0 };
+    p->content = (struct iovec){ &p->byte, 1 };
+    p->message = (struct msghdr){ .msg_iov = &p->content, .msg_iovlen = 1,
+                                  .msg_control = p->control, .msg_controllen = sizeof p->control };
+    return CMSG_FIRSTHDR(&p->message);
+}
+
+long sys_send_file(int socket, int fd)
+{
+    struct parcel p;
+    struct cmsghdr *header = pack(&p);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof fd);
+    __builtin_memcpy(CMSG_DATA(header), &fd, sizeof fd);
+    return CALL(SYS_sendmsg, socket, &p.message, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0, 0);
+}
+
+long sys_peek_file(int socket)
+{
+    struct parcel p;
+    int fd;
+    pack(&p);
+    long got = CALL(SYS_recvmsg, socket, &p.message, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC, 0, 0, 0);
+    const struct cmsghdr *header = got < 0 ? NULL : CMSG_FIRSTHDR(&p.message);
+    if (got < 0)
+        return got;
+    if (!header || header->cmsg_len < CMSG_LEN(sizeof fd))
+        return -EMFILE;
+    __builtin_memcpy(&fd, CMSG_DATA(header), sizeof fd);
+    return fd;
+}
+
+long sys_timer_create(int sig, int *timer)
+{
+    struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = sig };
+    return CALL(SYS_timer_create, CLOCK_MONOTONIC, &event, timer, 0, 0, 0);
+}
+
+long sys_timer_set(int timer, uint64_t ms)
+{
+    struct itimerspec when = { .it_value = { (time_t)(ms / 1000), (long)(ms % 1000) * 1000000 } };
+    return CALL(SYS_timer_settime, timer, 0, &when, NULL, 0, 0);
+}
+
+#define APART_STACK (16UL << 10)
+
+/* What the thread of sys_apart finds on its stack. */
+struct apart {
+    long (*work)(void *context);
+    void *context;
+    long answer;
+};
+
+/* The thread's end: it has no frame to return to. */
+__attribute__((used)) static void run_apart(struct apart *a)
+{
+    a->answer = a->work(a->context);
+    CALL(SYS_exit, 0, 0, 0, 0, 0, 0);
+    __builtin_trap();
+}
+
+/* The caller sleeps until the thread has ended (CLONE_VFORK), so the two share the thread pointer. */
+static long start_apart(struct apart *a, char *stack_end)
+{
+    const long flags = CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_VFORK;
+#if defined(__x86_64__)
+    register long r10 __asm__("r10") = 0;
+    register long r8 __asm__("r8") = 0;
+    register struct apart *r12 __asm__("r12") = a;
+    long answer;
+    __asm__ volatile("syscall\n\t"
+                     "test %%rax, %%rax\n\t"
+                     "jnz 1f\n\t"
+                     "xor %%ebp, %%ebp\n\t"
+                     "mov %%r12, %%rdi\n\t"
+                     "call run_apart\n"
+                     "1:"
+                     : "=a"(answer)
+                     : "a"(SYS_clone), "D"(flags), "S"(stack_end), "d"(0L), "r"(r10), "r"(r8), "r"(r12)
+                     : "rcx", "r11", "memory");
+    return answer;
+#else
+    register long x8 __asm__("x8") = SYS_clone;
+    register long x0 __asm__("x0") = flags;
+    register char *x1 __asm__("x1") = stack_end;
+    register long x2 __asm__("x2") = 0;
+    register long x3 __asm__("x3") = 0;
+    register long x4 __asm__("x4") = 0;
+    register struct apart *x19 __asm__("x19") = a;
+    __asm__ volatile("svc 0\n\t"
+                     "cbnz x0, 1f\n\t"
+                     "mov x29, 0\n\t"
+                     "mov x0, x19\n\t"
+                     "bl run_apart\n"
+                     "1:"
+                     : "+r"(x0)
+                     : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x19)
+                     : "memory", "cc", "x30");
+    return x0;
+#endif
+}
+
+long sys_apart(long (*work)(void *context), void *context)
+{
+    static char stack[APART_STACK] __attribute__((aligned(16)));
+    struct apart a = { work, context, -EAGAIN };
+    uint64_t all = UINT64_MAX, before = 0;
+    sys_sigprocmask(SIG_BLOCK, &all, &before);
+    long thread = start_apart(&a, stack + sizeof stack);
+    sys_sigprocmask(SIG_SETMASK, &before, NULL);
+    return thread < 0 ? thread : a.answer;
 }

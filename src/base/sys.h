@@ -83,6 +83,12 @@ long sys_rename(const char *from, const char *to);
 long sys_readlink(const char *path, char *text, size_t size);
 long sys_unlink(const char *path);
 
+/* Two connected sockets (AF_UNIX, CLOEXEC). Sends the open file of fd into one, where it waits in the other:
+ * it is in no descriptor table then. A new descriptor of what waits there, which goes on waiting. */
+long sys_socketpair(int pair[2]);
+long sys_send_file(int socket, int fd);
+long sys_peek_file(int socket);
+
 /* True if one write of up to 4096 bytes would not block (poll(2) with no wait). */
 bool sys_writable_now(int fd);
 
@@ -127,6 +133,18 @@ long sys_setuid(uid_t uid);
 long sys_setreuid(uid_t real, uid_t effective);
 long sys_setresuid(uid_t real, uid_t effective, uid_t saved);
 long sys_chroot(const char *path);
+
+/* A timer of the process that sends sig; it is not inherited. ms from now on, once; 0 stops it. */
+long sys_timer_create(int sig, int *timer);
+long sys_timer_set(int timer, uint64_t ms);
+
+/*
+ * Runs work on a thread that has a copy of the descriptor table, and waits for it: what it opens and closes
+ * there is in no table of the program, and drops none of the process's POSIX locks (they belong to a table,
+ * fs/locks.c). Its answer, or -errno where there is no thread. work uses less than 12 KiB of stack and
+ * neither errno nor locks. One at a time: the caller holds a lock. All signals are blocked in it.
+ */
+long sys_apart(long (*work)(void *context), void *context);
 
 _Noreturn void sys_exit_group(int status);
 /* Sleeps while *word == seen; wakes up to n sleepers. */

@@ -151,13 +151,13 @@ void covers_claim(uintptr_t start, uintptr_t end)
     claim_count++;
 }
 
-unsigned covers_claim_all(unsigned cover, struct place places[PLACES_MAX], bool *busy)
+unsigned covers_claim_all(unsigned cover, uintptr_t from, struct place places[PLACES_MAX], bool *busy)
 {
     unsigned count = 0;
     *busy = false;
     if (!model_take())
         return 0;
-    struct region *r = regions_covered(0, cover);
+    struct region *r = regions_covered(from, cover);
     for (; r && count < PLACES_MAX; r = regions_covered(r->end, cover)) {
         if (r->kind & REGION_CHANGING) {
             *busy = true;

@@ -32,6 +32,9 @@ enum cover_kind { COVER_FREE, COVER_SPILL, COVER_ZEROS };
 struct cover {
     enum cover_kind kind;
     uint64_t dev, ino;   /* the file, as the kernel's list of maps shows it */
+    dev_t st_dev;        /* as stat does; 0: not known */
+    unsigned keep;       /* keeps.h, held: it proves that the file is this process's alone; 0: that was asked for */
+    bool told_asked, told_lost; /* in the log */
     uint64_t start, len; /* the range of it that the alias maps */
     uintptr_t alias;     /* 0: there is none, and no way back */
     uintptr_t over;      /* COVER_ZEROS: where the alias was */
@@ -114,9 +117,9 @@ bool covers_still(const struct place *place, uint64_t dev, uint64_t ino);
 void covers_claim(uintptr_t start, uintptr_t end);
 void covers_release(void);
 
-/* Claims the ranges that have this cover, as many as are to be had, but for those that a call is
- * changing: *busy. Their place in the file is left open. */
-unsigned covers_claim_all(unsigned cover, struct place places[PLACES_MAX], bool *busy);
+/* Claims the ranges that have this cover and end behind from, as many as are to be had, but for those that
+ * a call is changing: *busy. Their place in the file is left open. */
+unsigned covers_claim_all(unsigned cover, uintptr_t from, struct place places[PLACES_MAX], bool *busy);
 
 /* The mark goes; nothing of this cover lies there. */
 void covers_forget(const struct place *place);

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "model/regions.h"
 
+#include "model/keeps.h"
 #include "model/model.h"
 #include "model/untold.h"
 
@@ -198,6 +199,16 @@ void regions_set_cover(uintptr_t start, uintptr_t end, unsigned cover)
     regions_change(start, end, cover ? 0 : REGION_COVERED, cover ? REGION_COVERED : 0);
     for (struct region *r = regions_from(start); r && r->start < end; r = r->after)
         r->cover = (uint8_t)cover;
+}
+
+void regions_set_keep(uintptr_t start, uintptr_t end, unsigned keep)
+{
+    for (struct region *r = regions_from(start); r && r->start < end; r = r->after) {
+        if (r->keep)
+            continue;
+        r->keep = (uint8_t)keep;
+        keeps_hold(keep);
+    }
 }
 
 struct region *regions_covered(uintptr_t addr, unsigned cover)

@@ -130,6 +130,9 @@ void regions_change(uintptr_t start, uintptr_t end, uint32_t clear, uint32_t set
 /* Marks what lies over the files of a range: a number of covers.h; 0 takes the mark away. */
 void regions_set_cover(uintptr_t start, uintptr_t end, unsigned cover);
 
+/* What of the range is known has this keep (keeps.h), unless it has one. */
+void regions_set_keep(uintptr_t start, uintptr_t end, unsigned keep);
+
 /* The first region of that cover that ends behind addr, or NULL. */
 struct region *regions_covered(uintptr_t addr, unsigned cover);
 

@@ -17,9 +17,14 @@
 #include "model/regions.h"
 #include "model/spillfile.h"
 
+#define POPULATE_WRITE 23 /* MADV_POPULATE_WRITE, Linux 5.14 */
+
 /* Working space; cover lock held. */
 static char data[64 << 10] __attribute__((aligned(16)));
 static spill_sum sums[sizeof data / 4096], stored[sizeof data / 4096];
+
+#define SUMS_AT_ONCE 256
+static spill_sum present[SUMS_AT_ONCE];
 
 static size_t piece_pages(void)
 {
@@ -119,26 +124,33 @@ static bool drop_gone(const struct cover *c, int fd, uint64_t at, spill_sum *sum
     return true;
 }
 
-/* What the file holds there now, read by the kernel: a page that is gone is an answer. Uses data. */
-static bool file_has(const struct cover *c, int fd, uint64_t at, spill_sum sum)
+/* What the file holds there now, read by the kernel: its sum, 0 where the page is gone. Uses data. */
+static spill_sum sum_in_file(const struct cover *c, int fd, uint64_t at)
 {
     off_t scratch = (off_t)spillfile_scratch();
-    return sys_pwrite(fd, (const void *)(c->alias + (at - c->start)), page_size, scratch) ==
-               (long)page_size &&
-           sys_pread(fd, data, page_size, scratch) == (long)page_size &&
-           spill_sum_of(data, page_size) == sum;
+    if (sys_pwrite(fd, (const void *)(c->alias + (at - c->start)), page_size, scratch) != (long)page_size ||
+        sys_pread(fd, data, page_size, scratch) != (long)page_size)
+        return 0;
+    return spill_sum_of(data, page_size);
 }
 
-/* The kernel writes to the alias: where there is no space that is an answer, too. */
-static bool to_file(const struct cover *c, int fd, uint64_t at)
+/* The kernel writes to the alias: where there is no space that is an answer, too. From a copy: a process
+ * that shares the spill file's page may store to it meanwhile, and its sum must be that of what was written. */
+static bool to_file(const struct cover *c, int fd, uint64_t at, spill_sum *sum)
 {
-    return sys_pread(fd, (void *)(c->alias + (at - c->start)), page_size, data_of(c, at)) ==
-           (long)page_size;
+    off_t scratch = (off_t)spillfile_scratch(), from = data_of(c, at);
+    if (spillfile_shared(c->file)) {
+        if (sys_pread(fd, data, page_size, from) != (long)page_size ||
+            sys_pwrite(fd, data, page_size, scratch) != (long)page_size)
+            return false;
+        *sum = spill_sum_of(data, page_size);
+        from = scratch;
+    }
+    return sys_pread(fd, (void *)(c->alias + (at - c->start)), page_size, from) == (long)page_size;
 }
 
 /* One piece whose sums are there. ESTALE: some pages of it stay. */
-static int write_piece(const struct cover *c, int fd, uint64_t at, size_t pages, enum spilled_how how,
-                       bool *wrote)
+static int write_piece(const struct cover *c, int fd, uint64_t at, size_t pages)
 {
     size_t len = pages * page_size;
     int error = 0;
@@ -147,17 +159,17 @@ static int write_piece(const struct cover *c, int fd, uint64_t at, size_t pages,
         return EIO;
     for (size_t i = 0; i < pages; i++)
         stored[i] = spill_sum_of(data + i * page_size, page_size);
-    for (size_t i = 0; i < pages && !error && !(*wrote && how == SPILLED_ONE); i++) {
+    for (size_t i = 0; i < pages && !error; i++) {
         uint64_t here = at + i * page_size;
         if (!sums[i] || stored[i] == sums[i])
             continue;
-        if (how != SPILLED_MAPPED && sys_readable(c->alias + (here - c->start)) &&
-            !file_has(c, fd, here, sums[i]) && !file_has(c, fd, here, stored[i])) {
+        spill_sum there = sum_in_file(c, fd, here);
+        if (there && there != sums[i] && there != stored[i]) {
             stale = true;
-        } else if (to_file(c, fd, here)) {
+        } else if (there == stored[i] || to_file(c, fd, here, &stored[i])) {
             sums[i] = stored[i];
             STATUS_ADD(returned, 1);
-            changed = *wrote = true;
+            changed = true;
         } else if (drop_gone(c, fd, here, &sums[i])) {
             changed = true;
         } else {
@@ -182,10 +194,12 @@ static uint64_t next_with_sum(const struct cover *c, int fd, uint64_t at)
     return page > at ? page : at;
 }
 
-int spilled_write_back(const struct cover *c, int fd, uint64_t low, uint64_t high, enum spilled_how how)
+/* Calls work with each piece of [low, high) that has pages, until it says anything but 0 or ESTALE. */
+static int each_piece(const struct cover *c, int fd, uint64_t low, uint64_t high,
+                      int (*work)(const struct cover *c, int fd, uint64_t at, size_t pages))
 {
-    bool wrote = false, stale = false;
-    for (uint64_t at = low; at < high && !(wrote && how == SPILLED_ONE);) {
+    bool stale = false;
+    for (uint64_t at = low; at < high;) {
         size_t pages = (high - at) / page_size;
         if (pages > piece_pages())
             pages = piece_pages();
@@ -194,7 +208,7 @@ int spilled_write_back(const struct cover *c, int fd, uint64_t low, uint64_t hig
         bool any = false;
         for (size_t i = 0; i < pages; i++)
             any |= sums[i] != 0;
-        int error = any ? write_piece(c, fd, at, pages, how, &wrote) : 0;
+        int error = any ? work(c, fd, at, pages) : 0;
         if (error && error != ESTALE)
             return error;
         stale |= error == ESTALE;
@@ -205,32 +219,63 @@ int spilled_write_back(const struct cover *c, int fd, uint64_t low, uint64_t hig
     return stale ? ESTALE : 0;
 }
 
-/* The spill file has this page. */
-static bool has(const struct cover *c, int fd, uint64_t at)
+int spilled_write_back(const struct cover *c, int fd, uint64_t low, uint64_t high)
 {
-    spill_sum sum = 0;
-    return spillfile_get_sums(fd, c->sums_at, page_of(c, at), &sum, 1) == 0 && sum;
+    return each_piece(c, fd, low, high, write_piece);
+}
+
+#define NO_ROOM (-1)
+#define ROOM (-2)
+
+/* The page of the file is asked for, and stays what it is. A kernel before Linux 5.14 does not know that
+ * question, and a page behind the end of the file has no answer. */
+static int ask_for_room(const struct cover *c, int fd, uint64_t at, size_t pages)
+{
+    if (sys_pread(fd, data, pages * page_size, data_of(c, at)) != (long)(pages * page_size))
+        return ROOM;
+    for (size_t i = 0; i < pages; i++) {
+        uintptr_t page = c->alias + (at + i * page_size - c->start);
+        if (!sums[i] || spill_sum_of(data + i * page_size, page_size) == sums[i])
+            continue;
+        return sys_madvise(page, page_size, POPULATE_WRITE) == -EFAULT && sys_readable(page) ? NO_ROOM : ROOM;
+    }
+    return 0;
+}
+
+bool spilled_has_room(const struct cover *c, int fd, uint64_t low, uint64_t high)
+{
+    return each_piece(c, fd, low, high, ask_for_room) != NO_ROOM;
+}
+
+/* Of the pages from at on, as many as there are sums for here: how many the spill file has, or lacks; *has
+ * says which. At least one. */
+static size_t run_from(const struct cover *c, int fd, uint64_t at, uint64_t end, bool *has)
+{
+    size_t pages = (end - at) / page_size, n = 1;
+    if (pages > SUMS_AT_ONCE)
+        pages = SUMS_AT_ONCE;
+    if (spillfile_get_sums(fd, c->sums_at, page_of(c, at), present, pages) < 0)
+        memset(present, 0, sizeof present);
+    *has = present[0];
+    while (n < pages && !present[n] == !present[0])
+        n++;
+    return n;
 }
 
 void spilled_show_present(unsigned n, int fd, const struct place *place)
 {
     const struct cover *c = &covers[n];
-    uint64_t end = place->offset + (place->end - place->start), run = 0;
-    bool in_run = false;
-    for (uint64_t at = place->offset; at <= end; at += page_size) {
-        bool here = at < end && has(c, fd, at);
-        if (here && !in_run)
-            run = at;
-        if (!here && in_run) {
-            struct place p = { place->start + (run - place->offset),
-                               place->start + (at - place->offset), run, place->prot };
-            if (spilled_show(&p, 1, c, fd) && model_take()) {
-                regions_set_cover(p.start, p.end, n);
-                count_add(2);
-                model_drop();
-            }
+    uint64_t end = place->offset + (place->end - place->start), len;
+    for (uint64_t at = place->offset; at < end; at += len) {
+        bool has;
+        len = run_from(c, fd, at, end, &has) * page_size;
+        uintptr_t start = place->start + (at - place->offset);
+        const struct place run = { start, start + len, at, place->prot };
+        if (has && spilled_show(&run, 1, c, fd) && model_take()) {
+            regions_set_cover(run.start, run.end, n);
+            count_add(2);
+            model_drop();
         }
-        in_run = here;
     }
 }
 

@@ -16,15 +16,15 @@
 long spilled_copy_in(const struct cover *c, int fd, uint64_t low, uint64_t high);
 
 /*
- * Writes what was stored to [low, high) to the file. 0, or why that cannot be (positive).
- *
- * SPILLED_MAPPED: the range is mapped and blocked. A process that dies between a page and its sum
- * leaves a page that is the same in both files. SPILLED_UNMAPPED: the program has let go of it, and may
- * have written the file anew: only what the file still holds by its sums is replaced, and where it holds
- * something else the page stays: ESTALE, when the rest is done. SPILLED_ONE: the same, one page.
+ * Writes what was stored to [low, high), which is blocked or no longer mapped, to the file. 0, or why that
+ * cannot be (positive). Only what the file still holds by its sums is replaced: where it holds something
+ * else, somebody has written it since, and the page stays: ESTALE, when the rest is done. A process that
+ * dies between a page and its sum leaves a page that is the same in both files.
  */
-enum spilled_how { SPILLED_MAPPED, SPILLED_UNMAPPED, SPILLED_ONE };
-int spilled_write_back(const struct cover *c, int fd, uint64_t low, uint64_t high, enum spilled_how how);
+int spilled_write_back(const struct cover *c, int fd, uint64_t low, uint64_t high);
+
+/* There is space for the first page of it that was stored to, as far as the kernel can be asked. */
+bool spilled_has_room(const struct cover *c, int fd, uint64_t low, uint64_t high);
 
 /* From here on every access to the places faults, and waits in the handler. */
 bool spilled_block(const struct place *places, unsigned count, const struct cover *c, int fd);

@@ -5,6 +5,7 @@
 #include "model/tree.h"
 
 #include "base/pool.h"
+#include "model/keeps.h"
 #include "model/model.h"
 
 static struct pool region_pool = POOL(struct region);
@@ -117,6 +118,7 @@ static void release(struct region *r)
 {
     if (r->window)
         windows_release(r->window);
+    keeps_release(r->keep);
     pool_give(&region_pool, r);
 }
 
@@ -155,6 +157,8 @@ void tree_split_at(struct tree *t, uintptr_t addr)
     upper->joined_below = true;
     upper->mastered = r->mastered;
     upper->cover = r->cover;
+    upper->keep = r->keep;
+    keeps_hold(upper->keep);
     if (upper->window)
         windows_hold(upper->window);
 }
@@ -178,6 +182,10 @@ void tree_join(struct tree *t, struct region *r)
 {
     struct region *upper = r->after;
     uintptr_t end = upper->end;
+    if (!r->keep) { /* what is held passes on */
+        r->keep = upper->keep;
+        upper->keep = 0;
+    }
     remove_node(t, upper);
     release(upper);
     r->end = end;

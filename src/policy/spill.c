@@ -6,13 +6,19 @@
 
 #include <errno.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 
 #include "base/log.h"
 #include "base/options.h"
+#include "base/reason.h"
 #include "base/sys.h"
+#include "base/words.h"
 #include "model/count.h"
+#include "model/family.h"
+#include "model/keeps.h"
 #include "model/merge.h"
 #include "model/model.h"
 #include "model/procmaps.h"
@@ -23,22 +29,126 @@
 #define SETTLE_MS 1000
 #define FIRST_RUN (64UL << 10)
 #define LONG_RUN (8UL << 20)
+#define POPULATE_WRITE 23 /* MADV_POPULATE_WRITE, Linux 5.14 */
 #define MANY_PIECES 10 /* of one file: from there on runs are large enough to stay below 64 maps */
 
 /* Working space; cover lock held. */
 static char list[8 << 10];
 static struct place places[PLACES_MAX];
 
+/* The lease is given back with the last cover of its file. */
+static void let_go(unsigned keep)
+{
+    for (unsigned n = 1; n <= COVERS_MAX; n++)
+        if (covers[n].kind == COVER_SPILL && covers[n].keep == keep)
+            return;
+    keeps_give_back(keep);
+}
+
 /* True if it was the last in its spill file, which goes with it. */
 static bool drop_cover(unsigned n)
 {
-    unsigned file = covers[n].file, left = 0;
+    unsigned file = covers[n].file, keep = covers[n].keep, left = 0;
     covers_remove(n);
     for (unsigned i = 1; i <= COVERS_MAX; i++)
         left += covers[i].kind == COVER_SPILL && covers[i].file == file;
+    if (keep) {
+        let_go(keep);
+        if (model_take()) {
+            keeps_release(keep);
+            model_drop();
+        }
+    }
     if (!left)
         spillfile_remove(file);
     return !left;
+}
+
+/* ---- whose file it is ---- */
+
+/*
+ * Somebody opens a file with spilled pages, and the kernel holds him up. It says so by SIGURG, which does
+ * nothing where there is no handler, after an execve too. A program with a handler for it keeps that, and
+ * the lease is looked at when there is something else to do.
+ */
+static void on_break(int sig, siginfo_t *info, void *context);
+
+static int break_signal(void)
+{
+    struct sys_action now, ours = { .handler = (uintptr_t)on_break,
+                                    .flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK };
+    if (sys_sigaction(SIGURG, NULL, &now) < 0)
+        return 0;
+    if (now.handler == ours.handler)
+        return SIGURG;
+    if (now.handler != (uintptr_t)SIG_DFL && now.handler != (uintptr_t)SIG_IGN)
+        return 0;
+    ours.mask = ~(SYS_SIGNAL_BIT(SIGBUS) | SYS_SIGNAL_BIT(SIGSEGV) | SYS_SIGNAL_BIT(SIGILL) |
+                  SYS_SIGNAL_BIT(SIGFPE) | SYS_SIGNAL_BIT(SIGTRAP) | SYS_SIGNAL_BIT(SIGSYS));
+    return sys_sigaction(SIGURG, &ours, NULL) < 0 ? 0 : SIGURG;
+}
+
+/* Proves that nobody else can see the file, or says why that cannot be: see spill_why. */
+static long prove(unsigned keep, const struct fault_page *p)
+{
+    long who;
+    if (!keep)
+        return -ENOKEY;
+    long answer = keeps_lease(keep, break_signal());
+    if (answer == 0 && family_shares(p->dev, p->ino, &who))
+        answer = -EMLINK;
+    return answer == -EAGAIN ? -ETXTBSY : answer;
+}
+
+static unsigned keep_of(const struct fault_page *p)
+{
+    unsigned keep = 0;
+    if (!model_take())
+        return 0;
+    struct region *r = regions_from(p->page);
+    if (r && r->start <= p->page)
+        keep = r->keep;
+    model_drop();
+    return keep || !p->st_dev ? keep : keeps_find(p->st_dev, p->ino);
+}
+
+/* What is spilled may be written to the file now. */
+static bool may_write(const struct cover *c, bool news)
+{
+    if (!c->keep)
+        return true;
+    enum lease_state state = keeps_state(c->keep, break_signal(), news);
+    return state == LEASE_HELD || state == LEASE_ASKED ||
+           (state == LEASE_NONE && keeps_lease(c->keep, break_signal()) == 0);
+}
+
+const char *spill_why(long error)
+{
+    switch (error) {
+    case -EFBIG:
+        return "MAPHERD_SPILL_MAX is reached, or the limit on the size of files (ulimit -f)";
+    case -ENOSPC:
+    case -EDQUOT:
+        return "there is no space either; MAPHERD_SPILL_DIR names another folder";
+    case -EOPNOTSUPP:
+        return "its filesystem cannot allocate space in advance; MAPHERD_SPILL_DIR names another folder";
+    case -ETXTBSY:
+        return "the file is open more than once, in another process or in this one, and what is spilled is "
+               "not seen there";
+    case -EMLINK:
+        return "a forked process has the file mapped too, and would not see what is spilled";
+    case -ENOKEY:
+        return "nothing proves that no other process uses the file: that is known on ext4, xfs, btrfs and f2fs, for "
+               "files that lacked space when they were mapped; MAPHERD_SIGBUS=auto,GLOB=spill says so";
+    case -EACCES:
+        return "the file is another user's, and the kernel proves to its owner alone that no other process uses it";
+    case -EUSERS:
+        return "the program uses leases or signals on the file itself";
+    case -EINVAL:
+        return "the kernel gives no lease on the file (fs.leases-enable)";
+    default:
+        return reason_of(-error);
+    }
 }
 
 /* ---- into the spill file ---- */
@@ -62,7 +172,7 @@ static unsigned clip_to_gap(const struct fault_page *p, uint64_t *start, uint64_
 }
 
 /* The cover of this file that reaches this page, made if there is none; 0 and *why if it cannot. */
-static unsigned cover_for(const struct fault_page *p, const char *program, long *why)
+static unsigned cover_for(const struct fault_page *p, unsigned keep, const char *program, long *why)
 {
     uint64_t start = p->map.offset, map_end = start + (p->map.end - p->map.start), end = map_end;
     if (p->size_known && page_up(p->size) > end)
@@ -81,6 +191,13 @@ static unsigned cover_for(const struct fault_page *p, const char *program, long 
     struct cover *c = &covers[n];
     c->dev = p->dev;
     c->ino = p->ino;
+    c->st_dev = p->st_dev;
+    if (keep && model_take()) {
+        c->keep = keep;
+        c->st_dev = keeps_dev(keep);
+        keeps_hold(keep);
+        model_drop();
+    }
     c->start = start;
     c->error = p->error;
     c->file = (unsigned)file;
@@ -188,6 +305,25 @@ static void release(unsigned count, unsigned uncovered)
     model_drop();
 }
 
+static bool is_refused(uintptr_t page)
+{
+    return sys_madvise(page, page_size, POPULATE_WRITE) == -EFAULT;
+}
+
+/* Of the run, what lies around the page and is refused as well: a page that the file can have is never
+ * switched. */
+static void keep_refused(const struct fault_page *p, uint64_t *low, uint64_t *high)
+{
+    uintptr_t base = p->page - p->at; /* of the file's beginning, as this map would have it */
+    uint64_t from = p->at, to = p->at + page_size;
+    while (from > *low && is_refused(base + from - page_size))
+        from -= page_size;
+    while (to < *high && is_refused(base + to))
+        to += page_size;
+    *low = from;
+    *high = to;
+}
+
 static long cover_run(unsigned n, const struct fault_page *p, size_t size, bool *dense)
 {
     struct cover *c = &covers[n];
@@ -198,6 +334,9 @@ static long cover_run(unsigned n, const struct fault_page *p, size_t size, bool 
     model_drop();
     if (answer < 0)
         return answer;
+    uint64_t first = low, last = high;
+    keep_refused(p, &low, &high);
+    *dense = *dense && (low == first || high == last);
     long fd = spillfile_open(c->file);
     if (fd < 0)
         return fd;
@@ -213,7 +352,8 @@ static long cover_run(unsigned n, const struct fault_page *p, size_t size, bool 
         return -EDEADLK;
     }
     uint64_t low_now, high_now; /* the region may have changed meanwhile */
-    answer = choose_run(c, p, size, &low_now, &high_now, dense);
+    bool dense_now;
+    answer = choose_run(c, p, size, &low_now, &high_now, &dense_now);
     if (answer == 0 && (low_now > low || high_now < high))
         answer = -EAGAIN;
     count = answer == 0 ? claim(count, n, p->page) : 0;
@@ -255,12 +395,19 @@ static size_t next_run(const struct cover *c, bool dense)
     return (dense || c->pieces >= MANY_PIECES) && c->run < most ? c->run * 2 : c->run;
 }
 
-long spill_store(const struct fault_page *p, const char *program)
+long spill_store(const struct fault_page *p, const char *program, bool alone)
 {
     long answer = -EINVAL;
-    unsigned n = p->shared ? cover_for(p, program, &answer) : 0;
-    if (!n)
+    if (!p->shared)
         return answer;
+    unsigned keep = alone ? 0 : keep_of(p);
+    answer = alone ? 0 : prove(keep, p);
+    unsigned n = answer == 0 ? cover_for(p, keep, program, &answer) : 0;
+    if (!n) {
+        if (keep)
+            let_go(keep);
+        return answer;
+    }
     struct cover *c = &covers[n];
     c->error = p->error;
     size_t size = c->run;
@@ -312,14 +459,27 @@ static bool locate(const struct cover *c, struct place *place)
     return true;
 }
 
-/* What was stored to these places, which are blocked, goes to the file. */
-static int write_places(const struct cover *c, int fd, unsigned count)
+/* What was stored to these places, which are blocked, goes to the file, and the file's own map there again.
+ * A place with a page that somebody else has written since stays, and is said by ESTALE. *back of them show
+ * the file, and come first. */
+static int put_back(const struct cover *c, int fd, unsigned count, unsigned *back)
 {
-    int error = 0;
-    for (unsigned i = 0; i < count && !error; i++)
-        error = spilled_write_back(c, fd, places[i].offset,
-                                   places[i].offset + (places[i].end - places[i].start), SPILLED_MAPPED);
-    return error;
+    bool stale = false;
+    *back = 0;
+    for (unsigned i = 0; i < count; i++) {
+        struct place p = places[i];
+        int error = spilled_write_back(c, fd, p.offset, p.offset + (p.end - p.start));
+        if (!error && covers_put_back(c, &p) < 0)
+            error = ENOMEM;
+        stale |= error == ESTALE;
+        if (error && error != ESTALE)
+            return error;
+        if (!error) {
+            places[i] = places[*back];
+            places[(*back)++] = p;
+        }
+    }
+    return stale ? ESTALE : 0;
 }
 
 /* There is space: writes back what is mapped, and switches back. Where the kernel has no map left for
@@ -327,28 +487,28 @@ static int write_places(const struct cover *c, int fd, unsigned count)
 static int uncover(unsigned n, int fd)
 {
     const struct cover *c = &covers[n];
+    uintptr_t from = 0;
     int error = 0;
-    bool busy;
-    for (unsigned count; !error && ((count = covers_claim_all(n, places, &busy)) > 0 || busy);) {
+    bool busy, stale = false;
+    for (unsigned count; !error && ((count = covers_claim_all(n, from, places, &busy)) > 0 || busy);) {
         unsigned kept = 0, shown = 0;
         for (unsigned i = 0; i < count; i++) {
+            from = places[i].end;
             if (locate(c, &places[i]))
                 places[kept++] = places[i];
             else
                 covers_forget(&places[i]);
         }
-        error = spilled_block(places, kept, c, fd) ? write_places(c, fd, kept) : ENOMEM;
-        while (!error && shown < kept && covers_put_back(c, &places[shown]) == 0)
-            shown++;
-        if (shown < kept) {
-            error = error ? error : ENOMEM;
+        error = spilled_block(places, kept, c, fd) ? put_back(c, fd, kept, &shown) : ENOMEM;
+        if (shown < kept)
             spilled_show(places + shown, kept - shown, c, fd);
-        }
+        stale |= error == ESTALE;
+        error = error == ESTALE ? 0 : error;
         release(kept, shown);
         if (!count && busy)
             error = c->error; /* next time */
     }
-    return error;
+    return error ? error : stale ? ESTALE : 0;
 }
 
 /* What msync does not say, because it is about to say that there is no space. */
@@ -361,9 +521,37 @@ static void say_lost_spillfile(const struct cover *c, long error)
     said = true;
 }
 
-/* 0: everything has gone back. ESTALE: all that is mapped has; the rest is to stay in the spill file,
- * because the file was changed since. */
-static int return_cover(unsigned n)
+/* The file and its spill file, for the log. Cover lock held. */
+static const char *file_name(const struct cover *c)
+{
+    static char name[300];
+    struct procmap m;
+    size_t len = 0;
+    if (c->alias && procmaps_at(PROCMAPS_SELF, c->alias, &m, list, sizeof list) == 0) {
+        len = m.path_len < sizeof name ? m.path_len : sizeof name - 1;
+        memcpy(name, m.path, len);
+    }
+    name[len] = '\0';
+    return len ? name : "a file";
+}
+
+/* Somebody else has the file, or is about to. */
+static void tell_of_others(struct cover *c, enum lease_state state)
+{
+    if (state == LEASE_ASKED && !c->told_asked)
+        log_line(LOG_WARNING | LOG_ABOUT_SPILL, "%s is being opened while pages of it are spilled and there is no space to "
+                 "write them: the kernel holds that open up, until there is, or for fs.lease-break-time at most",
+                 file_name(c));
+    if (state == LEASE_LOST && !c->told_lost)
+        log_line(LOG_ERROR | LOG_ABOUT_SPILL, "%s was opened by others without what is spilled of it: that stays in %s until "
+                 "nobody else has the file open, or for mapherd recover", file_name(c), spillfile_path(c->file));
+    c->told_asked |= state == LEASE_ASKED;
+    c->told_lost |= state == LEASE_LOST;
+}
+
+/* 0: everything has gone back. ESTALE: the rest is to stay in the spill file, because the file was changed
+ * since. */
+static int return_cover(unsigned n, bool news)
 {
     struct cover *c = &covers[n];
     if (model_mine())
@@ -373,17 +561,20 @@ static int return_cover(unsigned n)
         say_lost_spillfile(c, fd);
         return c->error;
     }
-    /* One page, while the program goes on: is there space? */
-    int error = spilled_write_back(c, (int)fd, c->low, c->high, SPILLED_ONE);
-    if (!error || error == ESTALE)
+    if (spillfile_shared(c->file)) /* forked processes use its sums too; recover holds the same lock */
+        sys_flock((int)fd, LOCK_EX);
+    int error = may_write(c, news) && spilled_has_room(c, (int)fd, c->low, c->high) ? 0 : c->error;
+    if (!error)
         error = uncover(n, (int)fd);
     if (!error)
-        error = spilled_write_back(c, (int)fd, c->low, c->high, SPILLED_UNMAPPED);
+        error = spilled_write_back(c, (int)fd, c->low, c->high);
     if (!error && !spillfile_shared(c->file)) /* a relative's pages are these */
         spilled_clear(c, (int)fd);
     sys_close((int)fd);
     if (!error && drop_cover(n))
         log_line(LOG_INFO | LOG_ABOUT_SPILL, "everything that was spilled has gone back to its files");
+    else if (error && c->keep)
+        tell_of_others(c, keeps_state(c->keep, break_signal(), news));
     return error;
 }
 
@@ -404,16 +595,16 @@ int spill_return(uintptr_t start, uintptr_t end)
 {
     bool wanted[COVERS_MAX + 1] = { false };
     int error = 0;
-    if (!covers_any() || !covers_take())
+    if (!covers_any() || !find_covers(start, end, wanted) || !covers_take())
         return 0;
     if (find_covers(start, end, wanted)) {
         unsigned unused = covers_unused(COVER_SPILL);
         for (unsigned n = 1; n <= COVERS_MAX; n++) {
-            int e = wanted[n] ? return_cover(n) : 0;
+            int e = wanted[n] ? return_cover(n, false) : 0;
             error = error || e == ESTALE ? error : e;
         }
         if (unused && !error && covers[unused].kind == COVER_SPILL)
-            return_cover(unused);
+            return_cover(unused, false);
     }
     covers_drop();
     return error;
@@ -428,7 +619,7 @@ void spill_settle(void)
     __atomic_store_n(&next_ms, now + SETTLE_MS, __ATOMIC_RELAXED);
     for (unsigned n = 1; n <= COVERS_MAX; n++)
         if (covers[n].kind == COVER_SPILL)
-            return_cover(n);
+            return_cover(n, false);
     covers_drop();
 }
 
@@ -439,7 +630,7 @@ void spill_end(void)
         return;
     for (unsigned n = 1; n <= COVERS_MAX; n++) {
         unsigned file = covers[n].file;
-        int error = covers[n].kind == COVER_SPILL ? return_cover(n) : 0;
+        int error = covers[n].kind == COVER_SPILL ? return_cover(n, false) : 0;
         if (error == ESTALE && !changed++)
             log_line(LOG_ERROR | LOG_ABOUT_SPILL, "a file was written by others since pages of it were spilled: they stay in %s; "
                      "what it would change says: mapherd recover --dry-run %s", spillfile_path(file),
@@ -453,24 +644,102 @@ void spill_end(void)
 
 /* ---- what else happens to a file with spilled pages ---- */
 
-void spill_met(uintptr_t start, uintptr_t end)
+/* A cover has pages of this file, or had a moment ago. */
+static bool may_have(dev_t dev, ino_t ino)
+{
+    for (unsigned n = 1; n <= COVERS_MAX; n++)
+        if (covers[n].kind == COVER_SPILL && covers[n].ino == ino && (covers[n].st_dev == dev || !covers[n].st_dev || !dev))
+            return true;
+    return false;
+}
+
+/* The place shows what was spilled of the file. */
+static void show_spilled(struct place place, dev_t dev, ino_t ino)
+{
+    uint64_t end = place.offset + (place.end - place.start);
+    for (unsigned n = 1; n <= COVERS_MAX; n++) {
+        const struct cover *c = &covers[n];
+        if (c->kind != COVER_SPILL || c->ino != ino || (c->st_dev && dev && c->st_dev != dev) ||
+            !covers_still(&place, c->dev, c->ino))
+            continue;
+        uint64_t low = c->low > place.offset ? c->low : place.offset, high = c->high < end ? c->high : end;
+        long fd = low < high ? spillfile_open(c->file) : -ENOENT;
+        if (fd < 0)
+            continue;
+        const struct place part = { place.start + (low - place.offset), place.start + (high - place.offset),
+                                    low, place.prot };
+        spilled_show_present(n, (int)fd, &part);
+        sys_close((int)fd);
+    }
+}
+
+void spill_mapped(uintptr_t start, uintptr_t end, struct map_request *q)
+{
+    if ((q->flags & MAP_ANONYMOUS) || (q->flags & MAP_TYPE) == MAP_PRIVATE || options.mode == MODE_OBSERVE ||
+        words_equal(options.sigbus, words_text("off")) || words_equal(options.sigbus, words_text("report")))
+        return;
+    unsigned keep = keeps_of(q);
+    if (keep && model_take()) {
+        regions_set_keep(start, end, keep);
+        keeps_release(keep);
+        model_drop();
+    }
+    const struct stat *st = covers_any() ? request_file(q) : NULL;
+    if (!st || !may_have(st->st_dev, st->st_ino) || !covers_take())
+        return;
+    show_spilled((struct place){ start, end, q->offset, q->prot & (PROT_READ | PROT_WRITE | PROT_EXEC) },
+                 st->st_dev, st->st_ino);
+    covers_drop();
+}
+
+void spill_moved(uintptr_t start, uintptr_t end)
 {
     struct procmap m;
     if (!covers_any() || !covers_take())
         return;
-    bool known = procmaps_at(PROCMAPS_SELF, start, &m, list, sizeof list) == 0 && m.shared;
-    for (unsigned n = 1; known && n <= COVERS_MAX; n++) {
-        const struct cover *c = &covers[n];
-        if (c->kind != COVER_SPILL || c->ino != m.inode || c->low == c->high)
-            continue;
-        unsigned count = covers_places(c->dev, c->ino, c->low, c->high, 0, places, PLACES_MAX);
-        long fd = spillfile_open(c->file);
-        for (unsigned i = 0; i < count && fd >= 0; i++)
-            if (places[i].start >= start && places[i].end <= end)
-                spilled_show_present(n, (int)fd, &places[i]);
-        if (fd >= 0)
-            sys_close((int)fd);
+    if (procmaps_at(PROCMAPS_SELF, start, &m, list, sizeof list) == 0 && m.shared && may_have(0, m.inode))
+        show_spilled((struct place){ start, end < m.end ? end : m.end, m.offset + (start - m.start),
+                                     (m.read ? PROT_READ : 0) | (m.write ? PROT_WRITE : 0) | (m.exec ? PROT_EXEC : 0) },
+                     0, m.inode);
+    covers_drop();
+}
+
+/* ---- somebody opens the file ---- */
+
+enum { RETRY_MS = 100 };
+static int timer;
+static bool timer_made;
+
+/* Tries again in a moment, as long as somebody is held up. Cover lock held, or this thread's own. */
+static void try_later(void)
+{
+    if (!timer_made)
+        timer_made = sys_timer_create(SIGURG, &timer) == 0;
+    if (timer_made)
+        sys_timer_set(timer, RETRY_MS);
+}
+
+static void on_break(int sig, siginfo_t *info, void *context)
+{
+    static bool missed;
+    bool waited_for = false, news = info->si_code != SI_TIMER;
+    (void)sig, (void)context;
+    if (!covers_any())
+        return;
+    if (model_mine() || !covers_take()) { /* it has interrupted the library */
+        missed |= news;
+        try_later();
+        return;
     }
+    news |= missed;
+    missed = false;
+    for (unsigned n = 1; n <= COVERS_MAX; n++) {
+        struct cover *c = &covers[n];
+        if (c->kind == COVER_SPILL && c->keep && keeps_state(c->keep, SIGURG, news) == LEASE_ASKED)
+            waited_for |= return_cover(n, news) != 0;
+    }
+    if (waited_for)
+        try_later();
     covers_drop();
 }
 
@@ -496,4 +765,5 @@ void spill_forked(bool child)
     for (unsigned n = 1; n <= COVERS_MAX; n++)
         in_use |= covers[n].kind == COVER_SPILL;
     spillfile_forked(child, in_use);
+    timer_made &= !child; /* timers are not inherited */
 }

@@ -17,12 +17,15 @@
 #include <stdint.h>
 
 #include "model/covers.h"
+#include "model/request.h"
 
 /* A store to p failed for lack of space. 0: the page takes stores now; -EAGAIN: try the instruction
- * again; else nothing has changed, and why. Cover lock held: called from the handler. */
-long spill_store(const struct fault_page *p, const char *program);
+ * again; else nothing has changed, and why alone: the user says that the file is
+ * this process's alone; otherwise the kernel has to prove it. Cover lock held: called from the handler. */
+long spill_store(const struct fault_page *p, const char *program, bool alone);
 
-/* The spill file, or where one would be made; for the log. Cover lock held. */
+/* Why it did not, in words; and the spill file, or where one would be made. Cover lock held. */
+const char *spill_why(long error);
 const char *spill_path(void);
 
 /* Tries to write everything back of the files that have spilled pages in the range, and to put
@@ -36,8 +39,12 @@ void spill_settle(void);
 /* The same for all there is; at exit. What cannot go back is said in the log. */
 void spill_end(void);
 
-/* A map of a file was made at start, or moved there: what it shows of spilled pages comes from the spill file. */
-void spill_met(uintptr_t start, uintptr_t end);
+/* A map was made there: its open file is kept, if the file may want for space (keeps.h), and what it shows of
+ * spilled pages comes from the spill file. */
+void spill_mapped(uintptr_t start, uintptr_t end, struct map_request *q);
+
+/* The same for one that was moved there, or grew. */
+void spill_moved(uintptr_t start, uintptr_t end);
 
 /* The file behind fd is size bytes long from now on: what was stored behind that is gone. */
 void spill_trim(int fd, uint64_t size);

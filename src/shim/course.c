@@ -13,6 +13,7 @@
 #include "model/count.h"
 #include "model/covers.h"
 #include "model/held.h"
+#include "model/keeps.h"
 #include "model/model.h"
 #include "model/regions.h"
 #include "policy/explain.h"
@@ -66,6 +67,7 @@ long course_end_of(const struct failed_call *call)
         explain_failure(call);
     bury_masters();
     retention_settle();
+    keeps_settle();
     if (covers_any()) {
         spill_settle();
         zeros_settle();

@@ -131,13 +131,11 @@ static bool make_free(uintptr_t addr, size_t len)
     return !start || end <= start || held_vacate(start, end);
 }
 
-static long end_mmap(const struct map_request *q, long answer)
+static long end_mmap(struct map_request *q, long answer)
 {
-    size_t len = q->len;
-    int flags = q->flags;
-    if (!sys_failed(answer) && !(flags & MAP_ANONYMOUS) && covers_any())
-        spill_met((uintptr_t)answer, page_up((uintptr_t)answer + len));
-    return course_end_of(&(struct failed_call){ "mmap", answer, len, q->prot, flags, q->addr });
+    if (!sys_failed(answer))
+        spill_mapped((uintptr_t)answer, page_up((uintptr_t)answer + q->len), q);
+    return course_end_of(&(struct failed_call){ "mmap", answer, q->len, q->prot, q->flags, q->addr });
 }
 
 long engine_map(struct map_request *q)
@@ -400,7 +398,7 @@ long engine_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, ui
     long answer = remap(addr, old_len, new_len, flags, to);
     held_leave(entered);
     if (!sys_failed(answer) && covers_any() && gate_open())
-        spill_met((uintptr_t)answer, page_up((uintptr_t)answer + new_len));
+        spill_moved((uintptr_t)answer, page_up((uintptr_t)answer + new_len));
     return answer;
 }
 

@@ -17,7 +17,6 @@
 #include "base/aside.h"
 #include "base/fmt.h"
 #include "base/options.h"
-#include "base/reason.h"
 #include "base/rules.h"
 #include "base/log.h"
 #include "base/sys.h"
@@ -29,7 +28,7 @@
 #include "policy/zeros.h"
 #include "shim/gate.h"
 
-enum word { AUTO, CONVERT, REPORT, OFF };
+enum word { AUTO, CONVERT, REPORT, OFF, SPILL };
 
 #define REMEMBERED_MS 1000
 
@@ -117,7 +116,8 @@ static bool for_want_of_space(void)
  * very file. */
 static bool may_be_copied(void)
 {
-    return !fault.memory_file || (word_for(fault.page.path) == CONVERT &&
+    enum word word = word_for(fault.page.path);
+    return !fault.memory_file || ((word == CONVERT || word == SPILL) &&
                                   rules_name(options.sigbus, fault.page.path));
 }
 
@@ -161,21 +161,6 @@ static bool leave_to_owner(enum word word)
     return false;
 }
 
-static const char *why_not_spilled(long error)
-{
-    switch (error) {
-    case EFBIG:
-        return "MAPHERD_SPILL_MAX is reached, or the limit on the size of files (ulimit -f)";
-    case ENOSPC:
-    case EDQUOT:
-        return "there is no space either; MAPHERD_SPILL_DIR names another folder";
-    case EOPNOTSUPP:
-        return "its filesystem cannot allocate space in advance; MAPHERD_SPILL_DIR names another folder";
-    default:
-        return reason_of(error);
-    }
-}
-
 static bool give_zeros(void)
 {
     long answer = zeros_lay(&fault.page);
@@ -191,12 +176,13 @@ static bool give_zeros(void)
 static bool treat(enum word word)
 {
     if (for_want_of_space() && may_be_copied()) {
-        long answer = spill_store(&fault.page, log_name());
+        bool alone = word == SPILL || fault.memory_file; /* the user says so */
+        long answer = spill_store(&fault.page, log_name(), alone);
         if (answer == 0 || answer == -EAGAIN)
             return mended(answer, false,
                           "what is stored there is kept in the spill file until there is, and msync says so");
         fmt(unspilled, sizeof unspilled, "; it cannot be spilled to %s: %s", spill_path(),
-            why_not_spilled(-answer));
+            spill_why(answer));
     }
     if (word == CONVERT && fault.cause == FAULT_PAST_END && may_be_copied())
         return give_zeros();

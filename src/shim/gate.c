@@ -12,6 +12,8 @@
 #include "model/canary.h"
 #include "model/count.h"
 #include "model/covers.h"
+#include "model/family.h"
+#include "model/keeps.h"
 #include "model/gaps.h"
 #include "model/held.h"
 #include "model/model.h"
@@ -48,7 +50,7 @@ bool gate_take(uintptr_t start, uintptr_t end)
 }
 
 /* In the child, whose only thread this is: what threads that are not here held is free. */
-static void be_born(void)
+static void be_born(bool announced)
 {
     process = sys_getpid();
     lock_forget_thread();
@@ -56,6 +58,7 @@ static void be_born(void)
     gaps_after_fork();
     reserve_after_fork();
     held_after_fork();
+    family_born(announced);
     covers_after_fork();
     spill_forked(true);
     count_after_fork(true);
@@ -83,7 +86,7 @@ static void forget_what_was_not_forked(void)
 static void forked_unseen(void)
 {
     brief_forked_unseen();
-    be_born();
+    be_born(false);
     if (model_left_taken()) { /* somebody was in the middle of a change who is not here to end it */
         guards_abandon();
         gate_close(MAPHERD_FORKED);
@@ -139,10 +142,13 @@ void gate_close(uint32_t reason)
 }
 
 /* False where a handler forks that interrupted the library: the lock is the frame's below. */
-static bool taken_for_fork, covers_for_fork;
+static bool taken_for_fork, covers_for_fork, announced_fork;
 
 void gate_before_fork(void)
 {
+    announced_fork = keeps_needed() && family_start();
+    if (announced_fork)
+        family_before_fork();
     count_before_fork();
     covers_for_fork = !gate_helpless() && covers_take();
     bool taken = model_take();
@@ -166,7 +172,7 @@ void gate_after_fork_in_child(void)
 {
     brief_after_fork_in_child();
     model_after_fork();
-    be_born();
+    be_born(announced_fork);
     if (taken_for_fork && model_take()) {
         forget_what_was_not_forked();
         model_drop();

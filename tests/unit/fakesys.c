@@ -557,6 +557,42 @@ long sys_flock(int fd, int operation)
     return fake_number(fd) ? 0 : -EBADF;
 }
 
+/* There are no sockets: no open file is kept. */
+long sys_socketpair(int pair[2])
+{
+    (void)pair;
+    return -EAFNOSUPPORT;
+}
+
+long sys_send_file(int socket, int fd)
+{
+    (void)socket, (void)fd;
+    return -EBADF;
+}
+
+long sys_peek_file(int socket)
+{
+    (void)socket;
+    return -EBADF;
+}
+
+long sys_apart(long (*work)(void *context), void *context)
+{
+    return work(context);
+}
+
+long sys_timer_create(int sig, int *timer)
+{
+    (void)sig, (void)timer;
+    return -EAGAIN;
+}
+
+long sys_timer_set(int timer, uint64_t ms)
+{
+    (void)timer, (void)ms;
+    return -EINVAL;
+}
+
 long sys_msync(uintptr_t addr, size_t len, int flags)
 {
     (void)flags;

@@ -1,0 +1,113 @@
+/*
+ * family: see family.h.
+ */
+#define _GNU_SOURCE
+#include "model/family.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/sysmacros.h>
+
+#include "base/fmt.h"
+#include "base/sys.h"
+#include "model/identity.h"
+#include "model/model.h"
+#include "model/procmaps.h"
+
+#define MEMBERS 1000 /* more than that share, whatever they map */
+#define ELSEWHERE (-1) /* in a PID namespace that its parent cannot look into */
+
+static struct members {
+    unsigned announced, born; /* forks that were begun, and children that have come */
+    int pids[MEMBERS];
+    uint64_t pid_space;
+} *family;
+static char buffer[8 << 10]; /* of the list of maps; cover lock held */
+
+static void enter(struct members *f)
+{
+    int pid = identity_pid_space() == f->pid_space ? (int)sys_getpid() : ELSEWHERE;
+    for (unsigned n = 0; n < MEMBERS; n++) {
+        int gone = 0;
+        if (__atomic_compare_exchange_n(&f->pids[n], &gone, pid, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+            return;
+    }
+    __atomic_fetch_add(&f->announced, 1, __ATOMIC_RELAXED); /* one too many is never born */
+}
+
+bool family_start(void)
+{
+    if (__atomic_load_n(&family, __ATOMIC_ACQUIRE))
+        return true;
+    size_t len = page_up(sizeof *family);
+    long at = sys_mmap(0, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct members *new = (struct members *)at, *none = NULL;
+    if (sys_failed(at))
+        return false;
+    new->pid_space = identity_pid_space();
+    enter(new);
+    if (!__atomic_compare_exchange_n(&family, &none, new, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        sys_munmap((uintptr_t)at, len);
+    return true;
+}
+
+void family_before_fork(void)
+{
+    if (family)
+        __atomic_fetch_add(&family->announced, 1, __ATOMIC_ACQ_REL);
+}
+
+void family_born(bool announced)
+{
+    if (!family)
+        return;
+    enter(family);
+    if (announced)
+        __atomic_fetch_add(&family->born, 1, __ATOMIC_ACQ_REL);
+}
+
+struct wanted {
+    uint64_t dev, ino;
+    bool found;
+};
+
+static bool look(const struct procmap *m, void *context)
+{
+    struct wanted *w = context;
+    w->found = m->inode == w->ino && makedev(m->dev_major, m->dev_minor) == w->dev;
+    return !w->found;
+}
+
+/* It has a map of the file, or its maps cannot be read. A number without a process is free again. */
+static bool shares(int pid, unsigned n, uint64_t dev, uint64_t ino)
+{
+    char path[32];
+    struct wanted w = { dev, ino, false };
+    fmt(path, sizeof path, "/proc/%d/maps", pid);
+    long answer = procmaps_read(path, buffer, sizeof buffer, look, &w);
+    if (answer == -ENOENT || answer == -ESRCH) {
+        __atomic_compare_exchange_n(&family->pids[n], &pid, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+        return false;
+    }
+    return answer < 0 || w.found;
+}
+
+bool family_shares(uint64_t dev, uint64_t ino, long *who)
+{
+    *who = 0;
+    if (!family)
+        return false;
+    for (unsigned n = 0; n < MEMBERS; n++) {
+        int pid = __atomic_load_n(&family->pids[n], __ATOMIC_ACQUIRE);
+        if (!pid || pid == sys_getpid())
+            continue;
+        if (pid == ELSEWHERE)
+            return true;
+        if (shares(pid, n, dev, ino)) {
+            *who = pid;
+            return true;
+        }
+    }
+    return __atomic_load_n(&family->announced, __ATOMIC_ACQUIRE) !=
+           __atomic_load_n(&family->born, __ATOMIC_ACQUIRE);
+}

@@ -1,0 +1,373 @@
+/*
+ * keeps: see keeps.h.
+ */
+#define _GNU_SOURCE
+#include "model/keeps.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "base/sys.h"
+#include "model/family.h"
+#include "model/identity.h"
+#include "model/model.h"
+#include "model/request.h"
+
+#ifndef XFS_SUPER_MAGIC
+#define XFS_SUPER_MAGIC 0x58465342
+#endif
+#ifndef F2FS_SUPER_MAGIC
+#define F2FS_SUPER_MAGIC 0xF2F52010
+#endif
+#ifndef BTRFS_SUPER_MAGIC
+#define BTRFS_SUPER_MAGIC 0x9123683E
+#endif
+
+/* fcntl(F_GETSIG) of a description that is kept: what tells it from another one of the same file. */
+#define MARK SIGURG
+#define HIGH 512
+
+enum keep_state { KEEP_FREE, KEEP_MAKING, KEEP_MADE };
+
+static struct keep {
+    enum keep_state state;
+    dev_t dev;
+    ino_t ino;
+    int socket;
+    ino_t socket_ino; /* the program may have closed it, and may have another file of that number */
+    unsigned holders;
+    bool leased;       /* was taken, and not given back */
+    uint64_t asked_ms; /* since when somebody waits for it; 0: nobody was seen to */
+} keeps[KEEPS_MAX + 1];
+static unsigned made;
+unsigned keeps_idle;
+
+/* ---- which files ---- */
+
+/* Of the filesystem: does the kernel's lease prove anything, and may a page that the file has be refused? */
+enum kind { KIND_NONE, KIND_PROVES, KIND_COPIES_ON_WRITE };
+
+static enum kind kind_of(int fd)
+{
+    long type = 0;
+    if (sys_fstatfs_type(fd, &type) < 0)
+        return KIND_NONE;
+    switch ((unsigned long)type) {
+    case EXT4_SUPER_MAGIC: /* and ext2, ext3 */
+    case XFS_SUPER_MAGIC:
+    case F2FS_SUPER_MAGIC:
+        return KIND_PROVES;
+    case BTRFS_SUPER_MAGIC:
+        return KIND_COPIES_ON_WRITE;
+    }
+    return KIND_NONE; /* overlayfs gives a lease although other processes have the file mapped */
+}
+
+/* The same, remembered for the last filesystem: number and kind are one word. */
+static enum kind kind_there(int fd, dev_t dev)
+{
+    static uint64_t last;
+    uint64_t word = __atomic_load_n(&last, __ATOMIC_RELAXED);
+    if (word >> 2 == dev && word & 3)
+        return (enum kind)((word & 3) - 1);
+    enum kind kind = kind_of(fd);
+    __atomic_store_n(&last, (uint64_t)dev << 2 | (kind + 1), __ATOMIC_RELAXED);
+    return kind;
+}
+
+/* Not all of the range has its blocks, as far as that can be told cheaply. */
+static bool lacks_blocks(const struct map_request *q, const struct stat *st)
+{
+    return (uint64_t)st->st_blocks * 512 < (uint64_t)st->st_size ||
+           q->offset + q->len > (uint64_t)st->st_size;
+}
+
+static bool may_want(const struct map_request *q)
+{
+    struct stat now; /* preallocation may have seen to it meanwhile */
+    enum kind kind = kind_there(q->fd, q->st.st_dev);
+    return kind == KIND_COPIES_ON_WRITE ||
+           (kind == KIND_PROVES && lacks_blocks(q, &q->st) && sys_fstat(q->fd, &now) == 0 && lacks_blocks(q, &now));
+}
+
+/* A filter that was not written for this program's calls may kill for sockets. */
+static bool may_use_sockets(void)
+{
+    static int answer; /* 0: not asked yet */
+    int known = __atomic_load_n(&answer, __ATOMIC_RELAXED);
+    if (!known) {
+        known = sys_prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == 0 ? 1 : -1;
+        __atomic_store_n(&answer, known, __ATOMIC_RELAXED);
+    }
+    return known > 0;
+}
+
+/* ---- making and unmaking ---- */
+
+static unsigned find(dev_t dev, ino_t ino)
+{
+    for (unsigned n = 1; made && n <= KEEPS_MAX; n++)
+        if (keeps[n].state != KEEP_FREE && keeps[n].ino == ino && keeps[n].dev == dev)
+            return n;
+    return 0;
+}
+
+unsigned keeps_find(dev_t dev, ino_t ino)
+{
+    if (!__atomic_load_n(&made, __ATOMIC_RELAXED) || !model_take())
+        return 0;
+    unsigned n = find(dev, ino);
+    n = keeps[n].state == KEEP_MADE ? n : 0;
+    model_drop();
+    return n;
+}
+
+dev_t keeps_dev(unsigned keep)
+{
+    return keeps[keep].dev;
+}
+
+ino_t keeps_ino(unsigned keep)
+{
+    return keeps[keep].ino;
+}
+
+/* A socket in which the open file waits; -errno. */
+static long park(int fd, ino_t *socket_ino)
+{
+    int pair[2];
+    struct stat st;
+    long high = -EMFILE;
+    long answer = sys_socketpair(pair);
+    if (answer < 0)
+        return answer;
+    answer = sys_send_file(pair[1], fd);
+    sys_close(pair[1]);
+    if (answer >= 0)
+        answer = high = sys_fcntl(pair[0], F_DUPFD_CLOEXEC, HIGH);
+    sys_close(pair[0]);
+    if (answer >= 0 && sys_fstat((int)high, &st) == 0)
+        *socket_ino = st.st_ino;
+    return answer;
+}
+
+static unsigned make(struct map_request *q, const struct stat *st)
+{
+    unsigned n = 0;
+    ino_t socket_ino = 0;
+    if (!may_use_sockets() || !family_start() || !model_take())
+        return 0;
+    if (made < sys_rlimit(RLIMIT_NOFILE) / 16 && !find(st->st_dev, st->st_ino))
+        for (n = KEEPS_MAX; n && keeps[n].state != KEEP_FREE; n--)
+            ;
+    if (n) {
+        keeps[n] = (struct keep){ .state = KEEP_MAKING, .dev = st->st_dev, .ino = st->st_ino, .socket = -1 };
+        made++;
+    }
+    model_drop();
+    if (!n)
+        return 0;
+    long socket = park(q->fd, &socket_ino);
+    bool good = socket >= 0 && socket_ino && sys_fcntl(q->fd, F_SETSIG, MARK) == 0;
+    if (!good && socket >= 0)
+        sys_close((int)socket);
+    while (!model_take())
+        ;
+    keeps[n].socket = (int)socket;
+    keeps[n].socket_ino = socket_ino;
+    keeps[n].state = good ? KEEP_MADE : KEEP_FREE;
+    keeps[n].holders = good;
+    made -= !good;
+    model_drop();
+    return good ? n : 0;
+}
+
+static bool needed;
+
+bool keeps_needed(void)
+{
+    return __atomic_load_n(&needed, __ATOMIC_RELAXED);
+}
+
+unsigned keeps_of(struct map_request *q)
+{
+    if ((q->flags & MAP_ANONYMOUS) || (q->flags & MAP_TYPE) == MAP_PRIVATE || !(q->prot & PROT_WRITE))
+        return 0;
+    const struct stat *st = request_file(q);
+    if (!st || !S_ISREG(st->st_mode))
+        return 0;
+    __atomic_store_n(&needed, true, __ATOMIC_RELAXED);
+    unsigned n = keeps_find(st->st_dev, st->st_ino);
+    if (!n)
+        return may_want(q) ? make(q, st) : 0;
+    /* Another open of the file: the lease could not be had with both. */
+    if (sys_fcntl(q->fd, F_GETSIG, 0) != MARK || !model_take())
+        return 0;
+    if (keeps[n].state == KEEP_MADE && keeps[n].ino == st->st_ino && keeps[n].dev == st->st_dev)
+        keeps_hold(n);
+    else
+        n = 0;
+    model_drop();
+    return n;
+}
+
+void keeps_hold(unsigned keep)
+{
+    if (keep && keeps[keep].holders++ == 0)
+        __atomic_fetch_sub(&keeps_idle, 1, __ATOMIC_RELAXED);
+}
+
+void keeps_release(unsigned keep)
+{
+    if (keep && --keeps[keep].holders == 0)
+        __atomic_fetch_add(&keeps_idle, 1, __ATOMIC_RELAXED);
+}
+
+static bool is_still_ours(const struct keep *k)
+{
+    struct stat st;
+    return sys_fstat(k->socket, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_ino == k->socket_ino;
+}
+
+void keeps_close_idle(void)
+{
+    for (unsigned n = 1; n <= KEEPS_MAX; n++) {
+        if (!model_take())
+            return;
+        struct keep k = keeps[n];
+        bool idle = k.state == KEEP_MADE && !k.holders;
+        if (idle) {
+            keeps[n].state = KEEP_FREE;
+            made--;
+            __atomic_fetch_sub(&keeps_idle, 1, __ATOMIC_RELAXED);
+        }
+        model_drop();
+        if (idle && is_still_ours(&k))
+            sys_close(k.socket); /* with the file in it */
+    }
+}
+
+/* ---- the lease, on a thread with a table of its own ---- */
+
+struct errand {
+    struct keep *keep;
+    int sig;
+    bool news;
+};
+
+static bool is_used_by_program(int fd)
+{
+    long sig = sys_fcntl(fd, F_GETSIG, 0);
+    return sys_fcntl(fd, F_GETLEASE, 0) != F_UNLCK || sys_fcntl(fd, F_GETOWN, 0) != 0 ||
+           (sig != 0 && sig != MARK);
+}
+
+/* The kernel has made this thread, which ends, the owner of the signal (fs/locks.c, lease_setup): there is
+ * none then. */
+static void ask_for_signal(int fd, int sig)
+{
+    if (sig) {
+        sys_fcntl(fd, F_SETSIG, (uintptr_t)sig);
+        sys_fcntl(fd, F_SETOWN, (uintptr_t)sys_getpid());
+    }
+}
+
+static long lease(void *context)
+{
+    const struct errand *e = context;
+    long fd = is_still_ours(e->keep) ? sys_peek_file(e->keep->socket) : -EBADF;
+    if (fd < 0)
+        return fd;
+    if (!e->keep->leased && is_used_by_program((int)fd))
+        return -EUSERS;
+    long answer = sys_fcntl((int)fd, F_SETLEASE, F_WRLCK);
+    /* One that is to go can be set again, and goes all the same. */
+    if (answer == 0 && sys_fcntl((int)fd, F_GETLEASE, 0) != F_WRLCK)
+        return -EAGAIN;
+    if (answer == 0)
+        ask_for_signal((int)fd, e->sig);
+    return answer;
+}
+
+static uint64_t break_ms(void)
+{
+    char text[16];
+    uint64_t seconds = 0;
+    if (identity_text("/proc/sys/fs/lease-break-time", text, sizeof text) <= 0)
+        return 45000;
+    for (const char *at = text; *at >= '0' && *at <= '9'; at++)
+        seconds = seconds * 10 + (uint64_t)(*at - '0');
+    return seconds * 1000;
+}
+
+/* F_GETLEASE says what the lease is to become: for reading, if a reader waits. If a writer does it is to
+ * go, and that looks as if there were none. Where a new one can be had, and still looks so, the writer is
+ * this process's own, at whose open the signal came; else only the moment of the signal tells. */
+static long look(void *context)
+{
+    const struct errand *e = context;
+    struct keep *k = e->keep;
+    long fd = is_still_ours(k) ? sys_peek_file(k->socket) : -EBADF;
+    if (fd < 0)
+        return LEASE_LOST;
+    long now_is = sys_fcntl((int)fd, F_GETLEASE, 0);
+    if (now_is != F_UNLCK)
+        return now_is == F_WRLCK ? LEASE_HELD : LEASE_ASKED;
+    if (sys_fcntl((int)fd, F_SETLEASE, F_WRLCK) == 0) {
+        if (sys_fcntl((int)fd, F_GETLEASE, 0) != F_WRLCK)
+            return LEASE_ASKED;
+        ask_for_signal((int)fd, e->sig);
+        return LEASE_HELD;
+    }
+    uint64_t now = sys_now_ms();
+    if (!k->asked_ms && e->news)
+        k->asked_ms = now;
+    return k->asked_ms && now - k->asked_ms < break_ms() ? LEASE_ASKED : LEASE_LOST;
+}
+
+static long give_back(void *context)
+{
+    const struct errand *e = context;
+    long fd = is_still_ours(e->keep) ? sys_peek_file(e->keep->socket) : -EBADF;
+    if (fd < 0)
+        return fd;
+    sys_fcntl((int)fd, F_SETOWN, 0);
+    return sys_fcntl((int)fd, F_SETLEASE, F_UNLCK);
+}
+
+long keeps_lease(unsigned keep, int sig)
+{
+    struct errand e = { &keeps[keep], sig, false };
+    long answer = sys_apart(lease, &e);
+    if (answer == 0) {
+        keeps[keep].leased = true;
+        keeps[keep].asked_ms = 0;
+    }
+    return answer;
+}
+
+enum lease_state keeps_state(unsigned keep, int sig, bool news)
+{
+    struct errand e = { &keeps[keep], sig, news };
+    if (!keeps[keep].leased)
+        return LEASE_NONE;
+    long state = sys_apart(look, &e);
+    if (state == LEASE_HELD)
+        keeps[keep].asked_ms = 0;
+    return state < 0 ? LEASE_LOST : (enum lease_state)state;
+}
+
+void keeps_give_back(unsigned keep)
+{
+    struct errand e = { &keeps[keep], 0, false };
+    if (keeps[keep].leased)
+        sys_apart(give_back, &e);
+    keeps[keep].leased = false;
+    keeps[keep].asked_ms = 0;
+}
