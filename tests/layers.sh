@@ -31,16 +31,16 @@ includes_go_down() {
 one_door_to_the_kernel() {
 	(
 		cd "$1/src"
-		grep -n 'rawcall' -r . --include='*.[ch]' | grep -v -E '^\./base/(sys\.c|rawcall\.h):'
+		grep -n 'rawcall' -r . --include='*.[ch]' | grep -v -E '^\./base/(sys\.c|rawcall\.h|apart\.h):'
 		grep -n -E '\bsyscall *\(|__asm__ +volatile|<sys/syscall\.h>' -r base model policy shim |
-			grep -v -E '^(base/(sys\.c|rawcall\.h)|shim/direct\.c):' # which is libc's syscall to the program
+			grep -v -E '^(base/(sys\.c|rawcall\.h|apart\.h)|shim/direct\.c):' # which is libc's syscall to the program
 	) || true
 }
 
 # hooks.c alone defines libc's names.
 one_file_names_libc() {
 	(cd "$1/src" && grep -n -E 'hooks\.def"|__asm__\("[a-z_]' -r . --include='*.[ch]' |
-		grep -v -E '^\./(shim/hooks\.c|base/(rawcall\.h|frame\.h|aside\.c)):') || true
+		grep -v -E '^\./(shim/hooks\.c|base/(apart\.h|rawcall\.h|frame\.h|aside\.c)):') || true
 }
 
 # ---- the built library ----

@@ -10,7 +10,9 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <ucontext.h>
 
+#include "base/aside.h"
 #include "base/log.h"
 #include "base/options.h"
 #include "base/reason.h"
@@ -719,11 +721,23 @@ static void try_later(void)
         sys_timer_set(timer, RETRY_MS);
 }
 
+static void return_what_is_asked_for(void *told)
+{
+    bool waited_for = false, news = *(bool *)told;
+    for (unsigned n = 1; n <= COVERS_MAX; n++) {
+        struct cover *c = &covers[n];
+        if (c->kind == COVER_SPILL && c->keep && keeps_state(c->keep, SIGURG, news) == LEASE_ASKED)
+            waited_for |= return_cover(n, news) != 0;
+    }
+    if (waited_for)
+        try_later();
+}
+
 static void on_break(int sig, siginfo_t *info, void *context)
 {
     static bool missed;
-    bool waited_for = false, news = info->si_code != SI_TIMER;
-    (void)sig, (void)context;
+    bool news = info->si_code != SI_TIMER;
+    (void)sig;
     if (!covers_any())
         return;
     if (model_mine() || !covers_take()) { /* it has interrupted the library */
@@ -733,13 +747,7 @@ static void on_break(int sig, siginfo_t *info, void *context)
     }
     news |= missed;
     missed = false;
-    for (unsigned n = 1; n <= COVERS_MAX; n++) {
-        struct cover *c = &covers[n];
-        if (c->kind == COVER_SPILL && c->keep && keeps_state(c->keep, SIGURG, news) == LEASE_ASKED)
-            waited_for |= return_cover(n, news) != 0;
-    }
-    if (waited_for)
-        try_later();
+    aside_call(return_what_is_asked_for, &news, &((const ucontext_t *)context)->uc_stack);
     covers_drop();
 }
 
