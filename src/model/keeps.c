@@ -161,7 +161,7 @@ static unsigned make(struct map_request *q, const struct stat *st)
 {
     unsigned n = 0;
     ino_t socket_ino = 0;
-    if (!may_use_sockets() || !family_start() || !model_take())
+    if (!may_use_sockets() || !model_take())
         return 0;
     if (made < sys_rlimit(RLIMIT_NOFILE) / 16 && !find(st->st_dev, st->st_ino))
         for (n = KEEPS_MAX; n && keeps[n].state != KEEP_FREE; n--)
@@ -174,7 +174,7 @@ static unsigned make(struct map_request *q, const struct stat *st)
     if (!n)
         return 0;
     long socket = park(q->fd, &socket_ino);
-    bool good = socket >= 0 && socket_ino && sys_fcntl(q->fd, F_SETSIG, MARK) == 0;
+    bool good = socket >= 0 && socket_ino && family_start() && sys_fcntl(q->fd, F_SETSIG, MARK) == 0;
     if (!good && socket >= 0)
         sys_close((int)socket);
     while (!model_take())
