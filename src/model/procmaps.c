@@ -134,7 +134,7 @@ struct query {
     uint32_t dev_major, dev_minor, vma_name_size, build_id_size;
     uint64_t vma_name_addr, build_id_addr;
 };
-#define QUERY _IOWR(0x9f, 17, struct query)
+#define QUERY _IOWR('f', 17, struct query) /* PROCFS_IOCTL_MAGIC */
 enum { QUERY_READABLE = 1, QUERY_WRITABLE = 2, QUERY_EXECUTABLE = 4, QUERY_SHARED = 8 };
 
 static long query(int fd, uintptr_t addr, struct procmap *m, char *buf, size_t size)
