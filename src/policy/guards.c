@@ -1,70 +1,68 @@
 /*
  * guards: which ranges carry markers, and when they may.
  *
- * The set may be wrong where calls went unseen; so a marker is never taken for granted. A range
- * is asked for its pages each time, and one that holds anything, markers too, is protected
- * plainly, which is right whatever it is.
+ * The set may be wrong where calls went unseen; so a marker is never taken for granted, and the
+ * model's word on a range neither: the kernel is asked what lies there and what its pages hold. What
+ * is anything but empty private memory is protected plainly, which is right whatever it is.
  */
 #define _GNU_SOURCE
 #include "policy/guards.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/mman.h>
 
-#include "base/brief.h"
 #include "base/sys.h"
-#include "model/count.h"
+#include "model/changes.h"
+#include "model/markers.h"
 #include "model/merge.h"
 #include "model/model.h"
+#include "model/procmaps.h"
 #include "model/regions.h"
-
-#ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102
-#define MADV_GUARD_REMOVE 103
-#endif
-
-#define PAGES_MAX 32 /* guards are small; each page is a question */
-#define LOOK_AT 64   /* regions, a conversion */
-#define CONVERT 4    /* guards, a conversion: it holds the lock */
 
 static struct tree guards;
 static bool unsupported;
 
-/* pagemap has 8 bytes a page, all zero where there is neither a page nor a marker
- * (Documentation/admin-guide/mm/pagemap.rst). */
-static bool holds_nothing(uintptr_t start, size_t pages)
+/* Private anonymous memory: what markers are for since the first kernel that has them. */
+static bool is_private_memory(const struct procmap *m)
 {
-    uint64_t entries[PAGES_MAX];
-    long fd = brief_open("/proc/self/pagemap", O_RDONLY, 0);
-    if (fd < 0)
-        return false;
-    long got = sys_pread((int)fd, entries, pages * sizeof *entries,
-                         (off_t)(start / page_size * sizeof *entries));
-    brief_close((int)fd);
-    if (got != (long)(pages * sizeof *entries))
-        return false;
-    const uint64_t soft_dirty = 1ULL << 55; /* says that the map is new, not that it holds pages */
-    for (size_t i = 0; i < pages; i++)
-        if (entries[i] & ~soft_dirty)
-            return false;
-    return true;
+    return !m->shared && !m->inode;
 }
 
-/* Marks the range, if it is small and holds nothing; all of it or nothing. */
+/* The kernel's word on the range: private memory of one VMA, with this access or without any. */
+static bool is_guardable(uintptr_t start, uintptr_t end, bool access)
+{
+    struct procmap m;
+    char name[64];
+    return procmaps_at(PROCMAPS_SELF, start, &m, name, sizeof name) == 0 && m.start <= start &&
+           m.end >= end && is_private_memory(&m) && (m.read || m.write || m.exec) == access;
+}
+
+/* The access of the private memory beside the range, which it can be one VMA with. */
+static bool access_beside(uintptr_t start, uintptr_t end, int *prot)
+{
+    const uintptr_t beside[] = { end, start - page_size };
+    struct procmap m;
+    char name[64];
+    for (unsigned i = 0; i < 2; i++) {
+        if (procmaps_at(PROCMAPS_SELF, beside[i], &m, name, sizeof name) < 0 || !is_private_memory(&m) ||
+            !(m.read || m.write || m.exec))
+            continue;
+        *prot = (m.read ? PROT_READ : 0) | (m.write ? PROT_WRITE : 0) | (m.exec ? PROT_EXEC : 0);
+        return true;
+    }
+    return false;
+}
+
+/* Marks the range, which holds nothing; all of it or nothing. */
 static bool mark(uintptr_t start, uintptr_t end)
 {
-    size_t pages = (end - start) / page_size;
-    if (__atomic_load_n(&unsupported, __ATOMIC_RELAXED) || !pages || pages > PAGES_MAX ||
-        !holds_nothing(start, pages))
-        return false;
-    long answer = sys_madvise(start, end - start, MADV_GUARD_INSTALL);
+    long answer = markers_put(start, end);
     if (answer == 0)
         return true;
     if (answer == -EINVAL && guards.total == 0) /* an older kernel, or memory of a kind without */
-        __atomic_store_n(&unsupported, sys_madvise(0, 0, MADV_GUARD_INSTALL) < 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&unsupported, markers_put(0, 0) < 0, __ATOMIC_RELAXED);
     /* It may have stopped half way. There was nothing in the range, so nothing is lost. */
-    sys_madvise(start, end - start, MADV_GUARD_REMOVE);
+    markers_remove(start, end);
     return false;
 }
 
@@ -76,63 +74,54 @@ static bool note(uintptr_t start, uintptr_t end)
     if (known)
         STATUS_ADD(guards, 1);
     else
-        sys_madvise(start, end - start, MADV_GUARD_REMOVE);
+        markers_remove(start, end);
     return known;
+}
+
+bool guards_possible(uintptr_t start, uintptr_t end)
+{
+    return (end - start) / page_size <= MARKERS_LOOK && !__atomic_load_n(&unsupported, __ATOMIC_RELAXED);
+}
+
+/*
+ * Without access nobody stores there, so what is seen to hold nothing still does when it is marked. Then
+ * the range is given its neighbour's protection, under which the marker stands. Whoever wants access
+ * through a hook waits for the model lock, or is met here.
+ */
+static bool unsplit(uintptr_t start, uintptr_t end)
+{
+    int prot;
+    if (changes_meet(start, end) || !access_beside(start, end, &prot) ||
+        !is_guardable(start, end, false) || !markers_nothing_there(start, end) || !mark(start, end))
+        return false;
+    if (!note(start, end))
+        return false;
+    if (sys_mprotect(start, end - start, prot) == 0 && (merge_at(start) || merge_at(end)))
+        return true;
+    sys_mprotect(start, end - start, PROT_NONE); /* it spared nothing */
+    tree_drop_all(tree_cut(&guards, start, end));
+    markers_remove(start, end);
+    STATUS_ADD(guards, (uint64_t)-1);
+    return false;
 }
 
 bool guards_install(uintptr_t start, uintptr_t end)
 {
-    if (!mark(start, end))
+    if (!guards_possible(start, end) || !model_take())
         return false;
-    if (!model_take()) {
-        sys_madvise(start, end - start, MADV_GUARD_REMOVE);
-        return false;
-    }
-    bool known = note(start, end);
+    bool done = unsplit(start, end);
     model_drop();
-    return known;
+    return done;
 }
 
-/* A plain guard in private memory: r has no access, and a neighbour that is like it but for that
- * gives *prot. */
-static bool plain_guard(const struct region *r, int *prot)
+bool guards_instead(uintptr_t start, uintptr_t end)
 {
-    const uint32_t fit = REGION_ANONYMOUS | REGION_NORESERVE | REGION_STACK;
-    if (!(r->kind & REGION_ANONYMOUS) || (r->kind & ~fit))
+    if (!guards_possible(start, end) || !is_guardable(start, end, true) || !model_take())
         return false;
-    const struct region *beside = r->after && r->after->start == r->end ? r->after : r->before;
-    if (!beside || (beside->start != r->end && beside->end != r->start) ||
-        (beside->kind & ~(uint32_t)REGION_PROT) != r->kind || !(beside->kind & PROT_WRITE))
-        return false;
-    *prot = beside->kind & REGION_PROT;
-    return true;
-}
-
-void guards_convert(void)
-{
-    static uintptr_t at;
-    if (!model_take())
-        return;
-    struct region *r = regions_from(at);
-    at = 0;
-    for (unsigned looked = 0, done = 0; r && looked < LOOK_AT && done < CONVERT; looked++) {
-        uintptr_t start = r->start, end = r->end;
-        int prot;
-        at = end;
-        if (plain_guard(r, &prot) && mark(start, end)) {
-            long before = regions_maps_around(start, end);
-            if (note(start, end) && sys_mprotect(start, end - start, prot) == 0) {
-                regions_change(start, end, 0, (uint32_t)prot);
-                merge_settle(&r);
-                count_add(regions_maps_around(start, end) - before);
-                done++;
-            }
-        }
-        r = r->after;
-    }
-    if (!r)
-        at = 0;
+    bool done = !changes_meet(start, end) && markers_nothing_there(start, end) && mark(start, end) &&
+                note(start, end);
     model_drop();
+    return done;
 }
 
 bool guards_next(uintptr_t *start, uintptr_t *end)
@@ -184,14 +173,14 @@ void guards_drop(struct region *chain)
 void guards_open(struct region *chain)
 {
     for (struct region *r = chain; r; r = r->left)
-        sys_madvise(r->start, r->end - r->start, MADV_GUARD_REMOVE);
+        markers_remove(r->start, r->end);
     guards_drop(chain);
 }
 
 void guards_lift(uintptr_t start, uintptr_t end)
 {
     if (model_mine() && __atomic_load_n(&guards.total, __ATOMIC_RELAXED))
-        sys_madvise(start, end - start, MADV_GUARD_REMOVE); /* a handler: the set is out of reach */
+        markers_remove(start, end); /* a handler: the set is out of reach */
     else
         guards_open(guards_take(start, end));
 }

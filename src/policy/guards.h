@@ -7,12 +7,16 @@
  * markers survive MADV_DONTNEED, fork and mremap; they survive mprotect too, so they are removed
  * when the program gives access again, and the page is zero then, as it would have been.
  *
- * What it cannot keep: the first store of another thread to a page that is being protected, if it
- * falls between the look at the page and the marker.
+ * A guard is first made plainly, and only then, within the program's own mprotect, a marker: while
+ * nobody can store there. So it costs two calls of mprotect, but no VMA stays split. At the limit, where
+ * the plain guard is refused, the marker comes at once: the first store of another thread to a page
+ * that is being protected is lost then, if it falls between the look at the page and the marker.
  *
  * Where it differs: the fault's si_code is SEGV_MAPERR and not SEGV_ACCERR; /proc/self/maps shows
  * the map around it; memory that a guard would have split is one map when the guard is lifted,
- * where the kernel may leave several: mremap of all of it works.
+ * where the kernel may leave several: mremap of all of it works. And a marker is lifted by calls that
+ * pass a hook: a program that takes access through libc's mprotect and gives it past it (a raw system
+ * call, a function found by handle) finds the page as it was, and needs MAPHERD_GUARDS=off.
  */
 #ifndef MAPHERD_GUARDS_H
 #define MAPHERD_GUARDS_H
@@ -23,18 +27,21 @@
 
 #include "model/regions.h"
 
+/* The range is small enough, and the kernel is not known to have no markers. Cheap, without the lock. */
+bool guards_possible(uintptr_t start, uintptr_t end);
+
 /*
- * Makes the range a guard if it is small and holds nothing: true. False: nothing was done, the
- * caller protects it plainly. No lock held. Opens /proc/self/pagemap for the question.
+ * The program has just taken the access to the range with mprotect, and its call is entered in
+ * model/changes.h: makes the guard a marker, if the range holds nothing and is part of a VMA of private
+ * memory otherwise. True: it is, with the protection of its neighbour. False: it is as it was, a plain
+ * guard. No lock held; the model lock is taken over up to ten calls to the kernel, none of which does I/O.
+ * Opens /proc/self/maps and pagemap for the question.
  */
 bool guards_install(uintptr_t start, uintptr_t end);
 
-/*
- * Makes markers of some plain guards that were there before the pressure: two maps less each.
- * Call it again and again; each call does a few. Takes the model lock and holds it over the few
- * calls to the kernel that it takes, none of which does I/O, so that nobody lifts them meanwhile.
- */
-void guards_convert(void);
+/* The kernel refused the program's mprotect(PROT_NONE) for its split: marks the range instead, if it
+ * holds nothing and is private memory. False: nothing was done. The rest as above. */
+bool guards_instead(uintptr_t start, uintptr_t end);
 
 /* The first piece of [*start, *end) that carries markers, in the same two; false if none does. */
 bool guards_next(uintptr_t *start, uintptr_t *end);

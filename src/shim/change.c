@@ -24,10 +24,9 @@
 #endif
 
 /*
- * May a guard of this range be a marker? In private, anonymous memory, and in what no hook has
- * seen (a thread's stack, which glibc maps by itself). Later kernels take markers in files too,
- * but what the library makes anew from a file, or keeps and gives out again, would lose them, or
- * have them still.
+ * Is it worth asking whether a guard of this range may be a marker? In private, anonymous memory, and
+ * in what no hook has seen (a thread's stack, which glibc maps by itself). What lies there the kernel
+ * says (policy/guards.c).
  */
 enum guard { GUARD_PLAIN, GUARD_WHOLE, GUARD_PART };
 
@@ -85,20 +84,24 @@ long engine_mprotect(uintptr_t addr, size_t len, int prot)
     if (!course_vacate(addr, len))
         return -ENOMEM;
     enum guard guard = prot == PROT_NONE && options.guards != GUARDS_OFF && gate_open() &&
-                               course_sound(addr, len, &end)
+                               course_sound(addr, len, &end) && guards_possible(addr, end)
                            ? guard_of(addr, end)
                            : GUARD_PLAIN;
-    if (guard == GUARD_PART && pressure_actions().guards && guards_install(addr, end)) {
-        guards_convert();
-        return course_end(0, "mprotect", len);
-    }
     bool seen = course_begin_change(addr, len, &end);
     long answer = sys_mprotect(addr, len, prot);
     if (!seen)
         return pass_through(addr, len, prot, answer);
     lift_guards(addr, end, prot, -1, answer);
-    if (answer == -ENOMEM && guard != GUARD_PLAIN && course_may_relieve() && guards_install(addr, end))
-        answer = 0;
+    bool marked = false;
+    if (answer == 0 && guard == GUARD_PART && pressure_actions().guards)
+        marked = guards_install(addr, end);
+    else if (answer == -ENOMEM && guard != GUARD_PLAIN && course_may_relieve())
+        marked = guards_instead(addr, end);
+    if (marked) {
+        course_end_change(addr, end, 0, 0, 0); /* the protection is as it was */
+        course_settle(addr, end);
+        return course_end(0, "mprotect", len);
+    }
     uint32_t odd = (uint32_t)prot & ~(uint32_t)REGION_PROT ? REGION_FOREIGN : 0;
     course_end_change(addr, end, answer, REGION_PROT, ((uint32_t)prot & REGION_PROT) | odd);
     return course_end_of(&(struct failed_call){ "mprotect", answer, len, prot, 0, addr });

@@ -10,10 +10,13 @@
 #include "base/options.h"
 #include "base/sys.h"
 #include "model/canary.h"
+#include "model/changes.h"
 #include "model/count.h"
 #include "model/covers.h"
 #include "model/held.h"
 #include "model/keeps.h"
+#include "model/markers.h"
+#include "model/merge.h"
 #include "model/model.h"
 #include "model/regions.h"
 #include "policy/explain.h"
@@ -103,6 +106,7 @@ bool course_begin_change(uintptr_t addr, size_t len, uintptr_t *end)
     long before = regions_maps_around(addr, *end);
     bool known = regions_cover(addr, *end);
     regions_change(addr, *end, 0, REGION_CHANGING);
+    changes_begin(addr, *end);
     count_add(regions_maps_around(addr, *end) - before + (known ? 0 : 2));
     model_drop();
     return true;
@@ -113,6 +117,7 @@ void course_end_change(uintptr_t addr, uintptr_t end, long answer, uint32_t clea
 {
     if (!gate_take(addr, end))
         return;
+    changes_end(addr, end);
     long before = regions_maps_around(addr, end);
     if (answer < 0 && answer != -EINVAL)
         regions_change(addr, end, REGION_CHANGING, REGION_FOREIGN);
@@ -123,11 +128,21 @@ void course_end_change(uintptr_t addr, uintptr_t end, long answer, uint32_t clea
     retention_tidy(addr, end);
 }
 
-/* Plain memory gives a page that is asked for (Linux 5.14). A marker does not; nor does memory
- * without access, which loses nothing by being protected once more. */
+void course_settle(uintptr_t addr, uintptr_t end)
+{
+    if (!gate_take(addr, end))
+        return;
+    struct region *r = regions_starting_at(addr);
+    if (r)
+        merge_settle(&r);
+    model_drop();
+}
+
+/* Where the kernel does not show markers (before 6.16): plain memory gives a page that is asked for. */
 static bool is_marked(uintptr_t page)
 {
-    return sys_madvise(page, page_size, MADV_POPULATE_READ) < 0;
+    return markers_shown() ? markers_all_over(page, page + page_size)
+                           : sys_madvise(page, page_size, MADV_POPULATE_READ) < 0;
 }
 
 /* Guards that a call would not carry along are made plain ones first, and stay guards meanwhile. */

@@ -31,6 +31,9 @@ bool course_begin_change(uintptr_t addr, size_t len, uintptr_t *end);
  * flags any more. */
 void course_end_change(uintptr_t addr, uintptr_t end, long answer, uint32_t clear, uint32_t set);
 
+/* After course_end_change, where nothing has changed in the end: regions that are one VMA are one. */
+void course_settle(uintptr_t addr, uintptr_t end);
+
 /* Guards that a call would not carry along are made plain ones first, and stay guards meanwhile. */
 void course_make_guards_plain(uintptr_t start, uintptr_t end);
 

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/sys.h"
 #include "model/canary.h"
+#include "model/changes.h"
 #include "model/count.h"
 #include "model/covers.h"
 #include "model/family.h"
@@ -59,6 +60,7 @@ static void be_born(bool announced)
     reserve_after_fork();
     held_after_fork();
     family_born(announced);
+    changes_after_fork();
     covers_after_fork();
     spill_forked(true);
     count_after_fork(true);

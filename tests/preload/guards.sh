@@ -99,3 +99,19 @@ threads() {
 }
 threads env MAPHERD_GUARDS=on
 threads env
+
+# races SCENE [ROUNDS]: stores while a page is protected, and what raw calls have put there.
+races() {
+	for who in "" "$MAPHERD_LIB"; do
+		env MAPHERD_GUARDS=on LD_PRELOAD="$who" "$TESTS_BIN/tests/preload/guards_races" \
+			"$scratch/file" "$@" >"$scratch/out" 2>&1 ||
+			fail "guards_races $*: LD_PRELOAD=$who: status $?: $(cat "$scratch/out")"
+		grep -q "^library=${who:+1}" "$scratch/out" || fail "guards_races $*: $(cat "$scratch/out")"
+	done
+}
+races stores 500
+! grep -q ' kept=0 ' "$scratch/out" || fail "no store met a guard: $(cat "$scratch/out")"
+for scene in file opened reused; do
+	races "$scene"
+done
+say "no store is lost, and raw calls' memory is left alone"
