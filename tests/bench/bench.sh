@@ -5,6 +5,9 @@
 # machine that grows slower or faster meanwhile does that to both. The table has the medians, the
 # median of the pairs' ratios (or differences), and their quartiles. It never fails on time.
 # BENCH_PAIRS sets how many pairs (20).
+#
+# BENCH_BEFORE=LIBRARY compares with an earlier libmapherd.so instead: what is called bare runs under
+# that one, so that a change is seen beside the commit before it in one run.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=tests/bench/judge.sh
@@ -15,8 +18,13 @@ pairs=${BENCH_PAIRS:-20}
 # One number of a mode, with the library and without. To measure a start, the bench itself stays
 # bare and gives the library to what it starts.
 bare() {
-	[ "$1" != start ] || set -- start -
-	"$bench" "$@" >>"$scratch/bare" || fail "$* failed"
+	if [ "$1" = start ]; then
+		"$bench" start "${BENCH_BEFORE:--}" >>"$scratch/bare" || fail "start failed"
+	elif [ "${BENCH_BEFORE:-}" ]; then
+		LD_PRELOAD="$BENCH_BEFORE" "$bench" "$@" >>"$scratch/bare" || fail "$* failed under $BENCH_BEFORE"
+	else
+		"$bench" "$@" >>"$scratch/bare" || fail "$* failed"
+	fi
 }
 with_library() {
 	if [ "$1" = start ]; then
@@ -52,7 +60,9 @@ files_in() {
 }
 
 printf '%s, %s, %s processors, %s pairs a row\n\n' "$(uname -sr)" "$(uname -m)" "$(nproc)" "$pairs"
-printf '%-50s %11s %11s %-3s %7s  %-16s %-8s %s\n' "" bare preloaded "" "" quartiles goal ""
+left=bare
+[ ! "${BENCH_BEFORE:-}" ] || left=before
+printf '%-50s %11s %11s %-3s %7s  %-16s %-8s %s\n' "" $left preloaded "" "" quartiles goal ""
 compare "anonymous mmap + munmap" ratio 1.05 ns anonymous
 for folder in /dev/shm "$TESTS_BIN"; do
 	files_in "$folder"
