@@ -21,15 +21,31 @@ for change in 's/> 0.8$/> 0.79/' 's/> 0.95/> 0.97/' 's/86400/864/' 's/> 0.2$/> 0
 	rules_pass && fail "the tests of the rules do not see $change"
 done
 
-# Two free ports of loopback.
-ports=$(python3 -c '
+# A port of loopback that is free now; others may take it before it is used.
+free_port() {
+	python3 -c '
 import socket
-held = [socket.socket() for _ in range(2)]
-for s in held:
+with socket.socket() as s:
     s.bind(("127.0.0.1", 0))
-print(*(s.getsockname()[1] for s in held))')
-exporter=127.0.0.1:${ports% *}
-server=127.0.0.1:${ports#* }
+    print(s.getsockname()[1])'
+}
+# served_by START LOG: START starts a server, in the background, on the port $port; it serves, or is
+# started anew on another port where it ends, because somebody else has taken that one.
+served_by() {
+	for _ in 1 2 3 4 5; do
+		port=$(free_port)
+		"$1"
+		server_pid=$!
+		later "kill $server_pid 2>/dev/null && wait $server_pid || true"
+		until_true 300 answers_or_ended || break
+		! kill -0 "$server_pid" 2>/dev/null || return 0
+	done
+	tail -n 20 "$2" >&2
+	fail "$1: no server"
+}
+answers_or_ended() {
+	get "http://127.0.0.1:$port/metrics" >"$scratch/served" 2>/dev/null || ! kill -0 "$server_pid" 2>/dev/null
+}
 get() { # get URL: its text
 	python3 - "$1" <<'END'
 import sys, urllib.request
@@ -67,12 +83,12 @@ driven=$held
 later "kill -9 $driven 2>/dev/null || true"
 
 # Without descriptor 3, by whose end the driven process is told to end.
-prometheus-node-exporter --collector.disable-defaults --collector.textfile \
-	--collector.textfile.directory="$dir" --web.listen-address="$exporter" >"$scratch/exporter.log" 2>&1 3>&- &
-exporter_pid=$!
-later "kill $exporter_pid 2>/dev/null || true"
-serves() { get "http://$exporter/metrics" >"$scratch/served" 2>/dev/null; }
-until_true 60 serves || { cat "$scratch/exporter.log" >&2; fail "node_exporter does not serve"; }
+node_exporter() {
+	prometheus-node-exporter --collector.disable-defaults --collector.textfile \
+		--collector.textfile.directory="$dir" --web.listen-address="127.0.0.1:$port" >"$scratch/exporter.log" 2>&1 3>&- &
+}
+served_by node_exporter "$scratch/exporter.log"
+exporter=127.0.0.1:$port
 grep -q '^node_textfile_scrape_error 0' "$scratch/served" || { cat "$scratch/exporter.log" >&2; fail "node_exporter cannot read the files"; }
 served() { sed -n "s/^$1{pid=\"$2\",program=\"[^\"]*\"} //p" "$scratch/served"; }
 near() { # near PID: what is served is within a fiftieth of the limit of the kernel's count
@@ -96,10 +112,12 @@ global: {scrape_interval: 1s, evaluation_interval: 1s}
 rule_files: [mapherd.rules.yml]
 scrape_configs: [{job_name: node, static_configs: [{targets: ['$exporter']}]}]
 END
-prometheus --config.file="$scratch/prometheus.yml" --storage.tsdb.path="$scratch/data" \
-	--web.listen-address="$server" >"$scratch/prometheus.log" 2>&1 3>&- &
-prometheus_pid=$!
-later "kill $prometheus_pid 2>/dev/null && wait $prometheus_pid || true"
+prometheus_itself() {
+	prometheus --config.file="$scratch/prometheus.yml" --storage.tsdb.path="$scratch/data" \
+		--web.listen-address="127.0.0.1:$port" >"$scratch/prometheus.log" 2>&1 3>&- &
+}
+served_by prometheus_itself "$scratch/prometheus.log"
+server=127.0.0.1:$port
 asked() { # asked QUERY: what Prometheus knows, a line a series: pid value
 	get "http://$server/api/v1/query?query=$1" 2>/dev/null | python3 -c '
 import json, sys
