@@ -69,6 +69,11 @@ static bool is_same_place(const struct place *a, const struct place *b)
 static void fill_form(struct option_text log)
 {
     self.form.len = 0;
+    long folder = log.at[0] == '/' ? 0 : sys_readlink("/proc/self/cwd", self.form.text, sizeof self.form.text / 2);
+    if (folder > 0) { /* the program may change its folder */
+        self.form.len = (size_t)folder + 1;
+        self.form.text[folder] = '/';
+    }
     for (size_t from = 0, at = 0; at <= log.len; at++) {
         bool is_pid = at + 1 < log.len && log.at[at] == '%' && log.at[at + 1] == 'p';
         size_t room = sizeof self.form.text - self.form.len;

@@ -7,6 +7,7 @@
  * messages inode DATA: like file, and descriptor 2 was DATA at start, whose inode's number the new file has
  *   ("other inode" where the filesystem gives it another).
  * messages workers: forks two workers, which provoke a line each, as it does; prints its number and theirs.
+ * messages elsewhere: goes to the root folder, and provokes a line there.
  * messages wait: provokes a line and waits for the end of its input.
  */
 #define _GNU_SOURCE
@@ -101,6 +102,8 @@ int main(int argc, char **argv)
         return with_data(argv[1], argv[2]);
     if (argc > 1 && strcmp(argv[1], "workers") == 0)
         return workers();
+    if (argc > 1 && strcmp(argv[1], "elsewhere") == 0 && chdir("/"))
+        return 2;
     provoke();
     puts("said");
     fflush(stdout);

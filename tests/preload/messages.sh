@@ -27,13 +27,14 @@ for kind in file truncated pipe socket; do
 		pipe) preloaded "$messages" $kind "$scratch/data" 2>&1 >"$scratch/out" | cat >"$scratch/err" || status=$? ;;
 		none) preloaded "$messages" $kind "$scratch/data" >"$scratch/out" 2>&- || status=$? ;;
 		esac
-		[ "$status" = 0 ] && [ ! -s "$scratch/out" ] ||
+		[ "$status:$(cat "$scratch/out")" = 0: ] ||
 			fail "descriptor 2 was a $start and is a $kind: status $status, $(cat "$scratch/out")"
 	done
 done
 status=0
 rm -f "$scratch/data"
 # Not by the function, for which the shell would keep the file open.
+# shellcheck disable=SC2094 # the program removes it
 env LD_PRELOAD="$MAPHERD_LIB" "$messages" inode "$scratch/data" >"$scratch/out" 2>"$scratch/data" || status=$?
 [ "$status" = 0 ] || fail "a file with the inode of the old stderr: status $status, $(cat "$scratch/out")"
 ! grep -q 'other inode' "$scratch/out" || say "not shown here: a file with another's inode: the numbers are not given again"
@@ -48,6 +49,10 @@ while read -r pid; do
 	[ "$(wc -l <"$scratch/log.messages.$pid")" = 1 ] || fail "$pid: $(cat "$scratch/log.messages.$pid")"
 done <"$scratch/workers"
 rm "$scratch"/log.*
+
+# A name without a folder is one in the folder of the start.
+(cd "$scratch" && MAPHERD_LOG=here.%p preloaded "$messages" elsewhere >/dev/null) || fail "elsewhere: status $?"
+grep -q "$line" "$scratch"/here.[0-9]* || fail "no log in the folder of the start"
 
 # A log that cannot be written: said once, for two lines.
 for log in /nonexistent/folder/log /dev/full; do
