@@ -109,7 +109,7 @@ races() {
 		grep -q "^library=${who:+1}" "$scratch/out" || fail "guards_races $*: $(cat "$scratch/out")"
 	done
 }
-races stores 500
+races stores 2000
 ! grep -q ' kept=0 ' "$scratch/out" || fail "no store met a guard: $(cat "$scratch/out")"
 for scene in file opened reused; do
 	races "$scene"

@@ -66,7 +66,7 @@ static long rounds;
 static void wait_for(const volatile long *counter, long n)
 {
     for (long spins = 0; __atomic_load_n(counter, __ATOMIC_ACQUIRE) < n; spins++)
-        if (spins > 2000)
+        if (spins > 20000)
             sched_yield();
 }
 
@@ -82,8 +82,6 @@ static void *storer(void *unused)
     (void)unused;
     for (long n = 1; n <= rounds; n++) {
         wait_for(&round_now, n);
-        for (volatile long wait = n * 7 % 4096; wait > 0; wait--) /* at every moment of the call */
-            ;
         if (n % 2) {
             stored = touch_stores(page, 7);
         } else {
@@ -106,6 +104,8 @@ static void stores(void)
         char *at = area();
         page = at + 8 * PAGE;
         __atomic_store_n(&round_now, n, __ATOMIC_RELEASE);
+        for (volatile long wait = n * 7 % 4096; wait > 0; wait--) /* the store comes at every moment */
+            ;
         must(mprotect(page, PAGE, PROT_NONE) == 0, "mprotect");
         wait_for(&round_done, n);
         must(mprotect(page, PAGE, RW) == 0, "mprotect");
