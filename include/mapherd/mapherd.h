@@ -69,7 +69,7 @@ struct mapherd_status {
     uint32_t pressure; /* 0 calm, 1 raised, 2 high, 3 full */
     uint32_t unused;
     uint64_t guards;   /* guard markers installed in place of splits */
-    uint64_t filled;   /* file maps made inside a filled window, without a map call */
+    uint64_t filled;   /* file maps made in a place that was held between chunks */
     uint64_t held_bytes;/* kept mapped after the program unmapped them, now */
     uint64_t held_back;/* unmappings honoured without the split that the limit did not allow */
     uint64_t swallowed;/* hints dropped because the limit did not allow their split */
@@ -93,6 +93,7 @@ struct mapherd_status {
     uint64_t allocated_ahead; /* bytes of preallocated that auto has allocated and that may be unused
                               now: what counts against MAPHERD_PREALLOC_SHARE */
     uint64_t lines_lost; /* log lines that could not be written, or had no place on descriptor 2 */
+    uint64_t held_tables; /* bytes of page tables that held_bytes may have cost */
 };
 
 /* Never NULL where the symbol is there. */

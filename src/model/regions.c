@@ -21,6 +21,7 @@ static void note(const struct region *r, size_t len)
         if (!r->window)
             held_alone += len;
         STATUS_SET(held_bytes, held_bytes);
+        STATUS_SET(held_tables, held_bytes / page_size * sizeof(uint64_t));
     } else if (r->window) {
         r->window->used += len;
     }
