@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "mapherd/mapherd.h"
@@ -15,6 +16,7 @@ unsigned long step_now;
 bool chunky;
 struct differences differs;
 bool alone;
+bool look_each_step;
 
 /* Chance: splitmix64. */
 static uint64_t state;
@@ -90,40 +92,72 @@ void say_result(bool failed)
 }
 
 /* What comes, and how often. */
-static const struct {
+struct kind {
     unsigned weight;
     void (*step)(void);
-} steps[] = {
-    { 400, step_mmap },   { 60, step_stack },         { 110, step_munmap },
-    { 110, step_mremap }, { 90, step_mprotect },      { 90, step_madvise },
-    { 15, step_msync },   { 20, step_posix_madvise }, { 50, step_lock },
-    { 90, step_store },   { 25, step_open },          { 20, step_close },
-    { 35, step_truncate }, { 25, step_write },        { 15, step_flock },
-    { 6, step_fork },     { 4, step_replace },        { 5, step_vfork },
-    { 1, step_spawn },    { 5, step_lock_all },       { 4, step_prctl },
-    { 2, step_lock_life },
 };
-enum { KINDS = sizeof steps / sizeof steps[0], OF_THE_PARENT = 8 };
-
+static const struct kind hooked[] = {
+    { 400, step_mmap },   { 40, step_mmap_and_close }, { 60, step_stack },
+    { 110, step_munmap }, { 110, step_mremap },        { 90, step_mprotect },
+    { 90, step_madvise }, { 15, step_msync },          { 20, step_posix_madvise },
+    { 50, step_lock },    { 90, step_store },          { 25, step_open },
+    { 20, step_close },   { 35, step_truncate },       { 25, step_write },
+    { 15, step_flock },
+    { 6, step_fork },     { 4, step_replace },         { 5, step_vfork },
+    { 1, step_spawn },    { 5, step_lock_all },        { 4, step_prctl },
+    { 2, step_lock_life }, { 6, step_sync },
+};
+static const struct kind unseen[] = {
+    { 30, step_remap_file_pages }, { 30, step_mbind }, { 10, step_name }, { 10, step_mincore },
+    { 8, step_shmat },             { 20, step_copy },
+    { 30, step_userfaultfd },
+};
 /* The last kinds are the parent's: a child would fork again, lock everything, replace a file that
- * the parent still knows by its old name, or leave it a lock that the parent has not seen. */
-static void one_step(size_t kinds)
+ * the parent still knows by its old name, leave it a lock that the parent has not seen, or speak to
+ * a userfaultfd, which is one of the parent's memory. */
+enum {
+    HOOKED = sizeof hooked / sizeof hooked[0],
+    HOOKED_OF_A_CHILD = HOOKED - 8,
+    UNSEEN = sizeof unseen / sizeof unseen[0],
+    UNSEEN_OF_A_CHILD = UNSEEN - 1,
+    UNSEEN_SHARE = 12, /* of a hundred steps, where there are any */
+};
+
+static void one_of(const struct kind *kinds, size_t count)
 {
     unsigned total = 0;
-    for (size_t i = 0; i < kinds; i++)
-        total += steps[i].weight;
+    for (size_t i = 0; i < count; i++)
+        total += kinds[i].weight;
     unsigned at = pick(total);
     size_t i = 0;
-    while (at >= steps[i].weight)
-        at -= steps[i++].weight;
-    steps[i].step();
+    while (at >= kinds[i].weight)
+        at -= kinds[i++].weight;
+    kinds[i].step();
+}
+
+/* So many steps were made in the process itself, and in so many no hook was passed. */
+static unsigned long steps_made, steps_unseen;
+
+static void one_step(bool child)
+{
+    bool hookless = ways_choose();
+    say("%s", way->name);
+    if (ways_unseen() && percent(UNSEEN_SHARE)) {
+        hookless = true;
+        one_of(unseen, child ? UNSEEN_OF_A_CHILD : UNSEEN);
+    } else {
+        one_of(hooked, child ? HOOKED_OF_A_CHILD : HOOKED);
+    }
+    steps_made++;
+    steps_unseen += hookless;
+    watch_look();
 }
 
 void steps_of_child(unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
         say("%lu.%u ", step_now, i);
-        one_step(KINDS - OF_THE_PARENT);
+        one_step(true);
     }
 }
 
@@ -148,7 +182,8 @@ static bool listed(const char *list, unsigned long n)
 
 static struct differences read_differences(const char *list)
 {
-    return (struct differences){ .guards = strstr(list, "guards"), .held = strstr(list, "held") };
+    return (struct differences){ .guards = strstr(list, "guards"), .held = strstr(list, "held"),
+                                 .opens = strstr(list, "opens") };
 }
 
 /* A run that the library slept through proves nothing. */
@@ -169,7 +204,7 @@ int main(int argc, char **argv)
 {
     const char *folder = NULL, *only = NULL;
     unsigned long seed = 0, count = 1000, every = 100;
-    unsigned long made = 0;
+    unsigned long unseen_share = 0;
     bool herded = false;
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
@@ -187,6 +222,8 @@ int main(int argc, char **argv)
             count = strtoul(value, NULL, 10);
         else if (!strcmp(argv[i], "--look"))
             every = strtoul(value, NULL, 10);
+        else if (!strcmp(argv[i], "--unseen"))
+            unseen_share = strtoul(value, NULL, 10);
         else if (!strcmp(argv[i], "--only"))
             only = value;
         else if (!strcmp(argv[i], "--differs"))
@@ -199,29 +236,35 @@ int main(int argc, char **argv)
     }
     if (!folder || !every) {
         fputs("usage: diff-driver --dir FOLDER --seed N [--steps N] [--look EVERY]"
-              " [--only 3,17-20] [--differs guards,held] [--herded | --alone]\n", stderr);
+              " [--unseen SHARE] [--only 3,17-20] [--differs guards,held] [--herded | --alone]\n", stderr);
         return 2;
     }
     page = (size_t)sysconf(_SC_PAGESIZE);
+    look_each_step = every == 1;
     chunky = differs.held ? seed % 4 != 0 : seed % 2; /* windows are filled where chunks meet */
+    prctl(PR_SET_THP_DISABLE, 1L, 0L, 0L, 0L); /* what is resident must not depend on neighbours */
+    ways_start((unsigned)unseen_share);
     handles_start();
     look_start();
     files_start(folder);
+    watch_start(folder);
+    if (ways_unseen())
+        unseen_start();
     for (step_now = 1; step_now <= count; step_now++) {
         if (!listed(only, step_now))
             continue;
-        made++;
         state = seed * 1000003 + step_now;
         say("%lu ", step_now);
-        one_step(KINDS);
+        one_step(false);
         if (step_now % every == 0 || step_now == count)
             look_everywhere();
     }
     handles_end();
     look_at_the_rest();
+    say("# made: %lu steps, %lu unseen\n", steps_made, steps_unseen);
     say_flush();
     if (herded)
-        demand_herding(made / 20);
+        demand_herding(steps_made / 20);
     say_flush();
     return 0;
 }

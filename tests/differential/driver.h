@@ -35,7 +35,9 @@ extern size_t page;
 struct differences {
     /* --differs guards: memory that the program has taken the access to shows in smaps as it was
      * before, because the protection is a marker in the page tables. So a page is shown as "---"
-     * if, and only if, a load from it is answered with SIGSEGV. */
+     * if, and only if, a load from it is answered with SIGSEGV. And calls that give access, make
+     * the map anew, or speak of markers, are made by name where access was taken by name: if they
+     * pass no hook, the marker does not follow them. */
     bool guards;
     /* --differs held: what a float's munmap has given up may stay mapped as long as a chunk of the
      * same map does. So no call names a hole of a float but those that unmap or replace it: the
@@ -43,6 +45,9 @@ struct differences {
      * that has no library (--alone) the kernel must agree with it, and at the end nothing of the
      * files may be left in either. */
     bool held;
+    /* --differs opens: a chunk may belong to another open() of its file than the one that it was
+     * mapped through, so when the last map of an open file goes is another time. */
+    bool opens;
 };
 extern struct differences differs;
 extern bool alone;
@@ -72,6 +77,38 @@ enum { ERRNO_MARK = 0x5a5a };
 /* Ends the line of a call that just returned: ok, or the name of its error. */
 void say_result(bool failed);
 
+/* ways.c: each step chooses how its calls are made: by name, by a handle of libc, or as system
+ * calls. The last two pass no hook; in a run with --unseen SHARE they are SHARE percent. */
+struct way {
+    const char *name; /* as the transcript says it */
+    void *(*mmap)(void *at, size_t len, int prot, int flags, int fd, off_t offset);
+    void *(*mmap64)(void *at, size_t len, int prot, int flags, int fd, off_t offset);
+    int (*munmap)(void *at, size_t len);
+    void *(*mremap)(void *at, size_t old_len, size_t new_len, int flags, ...);
+    int (*mprotect)(void *at, size_t len, int prot);
+    int (*pkey_mprotect)(void *at, size_t len, int prot, int key);
+    int (*madvise)(void *at, size_t len, int advice);
+    int (*posix_madvise)(void *at, size_t len, int advice);
+    int (*msync)(void *at, size_t len, int flags);
+    int (*mlock)(const void *at, size_t len);
+    int (*mlock2)(const void *at, size_t len, unsigned flags);
+    int (*munlock)(const void *at, size_t len);
+    int (*mlockall)(int flags);
+    int (*munlockall)(void);
+    int (*ftruncate)(int fd, off_t len);
+    int (*ftruncate64)(int fd, off_t len);
+    int (*flock)(int fd, int operation);
+    int (*remap_file_pages)(void *at, size_t len, int prot, size_t offset, int flags);
+    void *(*shmat)(int id, const void *at, int flags);
+    int (*prctl)(int option, ...);
+    pid_t (*fork)(void);
+};
+extern const struct way *way; /* of this step's calls */
+void ways_start(unsigned share);
+void ways_by_name(void);
+bool ways_choose(void); /* true if it is one that passes no hook */
+bool ways_unseen(void); /* there are calls in this run that pass no hook */
+
 /* handles.c */
 enum { MAX_PAGES = 64, ARENAS = 4, MAX_HANDLES = 56 };
 
@@ -84,6 +121,11 @@ struct handle {
      * whether it was depends on what lies beside it by chance (mm/vma.c, reusable_anon_vma).
      * mremap works on one map, so of such a handle it is asked for single pages. */
     bool parted;
+    /* A part of it was registered with a userfaultfd. A map that mremap moves loses that, and one
+     * that grows where it is keeps it: so of such a handle none is asked that may do either. */
+    bool registered;
+    /* Access to a part of it was taken away by name: see struct differences, guards. */
+    bool guarded;
 };
 extern struct handle handles[MAX_HANDLES];
 
@@ -107,6 +149,8 @@ void handles_refresh(struct handle *h);
 void handles_unmapped(struct range r);
 /* So many bytes were mapped at this place, which is a handle's. */
 void handles_replaced(struct handle *h, const char *at, size_t len);
+/* A call that must pass a hook where there may be markers, on this handle, is about to be made. */
+void handles_by_name(const struct handle *h);
 /* The range was given a protection, advice or lock of its own, or another map. */
 void handles_parted(struct range r);
 /* to has some of the memory that was from's. */
@@ -125,8 +169,11 @@ void say_range(struct range r);
 /* True if every page of the range, or the page behind it, is known to be mapped (floats). */
 bool range_mapped(struct range r);
 bool page_mapped(const struct handle *h, unsigned index);
+/* True if it is known to be unmapped, and nothing was placed since (floats). */
+bool page_hole(const struct handle *h, unsigned index);
 
 /* look.c: what there is to see. */
+extern bool look_each_step; /* --look 1 */
 void look_start(void);
 /* Loads or stores as the program would; 0, or the signal that it got. */
 int guarded_load(const char *at, uint64_t *sum);
@@ -153,13 +200,29 @@ void files_look(void);
 unsigned files_pages(unsigned file);
 /* Something was mapped through this descriptor, which need not be one of ours. */
 void files_mapped(int fd);
+/* Another open() of some file, or NULL; and its end. */
+struct descriptor *files_open(void);
+void files_close(struct descriptor *d);
 /* A descriptor of some file, mostly open and readable. */
 struct descriptor *pick_descriptor(void);
 void say_descriptor(const struct descriptor *d);
 
+/* steps_range.c: a call on a range: its name and the range, spoiled now and then; its result. */
+struct range call_begin(const char *call);
+void call_end(struct range r, bool failed);
+
+/* watch.c */
+void watch_start(const char *folder);
+void watch_look(void);
+
+/* steps_unseen.c */
+void unseen_start(void);
+int memory_policy(const char *at); /* of mbind; -1: nothing is mapped there */
+
 /* The steps. */
 void step_mmap(void);          /* steps_mmap.c */
 void step_stack(void);
+void step_mmap_and_close(void);
 void step_mremap(void);        /* steps_mremap.c */
 void step_munmap(void);        /* steps_range.c */
 void step_mprotect(void);
@@ -179,7 +242,15 @@ void step_truncate(void);
 void step_write(void);
 void step_flock(void);
 void step_replace(void);
+void step_sync(void);
 void step_lock_life(void);     /* steps_locks.c */
+void step_remap_file_pages(void); /* steps_unseen.c */
+void step_userfaultfd(void);
+void step_mbind(void);
+void step_name(void);
+void step_mincore(void);
+void step_shmat(void);
+void step_copy(void);
 
 /* driver.c: for a forked child: some steps of its own. */
 void steps_of_child(unsigned count);

@@ -152,12 +152,44 @@ void say_descriptor(const struct descriptor *d)
     say("fd %d (f%u %s)", d->fd, d->file, modes[d->mode]);
 }
 
+/* A sync of the file, by its descriptor. */
+void step_sync(void)
+{
+    const struct descriptor *d = pick_descriptor();
+    unsigned which = pick(3);
+    static const char *const names[] = { "fsync ", "fdatasync ", "sync_file_range " };
+    say("%s", names[which]);
+    say_descriptor(d);
+    say_result(which == 0   ? CALL(fsync(d->fd))
+               : which == 1 ? CALL(fdatasync(d->fd))
+                            : CALL(sync_file_range(d->fd, 0, 0, SYNC_FILE_RANGE_WRITE)));
+}
+
 static struct descriptor *free_descriptor(void)
 {
     for (unsigned i = 0; i < MAX_DESCRIPTORS; i++)
         if (descriptors[i].fd < 0)
             return &descriptors[i];
     return NULL;
+}
+
+struct descriptor *files_open(void)
+{
+    struct descriptor *d = free_descriptor();
+    if (!d)
+        return NULL;
+    unsigned file = pick(MEMFD);
+    int fd = openat(fd_folder, file_name(file), O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return NULL;
+    *d = (struct descriptor){ fd, file, O_RDWR, ++opens };
+    return d;
+}
+
+void files_close(struct descriptor *d)
+{
+    close(d->fd);
+    d->fd = -1;
 }
 
 void step_open(void)
@@ -218,7 +250,7 @@ void step_truncate(void)
     else
         say("fd %d", fd);
     say(" to %lld", (long long)size);
-    say_result(CALL(percent(50) ? ftruncate(fd, size) : ftruncate64(fd, size)));
+    say_result(CALL(percent(50) ? way->ftruncate(fd, size) : way->ftruncate64(fd, size)));
 }
 
 void step_write(void)
@@ -248,7 +280,7 @@ void step_flock(void)
         lives[file].locked = true;
         fd = openat(fd_folder, file_name(file), O_RDONLY);
         say("flock f%u anew, exclusively", file);
-        say_result(CALL(flock(fd, LOCK_EX | LOCK_NB)));
+        say_result(CALL(way->flock(fd, LOCK_EX | LOCK_NB)));
         close(fd);
         return;
     }
@@ -263,7 +295,7 @@ void step_flock(void)
     say("flock ");
     say_descriptor(d);
     say(" %d %d", fd, operation);
-    say_result(CALL(flock(fd, operation | LOCK_NB)));
+    say_result(CALL(way->flock(fd, operation | LOCK_NB)));
 }
 
 /* A file is deleted and another takes its place: on some filesystems with the same inode. */

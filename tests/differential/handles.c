@@ -64,7 +64,7 @@ struct handle *handles_add(char *at, size_t len)
         handles[i].base = at;
         handles[i].pages = pages_of(len);
         memset(handles[i].gone, 0, sizeof handles[i].gone);
-        handles[i].parted = false;
+        handles[i].parted = handles[i].registered = handles[i].guarded = false;
         return &handles[i];
     }
     abort(); /* handles_full was not asked */
@@ -85,6 +85,11 @@ static bool nameable(const struct handle *h, unsigned index)
 bool page_mapped(const struct handle *h, unsigned index)
 {
     return index < h->pages && !is_arena(h) && h->gone[index] == 0;
+}
+
+bool page_hole(const struct handle *h, unsigned index)
+{
+    return !is_arena(h) && h->gone[index] == epoch;
 }
 
 bool range_mapped(struct range r)
@@ -143,6 +148,12 @@ void handles_replaced(struct handle *h, const char *at, size_t len)
     h->parted |= pages_of(len) < h->pages;
 }
 
+void handles_by_name(const struct handle *h)
+{
+    if (differs.guards && h->guarded)
+        ways_by_name();
+}
+
 void handles_parted(struct range r)
 {
     r.h->parted |= r.count < r.h->pages;
@@ -151,6 +162,8 @@ void handles_parted(struct range r)
 void handles_inherit(struct handle *to, const struct handle *from)
 {
     to->parted |= from->parted;
+    to->registered |= from->registered;
+    to->guarded |= from->guarded;
 }
 
 void handles_end(void)

@@ -8,12 +8,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "mapherd/mapherd.h"
 
 static sigjmp_buf escape;
 static volatile sig_atomic_t guarded;
+
+/* The run is stopped because it does not end. The transcript says in which step. */
+static void on_stop(int sig)
+{
+    (void)sig;
+    say_flush();
+    static const char text[] = " ... did not end\n";
+    (void)!write(1, text, sizeof text - 1);
+    syscall(SYS_exit_group, 124);
+}
 
 static void on_fault(int sig)
 {
@@ -29,6 +40,8 @@ void look_start(void)
     struct sigaction a = { .sa_handler = on_fault, .sa_flags = SA_NODEFER };
     sigaction(SIGSEGV, &a, NULL);
     sigaction(SIGBUS, &a, NULL);
+    a.sa_handler = on_stop;
+    sigaction(SIGTERM, &a, NULL);
 }
 
 int guarded_load(const char *at, uint64_t *sum)
@@ -75,7 +88,8 @@ struct region {
     unsigned long offset;
     char perms[5];
     char file[24];  /* the last part of the path; "" if anonymous */
-    char flags[64]; /* of VmFlags: what a program can have asked for */
+    char name[32];  /* of anonymous memory, if the program gave it one */
+    char flags[80]; /* of VmFlags: what a program can have asked for */
 };
 enum { MAX_REGIONS = 4096 };
 static struct region regions[MAX_REGIONS];
@@ -84,7 +98,8 @@ static size_t region_count;
 /* Among them the may-flags, which say how the file was opened. Not among them: sd, gd, which
  * tell of the map's past and not of what it is; nor ac, which the neighbours decide. */
 static const char *const kept_flags[] = { "mr", "mw", "me", "ms", "lo", "lf", "sr", "rr", "dc",
-                                          "de", "nr", "ht", "wf", "dd", "hg", "nh", "mg" };
+                                          "de", "nr", "ht", "wf", "dd", "hg", "nh", "mg",
+                                          "um", "uw" };
 
 static void keep_flags(struct region *r, char *line)
 {
@@ -98,8 +113,12 @@ static void keep_flags(struct region *r, char *line)
 
 static void keep_file(struct region *r, const char *path)
 {
+    if (!strncmp(path, "[anon", 5)) { /* [anon:NAME] or [anon_shmem:NAME] */
+        snprintf(r->name, sizeof r->name, ".%.*s", (int)strcspn(path, "]"), path);
+        return;
+    }
     const char *slash = strrchr(path, '/');
-    if (!slash) /* [heap], [anon: ...] */
+    if (!slash) /* [heap] */
         return;
     size_t len = strcspn(slash + 1, " ");
     if (len >= sizeof r->file)
@@ -174,6 +193,7 @@ static bool continues(const struct region *a, const struct region *b)
     if (!a || !b || a == b)
         return a == b;
     return a->end == b->start && !strcmp(a->file, b->file) && !strcmp(a->flags, b->flags) &&
+           !strcmp(a->name, b->name) &&
            (!*a->file || a->offset + (a->end - a->start) == b->offset);
 }
 
@@ -181,20 +201,26 @@ static void look_at(const struct handle *h)
 {
     say("= %c%d %up bytes %016lx", is_arena(h) ? 'a' : 'h', (int)(h - handles), h->pages,
         (unsigned long)look_bytes(h));
+    uint64_t ignored = 0;
     for (unsigned i = 0; i < h->pages;) {
         if (!is_arena(h) && !page_mapped(h, i)) {
-            i++; /* who lies there now is another question */
+            /* What lies there now is another question, where something was placed since. */
+            if (page_hole(h, i) && guarded_load(h->base + i * page, &ignored) != SIGSEGV)
+                say(" [%u is unmapped, and can be read]", i);
+            i++;
             continue;
         }
         uintptr_t at = (uintptr_t)h->base + i * page;
         const struct region *r = region_at(at), *last = r;
         const char *perms = shown(r, (const char *)at);
+        int policy = r && ways_unseen() ? memory_policy((const char *)at) : 0;
         unsigned from = i;
         do {
             at += page;
             i++;
             const struct region *next = region_at(at);
-            if (!continues(last, next) || strcmp(perms, shown(next, (const char *)at)) != 0)
+            if (!continues(last, next) || strcmp(perms, shown(next, (const char *)at)) != 0 ||
+                (ways_unseen() && memory_policy((const char *)at) != policy))
                 break;
             last = next;
         } while (i < h->pages && (is_arena(h) || page_mapped(h, i)));
@@ -204,7 +230,10 @@ static void look_at(const struct handle *h)
         if (r && *r->file)
             say(" %s@%lu", r->file,
                 (unsigned long)((r->offset + ((uintptr_t)h->base + from * page - r->start)) / page));
-        say("%s]", r ? r->flags : "");
+        say("%s%s", r ? r->flags : "", r ? r->name : "");
+        if (policy)
+            say(".policy%d", policy);
+        say("]");
     }
     say("\n");
 }

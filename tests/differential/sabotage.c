@@ -15,6 +15,7 @@
  *   fork    a child loses the last file map
  *   short   ftruncate keeps the file a byte longer
  *   maps    every file map costs two more
+ *   hang    a file map does not return
  *
  * And what the differences that are looked past under pressure (driver.h) must not hide:
  *
@@ -23,19 +24,38 @@
  *   left    what is unmapped of a file stays for ever
  *   given   the unmapping of a chunk takes another one with it that is still in use
  *   refill  what was unmapped of a file is kept, and given out for another part of it
+ *   bare    what was unmapped of a file is kept without a guard marker, until the next call
+ *   marked  what was unmapped of a file is kept under a guard marker, and given out again with it
+ *
+ * And what must not be believed. These know all that hooks see, and would be honest in a program
+ * all of whose calls pass them:
+ *
+ *   growth  a chunk is made by growing its neighbour, so it is what the neighbour has become
+ *   anew    the chunk before is mapped anew as it was, to merge with the next one
+ *   again   an unmapped chunk's address is used again for the next one, whoever lies there now
+ *
+ * And what a chunk must not have from elsewhere:
+ *
+ *   watched a chunk is registered with the program's userfaultfd
+ *   policy  a chunk has a memory policy
+ *   dofork  a chunk that has MADV_DONTFORK is inherited by a child nevertheless
+ *   late    an unmapped chunk's file stays open until the next chunk is mapped
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <linux/userfaultfd.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { PAGE_SIZE = 4096 };
+enum { PAGE_SIZE = 4096, GUARD_INSTALL = 102, GUARD_REMOVE = 103 };
 
 static bool is(const char *what)
 {
@@ -68,7 +88,9 @@ static struct {
     off_t offset;
     size_t len;
     void *at;
+    int prot, fd;
     bool kept; /* unmapped by the program, still there */
+    bool same; /* no hook has seen a change of it */
 } made[16];
 static unsigned made_count;
 
@@ -90,15 +112,73 @@ static int made_at(const void *at)
     return -1;
 }
 
-static void *kept_of(const struct stat *st, size_t len)
+static void *kept_of(const struct stat *st, off_t offset, size_t len)
 {
     for (unsigned i = 0; i < 16; i++) {
-        if (made[i].kept && made[i].inode == st->st_ino && made[i].len == len) {
+        if (made[i].kept && made[i].inode == st->st_ino && made[i].len == len &&
+            (is("refill") || made[i].offset == offset)) {
             made[i].kept = false;
             return made[i].at;
         }
     }
     return NULL;
+}
+
+/* An address of which the hooks know that it is free, since a chunk of so many bytes was unmapped. */
+static char *free_at;
+static size_t free_len;
+
+/* A hook has seen that this range changes, or is mapped. */
+static void changed(const void *at, size_t len)
+{
+    uintptr_t from = (uintptr_t)at & ~(uintptr_t)(PAGE_SIZE - 1), to = (uintptr_t)at + whole(len);
+    for (unsigned i = 0; i < 16; i++) {
+        uintptr_t chunk = (uintptr_t)made[i].at;
+        if (chunk < to && from < chunk + whole(made[i].len))
+            made[i].same = false;
+    }
+    if (free_at && (uintptr_t)free_at < to && from < (uintptr_t)free_at + free_len)
+        free_at = NULL;
+}
+
+/* The chunk that this one continues, if the hooks know of no difference; or -1. */
+static int neighbour_of(const struct stat *st, int prot, int fd, off_t offset)
+{
+    for (int i = 0; i < 16; i++)
+        if (made[i].same && made[i].inode == st->st_ino && made[i].prot == prot && made[i].fd == fd &&
+            made[i].offset + (off_t)whole(made[i].len) == offset)
+            return i;
+    return -1;
+}
+
+/* Growth in place of the neighbour, as far as the kernel has room there. */
+static void *grown_from(int neighbour, size_t len)
+{
+    if (neighbour < 0)
+        return NULL;
+    char *at = made[neighbour].at;
+    size_t old_len = whole(made[neighbour].len);
+    if ((char *)syscall(SYS_mremap, at, old_len, old_len + whole(len), 0, NULL) != at)
+        return NULL;
+    made[neighbour].same = false;
+    return at + old_len;
+}
+
+/* The last registration with a userfaultfd of the program. */
+static int faultfd = -1;
+static struct uffdio_register registration;
+
+/* A second map of a chunk that was unmapped, and what was kept bare. */
+static void *alias, *bare;
+static size_t alias_len, bare_len;
+
+static void drop_leftovers(void)
+{
+    if (alias)
+        syscall(SYS_munmap, alias, alias_len);
+    if (bare)
+        syscall(SYS_munmap, bare, bare_len);
+    alias = bare = NULL;
 }
 
 /* Downwards from a place of its own, with gaps: nothing merges, nothing is filled up again. */
@@ -111,31 +191,58 @@ static void *somewhere(size_t len)
 
 void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
 {
+    int before = errno;
     struct stat st;
     bool placed = !at && !(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) && len < 1ul << 30;
 #ifdef MAP_32BIT
     placed = placed && !(flags & MAP_32BIT);
 #endif
     bool file = placed && !(flags & MAP_ANONYMOUS) && !fstat(fd, &st) && S_ISREG(st.st_mode);
+    bool chunk = file && flags == MAP_SHARED && len;
+    int neighbour = chunk ? neighbour_of(&st, prot, fd, offset) : -1;
+    drop_leftovers();
+    while (chunk && is("hang"))
+        pause();
+    if (at)
+        changed(at, len);
     if (file && is("offset") && offset > 4 * PAGE_SIZE)
         offset += PAGE_SIZE;
-    if (placed && is("none")) {
+    if (placed && (is("none") || is("growth"))) {
         at = somewhere(len);
-    } else if (file && (flags & MAP_SHARED) && is("twice")) {
+    } else if (chunk && is("twice")) {
         at = made_before(&st, offset, len);
         if (at)
             flags |= MAP_FIXED;
+    } else if (placed && is("again") && free_at && whole(len) == free_len) {
+        at = free_at;
+        free_at = NULL;
+        flags |= MAP_FIXED;
     }
-    void *kept = file && is("refill") ? kept_of(&st, len) : NULL;
-    if (kept)
+    void *kept = file && (is("refill") || is("marked")) ? kept_of(&st, offset, len) : NULL;
+    if (kept && is("refill"))
+        syscall(SYS_madvise, kept, whole(len), GUARD_REMOVE);
+    if (!kept && chunk && is("growth"))
+        kept = grown_from(neighbour, len);
+    if (kept) {
+        errno = before;
         return kept;
+    }
+    if (neighbour >= 0 && is("anew"))
+        syscall(SYS_mmap, made[neighbour].at, made[neighbour].len, prot, MAP_SHARED | MAP_FIXED, fd,
+                made[neighbour].offset);
     void *got = (void *)syscall(SYS_mmap, at, len, prot, flags, fd, offset);
+    if (got != MAP_FAILED)
+        changed(got, len);
     if (got != MAP_FAILED && file) {
-        made[made_count % 16].kept = false;
-        made[made_count % 16].inode = st.st_ino;
-        made[made_count % 16].offset = offset;
-        made[made_count % 16].len = len;
-        made[made_count++ % 16].at = got;
+        unsigned i = made_count++ % 16;
+        made[i].kept = false;
+        made[i].inode = st.st_ino;
+        made[i].offset = offset;
+        made[i].len = len;
+        made[i].at = got;
+        made[i].prot = prot;
+        made[i].fd = fd;
+        made[i].same = chunk;
         if (is("advice"))
             syscall(SYS_madvise, got, whole(len), MADV_DONTDUMP);
         if (is("fork"))
@@ -143,7 +250,22 @@ void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
         if (is("maps"))
             syscall(SYS_mmap, NULL, PAGE_SIZE, (made_count & 1) ? PROT_READ : PROT_NONE,
                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        for (i = 0; is("dofork") && i < 16; i++)
+            if (made[i].at)
+                syscall(SYS_madvise, made[i].at, whole(made[i].len), MADV_DOFORK);
+        if (is("watched") && faultfd >= 0) {
+            registration.range.start = (uintptr_t)got;
+            registration.range.len = whole(len);
+            ioctl(faultfd, UFFDIO_REGISTER, &registration);
+        }
+        if (is("policy")) {
+            enum { BIND = 2 };
+            unsigned long first_node = 1;
+            syscall(SYS_mbind, got, whole(len), BIND, &first_node, 64L, 0L);
+        }
     }
+    if (got != MAP_FAILED)
+        errno = before;
     return (void *)answer((long)got);
 }
 
@@ -152,12 +274,27 @@ void *mmap64(void *at, size_t len, int prot, int flags, int fd, off_t offset)
 
 int munmap(void *at, size_t len)
 {
-    int chunk = made_at(at);
+    int before = errno, chunk = made_at(at);
+    if (chunk >= 0 && whole(len) != whole(made[chunk].len))
+        chunk = -1;
+    drop_leftovers();
     if (is("unmap"))
         len = whole(len) + PAGE_SIZE;
-    if (chunk >= 0 && (is("left") || is("refill")) && whole(len) == whole(made[chunk].len)) {
+    if (chunk >= 0 && (is("left") || is("refill") || is("marked")) && !syscall(SYS_madvise, at, whole(len), GUARD_INSTALL)) {
         made[chunk].kept = true;
         return 0;
+    }
+    if (chunk >= 0 && is("bare")) {
+        made[chunk].at = NULL;
+        bare = at;
+        bare_len = len;
+        return 0;
+    }
+    if (chunk >= 0 && is("late") && made[chunk].same) {
+        alias_len = whole(len);
+        alias = (void *)syscall(SYS_mremap, at, 0L, alias_len, MREMAP_MAYMOVE, NULL);
+        if (alias == MAP_FAILED)
+            alias = NULL;
     }
     if (chunk >= 0 && is("given")) {
         int other = (chunk + 15) % 16;
@@ -165,12 +302,59 @@ int munmap(void *at, size_t len)
             syscall(SYS_munmap, made[other].at, made[other].len);
         made[chunk].at = made[other].at = NULL;
     }
-    return (int)answer(syscall(SYS_munmap, at, len));
+    changed(at, len);
+    if (chunk >= 0) {
+        made[chunk].at = NULL;
+        free_at = at;
+        free_len = whole(len);
+    }
+    long result = syscall(SYS_munmap, at, len);
+    if (!result)
+        errno = before;
+    return (int)answer(result);
+}
+
+int madvise(void *at, size_t len, int advice)
+{
+    changed(at, len);
+    return (int)answer(syscall(SYS_madvise, at, len, advice));
+}
+
+int mlock(const void *at, size_t len)
+{
+    changed(at, len);
+    return (int)answer(syscall(SYS_mlock, at, len));
+}
+
+int mlock2(const void *at, size_t len, unsigned flags)
+{
+    changed(at, len);
+    return (int)answer(syscall(SYS_mlock2, at, len, flags));
+}
+
+int pkey_mprotect(void *at, size_t len, int prot, int key)
+{
+    changed(at, len);
+    return (int)answer(syscall(SYS_pkey_mprotect, at, len, prot, key));
+}
+
+int ioctl(int fd, unsigned long request, ...)
+{
+    va_list args;
+    va_start(args, request);
+    void *argument = va_arg(args, void *);
+    va_end(args);
+    long result = syscall(SYS_ioctl, fd, request, argument);
+    if (request == UFFDIO_REGISTER && !result) {
+        faultfd = fd;
+        memcpy(&registration, argument, sizeof registration);
+    }
+    return (int)result;
 }
 
 int mprotect(void *at, size_t len, int prot)
 {
-    enum { GUARD_INSTALL = 102 };
+    changed(at, len);
     if (prot == PROT_NONE && is("open"))
         return (int)answer(syscall(SYS_mprotect, at, len, PROT_READ | PROT_WRITE));
     if (prot == PROT_NONE && is("shut") && !syscall(SYS_madvise, at, len, GUARD_INSTALL))
@@ -186,7 +370,12 @@ void *mremap(void *at, size_t old_len, size_t new_len, int flags, ...)
     __builtin_va_start(args, flags);
     void *where = __builtin_va_arg(args, void *);
     __builtin_va_end(args);
+    changed(at, old_len);
+    if (flags & MREMAP_FIXED)
+        changed(where, new_len);
     char *got = (char *)syscall(SYS_mremap, at, old_len, new_len, flags, where);
+    if (got != MAP_FAILED)
+        changed(got, new_len);
     if (got != MAP_FAILED && is("grown") && whole(new_len) > whole(old_len))
         syscall(SYS_mprotect, got + whole(old_len), whole(new_len) - whole(old_len), PROT_READ);
     return (void *)answer((long)got);

@@ -13,7 +13,7 @@ enum { CHUNKS = 3, CHUNK = 2 /* pages */ };
 
 static void *map_chunk(int fd, unsigned n)
 {
-    void *at = mmap(NULL, CHUNK * page, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+    void *at = way->mmap(NULL, CHUNK * page, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
                     (off_t)(n * CHUNK * page));
     if (at == MAP_FAILED) {
         perror("diff-driver: cannot map");
@@ -47,7 +47,7 @@ void step_lock_life(void)
     unsigned last = pick(CHUNKS), early = percent(20);
     say("the life of a lock, chunk %u of another open", last);
     if (early)
-        flock(locked, LOCK_EX);
+        way->flock(locked, LOCK_EX);
     void *at[CHUNKS];
     bool ascending = percent(30);
     for (unsigned i = 0; i < CHUNKS; i++) {
@@ -56,7 +56,7 @@ void step_lock_life(void)
             at[n] = map_chunk(locked, n);
     }
     if (!early)
-        flock(locked, LOCK_EX);
+        way->flock(locked, LOCK_EX);
     at[last] = map_chunk(other, last);
     ask("locked", file);
     close(locked);
@@ -64,10 +64,10 @@ void step_lock_life(void)
     for (unsigned i = 0; i < CHUNKS; i++) {
         if (i == last)
             continue;
-        munmap(at[i], CHUNK * page);
+        way->munmap(at[i], CHUNK * page);
         ask("unmapped", file);
     }
-    munmap(at[last], CHUNK * page);
+    way->munmap(at[last], CHUNK * page);
     close(other);
     unlinkat(fd_folder, file, 0);
     say("\n");

@@ -125,24 +125,24 @@ static void choose_memory(struct request *r)
 static struct handle *choose_place(struct request *r)
 {
     struct range target;
-    unsigned way = pick(100);
-    if (way < (chunky ? 94 : 72))
+    unsigned kind = pick(100);
+    if (kind < (chunky ? 94 : 72))
         return NULL;
-    if (way < 90) {
+    if (kind < 90) {
         target = pick_arena();
         r->at = target.at;
-        r->flags |= way < 80 ? MAP_FIXED : way < 86 ? MAP_FIXED_NOREPLACE : 0;
+        r->flags |= kind < 80 ? MAP_FIXED : kind < 86 ? MAP_FIXED_NOREPLACE : 0;
     } else {
         target = pick_float_place();
         if (!target.h)
             return NULL;
         r->at = target.at;
-        if (way < 96) {
+        if (kind < 96) {
             r->flags |= MAP_FIXED; /* over what is there, and no further */
             if (r->len > target.len)
                 r->len = target.len;
         } else if (page_mapped(target.h, target.first)) {
-            r->flags |= way < 98 ? MAP_FIXED_NOREPLACE : 0; /* taken: EEXIST, or elsewhere */
+            r->flags |= kind < 98 ? MAP_FIXED_NOREPLACE : 0; /* taken: EEXIST, or elsewhere */
         } else {
             r->at = NULL;
             return NULL;
@@ -194,8 +194,8 @@ void step_mmap(void)
 
     if (!(r.flags & MAP_FIXED))
         handles_placing();
-    char *got = CALL(percent(50) ? mmap(r.at, r.len, r.prot, r.flags, r.fd, r.offset)
-                                 : mmap64(r.at, r.len, r.prot, r.flags, r.fd, r.offset));
+    char *got = CALL(percent(50) ? way->mmap(r.at, r.len, r.prot, r.flags, r.fd, r.offset)
+                                 : way->mmap64(r.at, r.len, r.prot, r.flags, r.fd, r.offset));
     int error = errno;
     if (got != MAP_FAILED) {
         files_mapped(r.fd);
@@ -212,6 +212,32 @@ void step_mmap(void)
         handles_refresh(over);
 }
 
+/* As a JVM and many others map chunks: the file is opened for it and closed at once, so the map
+ * alone holds that open file. */
+void step_mmap_and_close(void)
+{
+    struct descriptor *d = handles_full() ? NULL : files_open();
+    if (!d) {
+        step_munmap();
+        return;
+    }
+    struct request r = { .prot = PROT_READ | PROT_WRITE, .flags = MAP_SHARED, .fd = d->fd };
+    choose_part(&r, d->file);
+    say("open, mmap ");
+    say_descriptor(d);
+    say(" len %zu offset %lld, close", r.len, (long long)r.offset);
+    handles_placing();
+    char *got = CALL(way->mmap(r.at, r.len, r.prot, r.flags, r.fd, r.offset));
+    int error = errno;
+    if (got != MAP_FAILED) {
+        files_mapped(r.fd);
+        say(" as h%d", (int)(handles_add(got, r.len) - handles));
+    }
+    files_close(d);
+    errno = error;
+    say_result(got == MAP_FAILED);
+}
+
 /* Private memory with guards in it, as stacks and fibers have them: at its ends or between, in
  * pages that nobody has touched, or in touched ones. */
 void step_stack(void)
@@ -224,7 +250,7 @@ void step_stack(void)
     int extra = percent(30) ? MAP_STACK | MAP_NORESERVE : 0;
     say("stack of %u pages", pages);
     handles_placing();
-    char *got = CALL(mmap(NULL, pages * page, PROT_READ | PROT_WRITE,
+    char *got = CALL(way->mmap(NULL, pages * page, PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS | extra, -1, 0));
     if (got == MAP_FAILED) {
         say_result(true);
@@ -238,8 +264,9 @@ void step_stack(void)
         unsigned first = pick(pages), count = 1 + pick(pages - first > 1 ? 2 : 1);
         int prot = percent(75) ? PROT_NONE : PROT_READ | PROT_WRITE;
         handles_parted((struct range){ .h = h, .count = count });
+        h->guarded = true;
         say(" %u+%u to %d: %d", first, count, prot,
-            mprotect(got + first * page, count * page, prot));
+            way->mprotect(got + first * page, count * page, prot));
     }
     errno = ERRNO_MARK;
     say_result(false);

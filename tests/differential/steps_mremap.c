@@ -100,6 +100,8 @@ void step_mremap(void)
     choose(&r);
     say("mremap ");
     say_range(r.from);
+    if (r.from.h->registered && !is_arena(r.from.h) && r.new_len > r.old_len && r.old_len)
+        r.new_len = r.old_len;
     char *where = NULL;
     if (r.flags & MREMAP_FIXED) {
         choose_target(&r);
@@ -107,16 +109,17 @@ void step_mremap(void)
         say(" onto ");
         say_range(r.target);
     }
+    handles_by_name(r.from.h);
     say(" from %zu to %zu ", r.old_len, r.new_len);
     say_bits((unsigned)r.flags, flag_names);
 
     /* MREMAP_DONTUNMAP unlocks all of the kernel's map that the range lies in (seen on 6.18), and
      * what else of the process that holds is the layout's answer. */
     if ((r.flags & MREMAP_DONTUNMAP) && !is_arena(r.from.h))
-        munlock(r.from.at, r.from.len);
+        way->munlock(r.from.at, r.from.len);
     if ((r.flags & MREMAP_MAYMOVE) && !(r.flags & MREMAP_FIXED))
         handles_placing();
-    char *got = CALL(mremap(r.at, r.old_len, r.new_len, r.flags, where));
+    char *got = CALL(way->mremap(r.at, r.old_len, r.new_len, r.flags, where));
     int error = errno;
     bool grown = r.new_len > r.old_len && r.old_len;
     if (got == MAP_FAILED) {

@@ -25,7 +25,7 @@ void step_fork(void)
     bool plain = percent(50);
     say("fork, %u steps in the child\n", count);
     say_flush();
-    pid_t child = fork();
+    pid_t child = way->fork();
     if (child == 0) {
         handles_refresh_all(); /* MADV_DONTFORK */
         look_everywhere();
@@ -51,12 +51,12 @@ void step_vfork(void)
     handles_placing();
     pid_t child = vfork();
     if (child == 0) {
-        made = mmap(NULL, 3 * page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        made = way->mmap(NULL, 3 * page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (made == MAP_FAILED)
             _exit(1);
         *(volatile uint64_t *)(made + page) = step_now;
-        mprotect(made + 2 * page, page, PROT_NONE);
-        munmap(made, page);
+        way->mprotect(made + 2 * page, page, PROT_NONE);
+        way->munmap(made, page);
         _exit(7);
     }
     wait_for(child);
@@ -84,18 +84,18 @@ void step_lock_all(void)
     }
     int flags = percent(20) ? 0x80 : percent(50) ? MCL_CURRENT : MCL_FUTURE;
     say("mlockall %d", flags);
-    say_result(CALL(mlockall(flags)));
+    say_result(CALL(way->mlockall(flags)));
     if (flags == MCL_FUTURE)
         step_mmap();
     say("munlockall");
-    say_result(CALL(munlockall()));
+    say_result(CALL(way->munlockall()));
 }
 
 void step_prctl(void)
 {
     int option = percent(50) ? PR_GET_DUMPABLE : 99999;
     say("prctl %d", option);
-    int got = CALL(prctl(option, 0L, 0L, 0L, 0L));
+    int got = CALL(way->prctl(option, 0L, 0L, 0L, 0L));
     int error = errno;
     say(" returns %d", got);
     errno = error;

@@ -19,7 +19,7 @@ static void maybe_spoil(struct range *r)
     }
 }
 
-static struct range begin(const char *call)
+struct range call_begin(const char *call)
 {
     struct range r = pick_range();
     maybe_spoil(&r);
@@ -29,11 +29,12 @@ static struct range begin(const char *call)
 }
 
 /* The result, and the bytes as they are now. */
-static void end(struct range r, bool failed)
+void call_end(struct range r, bool failed)
 {
     say_result(failed);
     handles_refresh(r.h);
-    if (r.h->pages && percent(25))
+    bool tell = percent(25) && !look_each_step; /* the look that follows says it better */
+    if (r.h->pages && tell)
         say("= bytes %016lx\n", (unsigned long)look_bytes(r.h));
 }
 
@@ -50,7 +51,7 @@ void step_munmap(void)
         if (!is_arena(r.h) && !range_mapped(r)) {
             /* Stale holes are somebody else's: page by page. */
             for (unsigned i = 0; i < r.count; i++)
-                if (page_mapped(r.h, i) && munmap(r.at + i * page, page) == 0)
+                if (page_mapped(r.h, i) && way->munmap(r.at + i * page, page) == 0)
                     handles_unmapped((struct range){ r.h, i, 1, r.at + i * page, page });
             say("munmap what is left of ");
             say_range(r);
@@ -63,12 +64,16 @@ void step_munmap(void)
     }
     say("munmap ");
     say_range(r);
-    int failed = CALL(munmap(r.at, r.len));
+    int failed = CALL(way->munmap(r.at, r.len));
     int error = errno;
     if (!failed)
         handles_unmapped(r);
     errno = error;
-    end(r, failed);
+    call_end(r, failed);
+    if (!failed && percent(25)) {
+        char *at = r.h->base + (r.first + pick(r.count)) * page;
+        say("= a store there: %d\n", guarded_store(at, step_now));
+    }
 }
 
 void step_mprotect(void)
@@ -82,14 +87,16 @@ void step_mprotect(void)
         which = 0; /* as it was: neighbours may merge again */
     int key = percent(80) ? -1 : 9; /* a key that was never allocated */
     bool with_key = percent(15);
-    struct range r = begin(with_key ? "pkey_mprotect" : "mprotect");
+    struct range r = call_begin(with_key ? "pkey_mprotect" : "mprotect");
     say(" prot %#x", prots[which]);
+    handles_by_name(r.h);
     handles_parted(r);
+    r.h->guarded |= prots[which] == PROT_NONE;
     if (with_key) {
         say(" key %d", key);
-        end(r, CALL(pkey_mprotect(r.at, r.len, prots[which], key)));
+        call_end(r, CALL(way->pkey_mprotect(r.at, r.len, prots[which], key)));
     } else {
-        end(r, CALL(mprotect(r.at, r.len, prots[which])));
+        call_end(r, CALL(way->mprotect(r.at, r.len, prots[which])));
     }
 }
 
@@ -115,10 +122,11 @@ void step_madvise(void)
     unsigned which = pick(sizeof advices / sizeof advices[0]);
     if (chunky && percent(50))
         which = 0;
-    struct range r = begin("madvise");
+    struct range r = call_begin("madvise");
     say(" %s", advices[which].name);
+    handles_by_name(r.h);
     handles_parted(r);
-    end(r, CALL(madvise(r.at, r.len, advices[which].advice)));
+    call_end(r, CALL(way->madvise(r.at, r.len, advices[which].advice)));
 }
 
 void step_posix_madvise(void)
@@ -126,12 +134,12 @@ void step_posix_madvise(void)
     static const int advices[] = { POSIX_MADV_NORMAL, POSIX_MADV_RANDOM, POSIX_MADV_SEQUENTIAL,
                                    POSIX_MADV_WILLNEED, POSIX_MADV_DONTNEED, 99 };
     unsigned which = pick(6);
-    struct range r = begin("posix_madvise");
-    int error = CALL(posix_madvise(r.at, r.len, advices[which]));
+    struct range r = call_begin("posix_madvise");
+    int error = CALL(way->posix_madvise(r.at, r.len, advices[which]));
     int kept = errno;
     say(" %d returns %d", advices[which], error);
     errno = kept;
-    end(r, false); /* its error is its result: errno stays as it was */
+    call_end(r, false); /* its error is its result: errno stays as it was */
 }
 
 void step_msync(void)
@@ -139,9 +147,9 @@ void step_msync(void)
     static const int flags[] = { MS_ASYNC, MS_SYNC, MS_SYNC | MS_INVALIDATE,
                                  MS_SYNC | MS_ASYNC, 0x100, MS_INVALIDATE };
     unsigned which = pick(6);
-    struct range r = begin("msync");
+    struct range r = call_begin("msync");
     say(" %#x", flags[which]);
-    end(r, CALL(msync(r.at, r.len, flags[which])));
+    call_end(r, CALL(way->msync(r.at, r.len, flags[which])));
 }
 
 void step_lock(void)
@@ -150,23 +158,23 @@ void step_lock(void)
     switch (pick(7)) {
     case 0:
     case 1:
-        r = begin("mlock");
+        r = call_begin("mlock");
         handles_parted(r);
-        end(r, CALL(mlock(r.at, r.len)));
+        call_end(r, CALL(way->mlock(r.at, r.len)));
         break;
     case 2:
-        r = begin("mlock2 onfault");
+        r = call_begin("mlock2 onfault");
         handles_parted(r);
-        end(r, CALL(mlock2(r.at, r.len, MLOCK_ONFAULT)));
+        call_end(r, CALL(way->mlock2(r.at, r.len, MLOCK_ONFAULT)));
         break;
     case 3:
-        r = begin("mlock2 wrong");
-        end(r, CALL(mlock2(r.at, r.len, 0x80)));
+        r = call_begin("mlock2 wrong");
+        call_end(r, CALL(way->mlock2(r.at, r.len, 0x80)));
         break;
     default:
-        r = begin("munlock");
+        r = call_begin("munlock");
         handles_parted(r);
-        end(r, CALL(munlock(r.at, r.len)));
+        call_end(r, CALL(way->munlock(r.at, r.len)));
         break;
     }
 }
