@@ -1,7 +1,8 @@
 #!/bin/sh
-# The same random sequence of every hooked call, with and without the library, in two processes:
-# results, errno, bytes, and what /proc/self/smaps says of every page must be equal, and there may
-# not be more maps. 100,000 steps on every filesystem that can be mounted here. How to replay and
+# The same random sequence of calls, with and without the library, in two processes: every hooked
+# call, the same by ways that pass no hook, and calls that have none. Results, errno, bytes, what
+# /proc/self/smaps says of every page, and when a file is closed by its last writer must be equal,
+# and there may not be more maps. 100,000 steps on every filesystem that can be mounted here. How to replay and
 # what may be set: seeds.sh.
 # shellcheck source=tests/lib.sh
 . "$TESTS_SRC/lib.sh"
@@ -32,3 +33,5 @@ for _ in 1 2; do
 	[ -s "$scratch/record-diff-driver" ] || fail "nothing was recorded"
 done
 say "tmpfs, with mappings recorded: 2 seeds equal; the last: $(too_many_maps || :)"
+lacking
+say "$(steps_made)"

@@ -102,14 +102,13 @@ static const struct kind hooked[] = {
     { 90, step_madvise }, { 15, step_msync },          { 20, step_posix_madvise },
     { 50, step_lock },    { 90, step_store },          { 25, step_open },
     { 20, step_close },   { 35, step_truncate },       { 25, step_write },
-    { 15, step_flock },
+    { 15, step_flock },   { 10, step_mincore },        { 8, step_shmat },
     { 6, step_fork },     { 4, step_replace },         { 5, step_vfork },
     { 1, step_spawn },    { 5, step_lock_all },        { 4, step_prctl },
     { 2, step_lock_life }, { 6, step_sync },
 };
 static const struct kind unseen[] = {
-    { 30, step_remap_file_pages }, { 30, step_mbind }, { 10, step_name }, { 10, step_mincore },
-    { 8, step_shmat },             { 20, step_copy },
+    { 30, step_remap_file_pages }, { 30, step_mbind }, { 10, step_name }, { 20, step_copy },
     { 30, step_userfaultfd },
 };
 /* The last kinds are the parent's: a child would fork again, lock everything, replace a file that
@@ -140,16 +139,16 @@ static unsigned long steps_made, steps_unseen;
 
 static void one_step(bool child)
 {
-    bool hookless = ways_choose();
+    ways_choose();
     say("%s", way->name);
     if (ways_unseen() && percent(UNSEEN_SHARE)) {
-        hookless = true;
+        ways_no_hook();
         one_of(unseen, child ? UNSEEN_OF_A_CHILD : UNSEEN);
     } else {
         one_of(hooked, child ? HOOKED_OF_A_CHILD : HOOKED);
     }
     steps_made++;
-    steps_unseen += hookless;
+    steps_unseen += no_hook;
     watch_look();
 }
 

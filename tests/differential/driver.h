@@ -39,9 +39,10 @@ struct differences {
      * the map anew, or speak of markers, are made by name where access was taken by name: if they
      * pass no hook, the marker does not follow them. */
     bool guards;
-    /* --differs held: what a float's munmap has given up may stay mapped as long as a chunk of the
-     * same map does. So no call names a hole of a float but those that unmap or replace it: the
-     * others would succeed. Which pages are holes, the driver knows by itself. In the process
+    /* --differs held: what a float's munmap has given up may stay mapped under guard markers as long
+     * as a chunk of the same map does. A call by name finds it given back. So what passes no hook
+     * names no hole of a float, but to unmap or replace it, or to copy from it: it might succeed.
+     * Which pages are holes, the driver knows by itself. In the process
      * that has no library (--alone) the kernel must agree with it, and at the end nothing of the
      * files may be left in either. */
     bool held;
@@ -89,6 +90,7 @@ struct way {
     int (*pkey_mprotect)(void *at, size_t len, int prot, int key);
     int (*madvise)(void *at, size_t len, int advice);
     int (*posix_madvise)(void *at, size_t len, int advice);
+    int (*mincore)(void *at, size_t len, unsigned char *resident);
     int (*msync)(void *at, size_t len, int flags);
     int (*mlock)(const void *at, size_t len);
     int (*mlock2)(const void *at, size_t len, unsigned flags);
@@ -104,9 +106,11 @@ struct way {
     pid_t (*fork)(void);
 };
 extern const struct way *way; /* of this step's calls */
+extern bool no_hook;          /* this step's calls pass none */
 void ways_start(unsigned share);
 void ways_by_name(void);
-bool ways_choose(void); /* true if it is one that passes no hook */
+void ways_choose(void);
+void ways_no_hook(void); /* it is a call that has no hook */
 bool ways_unseen(void); /* there are calls in this run that pass no hook */
 
 /* handles.c */
@@ -231,6 +235,8 @@ void step_posix_madvise(void);
 void step_msync(void);
 void step_lock(void);
 void step_store(void);
+void step_mincore(void);
+void step_shmat(void);
 void step_fork(void);          /* steps_process.c */
 void step_vfork(void);
 void step_spawn(void);
@@ -248,8 +254,6 @@ void step_remap_file_pages(void); /* steps_unseen.c */
 void step_userfaultfd(void);
 void step_mbind(void);
 void step_name(void);
-void step_mincore(void);
-void step_shmat(void);
 void step_copy(void);
 
 /* driver.c: for a forked child: some steps of its own. */

@@ -79,7 +79,7 @@ static bool usable(const struct handle *h, unsigned index)
 /* Any call may name it; holes only where they are certain to be holes in both processes. */
 static bool nameable(const struct handle *h, unsigned index)
 {
-    return differs.held ? is_arena(h) || h->gone[index] == 0 : usable(h, index);
+    return differs.held && no_hook ? is_arena(h) || h->gone[index] == 0 : usable(h, index);
 }
 
 bool page_mapped(const struct handle *h, unsigned index)

@@ -21,11 +21,16 @@ mode() {
 	full) options=pressure=full brings=guards,held ;;
 	guards) options=guards=on brings=guards ;;
 	fill) options=coalesce=fill brings=held ;;
+	join) options=coalesce=join brings=opens ;;
 	all) options=pressure=full:guards=on:coalesce=fill brings=guards,held ;;
 	*) fail "no mode $1" ;;
 	esac
 	options=$options:reserve=0
 }
+
+# Chunks of several opens of a file joined: with libraries that have the word.
+modes="raised high full guards fill all"
+! "$MAPHERD" help options | grep -q -w join || modes="$modes join"
 
 # Seeds a mode: few here, many in make check-long.
 plan=${DIFF_ON:+"$DIFF_ON:${DIFF_SEEDS:-1}"}
@@ -33,7 +38,7 @@ plan=${plan:-${TESTS_LONG:+tmpfs:12 overlay:6 ext4:2 xfs:2 btrfs:2 here:2}}
 for entry in ${plan:-tmpfs:2 overlay:1}; do
 	kind=${entry%:*} count=${entry#*:}
 	stand_on "$kind"
-	for mode in ${DIFF_MODE:-raised high full guards fill all}; do
+	for mode in ${DIFF_MODE:-$modes}; do
 		mode "$mode"
 		export MAPHERD_OPTIONS="$options"
 		seeds "$kind" "$count" "DIFF_MODE=$mode" --differs "$brings"
@@ -50,3 +55,5 @@ if [ "$since" != 6.13 ]; then
 else
 	[ -n "${DIFF_MODE:-}" ] || happened guards || fail "no guard was made"
 fi
+lacking
+say "$(steps_made)"

@@ -75,11 +75,18 @@ unseen_in() {
 progress() {
 	[ -z "${TESTS_LONG:-}" ] || [ $((seed % 10)) != 0 ] || say "$kind: up to seed $seed equal; $(steps_made)"
 }
+# What the kernel lacks, so that these steps fail alike in both processes.
+lacking() {
+	sort -u "$scratch/lacks" | while read -r _ lacks; do
+		say "not shown here: $lacks on this kernel"
+	done
+}
 steps_made() {
-	awk '{ steps += $1; unseen += $3 } END { print steps + 0 " steps so far, in " unseen + 0 " of them calls that pass no hook" }' \
+	awk '{ steps += $1; unseen += $3 } END { print steps + 0 " steps, in " unseen + 0 " of them calls that pass no hook" }' \
 		"$scratch/made"
 }
 : >"$scratch/made"
+: >"$scratch/lacks"
 
 # seeds KIND COUNT REPLAY [DRIVER ARGUMENT...]: the next COUNT seeds, in $on, which is of this kind.
 # REPLAY: what the environment needs to be told, besides seed and filesystem, to do it again.

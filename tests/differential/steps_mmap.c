@@ -121,6 +121,14 @@ static void choose_memory(struct request *r)
     }
 }
 
+static unsigned hole_pages(const struct range *r)
+{
+    unsigned count = 0;
+    while (count < r->count && page_hole(r->h, r->first + count))
+        count++;
+    return count;
+}
+
 /* Where to; returns the handle whose pages may change, or NULL. */
 static struct handle *choose_place(struct request *r)
 {
@@ -144,8 +152,15 @@ static struct handle *choose_place(struct request *r)
         } else if (page_mapped(target.h, target.first)) {
             r->flags |= kind < 98 ? MAP_FIXED_NOREPLACE : 0; /* taken: EEXIST, or elsewhere */
         } else {
-            r->at = NULL;
-            return NULL;
+            /* A hole: free in both processes, if it is not held. */
+            size_t free = hole_pages(&target) * page;
+            if (!free || (differs.held && no_hook)) {
+                r->at = NULL;
+                return NULL;
+            }
+            r->flags |= kind < 98 ? MAP_FIXED_NOREPLACE : 0;
+            if (r->len > free)
+                r->len = free;
         }
     }
     size_t room = (size_t)(target.h->base + target.h->pages * page - target.at);

@@ -2,7 +2,9 @@
 #define _GNU_SOURCE
 #include "driver.h"
 
+#include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/shm.h>
 
 /* A wrong argument now and then. */
 static void maybe_spoil(struct range *r)
@@ -177,6 +179,30 @@ void step_lock(void)
         call_end(r, CALL(way->munlock(r.at, r.len)));
         break;
     }
+}
+
+/* What is resident is the kernel's own affair; what is mapped is not. */
+void step_mincore(void)
+{
+    unsigned char resident[MAX_PAGES + 1];
+    struct range r = call_begin("mincore");
+    call_end(r, CALL(way->mincore(r.at, r.len, resident)));
+}
+
+void step_shmat(void)
+{
+    struct range r = pick_place();
+    r.len = r.count * page;
+    say("shmat over ");
+    say_range(r);
+    int id = shmget(IPC_PRIVATE, r.len, 0600);
+    char *got = CALL(way->shmat(id, r.at, SHM_REMAP));
+    int error = errno;
+    shmctl(id, IPC_RMID, NULL);
+    if (got == r.at)
+        handles_replaced(r.h, got, r.len);
+    errno = error;
+    call_end(r, got != r.at);
 }
 
 /* In the page's first words: never behind the end of a file (files.c). */

@@ -1,7 +1,7 @@
 /*
  * Calls that change what lies behind addresses, or ask about it, and that no preloaded library
- * defines: remap_file_pages, userfaultfd, mbind, names, mincore, shmat over a range, and the
- * kernel's own copying from and to memory.
+ * defines: remap_file_pages, userfaultfd, mbind, names, and the kernel's own copying from and to
+ * memory.
  */
 #define _GNU_SOURCE
 #include "driver.h"
@@ -9,10 +9,8 @@
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
-#include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/shm.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -123,35 +121,11 @@ void step_name(void)
     call_end(r, CALL(way->prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, r.at, r.len, names[which])));
 }
 
-/* What is resident is the kernel's own affair; what is mapped is not. */
-void step_mincore(void)
-{
-    unsigned char resident[MAX_PAGES + 1];
-    struct range r = call_begin("mincore");
-    call_end(r, CALL(mincore(r.at, r.len, resident)));
-}
-
-void step_shmat(void)
-{
-    struct range r = pick_place();
-    r.len = r.count * page;
-    say("shmat over ");
-    say_range(r);
-    int id = shmget(IPC_PRIVATE, r.len, 0600);
-    char *got = CALL(way->shmat(id, r.at, SHM_REMAP));
-    int error = errno;
-    shmctl(id, IPC_RMID, NULL);
-    if (got == r.at)
-        handles_replaced(r.h, got, r.len);
-    errno = error;
-    call_end(r, got != r.at);
-}
-
 /* The kernel reads memory for the program, and writes to it. */
 void step_copy(void)
 {
     static char copy[MAX_PAGES * 4096];
-    struct range r = pick_range();
+    struct range r = pick_place();
     r.len = r.count * page;
     if (r.len > sizeof copy)
         r.len = sizeof copy;

@@ -21,6 +21,7 @@
 static unsigned unseen_share;
 static struct way by_name, by_handle;
 const struct way *way = &by_name;
+bool no_hook;
 
 static void *raw_mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
 {
@@ -63,6 +64,11 @@ static int raw_posix_madvise(void *at, size_t len, int advice)
     int error = advice != POSIX_MADV_DONTNEED && syscall(SYS_madvise, at, len, advice) ? errno : 0;
     errno = kept;
     return error;
+}
+
+static int raw_mincore(void *at, size_t len, unsigned char *resident)
+{
+    return (int)syscall(SYS_mincore, at, len, resident);
 }
 
 static int raw_msync(void *at, size_t len, int flags)
@@ -141,6 +147,7 @@ static const struct way raw = {
     .pkey_mprotect = raw_pkey_mprotect,
     .madvise = raw_madvise,
     .posix_madvise = raw_posix_madvise,
+    .mincore = raw_mincore,
     .msync = raw_msync,
     .mlock = raw_mlock,
     .mlock2 = raw_mlock2,
@@ -163,7 +170,7 @@ static struct way way_of(const char *name, void *handle)
     /* What dlsym returns is an object pointer; POSIX says how it becomes a function's. */
 #define FIND(function) (*(void **)&w.function = dlsym(handle, #function))
     FIND(mmap), FIND(mmap64), FIND(munmap), FIND(mremap), FIND(mprotect), FIND(pkey_mprotect);
-    FIND(madvise), FIND(posix_madvise), FIND(msync), FIND(mlock), FIND(mlock2), FIND(munlock);
+    FIND(madvise), FIND(posix_madvise), FIND(mincore), FIND(msync), FIND(mlock), FIND(mlock2), FIND(munlock);
     FIND(mlockall), FIND(munlockall), FIND(ftruncate), FIND(ftruncate64), FIND(flock);
     FIND(remap_file_pages), FIND(shmat), FIND(prctl), FIND(fork);
 #undef FIND
@@ -182,10 +189,15 @@ void ways_start(unsigned share)
     by_handle = way_of("by handle ", libc);
 }
 
-bool ways_choose(void)
+void ways_choose(void)
 {
     way = !unseen_share || !percent(unseen_share) ? &by_name : percent(60) ? &raw : &by_handle;
-    return way != &by_name;
+    no_hook = way != &by_name;
+}
+
+void ways_no_hook(void)
+{
+    no_hook = true;
 }
 
 void ways_by_name(void)
@@ -193,6 +205,7 @@ void ways_by_name(void)
     if (way != &by_name)
         say(" by name");
     way = &by_name;
+    no_hook = false;
 }
 
 bool ways_unseen(void)
