@@ -52,6 +52,22 @@ expect 0 "$MAPHERD" recover "$spill"
 out_has "nothing to write"
 [ ! -e "$spill" ] || fail "an empty spill file is kept"
 
+# Its process was killed while it made it: it says so, and goes. Another file of no bytes is none.
+unfinished() {
+	"$@"
+	expect 0 "$MAPHERD" recover -n "$spill"
+	out_has "its process was killed while it made this file; nothing was stored in it yet"
+	expect 0 "$MAPHERD" recover "$spill"
+	out_has "the spill file is removed"
+	[ ! -e "$spill" ] || fail "an unfinished spill file is kept"
+}
+rm -f "$spill"
+unfinished truncate -s 0 "$spill"
+unfinished truncate -s 1M "$spill"
+: >"$scratch/none"
+expect 1 "$MAPHERD" recover "$scratch/none"
+err_has "too short"
+
 # The half page at the end, and what is behind the end.
 new_file
 make_spill "$spill" "$gone" file="$file" file_start=65536 3=x0 4=y0

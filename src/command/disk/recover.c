@@ -264,6 +264,31 @@ static const char *why_not(const struct spilled *s)
     return writers_has(s->fd) ? "a process still uses it, perhaps a child of the one that made it" : NULL;
 }
 
+/* It holds nothing, so that it may go. */
+static bool recover_unfinished(const struct spilled *s, const char *path)
+{
+    if (!force && writers_has(s->fd)) {
+        complain("%s: a process is just making it", path);
+        return false;
+    }
+    bool removed = !dry && !keep && remove_spill(s, path), good = removed || dry || keep;
+    if (as_json) {
+        json_open(&json, NULL, '{');
+        json_text(&json, "spill", path);
+        json_bool(&json, "unfinished", true);
+        json_open(&json, "files", '[');
+        json_close(&json, ']');
+        json_bool(&json, "removed", removed);
+        json_close(&json, '}');
+        return good;
+    }
+    print_text(stdout, path);
+    puts(": its process was killed while it made this file; nothing was stored in it yet");
+    if (!dry)
+        puts(removed ? "  the spill file is removed" : "  the spill file is kept");
+    return good;
+}
+
 static bool recover_one(const char *path)
 {
     struct spilled s;
@@ -277,6 +302,8 @@ static bool recover_one(const char *path)
     bool good = groups >= 0 && become(s.stat.st_uid);
     if (!good) {
         complain("%s: it belongs to another user, whose rights are needed", path);
+    } else if (s.unfinished) {
+        good = recover_unfinished(&s, path);
     } else if ((why = why_not(&s))) {
         complain("%s: %s[%lld]: %s", path, s.program, (long long)s.header.pid, why);
         good = false;

@@ -62,6 +62,16 @@ static bool check_header(struct spilled *s)
     return true;
 }
 
+/* A file of a spill file's name that is empty, or whose first page was allocated and not written. */
+static bool is_unfinished(struct spilled *s, const char *path)
+{
+    static const char nothing[sizeof s->header];
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    size_t size = (size_t)s->stat.st_size < sizeof nothing ? (size_t)s->stat.st_size : sizeof nothing;
+    return strncmp(name, SPILL_NAME_PREFIX, sizeof SPILL_NAME_PREFIX - 1) == 0 &&
+           (size == 0 || (read_at(s, &s->header, size, 0) && memcmp(&s->header, nothing, size) == 0));
+}
+
 static bool is_aligned(const struct spilled *s, uint64_t n)
 {
     return n % s->header.page_size == 0;
@@ -117,7 +127,7 @@ bool spilled_open(struct spilled *s, const char *path)
         refuse(s, "it is no regular file");
     else if (s->stat.st_mode & (S_IWGRP | S_IWOTH))
         refuse(s, "others than its owner may write to it, so nobody knows whose pages it holds");
-    else if (check_header(s) && check_slots(s))
+    else if ((s->unfinished = is_unfinished(s, path)) || (check_header(s) && check_slots(s)))
         return true;
     spilled_close(s);
     return false;

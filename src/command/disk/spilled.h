@@ -21,10 +21,12 @@ struct spilled {
     struct spill_header header;
     char program[sizeof ((struct spill_header *)0)->program + 1];
     struct spill_slot *slots; /* header.slots of them, all of them checked */
+    bool unfinished;          /* its process was killed while it made it: nothing is in it */
     char problem[200];        /* why a function below said false */
 };
 
-/* Opens it for reading, checks the header and every slot. False leaves nothing to close. */
+/* Opens it for reading, checks the header and every slot; of one that is unfinished there is nothing but
+ * stat. False leaves nothing to close. */
 bool spilled_open(struct spilled *s, const char *path);
 void spilled_close(struct spilled *s);
 
