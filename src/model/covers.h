@@ -34,7 +34,7 @@ struct cover {
     uint64_t dev, ino;   /* the file, as the kernel's list of maps shows it */
     dev_t st_dev;        /* as stat does; 0: not known */
     unsigned keep;       /* keeps.h, held: it proves that the file is this process's alone; 0: that was asked for */
-    bool told_asked, told_lost; /* in the log */
+    bool told_asked, told_lost, told_conflict; /* in the log */
     uint64_t start, len; /* the range of it that the alias maps */
     uintptr_t alias;     /* 0: there is none, and no way back */
     uintptr_t over;      /* COVER_ZEROS: where the alias was */

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "base/fmt.h"
@@ -22,16 +23,40 @@ static struct members {
     int pids[MEMBERS];
     uint64_t pid_space;
 } *family;
+static bool unknown; /* there was a fork without the page */
 static char buffer[8 << 10]; /* of the list of maps; cover lock held */
+
+static bool put(struct members *f, int pid)
+{
+    for (unsigned n = 0; n < MEMBERS; n++) {
+        int gone = 0;
+        if (__atomic_compare_exchange_n(&f->pids[n], &gone, pid, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+            return true;
+    }
+    return false;
+}
+
+/* Those that have ended are forgotten. */
+static void tidy(struct members *f)
+{
+    char path[32];
+    struct stat st;
+    for (unsigned n = 0; n < MEMBERS; n++) {
+        int pid = __atomic_load_n(&f->pids[n], __ATOMIC_ACQUIRE);
+        fmt(path, sizeof path, "/proc/%d", pid);
+        if (pid > 0 && sys_stat(path, &st) == -ENOENT)
+            __atomic_compare_exchange_n(&f->pids[n], &pid, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+    }
+}
 
 static void enter(struct members *f)
 {
     int pid = identity_pid_space() == f->pid_space ? (int)sys_getpid() : ELSEWHERE;
-    for (unsigned n = 0; n < MEMBERS; n++) {
-        int gone = 0;
-        if (__atomic_compare_exchange_n(&f->pids[n], &gone, pid, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-            return;
-    }
+    if (put(f, pid))
+        return;
+    tidy(f);
+    if (put(f, pid))
+        return;
     __atomic_fetch_add(&f->announced, 1, __ATOMIC_RELAXED); /* one too many is never born */
 }
 
@@ -51,10 +76,14 @@ bool family_start(void)
     return true;
 }
 
-void family_before_fork(void)
+bool family_before_fork(void)
 {
-    if (family)
-        __atomic_fetch_add(&family->announced, 1, __ATOMIC_ACQ_REL);
+    if (!family_start()) {
+        unknown = true;
+        return false;
+    }
+    __atomic_fetch_add(&family->announced, 1, __ATOMIC_ACQ_REL);
+    return true;
 }
 
 void family_born(bool announced)
@@ -95,8 +124,8 @@ static bool shares(int pid, unsigned n, uint64_t dev, uint64_t ino)
 bool family_shares(uint64_t dev, uint64_t ino, long *who)
 {
     *who = 0;
-    if (!family)
-        return false;
+    if (unknown || !family)
+        return unknown;
     for (unsigned n = 0; n < MEMBERS; n++) {
         int pid = __atomic_load_n(&family->pids[n], __ATOMIC_ACQUIRE);
         if (!pid || pid == sys_getpid())

@@ -15,8 +15,9 @@
 /* Makes the page, at the first call. False: there is none. Thread-safe. */
 bool family_start(void);
 
-/* Around a fork, if the page was made: until the child has told its number, it is somewhere. */
-void family_before_fork(void);
+/* Around every fork: until the child has told its number, it is somewhere. False: without a page; then all that
+ * is mapped is shared for good. */
+bool family_before_fork(void);
 void family_born(bool announced);
 
 /* Another member has a map of the file, as the list of maps shows it, or may have; it, or 0 where it is not

@@ -5,6 +5,7 @@
 #include "model/keeps.h"
 
 #include <errno.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <signal.h>
@@ -13,6 +14,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "base/brief.h"
+#include "base/fmt.h"
 #include "base/sys.h"
 #include "model/family.h"
 #include "model/identity.h"
@@ -33,10 +36,8 @@
 #define MARK SIGURG
 #define HIGH 512
 
-enum keep_state { KEEP_FREE, KEEP_MAKING, KEEP_MADE };
-
 static struct keep {
-    enum keep_state state;
+    bool made;
     dev_t dev;
     ino_t ino;
     int socket;
@@ -113,7 +114,7 @@ static bool may_use_sockets(void)
 static unsigned find(dev_t dev, ino_t ino)
 {
     for (unsigned n = 1; made && n <= KEEPS_MAX; n++)
-        if (keeps[n].state != KEEP_FREE && keeps[n].ino == ino && keeps[n].dev == dev)
+        if (keeps[n].made && keeps[n].ino == ino && keeps[n].dev == dev)
             return n;
     return 0;
 }
@@ -123,7 +124,7 @@ unsigned keeps_find(dev_t dev, ino_t ino)
     if (!__atomic_load_n(&made, __ATOMIC_RELAXED) || !model_take())
         return 0;
     unsigned n = find(dev, ino);
-    n = keeps[n].state == KEEP_MADE ? n : 0;
+    keeps_hold(n);
     model_drop();
     return n;
 }
@@ -157,42 +158,57 @@ static long park(int fd, ino_t *socket_ino)
     return answer;
 }
 
-static unsigned make(struct map_request *q, const struct stat *st)
+/* Under the model lock, because a fork waits for that: no child gets the sockets that are there for a moment. */
+static unsigned make(int fd, dev_t dev, ino_t ino)
 {
     unsigned n = 0;
     ino_t socket_ino = 0;
     if (!may_use_sockets() || !model_take())
         return 0;
-    if (made < sys_rlimit(RLIMIT_NOFILE) / 16 && !find(st->st_dev, st->st_ino))
-        for (n = KEEPS_MAX; n && keeps[n].state != KEEP_FREE; n--)
+    if (made < sys_rlimit(RLIMIT_NOFILE) / 16 && !find(dev, ino))
+        for (n = KEEPS_MAX; n && keeps[n].made; n--)
             ;
-    if (n) {
-        keeps[n] = (struct keep){ .state = KEEP_MAKING, .dev = st->st_dev, .ino = st->st_ino, .socket = -1 };
-        made++;
-    }
-    model_drop();
-    if (!n)
-        return 0;
-    long socket = park(q->fd, &socket_ino);
-    bool good = socket >= 0 && socket_ino && family_start() && sys_fcntl(q->fd, F_SETSIG, MARK) == 0;
+    long socket = n ? park(fd, &socket_ino) : -EMFILE;
+    bool good = socket >= 0 && socket_ino && family_start() && sys_fcntl(fd, F_SETSIG, MARK) == 0;
     if (!good && socket >= 0)
         sys_close((int)socket);
-    while (!model_take())
-        ;
-    keeps[n].socket = (int)socket;
-    keeps[n].socket_ino = socket_ino;
-    keeps[n].state = good ? KEEP_MADE : KEEP_FREE;
-    keeps[n].holders = good;
-    made -= !good;
+    if (good) {
+        keeps[n] = (struct keep){ .made = true, .dev = dev, .ino = ino, .socket = (int)socket,
+                                  .socket_ino = socket_ino, .holders = 1 };
+        __atomic_fetch_add(&made, 1, __ATOMIC_RELAXED);
+    }
     model_drop();
     return good ? n : 0;
 }
 
-static bool needed;
-
-bool keeps_needed(void)
+/* A descriptor of the program's that stands for this file; -ENOENT. */
+static long descriptor_of(dev_t dev, ino_t ino)
 {
-    return __atomic_load_n(&needed, __ATOMIC_RELAXED);
+    static char entries[4096] __attribute__((aligned(8)));
+    struct stat st;
+    long found = -ENOENT, got, folder = brief_open("/proc/self/fd", O_RDONLY | O_DIRECTORY, 0);
+    while (folder >= 0 && found < 0 && (got = sys_getdents((int)folder, entries, sizeof entries)) > 0) {
+        for (long at = 0; at < got && found < 0;) {
+            const struct dirent64 *entry = (const void *)(entries + at);
+            const char *name = entry->d_name;
+            uint64_t fd;
+            at += entry->d_reclen;
+            if (fmt_read_u64(&name, &fd) && (long)fd != folder && sys_fstat((int)fd, &st) == 0 &&
+                S_ISREG(st.st_mode) && st.st_dev == dev && st.st_ino == ino)
+                found = (long)fd;
+        }
+    }
+    if (folder >= 0)
+        brief_close((int)folder);
+    return found;
+}
+
+unsigned keeps_adopt(dev_t dev, ino_t ino)
+{
+    long fd = descriptor_of(dev, ino);
+    if (fd < 0 || kind_of((int)fd) == KIND_NONE)
+        return 0;
+    return make((int)fd, dev, ino);
 }
 
 unsigned keeps_of(struct map_request *q)
@@ -202,19 +218,21 @@ unsigned keeps_of(struct map_request *q)
     const struct stat *st = request_file(q);
     if (!st || !S_ISREG(st->st_mode))
         return 0;
-    __atomic_store_n(&needed, true, __ATOMIC_RELAXED);
     unsigned n = keeps_find(st->st_dev, st->st_ino);
     if (!n)
-        return may_want(q) ? make(q, st) : 0;
-    /* Another open of the file: the lease could not be had with both. */
-    if (sys_fcntl(q->fd, F_GETSIG, 0) != MARK || !model_take())
-        return 0;
-    if (keeps[n].state == KEEP_MADE && keeps[n].ino == st->st_ino && keeps[n].dev == st->st_dev)
-        keeps_hold(n);
-    else
-        n = 0;
-    model_drop();
-    return n;
+        return may_want(q) ? make(q->fd, st->st_dev, st->st_ino) : 0;
+    if (sys_fcntl(q->fd, F_GETSIG, 0) == MARK)
+        return n;
+    keeps_let_go(n); /* another open of the file: the lease could not be had with both */
+    return 0;
+}
+
+void keeps_let_go(unsigned keep)
+{
+    if (keep && model_take()) {
+        keeps_release(keep);
+        model_drop();
+    }
 }
 
 void keeps_hold(unsigned keep)
@@ -241,9 +259,9 @@ void keeps_close_idle(void)
         if (!model_take())
             return;
         struct keep k = keeps[n];
-        bool idle = k.state == KEEP_MADE && !k.holders;
+        bool idle = k.made && !k.holders;
         if (idle) {
-            keeps[n].state = KEEP_FREE;
+            keeps[n].made = false;
             made--;
             __atomic_fetch_sub(&keeps_idle, 1, __ATOMIC_RELAXED);
         }

@@ -26,15 +26,14 @@
 
 struct map_request;
 
-/* A shared, writable map of a file was seen in this process. */
-bool keeps_needed(void);
-
 /* For a map that is about to be made, or was: the keep of its open file, made if the file may want for space
  * there; held, or 0. Takes the model lock. */
 unsigned keeps_of(struct map_request *q);
 
-/* The keep of a file, not held; 0: none. Takes the model lock. */
+/* The keep of a file, held; 0: none. keeps_adopt makes one of a descriptor that the program has open, for a map
+ * that no hook has seen; it reads the list of descriptors. Both take the model lock. */
 unsigned keeps_find(dev_t dev, ino_t ino);
+unsigned keeps_adopt(dev_t dev, ino_t ino);
 
 /* The device that fstat shows; and the inode. Held, or the cover lock is. */
 dev_t keeps_dev(unsigned keep);
@@ -43,6 +42,9 @@ ino_t keeps_ino(unsigned keep);
 /* Model lock held. 0 is allowed. */
 void keeps_hold(unsigned keep);
 void keeps_release(unsigned keep);
+
+/* keeps_release, for who does not hold the model lock. */
+void keeps_let_go(unsigned keep);
 
 /* Closes those that nobody holds any more. No lock held. */
 extern unsigned keeps_idle;

@@ -56,10 +56,7 @@ static bool drop_cover(unsigned n)
         left += covers[i].kind == COVER_SPILL && covers[i].file == file;
     if (keep) {
         let_go(keep);
-        if (model_take()) {
-            keeps_release(keep);
-            model_drop();
-        }
+        keeps_let_go(keep);
     }
     if (!left)
         spillfile_remove(file);
@@ -96,12 +93,17 @@ static long prove(unsigned keep, const struct fault_page *p)
     long who;
     if (!keep)
         return -ENOKEY;
+    if (family_shares(p->dev, p->ino, &who)) /* no fork comes in between: that waits for the cover lock */
+        return -EMLINK;
+    /* Who is held up has seen nothing yet: what was begun goes on, until he sees all of it. */
+    enum lease_state state = keeps_state(keep, break_signal(), false);
+    if (state == LEASE_HELD || state == LEASE_ASKED)
+        return 0;
     long answer = keeps_lease(keep, break_signal());
-    if (answer == 0 && family_shares(p->dev, p->ino, &who))
-        answer = -EMLINK;
     return answer == -EAGAIN ? -ETXTBSY : answer;
 }
 
+/* Held. Of a map that no hook has seen, the program may have a descriptor. */
 static unsigned keep_of(const struct fault_page *p)
 {
     unsigned keep = 0;
@@ -110,8 +112,13 @@ static unsigned keep_of(const struct fault_page *p)
     struct region *r = regions_from(p->page);
     if (r && r->start <= p->page)
         keep = r->keep;
+    keeps_hold(keep);
     model_drop();
-    return keep || !p->st_dev ? keep : keeps_find(p->st_dev, p->ino);
+    if (!keep && p->st_dev)
+        keep = keeps_find(p->st_dev, p->ino);
+    if (!keep && p->st_dev)
+        keep = keeps_adopt(p->st_dev, p->ino);
+    return keep;
 }
 
 /* What is spilled may be written to the file now. */
@@ -397,19 +404,13 @@ static size_t next_run(const struct cover *c, bool dense)
     return (dense || c->pieces >= MANY_PIECES) && c->run < most ? c->run * 2 : c->run;
 }
 
-long spill_store(const struct fault_page *p, const char *program, bool alone)
+/* keep: 0 where the file is said to be this process's alone. */
+static long store(const struct fault_page *p, unsigned keep, const char *program)
 {
-    long answer = -EINVAL;
-    if (!p->shared)
+    long answer = 0;
+    unsigned n = cover_for(p, keep, program, &answer);
+    if (!n)
         return answer;
-    unsigned keep = alone ? 0 : keep_of(p);
-    answer = alone ? 0 : prove(keep, p);
-    unsigned n = answer == 0 ? cover_for(p, keep, program, &answer) : 0;
-    if (!n) {
-        if (keep)
-            let_go(keep);
-        return answer;
-    }
     struct cover *c = &covers[n];
     c->error = p->error;
     size_t size = c->run;
@@ -426,6 +427,22 @@ long spill_store(const struct fault_page *p, const char *program, bool alone)
         spillfile_take_back(c->file, c->data_at);
         drop_cover(n);
     }
+    return answer;
+}
+
+long spill_store(const struct fault_page *p, const char *program, bool alone)
+{
+    if (!p->shared)
+        return -EINVAL;
+    if (alone)
+        return store(p, 0, program);
+    unsigned keep = keep_of(p);
+    long answer = prove(keep, p);
+    if (answer == 0)
+        answer = store(p, keep, program);
+    if (keep && answer != 0)
+        let_go(keep); /* unless something else of the file is spilled */
+    keeps_let_go(keep);
     return answer;
 }
 
@@ -551,6 +568,15 @@ static void tell_of_others(struct cover *c, enum lease_state state)
     c->told_lost |= state == LEASE_LOST;
 }
 
+static void tell_of_conflict(struct cover *c)
+{
+    if (!c->told_conflict)
+        log_line(LOG_ERROR | LOG_ABOUT_SPILL, "%s was written, past its map, since pages of it were spilled: those pages are not written "
+                 "over that; they stay in %s, and msync of them fails; what they would change says: mapherd recover --dry-run",
+                 file_name(c), spillfile_path(c->file));
+    c->told_conflict = true;
+}
+
 /* 0: everything has gone back. ESTALE: the rest is to stay in the spill file, because the file was changed
  * since. */
 static int return_cover(unsigned n, bool news)
@@ -575,6 +601,8 @@ static int return_cover(unsigned n, bool news)
     sys_close((int)fd);
     if (!error && drop_cover(n))
         log_line(LOG_INFO | LOG_ABOUT_SPILL, "everything that was spilled has gone back to its files");
+    else if (error == ESTALE)
+        tell_of_conflict(c);
     else if (error && c->keep)
         tell_of_others(c, keeps_state(c->keep, break_signal(), news));
     return error;
@@ -595,7 +623,7 @@ static bool find_covers(uintptr_t start, uintptr_t end, bool wanted[COVERS_MAX +
 
 int spill_return(uintptr_t start, uintptr_t end)
 {
-    bool wanted[COVERS_MAX + 1] = { false };
+    bool wanted[COVERS_MAX + 1] = { false }, stale = false;
     int error = 0;
     if (!covers_any() || !find_covers(start, end, wanted) || !covers_take())
         return 0;
@@ -603,10 +631,13 @@ int spill_return(uintptr_t start, uintptr_t end)
         unsigned unused = covers_unused(COVER_SPILL);
         for (unsigned n = 1; n <= COVERS_MAX; n++) {
             int e = wanted[n] ? return_cover(n, false) : 0;
+            stale |= e == ESTALE;
             error = error || e == ESTALE ? error : e;
         }
         if (unused && !error && covers[unused].kind == COVER_SPILL)
             return_cover(unused, false);
+        if (stale && !error && covers_over(start, end)) /* what could not be written is in the range */
+            error = EIO;
     }
     covers_drop();
     return error;

@@ -14,7 +14,6 @@
 #include "model/count.h"
 #include "model/covers.h"
 #include "model/family.h"
-#include "model/keeps.h"
 #include "model/gaps.h"
 #include "model/held.h"
 #include "model/model.h"
@@ -148,9 +147,7 @@ static bool taken_for_fork, covers_for_fork, announced_fork;
 
 void gate_before_fork(void)
 {
-    announced_fork = keeps_needed() && family_start();
-    if (announced_fork)
-        family_before_fork();
+    announced_fork = family_before_fork();
     count_before_fork();
     covers_for_fork = !gate_helpless() && covers_take();
     bool taken = model_take();

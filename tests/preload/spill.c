@@ -11,6 +11,8 @@
  *     start THREADS / stop         threads that count in pages of the file; says total= and wrong=.
  *     widen, progress N            they take more pages; each of them has counted N times more
  *     lock, maps, fork, daemon, exit N, _exit N
+ *     twin SEED                    a child stores the second half, the process the first; then both wait
+ *     write PAGE SEED              the same by write(2), past the map
  *
  * Each command is answered by one line, those that fail by their errno.
  *
@@ -216,6 +218,33 @@ static void do_fork(void)
     printf("child=%d\n", status);
 }
 
+/* Answers when both have stored, with the child's number. */
+static void twin(uint64_t seed)
+{
+    int ends[2];
+    char done = 0;
+    if (pipe(ends))
+        die("pipe");
+    pid_t child = fork();
+    if (child == 0) {
+        store("ascending", map_pages / 2, map_pages / 2, seed);
+        if (write(ends[1], &done, 1) != 1)
+            _exit(1);
+        for (;;)
+            pause();
+    }
+    store("ascending", 0, map_pages / 2, seed);
+    close(ends[1]);
+    printf("%d\n", child < 0 || read(ends[0], &done, 1) != 1 ? 0 : (int)child);
+}
+
+static void write_page(size_t page, uint64_t seed)
+{
+    char content[PAGE] __attribute__((aligned(8)));
+    fill(content, page, seed);
+    answer(pwrite(file, content, PAGE, (off_t)(page * PAGE)) != (ssize_t)PAGE);
+}
+
 /* Goes on in a child. */
 static void become_daemon(void)
 {
@@ -287,6 +316,10 @@ static bool obey(const char *verb, const char *word, size_t from, size_t count, 
         show_maps();
     else if (strcmp(verb, "fork") == 0)
         do_fork();
+    else if (strcmp(verb, "twin") == 0)
+        twin(from);
+    else if (strcmp(verb, "write") == 0)
+        write_page(from, count);
     else if (strcmp(verb, "daemon") == 0)
         become_daemon();
     else if (strcmp(verb, "exit") == 0)

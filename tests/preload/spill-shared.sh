@@ -1,0 +1,198 @@
+#!/bin/sh
+# Several processes share a file on a full disk: what each stores is seen by all, or it ends as it would
+# alone. Nothing is spilled that another process could miss, nothing is overwritten that another has
+# written, and who opens a file with spilled pages sees them, as soon as there is space.
+# PART=twins runs one part alone.
+# shellcheck disable=SC2154 # why, scratch and mnt are lib.sh's
+# shellcheck source=tests/lib.sh
+. "${TESTS_SRC:?run by make check}/lib.sh"
+# shellcheck source=tests/preload/spill.sh
+. "$TESTS_SRC/preload/spill.sh"
+PAGES=400
+ALL="0 $PAGES"
+runs=1 twins=2
+[ -z "${TESTS_LONG:-}" ] || runs=50 twins=100
+
+clear_disk() {
+	rm -rf "${file:?}" "$disk/db" "$scratch/log" "$spills"/*
+	sync -f "$disk"
+}
+
+# Another process has the file mapped: the store is as alone, and its pages are not touched.
+mapped_by_another() {
+	env LD_PRELOAD="$MAPHERD_LIB" "$program" "$file" $PAGES <"$scratch/idle" >"$scratch/idle.out" 2>&1 &
+	another=$!
+	exec 5>"$scratch/idle"
+	while ! grep -q ready "$scratch/idle.out"; do sleep 0.1; done
+	begin_preloaded "$file" $PAGES
+	expect_answer 0 store ascending 0 10 1
+	take_space
+	ask store ascending $ALL 2 && fail "$kind: a store that another process cannot see: $said"
+	ended
+	[ "$result" = 135 ] || fail "$kind: it ended with $result, and alone of SIGBUS"
+	grep -q "the file is open more than once" "$scratch/log" || fail "$kind: the reason is not said: $(cat "$scratch/log")"
+	[ "$(spill_files)" = 0 ] || fail "$kind: something was spilled"
+	# What it did store, it stored to the file.
+	printf 'check ascending 0 10 2\n' >&5
+	while ! grep -q "^wrong" "$scratch/idle.out"; do sleep 0.1; done
+	grep -qx "wrong=0" "$scratch/idle.out" || fail "$kind: the other process does not see the stores: $(cat "$scratch/idle.out")"
+	exec 5>&-
+	wait $another || fail "$kind: the other process ended with $?"
+	give_space
+	clear_disk
+}
+
+# A forked child shares the open file: as long as both are there neither spills what the other would not
+# see. Which of them dies is open; the other is alone then.
+forked_before() {
+	begin_preloaded "$file" $PAGES
+	expect_answer 0 store ascending 0 10 1
+	take_space
+	if ask fork; then
+		[ "$said" = "child=7" ] || fail "$kind: a forked child and its parent each stored for themselves: $said"
+		exec 3>&-
+		cat <&4 >/dev/null
+		ended
+	else
+		cat <&4 >/dev/null # until the child has ended too
+		ended
+		[ "$result" = 135 ] || fail "$kind: it ended with $result, and alone of SIGBUS"
+	fi
+	grep -q "a forked process has the file mapped too" "$scratch/log" || fail "$kind: the reason is not said: $(cat "$scratch/log")"
+	give_space
+	clear_disk
+}
+
+# Who opens the file waits, for as long as there is no space, and then sees all that was stored.
+opened_meanwhile() {
+	begin_preloaded "$file" $PAGES
+	take_space
+	expect_answer 0 store random $ALL 1
+	[ "$(spill_files)" = 1 ] || fail "$kind: nothing was spilled"
+	"$program" check "$file" random $ALL 1 >"$scratch/seen" 2>&1 &
+	reader=$!
+	while ! grep -q "is being opened while pages of it are spilled" "$scratch/log"; do sleep 0.1; done
+	[ ! -s "$scratch/seen" ] || fail "$kind: the reader was not held up: $(cat "$scratch/seen")"
+	give_space
+	wait $reader || fail "$kind: the reader saw $(cat "$scratch/seen")"
+	expect_answer 0 msync $ALL
+	ends_with 0
+	nothing_left
+	clear_disk
+}
+
+# What was written past the map is not overwritten: the page stays, msync says so, recover too.
+written_past() {
+	begin_preloaded "$file" $PAGES
+	take_space
+	expect_answer 0 store random $ALL 1
+	give_space
+	expect_answer 0 write 7 9
+	ask msync $ALL
+	[ "$said" = 5 ] || fail "$kind: msync over a page that was written since says '$said' and not EIO: $(cat "$scratch/log")"
+	expect_answer wrong=0 check random $ALL 1
+	ends_with 0
+	"$program" check "$file" ascending 7 1 9 >"$scratch/out" || fail "$kind: what was written is overwritten"
+	grep -q "was written, past its map" "$scratch/log" || fail "$kind: the conflict is not said: $(cat "$scratch/log")"
+	"$MAPHERD" recover "$spills" >"$scratch/out" 2>&1 && fail "$kind: recover overwrote what was written since"
+	grep -q "it has been changed since" "$scratch/out" || fail "$kind: recover says $(cat "$scratch/out")"
+	"$MAPHERD" recover --force "$spills" >"$scratch/out" 2>&1 || fail "$kind: recover --force: $(cat "$scratch/out")"
+	on_disk random $ALL 1
+	clear_disk
+}
+
+# Spilled, then forked; both store, both are killed: recover puts everything in its place.
+killed_twins() {
+	i=0
+	while [ $i -lt $twins ]; do
+		begin_preloaded "$file" $PAGES
+		take_space
+		expect_answer 0 store random $ALL 1
+		ask twin $((i + 2))
+		[ "$said" -gt 1 ] || fail "$kind: no twin: $said"
+		kill -9 "$running" "$said"
+		ended
+		[ "$(spill_files)" -ge 1 ] || fail "$kind: nothing was spilled"
+		give_space
+		"$MAPHERD" recover "$spills" >"$scratch/out" 2>&1 || fail "$kind: recover: $(cat "$scratch/out")"
+		nothing_left
+		on_disk ascending $ALL $((i + 2))
+		clear_disk
+		i=$((i + 1))
+	done
+}
+
+# LMDB: WHAT processes, while the disk fills and empties. Everything that was acknowledged is there.
+lmdb() {
+	mkdir "$disk/db" && "$scratch/lmdb" "$disk/db" make || fail "$kind: no database"
+	: >"$scratch/acknowledged"
+	jobs=
+	for who in $1; do
+		case $who in
+		reader) env LD_PRELOAD="$MAPHERD_LIB" "$scratch/lmdb" "$disk/db" read 2 >"$scratch/read" 2>&1 & ;;
+		*) env LD_PRELOAD="$MAPHERD_LIB" "$scratch/lmdb" "$disk/db" write "$who" 2 >"$scratch/ack.$who" 2>"$scratch/err.$who" & ;;
+		esac
+		jobs="$jobs $!"
+	done
+	while ! grep -q . "$scratch/ack.one"; do sleep 0.05; done
+	take_space
+	[ -z "$2" ] || (rm -rf "$scratch/copy" && mkdir "$scratch/copy" && timeout 100 mdb_copy "$disk/db" "$scratch/copy" 2>"$scratch/err.copy") &
+	copying=$!
+	sleep 0.5 # any moment will do: the writers end when they like
+	give_space
+	wait $copying || [ -z "$2" ] || fail "$kind: mdb_copy: $(cat "$scratch/err.copy")"
+	ends=
+	for job in $jobs; do
+		got=0
+		wait "$job" || got=$?
+		case $got in
+		0 | 135) ends="$ends $got" ;;
+		*) fail "$kind: $1: a process ended with $got: $(cat "$scratch"/err.* "$scratch/read" 2>/dev/null)" ;;
+		esac
+	done
+	"$MAPHERD" recover "$spills" >"$scratch/out" 2>&1 || fail "$kind: $1: recover: $(cat "$scratch/out")"
+	cat "$scratch"/ack.* >"$scratch/acknowledged"
+	"$scratch/lmdb" "$disk/db" check <"$scratch/acknowledged" >"$scratch/out" 2>&1 ||
+		fail "$kind: $1: after $ends: $(cat "$scratch/out" "$scratch/log")"
+	if [ -n "$2" ]; then
+		"$scratch/lmdb" "$scratch/copy" check </dev/null >"$scratch/out" 2>&1 || fail "$kind: the copy: $(cat "$scratch/out" "$scratch/log")"
+	fi
+	case $1 in *reader*) grep -qx wrong=0 "$scratch/read" || [ "$ends" != "${ends#* 135}" ] ||
+		fail "$kind: the reader: $(cat "$scratch/read")" ;; esac
+	rm -f "$scratch"/ack.* "$scratch"/err.*
+	clear_disk
+}
+lmdbs() {
+	if [ -z "$have_lmdb" ]; then
+		say "not run: LMDB"
+		return
+	fi
+	i=0
+	while [ $i -lt $runs ]; do
+		lmdb "one two" ""
+		lmdb "one reader" ""
+		[ -z "$have_copy" ] || lmdb "one" copy
+		i=$((i + 1))
+	done
+	say "$kind: LMDB, $runs runs of two writers, a writer and a reader, a writer and mdb_copy: nothing acknowledged is lost"
+}
+
+on() {
+	kind=$1
+	if ! disk "$1" "$2"; then
+		say "not on $1: $why"
+		return
+	fi
+	for part in mapped_by_another forked_before opened_meanwhile written_past killed_twins lmdbs; do
+		[ -z "${PART:-}" ] || [ "$PART" = $part ] || continue
+		$part
+	done
+	say "$1: as promised"
+}
+mkfifo "$scratch/idle"
+have_lmdb=yes have_copy=yes
+# shellcheck disable=SC2086 # CC may be several words
+${CC:-cc} -o "$scratch/lmdb" "$TESTS_SRC/preload/spill_lmdb.c" -llmdb 2>/dev/null || have_lmdb=
+command -v mdb_copy >/dev/null || have_copy=
+on ext4 64M
+on xfs 320M
