@@ -41,7 +41,7 @@ for kind in ext4 xfs btrfs; do
 	run up alone "$store" store "$mnt/store" $buffers up
 	alone=$spent
 	# What a skipping loop may cost: some 30, and one more wherever others had the processor meanwhile.
-	most=$((alone / 4))
+	most=$((alone / 4 > 64 ? alone / 4 : 64))
 	kernel_since $multigrain || most=$alone
 	for order in up down; do
 		for word in auto fast; do
