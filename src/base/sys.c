@@ -302,6 +302,11 @@ uint64_t sys_memory(void)
     return CALL(SYS_sysinfo, &info, 0, 0, 0, 0, 0) < 0 ? 0 : (uint64_t)info.totalram * info.mem_unit;
 }
 
+long sys_prlimit(long pid, int resource, const void *set, void *before)
+{
+    return CALL(SYS_prlimit64, pid, resource, set, before, 0, 0);
+}
+
 unsigned long sys_rlimit(int resource)
 {
     struct rlimit r = { RLIM_INFINITY, RLIM_INFINITY };

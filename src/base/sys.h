@@ -99,6 +99,8 @@ long sys_prctl(int option, unsigned long a, unsigned long b, unsigned long c, un
 long sys_getrandom(void *buf, size_t len);
 /* Bytes of memory that the machine has; 0 where the kernel does not say (sysinfo(2)). */
 uint64_t sys_memory(void);
+/* prlimit64(2); the pointers are the program's, to a struct rlimit, either may be NULL. */
+long sys_prlimit(long pid, int resource, const void *set, void *before);
 /* The soft limit of an RLIMIT_*, or RLIM_INFINITY where it cannot be read. */
 unsigned long sys_rlimit(int resource);
 /* Writes to fd with SIGPIPE and SIGXFSZ held back on this thread and swallowed if the write

@@ -13,6 +13,7 @@
 #include <linux/prctl.h>
 #include <linux/seccomp.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/shm.h>
 
 #include "base/log.h"
@@ -443,6 +444,16 @@ long engine_shmat(int id, uintptr_t addr, int flags)
         }
     }
     return sys_shmat(id, addr, flags);
+}
+
+/* What is held counts against a limit on the address space, alone it would not. */
+long engine_prlimit(long pid, int resource, const void *set, void *before)
+{
+    long answer = sys_prlimit(pid, resource, set, before);
+    if (answer == 0 && set && resource == RLIMIT_AS && gate_open() &&
+        sys_rlimit(RLIMIT_AS) != RLIM_INFINITY)
+        retention_give_all_back();
+    return answer;
 }
 
 long engine_flock(int fd, int operation)

@@ -46,6 +46,8 @@ int engine_status(int status);
 
 long engine_shmat(int id, uintptr_t addr, int flags);
 long engine_flock(int fd, int operation);
+/* set and before are the program's, to a struct rlimit; either may be NULL. */
+long engine_prlimit(long pid, int resource, const void *set, void *before);
 /*
  * What comes next is a seccomp filter made for the calls that this program makes, and it may kill for
  * others: true for a prctl (libseccomp sets no_new_privs by it, and the filter past libc) and for a

@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -208,6 +209,22 @@ void *hook_shmat(int id, const void *addr, int flags)
     EARLY(answer_pointer(sys_shmat(id, (uintptr_t)addr, flags)));
     return answer_pointer(engine_shmat(id, (uintptr_t)addr, flags));
 }
+
+/* struct rlimit and rlimit64 are one where off_t has 64 bits. */
+int hook_setrlimit(int resource, const struct rlimit *limit)
+{
+    return answer_int(engine_prlimit(0, resource, limit, NULL));
+}
+
+int hook_setrlimit64(int resource, const struct rlimit *limit) __attribute__((alias("setrlimit")));
+
+int hook_prlimit(pid_t pid, int resource, const struct rlimit *limit, struct rlimit *before)
+{
+    return answer_int(engine_prlimit(pid, resource, limit, before));
+}
+
+int hook_prlimit64(pid_t pid, int resource, const struct rlimit *limit, struct rlimit *before)
+    __attribute__((alias("prlimit")));
 
 int hook_flock(int fd, int operation)
 {

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/prctl.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
@@ -256,6 +257,39 @@ static outcome play_shmat(struct part *p)
         return "does not attach over itself";
     errno = 0;
     return shmat(-1, NULL, 0) == (char *)-1 && errno == EINVAL ? NULL : "takes a bad segment";
+}
+
+/* Sets what is set. */
+static outcome play_setrlimit(struct part *p)
+{
+    struct rlimit limit;
+    (void)p;
+    if (getrlimit(RLIMIT_AS, &limit) || setrlimit(RLIMIT_AS, &limit))
+        return "does not set";
+    return setrlimit(-1, &limit) == -1 && errno == EINVAL ? NULL : "takes a bad resource";
+}
+
+static outcome play_setrlimit64(struct part *p)
+{
+    struct rlimit64 limit;
+    (void)p;
+    return getrlimit64(RLIMIT_AS, &limit) || setrlimit64(RLIMIT_AS, &limit) ? "does not set" : NULL;
+}
+
+static outcome play_prlimit(struct part *p)
+{
+    struct rlimit limit, before = { 0, 0 };
+    (void)p;
+    if (prlimit(0, RLIMIT_AS, NULL, &limit) || prlimit(0, RLIMIT_AS, &limit, &before))
+        return "does not set";
+    return before.rlim_max == limit.rlim_max ? NULL : "does not tell the limit of before";
+}
+
+static outcome play_prlimit64(struct part *p)
+{
+    struct rlimit64 limit;
+    (void)p;
+    return prlimit64(0, RLIMIT_AS, NULL, &limit) ? "does not ask" : NULL;
 }
 
 static outcome play_flock(struct part *p)

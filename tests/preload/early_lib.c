@@ -13,6 +13,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -79,6 +80,10 @@ static void call_munlockall(void) { note(munlockall()); }
 static void call_ftruncate(void) { note(ftruncate(-1, 0)); }
 static void call_ftruncate64(void) { note(ftruncate64(-1, 0)); }
 static void call_shmat(void) { note(shmat(-1, NULL, 0) == (void *)-1); }
+static void call_setrlimit(void) { struct rlimit limit = { 0, 0 }; note(setrlimit(-1, &limit)); }
+static void call_setrlimit64(void) { struct rlimit64 limit = { 0, 0 }; note(setrlimit64(-1, &limit)); }
+static void call_prlimit(void) { note(prlimit(0, -1, NULL, NULL)); }
+static void call_prlimit64(void) { note(prlimit64(0, -1, NULL, NULL)); }
 static void call_flock(void) { note(flock(-1, LOCK_SH)); }
 static void call_prctl(void) { note(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0)); }
 

@@ -6,6 +6,7 @@
  *   held FILE gap         what lies between two chunks that do not touch
  *   held FILE places      mmap with a hint and with MAP_FIXED_NOREPLACE at an unmapped chunk
  *   held FILE locked      a chunk that was locked
+ *   held FILE limited     a limit on the address space that comes later
  *   held FILE replaced    memory that raw calls put in the place of an unmapped chunk
  *   held FILE forked      a child that was not given the unmapped chunk, and maps something there
  *
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -212,6 +214,22 @@ static void places(void)
     expect_chunk(low + CHUNK, 2);
 }
 
+/* Gaps are no address space of the program's. */
+static void limited(void)
+{
+    struct rlimit limit = { 0, 0 };
+    char *low = map_at(NULL, 1, 0), *high = map_at(NULL, 4, 0);
+    bool window = high == low + 3 * CHUNK; /* not alone */
+    torn += window && !is_mapped(low + CHUNK);
+    if (getrlimit(RLIMIT_AS, &limit))
+        die("getrlimit: %s", strerror(errno));
+    limit.rlim_cur = 1UL << 40;
+    expect(setrlimit(RLIMIT_AS, &limit) == 0, "a limit can be set");
+    expect(!window || !is_mapped(low + CHUNK), "nothing is kept under it");
+    high = map_at(NULL, 6, 0);
+    expect(!window || !is_mapped(high - CHUNK), "and nothing new");
+}
+
 static void locked(void)
 {
     char *low = map_chunks(1, 3);
@@ -290,6 +308,7 @@ int main(int argc, char **argv)
     } scenes[] = {
         { "unmapped", unmapped }, { "gap", gap },           { "places", places },
         { "locked", locked },     { "replaced", replaced }, { "forked", forked },
+        { "limited", limited },
     };
     setvbuf(stdout, NULL, _IONBF, 0);
     fd = argc > 2 ? open(argv[1], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;

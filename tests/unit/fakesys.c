@@ -648,6 +648,12 @@ uint64_t sys_memory(void)
     return 8ULL << 30;
 }
 
+long sys_prlimit(long pid, int resource, const void *set, void *before)
+{
+    (void)pid, (void)resource, (void)set, (void)before;
+    return 0;
+}
+
 unsigned long sys_rlimit(int resource)
 {
     return fake_rlimits[resource];
