@@ -3,7 +3,7 @@
 # alone. Nothing is spilled that another process could miss, nothing is overwritten that another has
 # written, and who opens a file with spilled pages sees them, as soon as there is space.
 # PART=twins runs one part alone.
-# shellcheck disable=SC2154 # why, scratch and mnt are lib.sh's
+# shellcheck disable=SC2086,SC2154 # $ALL is two words; why, scratch and mnt are lib.sh's
 # shellcheck source=tests/lib.sh
 . "${TESTS_SRC:?run by make check}/lib.sh"
 # shellcheck source=tests/preload/spill.sh
@@ -14,7 +14,7 @@ runs=1 twins=2
 [ -z "${TESTS_LONG:-}" ] || runs=50 twins=100
 
 clear_disk() {
-	rm -rf "${file:?}" "$disk/db" "$scratch/log" "$spills"/*
+	rm -rf "${file:?}" "$disk/db" "$scratch/log" "${spills:?}"/*
 	sync -f "$disk"
 }
 
@@ -122,6 +122,46 @@ killed_twins() {
 	done
 }
 
+# While pages are spilled, calls that map read no list of maps: with many maps each would take milliseconds.
+maps_meanwhile() {
+	if ! command -v strace >/dev/null; then
+		say "not run: how often the list of maps is read, for want of strace"
+		return
+	fi
+	begin strace -f -qq -o "$scratch/trace" -e trace=read -P /proc/self/maps \
+		-E LD_PRELOAD="$MAPHERD_LIB" "$program" "$file" $PAGES
+	take_space
+	expect_answer 0 store random $ALL 1
+	[ "$(spill_files)" = 1 ] || fail "$kind: nothing was spilled"
+	before=$(grep -c 'read(' "$scratch/trace" || true)
+	expect_answer 0 chunks 2000
+	after=$(grep -c 'read(' "$scratch/trace" || true)
+	[ $((after - before)) -le 20 ] || fail "$kind: 2,000 maps read the list of maps $((after - before)) times"
+	give_space
+	expect_answer 0 msync $ALL
+	ends_with 0
+	clear_disk
+}
+
+# An allocator with an mmap of its own, in front of the library: the store is kept all the same.
+allocator_first() {
+	tcmalloc=$(find /usr/lib /usr/lib64 -name 'libtcmalloc_minimal.so.4' 2>/dev/null | head -n 1)
+	if [ -z "$tcmalloc" ]; then
+		say "not run: tcmalloc"
+		return
+	fi
+	begin env LD_PRELOAD="$tcmalloc $MAPHERD_LIB" "$program" "$file" $PAGES
+	take_space
+	expect_answer 0 store random $ALL 1
+	[ "$(spill_files)" = 1 ] || fail "$kind: nothing was spilled behind tcmalloc"
+	give_space
+	expect_answer 0 msync $ALL
+	ends_with 0
+	nothing_left
+	on_disk random $ALL 1
+	clear_disk
+}
+
 # LMDB: WHAT processes, while the disk fills and empties. Everything that was acknowledged is there.
 lmdb() {
 	mkdir "$disk/db" && "$scratch/lmdb" "$disk/db" make || fail "$kind: no database"
@@ -134,7 +174,7 @@ lmdb() {
 		esac
 		jobs="$jobs $!"
 	done
-	while ! grep -q . "$scratch/ack.one"; do sleep 0.05; done
+	while ! [ -s "$scratch/ack.one" ]; do sleep 0.05; done
 	take_space
 	[ -z "$2" ] || (rm -rf "$scratch/copy" && mkdir "$scratch/copy" && timeout 100 mdb_copy "$disk/db" "$scratch/copy" 2>"$scratch/err.copy") &
 	copying=$!
@@ -183,7 +223,8 @@ on() {
 		say "not on $1: $why"
 		return
 	fi
-	for part in mapped_by_another forked_before opened_meanwhile written_past killed_twins lmdbs; do
+	for part in mapped_by_another forked_before opened_meanwhile written_past killed_twins maps_meanwhile \
+		allocator_first lmdbs; do
 		[ -z "${PART:-}" ] || [ "$PART" = $part ] || continue
 		$part
 	done

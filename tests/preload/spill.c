@@ -12,6 +12,7 @@
  *     widen, progress N            they take more pages; each of them has counted N times more
  *     lock, maps, fork, daemon, exit N, _exit N
  *     twin SEED                    a child stores the second half, the process the first; then both wait
+ *     chunks COUNT                 maps pages of the file one after another, and unmaps each
  *     write PAGE SEED              the same by write(2), past the map
  *
  * Each command is answered by one line, those that fail by their errno.
@@ -238,6 +239,16 @@ static void twin(uint64_t seed)
     printf("%d\n", child < 0 || read(ends[0], &done, 1) != 1 ? 0 : (int)child);
 }
 
+static void chunks(size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        void *at = mmap(NULL, PAGE, RW, MAP_SHARED, file, (off_t)(i % map_pages * PAGE));
+        if (at == MAP_FAILED || munmap(at, PAGE))
+            die("chunk %zu: %s", i, strerror(errno));
+    }
+    printf("0\n");
+}
+
 static void write_page(size_t page, uint64_t seed)
 {
     char content[PAGE] __attribute__((aligned(8)));
@@ -318,6 +329,8 @@ static bool obey(const char *verb, const char *word, size_t from, size_t count, 
         do_fork();
     else if (strcmp(verb, "twin") == 0)
         twin(from);
+    else if (strcmp(verb, "chunks") == 0)
+        chunks(from);
     else if (strcmp(verb, "write") == 0)
         write_page(from, count);
     else if (strcmp(verb, "daemon") == 0)

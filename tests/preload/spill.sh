@@ -31,6 +31,10 @@ others=0
 give_space() {
 	rm -f "$disk"/others.*
 	sync -f "$disk"
+	for _ in $(seq 100); do # xfs frees what was deleted some time later
+		[ "$(stat -f -c %f "$disk")" -lt 1000 ] || return 0
+		sleep 0.1
+	done
 }
 
 # What is on the disk itself, and not in memory.
