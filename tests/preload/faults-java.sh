@@ -78,11 +78,12 @@ dies() {
 	for library in '' "$MAPHERD_LIB"; do
 		rm -f log
 		MAPHERD_LOG="$scratch/log"
+		MAPHERD_SPILL_DIR="$scratch/nowhere"
 		LD_PRELOAD=$library
-		export MAPHERD_LOG LD_PRELOAD
+		export MAPHERD_LOG MAPHERD_SPILL_DIR LD_PRELOAD
 		result=0
 		faults "$@" || result=$?
-		unset MAPHERD_LOG LD_PRELOAD
+		unset MAPHERD_LOG MAPHERD_SPILL_DIR LD_PRELOAD
 		[ "$result" != 0 ] || fail "$jdk, with '$library': it should die of $*, but: $(cat out)"
 		[ -f death ] || fail "$jdk, $*, with '$library': it ended, but did not die: $(cat out err)"
 		grep -q '^#  *SIGBUS' death || fail "$jdk, $*, with '$library': it died, but not of SIGBUS: $(head -5 death)"
@@ -181,6 +182,7 @@ keeps() {
 
 full_disk() {
 	for kind in $mounted; do
+		[ "$kind" != tmpfs ] || continue # nothing is spilled there
 		case $kind,${TESTS_LONG:-} in
 		*,1)
 			# A lost store takes btrfs milliseconds, and the interpreter alone loses one after another.
@@ -203,9 +205,28 @@ full_disk() {
 	done
 }
 
+# What has no space and cannot be spilled: native code dies of it, as alone.
+without_spill() {
+	for kind in tmpfs ext4; do
+		case " $mounted " in
+		*" $kind "*) ;;
+		*) continue ;;
+		esac
+		mnt="$scratch/mnt.$kind"
+		native=jni-fill
+		[ "$release" -lt 22 ] || native="$native ffm-memset"
+		for operation in $native; do
+			new_disk "$operation"
+			dies tiered full "$mnt/files" references "$mnt/filler" "$operation"
+			if grep 'zeros' log; then fail "$jdk, $kind full: zeros"; fi
+		done
+		say "$jdk, $kind full, and no spill file: dies of $native, with and without the library"
+	done
+}
+
 mounted=
-kinds="ext4 40M"
-[ -z "${TESTS_LONG:-}" ] || kinds="ext4 40M xfs 320M btrfs 256M"
+kinds="tmpfs 2M ext4 40M"
+[ -z "${TESTS_LONG:-}" ] || kinds="tmpfs 2M ext4 40M xfs 320M btrfs 256M"
 # shellcheck disable=SC2086 # pairs of words
 set -- $kinds
 while [ $# -gt 0 ]; do
@@ -221,5 +242,6 @@ jdks >jdks
 while read -r jdk <&3; do
 	prepare "$jdk"
 	truncated
+	without_spill
 	full_disk
 done 3<jdks

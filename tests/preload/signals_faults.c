@@ -134,6 +134,29 @@ static void leave_often(void)
     raise(SIGBUS);
 }
 
+static volatile int aside;
+
+static void jump_aside(int sig, siginfo_t *info, void *context)
+{
+    (void)sig, (void)info, (void)context;
+    aside = aside + on_other_stack();
+    siglongjmp(out, 1);
+}
+
+/* The stack is in use again after each: whoever ran elsewhere meanwhile has put it back. */
+static void leave_other_stack(void)
+{
+    stack_t other = { .ss_sp = stack, .ss_size = sizeof stack }, now;
+    sigaltstack(&other, NULL);
+    break_file(true);
+    set_up(jump_aside, SA_SIGINFO | SA_ONSTACK, NULL);
+    for (volatile int i = 0; i < 100; i++)
+        if (sigsetjmp(out, 1) == 0)
+            *broken.at = 1;
+    sigaltstack(NULL, &now);
+    say("%d on the other stack, which is %zu bytes, flags %x\n", aside, now.ss_size, (unsigned)now.ss_flags);
+}
+
 static void nested(int sig, siginfo_t *info, void *context)
 {
     if (++depth < 5)
@@ -456,6 +479,7 @@ void play_faults(void)
     for (combination = 0; combination < 128; combination++)
         play("flags, masks, stacks", combined);
     play("siglongjmp", leave_often);
+    play("siglongjmp, from another stack", leave_other_stack);
     play("nested", nest);
     play("nested, without SA_NODEFER", nest_and_die);
     play("back to the default", give_up);
