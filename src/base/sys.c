@@ -142,6 +142,11 @@ long sys_inotify_add(int fd, const char *path, uint32_t events)
     return CALL(SYS_inotify_add_watch, fd, path, events, 0, 0, 0);
 }
 
+long sys_inotify_remove(int fd, long watch)
+{
+    return CALL(SYS_inotify_rm_watch, fd, watch, 0, 0, 0, 0);
+}
+
 long sys_fallocate(int fd, int mode, off_t offset, off_t len)
 {
     return CALL(SYS_fallocate, fd, mode, offset, len, 0, 0);

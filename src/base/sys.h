@@ -49,9 +49,10 @@ long sys_read(int fd, void *buf, size_t len);
 long sys_pread(int fd, void *buf, size_t len, off_t offset);
 long sys_write(int fd, const void *buf, size_t len);
 long sys_pwrite(int fd, const void *buf, size_t len, off_t offset);
-/* inotify_init1 and inotify_add_watch. */
+/* inotify_init1, inotify_add_watch and inotify_rm_watch. */
 long sys_inotify(int flags);
 long sys_inotify_add(int fd, const char *path, uint32_t events);
+long sys_inotify_remove(int fd, long watch);
 long sys_fallocate(int fd, int mode, off_t offset, off_t len);
 long sys_ioctl(int fd, unsigned long request, void *arg);
 long sys_fstat(int fd, struct stat *st);

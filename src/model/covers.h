@@ -41,7 +41,7 @@ struct cover {
     int prot;            /* of the alias */
     bool moved;          /* the alias is the private map itself, moved out of the way */
     int error;           /* what msync says as long as it lies there */
-    unsigned file;       /* COVER_SPILL: which spill file, and where in it */
+    unsigned file;       /* COVER_ZEROS: the watch; COVER_SPILL: which spill file, and where in it */
     uint64_t data_at, sums_at;
     uint64_t low, high;  /* file offsets between which there are pages */
     size_t run;          /* bytes that the next fault covers */

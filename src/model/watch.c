@@ -17,6 +17,7 @@
 #endif
 
 static int queue = -1;
+static bool used; /* there was a queue: a signal of it may be on its way */
 
 static long start(void)
 {
@@ -32,7 +33,8 @@ static long start(void)
         sys_close((int)fd);
         return answer;
     }
-    __atomic_store_n(&queue, (int)fd, __ATOMIC_RELEASE);
+    __atomic_store_n(&used, true, __ATOMIC_RELEASE);
+    queue = (int)fd;
     return 0;
 }
 
@@ -40,19 +42,27 @@ long watch_file(const char *path, dev_t dev, uint64_t ino)
 {
     struct stat st;
     long answer = queue < 0 ? start() : 0;
-    if (answer == 0)
-        answer = sys_inotify_add(queue, path, IN_MODIFY);
-    if (answer >= 0)
-        answer = sys_stat(path, &st);
+    long watch = answer == 0 ? sys_inotify_add(queue, path, IN_MODIFY) : answer;
+    if (watch < 0)
+        return watch;
+    answer = sys_stat(path, &st);
     if (answer == 0 && (st.st_dev != dev || st.st_ino != ino))
         answer = -ESTALE;
+    if (answer == 0)
+        return watch;
+    watch_forget(watch);
     return answer;
+}
+
+void watch_forget(long watch)
+{
+    if (queue >= 0)
+        sys_inotify_remove(queue, watch);
 }
 
 bool watch_signal(const siginfo_t *info)
 {
-    int fd = __atomic_load_n(&queue, __ATOMIC_ACQUIRE);
-    return fd >= 0 && info->si_code == SI_SIGIO && info->si_fd == fd;
+    return info->si_code == SI_SIGIO && __atomic_load_n(&used, __ATOMIC_ACQUIRE);
 }
 
 /* Written by the owner of the cover lock alone. */
@@ -80,9 +90,9 @@ void watch_heard(void)
         ;
 }
 
-void watch_stop(void)
+void watch_forked(void)
 {
-    int fd = __atomic_exchange_n(&queue, -1, __ATOMIC_ACQ_REL);
-    if (fd >= 0)
-        sys_close(fd);
+    if (queue >= 0)
+        sys_close(queue);
+    queue = -1;
 }

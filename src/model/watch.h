@@ -4,8 +4,8 @@
  * By inotify(7), with a SIGBUS for each event (F_SETSIG, fcntl(2)): ftruncate, write, fallocate and their
  * kin queue it before they return, whoever calls them, on this machine. A thread of this process that
  * runs meanwhile is interrupted a moment later; changes by other machines (NFS, FUSE) are not told.
- * One descriptor, at 512 or above where the limit allows, while something is watched. Cover lock held;
- * async-signal-safe.
+ * One descriptor from the first file on, at 512 or above where the limit allows: to close one takes the
+ * kernel milliseconds, and seconds on a busy machine. Cover lock held; async-signal-safe.
  */
 #ifndef MAPHERD_WATCH_H
 #define MAPHERD_WATCH_H
@@ -15,10 +15,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Watches the file that path leads to, if it is this one: 0, or -errno; -ESTALE if it is another. */
+/* Watches the file that path leads to, if it is this one: the number of the watch, which is one a file; or
+ * -errno, -ESTALE if it is another. */
 long watch_file(const char *path, dev_t dev, uint64_t ino);
 
-/* This SIGBUS says that a watched file has changed. Needs no lock, nor do the next two. */
+/* Nobody needs that watch any more. */
+void watch_forget(long watch);
+
+/* This SIGBUS says that a watched file has changed, or one that was watched until a moment ago. Needs no lock, nor do the next two. */
 bool watch_signal(const siginfo_t *info);
 
 /* It interrupted the owner of the cover lock, who has to look: it comes again when the lock is free. */
@@ -28,7 +32,7 @@ void watch_again(void);
 /* Before the files are looked at: what happens from here on is told anew. */
 void watch_heard(void);
 
-/* Nothing is watched any more. Also in a forked child, whose descriptor tells the parent. */
-void watch_stop(void);
+/* In a forked child, whose descriptor tells the parent: nothing is watched. */
+void watch_forked(void);
 
 #endif

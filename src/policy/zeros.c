@@ -168,18 +168,24 @@ static bool put_back_one(unsigned n, bool in_any_case)
     return done;
 }
 
+/* The file stays watched as long as it has another cover. */
+static void drop(unsigned n)
+{
+    unsigned watch = covers[n].file, left = 0;
+    covers_remove(n);
+    for (unsigned i = 1; i <= COVERS_MAX; i++)
+        left += covers[i].kind == COVER_ZEROS && covers[i].file == watch;
+    if (!left)
+        watch_forget(watch);
+}
+
 static void look(bool in_any_case)
 {
-    bool left = false;
     for (unsigned n = 1; n <= COVERS_MAX; n++)
         while (covers[n].kind == COVER_ZEROS && put_back_one(n, in_any_case))
             ;
     for (unsigned n; (n = covers_unused(COVER_ZEROS));)
-        covers_remove(n);
-    for (unsigned n = 1; n <= COVERS_MAX; n++)
-        left |= covers[n].kind == COVER_ZEROS;
-    if (!left)
-        watch_stop();
+        drop(n);
 }
 
 void zeros_look(void)
@@ -230,19 +236,20 @@ static long cover(unsigned n, const struct fault_page *p, uintptr_t end, int pro
 
 long zeros_lay(const struct fault_page *p)
 {
-    long answer = p->size_known ? watch_file(p->path, p->st_dev, p->ino) : -ENOENT;
-    unsigned n = answer == 0 ? covers_add(COVER_ZEROS) : 0;
-    if (!n)
-        return answer ? answer : -ENFILE;
+    long watch = p->size_known ? watch_file(p->path, p->st_dev, p->ino) : -ENOENT;
+    unsigned n = watch >= 0 ? covers_add(COVER_ZEROS) : 0;
+    if (!n) /* with all covers in use, the watch is one of theirs, or costs a signal now and then */
+        return watch < 0 ? watch : -ENFILE;
+    covers[n].file = (unsigned)watch;
     uintptr_t end;
     int prot;
-    answer = -EDEADLK;
+    long answer = -EDEADLK;
     if (model_take()) {
         answer = claim(p, n, &end, &prot);
         model_drop();
     }
     if (answer) {
-        covers_remove(n);
+        drop(n);
         return answer;
     }
     answer = cover(n, p, end, prot);
@@ -254,7 +261,7 @@ long zeros_lay(const struct fault_page *p)
         model_drop();
     }
     if (answer) {
-        covers_remove(n);
+        drop(n);
         return answer;
     }
     note_given(p, end - p->page);
@@ -282,10 +289,9 @@ void zeros_forked(void)
 {
     given.any = false;
     given.stored = 0;
-    if (covers_any()) {
-        watch_stop();
+    watch_forked();
+    if (covers_any())
         look(true);
-    }
 }
 
 int zeros_end(int status)

@@ -703,6 +703,12 @@ long sys_inotify_add(int fd, const char *path, uint32_t events)
     return -ENOSYS;
 }
 
+long sys_inotify_remove(int fd, long watch)
+{
+    (void)fd, (void)watch;
+    return -ENOSYS;
+}
+
 long sys_mincore(uintptr_t addr, size_t len, unsigned char *present)
 {
     (void)addr, (void)len, (void)present;
