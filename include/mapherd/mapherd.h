@@ -54,8 +54,8 @@ struct mapherd_status {
     uint64_t readings; /* of /proc/self/maps */
     uint64_t calls;    /* hooked calls that could change the maps */
     uint64_t placed;   /* file maps put into a window with mmap */
-    uint64_t grown;    /* file maps made by growing their neighbour */
-    uint64_t joined;   /* file maps made from a window's master map */
+    uint64_t compared; /* file maps that the kernel merged when it compared them once more */
+    uint64_t joined;   /* file maps made from a master map of their file */
     uint64_t elsewhere;/* file maps that had a window and found their place taken */
     uint64_t unseen;   /* calls of signal handlers that interrupted the library: passed through */
     uint64_t forgotten;/* regions dropped for want of memory */
@@ -63,7 +63,7 @@ struct mapherd_status {
     uint64_t regions;  /* in the model now */
     uint64_t files;    /* in the model now */
     uint64_t windows;  /* in the model now */
-    uint64_t masters;  /* windows' master maps now: each is one of mapherd's own maps */
+    uint64_t masters;  /* master maps now: each is one of mapherd's own maps */
     uint64_t own_start;/* the library's own memory: guard, canary and pool lie in */
     uint64_t own_end;  /*   [own_start, own_end) */
     uint32_t pressure; /* 0 calm, 1 raised, 2 high, 3 full */

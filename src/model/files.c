@@ -17,6 +17,7 @@ struct buckets {
 
 static struct pool file_pool = POOL(struct file);
 static struct pool bucket_pool = POOL(struct buckets);
+static struct pool lone_pool = POOL(struct lone);
 static struct buckets *table;
 
 static struct {
@@ -60,7 +61,8 @@ struct file *files_add(dev_t dev, ino_t ino)
     f->dev = dev;
     f->ino = ino;
     f->locked = is_locked(dev, ino);
-    f->fd = -1;
+    f->fd = f->checked_fd = -1;
+    f->compares = FILES_COMPARES;
     f->next = *b;
     *b = f;
     STATUS_ADD(files, 1);
@@ -93,12 +95,57 @@ void files_lock(dev_t dev, ino_t ino)
             f->locked = true;
 }
 
-void files_remove(struct file *f)
+void files_remove_unused(struct file *f)
 {
+    if (f->layers || f->lone)
+        return;
     struct file **at = bucket(f->dev, f->ino);
     while (*at != f)
         at = &(*at)->next;
     *at = f->next;
     pool_give(&file_pool, f);
     STATUS_ADD(files, (uint64_t)-1);
+}
+
+struct lone *files_add_lone(struct file *f, uint64_t offset, uint64_t end, uint32_t kind)
+{
+    struct lone *l = pool_take(&lone_pool);
+    if (!l)
+        return NULL;
+    l->file = f;
+    l->offset = offset;
+    l->end = end;
+    l->kind = kind;
+    l->users = 1;
+    l->next = f->lone;
+    f->lone = l;
+    f->lone_count++;
+    return l;
+}
+
+void files_hold_lone(struct lone *l)
+{
+    l->users++;
+}
+
+void files_release_lone(struct lone *l)
+{
+    if (--l->users)
+        return;
+    struct file *f = l->file;
+    struct lone **at = &f->lone;
+    while (*at != l)
+        at = &(*at)->next;
+    *at = l->next;
+    f->lone_count--;
+    pool_give(&lone_pool, l);
+    files_remove_unused(f);
+}
+
+bool files_continues(const struct file *f, uint64_t offset, uint64_t end, uint32_t kind)
+{
+    for (const struct lone *l = f->lone; l; l = l->next)
+        if (l->kind == kind && (l->end == offset || l->offset == end))
+            return true;
+    return false;
 }

@@ -7,112 +7,160 @@
 #include <errno.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
-#include "base/log.h"
+#include "base/pool.h"
 #include "base/sys.h"
-#include "model/merge.h"
 #include "model/model.h"
+#include "model/windows.h"
 
-/* A master that reaches to end, of this kind. Not under a limit on the address space. */
-static bool have_master(struct window *w, const struct source *s, uint64_t end, uint32_t kind)
+#ifndef MADV_COLD /* Linux 5.4 */
+#define MADV_COLD 20
+#endif
+
+struct master {
+    struct master *next; /* of the same file; or in the list of the retired */
+    uintptr_t addr;      /* a page: the first of the file */
+    uint32_t kind;       /* REGION_ bits */
+};
+
+static struct pool master_pool = POOL(struct master);
+static struct master *retired;
+static size_t total;
+
+/*
+ * MADV_COLD says EINVAL of locked memory (mm/madvise.c, can_madv_lru_vma; before Linux 5.4 of
+ * everything), and does nothing where no page is mapped. A lock is the only thing that a new
+ * shared map has of its process and not of the call (mm->def_flags), and the only one that a call
+ * sets on all maps, whatever their address.
+ */
+static bool is_plain(uintptr_t addr, size_t len)
 {
-    if (w->master && w->master_kind == kind && w->master_len >= end)
-        return true;
-    if (sys_rlimit(RLIMIT_AS) != RLIM_INFINITY)
-        return false;
-    uint64_t len = 2 * (end > s->size ? end : s->size);
-    if (len > w->span)
-        len = w->span;
-    uintptr_t hint = windows_pick(len);
-    long at = hint ? sys_mmap(hint, len, s->prot, s->flags & ~MAP_POPULATE, s->fd, 0) : -ENOMEM;
-    if (sys_failed(at))
-        return false;
-    windows_retire_master(w);
-    if (w->master) { /* no memory to remember the old one by */
-        sys_munmap((uintptr_t)at, len);
-        return false;
+    return sys_madvise(addr, len, MADV_COLD) == 0;
+}
+
+static bool is_of(const struct file *f, int fd)
+{
+    struct stat st;
+    return sys_fstat(fd, &st) == 0 && st.st_dev == f->dev && st.st_ino == f->ino;
+}
+
+static void retire(struct master *m)
+{
+    STATUS_SET(masters, --total);
+    m->next = retired;
+    __atomic_store_n(&retired, m, __ATOMIC_RELAXED);
+}
+
+static struct master *find(struct file *f, uint32_t kind)
+{
+    struct master **at = &f->masters;
+    while (*at && (*at)->kind != kind)
+        at = &(*at)->next;
+    struct master *m = *at;
+    if (!m || is_plain(m->addr, page_size))
+        return m;
+    *at = m->next;
+    retire(m);
+    return NULL;
+}
+
+/* Another thread may have made the descriptor another file's since the caller asked: the file is
+ * asked for again when the map is there. */
+static struct master *make(struct file *f, const struct source *s, uint32_t kind)
+{
+    uintptr_t hint = windows_pick(page_size);
+    struct master *m = hint ? pool_take(&master_pool) : NULL;
+    if (!m)
+        return NULL;
+    long at = sys_mmap(hint, page_size, s->prot, s->flags, s->fd, 0);
+    bool good = !sys_failed(at) && is_of(f, s->fd) && is_plain((uintptr_t)at, page_size);
+    if (!sys_failed(at) && !good)
+        sys_munmap((uintptr_t)at, page_size);
+    if (!good) {
+        pool_give(&master_pool, m);
+        return NULL;
     }
-    windows_give_master(w, (uintptr_t)at, len, kind);
-    for (struct region *r = regions_from(w->base); r && r->start < w->base + w->span; r = r->after)
-        if (r->window == w)
-            r->mastered = false;
-    return true;
+    m->addr = (uintptr_t)at;
+    m->kind = kind;
+    m->next = f->masters;
+    f->masters = m;
+    STATUS_SET(masters, ++total);
+    return m;
 }
 
 /*
- * Makes [start, start + len) anew from the master. The kernel takes the old map away and puts the
- * new one there in one step (both under the mmap lock), so a thread that stores there meanwhile
- * waits and then finds the same page of the same file. If it fails between the two, the range is
- * mapped from the descriptor, as it was.
+ * The copy is made elsewhere, from the beginning of the file to the end of the part, and the part
+ * is moved from there: no page is mapped in it, so that nothing is copied and no page table is
+ * made. The move takes the fresh map away in the same call.
  */
-static bool remake(struct window *w, const struct source *s, uintptr_t start, size_t len)
+static enum join replace(const struct master *m, const struct fresh *new)
 {
-    uint64_t offset = start - w->base;
-    if (offset + len > w->master_len)
-        return false;
-    long at = sys_mremap(w->master + offset, 0, len, MREMAP_MAYMOVE | MREMAP_FIXED, start);
-    if (at == (long)start)
-        return true;
-    if (sys_msync(start, len, MS_ASYNC) < 0 &&
-        sys_failed(sys_mmap(start, len, s->prot, (s->flags & ~MAP_POPULATE) | MAP_FIXED, s->fd,
-                            (off_t)offset)))
-        log_line(LOG_ERROR, "lost the map of %zu bytes at 0x%lx while joining it: the kernel has "
-                 "no memory", len, (unsigned long)start);
-    return false;
-}
-
-/* b was one map with a, below it, and is no longer: part of what one call mapped has changed. */
-static bool torn(const struct region *a, const struct region *b)
-{
-    return a && b && a->end == b->start && b->joined_below && !regions_mergeable(a, b);
-}
-
-/*
- * The map that r lies in is of the master from here on, if it can be. Not if it was part of a
- * larger one, whose other part cannot come with it: what one call has mapped must not become two
- * files, because it may be one map again one day, and mremap works on one map only.
- */
-static bool adopt_into_master(struct window *w, const struct source *s, struct region *r)
-{
-    if (r->mastered)
-        return true;
-    while (r->before && regions_one_map(r->before, r))
-        r = r->before;
-    struct region *last = r;
-    bool held = r->kind & REGION_HELD;
-    while (last->after && regions_one_map(last, last->after)) {
-        last = last->after;
-        held |= last->kind & REGION_HELD;
+    const int onto = MREMAP_MAYMOVE | MREMAP_FIXED;
+    if (new->offset == 0) {
+        long at = sys_mremap(m->addr, 0, new->len, onto, new->start);
+        return at == (long)new->start ? JOIN_DONE
+               : sys_msync(new->start, new->len, MS_ASYNC) == 0 ? JOIN_DECLINED : JOIN_LOST;
     }
-    if (held) /* its markers would be lost */
+    size_t all = new->offset + new->len;
+    long copy = sys_mremap(m->addr, 0, all, MREMAP_MAYMOVE, 0);
+    if (sys_failed(copy))
+        return JOIN_DECLINED;
+    uintptr_t part = (uintptr_t)copy + new->offset;
+    if (sys_mremap(part, new->len, new->len, onto, new->start) == (long)new->start) {
+        sys_munmap((uintptr_t)copy, new->offset);
+        return JOIN_DONE;
+    }
+    sys_munmap((uintptr_t)copy, all);
+    return sys_msync(new->start, new->len, MS_ASYNC) == 0 ? JOIN_DECLINED : JOIN_LOST;
+}
+
+enum join masters_join(struct file *f, const struct source *s, const struct fresh *new)
+{
+    if ((s->flags & MAP_POPULATE) || sys_rlimit(RLIMIT_AS) != RLIM_INFINITY ||
+        !is_plain(new->start, new->len))
+        return JOIN_DECLINED;
+    struct master *m = find(f, new->kind);
+    if (!m && !(m = make(f, s, new->kind)))
+        return JOIN_DECLINED;
+    enum join join = replace(m, new);
+    if (join == JOIN_DONE)
+        STATUS_ADD(joined, 1);
+    return join;
+}
+
+void masters_retire(struct file *f)
+{
+    for (struct master *m = f->masters, *next; m; m = next) {
+        next = m->next;
+        retire(m);
+    }
+    f->masters = NULL;
+}
+
+void masters_review(struct file *f)
+{
+    if (f->masters && (!f->longest || f->used / f->longest <= f->users))
+        masters_retire(f);
+}
+
+bool masters_take_retired(uintptr_t *addr)
+{
+    struct master *m = retired;
+    if (!m)
         return false;
-    if (torn(r->before, r) || torn(last, last->after) ||
-        !remake(w, s, r->start, last->end - r->start))
-        return false;
-    for (; r != last; r = r->after)
-        r->mastered = true;
-    last->mastered = true;
-    STATUS_ADD(joined, 1);
+    *addr = m->addr;
+    __atomic_store_n(&retired, m->next, __ATOMIC_RELAXED);
+    pool_give(&master_pool, m);
     return true;
 }
 
-void masters_join(struct window *w, const struct source *s, struct region *r)
+bool masters_any_retired(void)
 {
-    if (!have_master(w, s, r->end - w->base, r->kind & ~(uint32_t)REGION_HELD))
-        return;
-    struct region *left = r->before, *right = r->after;
-    bool joined = adopt_into_master(w, s, r);
-    if (right && right->start == r->end && regions_mergeable(r, right))
-        joined &= adopt_into_master(w, s, right);
-    if (left && left->end == r->start && regions_mergeable(left, r))
-        joined &= adopt_into_master(w, s, left);
-    merge_settle(&r);
-    if (!joined)
-        masters_review(w);
+    return __atomic_load_n(&retired, __ATOMIC_RELAXED) != NULL;
 }
 
-void masters_review(struct window *w)
+size_t masters_total(void)
 {
-    if (w->master && (!w->longest || w->used / w->longest <= w->users))
-        windows_retire_master(w);
+    return total;
 }

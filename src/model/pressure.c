@@ -17,10 +17,10 @@ static const struct level {
     const char *name;
     struct pressure_actions actions;
 } levels[] = {
-    [PRESSURE_CALM] = { "calm", { false, false, false } },
-    [PRESSURE_RAISED] = { "raised", { true, false, false } },
-    [PRESSURE_HIGH] = { "high", { true, true, false } },
-    [PRESSURE_FULL] = { "full", { true, true, true } },
+    [PRESSURE_CALM] = { "calm", { false, false, false, false } },
+    [PRESSURE_RAISED] = { "raised", { true, true, false, false } },
+    [PRESSURE_HIGH] = { "high", { true, true, true, false } },
+    [PRESSURE_FULL] = { "full", { true, true, true, true } },
 };
 
 static int level;
@@ -46,8 +46,10 @@ struct pressure_actions pressure_actions(void)
         return levels[PRESSURE_CALM].actions;
     if (options.guards != GUARDS_AUTO)
         now.guards = options.guards == GUARDS_ON;
-    if (options.coalesce != COALESCE_AUTO)
+    if (options.coalesce != COALESCE_AUTO) {
         now.fill = options.coalesce == COALESCE_FILL;
+        now.join = now.fill || options.coalesce == COALESCE_JOIN;
+    }
     if (now.refuse)
         now.refuse = options_reserve(options.reserve, 1000) > 0;
     return now;

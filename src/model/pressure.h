@@ -16,6 +16,7 @@ enum pressure { PRESSURE_CALM, PRESSURE_RAISED, PRESSURE_HIGH, PRESSURE_FULL };
 
 struct pressure_actions {
     bool guards; /* protect with guard markers instead of splits */
+    bool join;   /* make chunks that were mapped through several open()s of a file one map */
     bool fill;   /* map the gaps between a file's chunks, keep what is unmapped inside */
     bool refuse; /* refuse file maps: the last ones are for stacks, guards and allocators */
 };

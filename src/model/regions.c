@@ -5,6 +5,8 @@
 #include "model/regions.h"
 
 #include "model/keeps.h"
+#include "model/layers.h"
+#include "model/masters.h"
 #include "model/model.h"
 #include "model/untold.h"
 
@@ -23,18 +25,22 @@ static void note(const struct region *r, size_t len)
         STATUS_SET(held_bytes, held_bytes);
         STATUS_SET(held_tables, held_bytes / page_size * sizeof(uint64_t));
     } else if (r->window) {
-        r->window->used += len;
+        r->window->file->used += len;
     }
 }
 
 static void note_here(const struct region *r)
 {
     note(r, r->end - r->start);
+    if (r->window && !(r->kind & REGION_HELD))
+        layers_take(r->window, region_offset(r), region_offset(r) + (r->end - r->start));
 }
 
 static void note_gone(const struct region *r)
 {
     note(r, 0 - (r->end - r->start));
+    if (r->window && !(r->kind & REGION_HELD))
+        layers_leave(r->window, region_offset(r), region_offset(r) + (r->end - r->start));
 }
 
 size_t regions_total(void)
@@ -167,8 +173,9 @@ void regions_grow(struct region *r, uintptr_t end)
     if (r->after && r->after->start < end)
         regions_forget(r->end, end);
     untold_forget(r->end, end);
-    note(r, end - r->end);
+    note_gone(r);
     r->end = end;
+    note_here(r);
 }
 
 /* Private memory that was touched while it was apart may never be one map again, however alike
@@ -185,10 +192,13 @@ void regions_change(uintptr_t start, uintptr_t end, uint32_t clear, uint32_t set
     tree_split_at(&mapped, start);
     tree_split_at(&mapped, end);
     for (struct region *r = regions_from(start); r && r->start < end; r = r->after) {
-        uint32_t was = r->kind;
-        note_gone(r);
-        r->kind = (was & ~clear) | set;
-        note_here(r);
+        uint32_t was = r->kind, is = (was & ~clear) | set;
+        if ((was ^ is) & REGION_HELD) {
+            note_gone(r);
+            r->kind = is;
+            note_here(r);
+        }
+        r->kind = is;
         if (((was ^ r->kind) & ~(REGION_CHANGING | REGION_HELD | REGION_COVERED)) && !(was & REGION_SHARED))
             tear(r);
     }
@@ -276,7 +286,7 @@ bool regions_one_map(const struct region *a, const struct region *b)
 long regions_maps_around(uintptr_t start, uintptr_t end)
 {
     struct region *r = regions_from(start ? start - 1 : 0), *below = NULL;
-    long maps = (long)windows_masters();
+    long maps = (long)masters_total();
     for (; r && r->start <= end; below = r, r = r->after)
         maps += !below || !regions_one_map(below, r);
     return maps;

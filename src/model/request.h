@@ -18,6 +18,9 @@ struct map_request {
     /* request_file's. */
     bool asked;
     struct stat st;
+    /* placement's: a chunk that is left to the kernel, to be remembered; its REGION_ bits. */
+    bool lone;
+    uint32_t kind;
 };
 
 /* What is not known yet is not touched: an anonymous map pays nothing for it. */
@@ -30,7 +33,7 @@ static inline void request_start(struct map_request *q, uintptr_t addr, size_t l
     q->flags = flags;
     q->fd = fd;
     q->offset = offset;
-    q->asked = false;
+    q->asked = q->lone = false;
 }
 
 /* The file that the descriptor stands for; NULL if it cannot be asked. */

@@ -119,6 +119,8 @@ static void release(struct region *r)
     if (r->window)
         windows_release(r->window);
     keeps_release(r->keep);
+    if (r->lone)
+        files_release_lone(r->lone);
     pool_give(&region_pool, r);
 }
 
@@ -153,14 +155,16 @@ void tree_split_at(struct tree *t, uintptr_t addr)
     if (!upper)
         return;
     upper->window = r->window;
+    upper->lone = r->lone;
     upper->kind = r->kind;
     upper->joined_below = true;
-    upper->mastered = r->mastered;
     upper->cover = r->cover;
     upper->keep = r->keep;
     keeps_hold(upper->keep);
     if (upper->window)
         windows_hold(upper->window);
+    if (upper->lone)
+        files_hold_lone(upper->lone);
 }
 
 struct region *tree_cut(struct tree *t, uintptr_t start, uintptr_t end)

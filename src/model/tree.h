@@ -2,8 +2,9 @@
  * tree: ordered, disjoint ranges: a treap (a search tree by address, a heap by random priority)
  * whose nodes are also a list. Everything is a loop: handlers run on small stacks.
  *
- * The model has two: what is mapped (regions.h) and which parts of it are guards
- * (policy/guards.h). Model lock held.
+ * The model has several: what is mapped (regions.h), which parts of it are guards
+ * (policy/guards.h), and which parts of a file the layers of its windows map (layers.h: the
+ * addresses are offsets there). Model lock held.
  */
 #ifndef MAPHERD_TREE_H
 #define MAPHERD_TREE_H
@@ -17,12 +18,12 @@
 struct region {
     uintptr_t start, end;
     struct window *window; /* that placed it; NULL for everything else */
+    struct lone *lone;     /* of a chunk that the kernel placed, see files.h; or NULL */
     uint32_t kind;         /* REGION_ bits, see regions.h */
     bool joined_below;     /* was one map with the range below, and is while they are mergeable */
     bool joined_above;     /* of the last piece of a chain: so was the range above with it */
     uint8_t cover;         /* covers.h: what lies over the file here; 0: nothing */
     uint8_t keep;          /* keeps.h: its open file, held; 0: none */
-    bool mastered;         /* belongs to the open file of its window's master */
     uint32_t priority;     /* the treap's heap order */
     struct region *left, *right; /* the treap; in a chain of pieces, left is the next */
     struct region *before, *after;

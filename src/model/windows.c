@@ -5,16 +5,20 @@
 #include "model/windows.h"
 
 #include "base/pool.h"
+#include "model/layers.h"
+#include "model/masters.h"
 #include "model/model.h"
 
 #define LARGE_FOLIO (2UL << 20)
-/* A window is given room for a file to grow in: nothing is reserved, so room costs nothing. */
+/* A window is given room for a file to grow in: nothing is reserved, so room costs nothing. A file
+ * that has outgrown a window gets more: it will go on growing. Small windows lie close together,
+ * because each part of 1 GiB in which something is mapped takes a page of page tables. */
 #define ROOM 8
-#define WINDOWS_IN_ZONE 1024
+#define ROOM_AGAIN 64
+#define SPAN_LEAST (128UL << 20)
+#define GAPS_MOST 256
 
 static struct pool window_pool = POOL(struct window);
-static struct window *dead;
-static size_t masters;
 
 static struct {
     uintptr_t start, end, at;
@@ -56,7 +60,9 @@ uintptr_t windows_pick(uint64_t len)
 {
     if (len > (zone.end - zone.start) / 8)
         return 0;
-    uint64_t gap = (1 + next_random() % 256) * LARGE_FOLIO;
+    uint64_t gaps = len / 4 / LARGE_FOLIO;
+    gaps = gaps < 8 ? 8 : gaps > GAPS_MOST ? GAPS_MOST : gaps;
+    uint64_t gap = (1 + next_random() % gaps) * LARGE_FOLIO;
     if (zone.end - zone.at < gap || zone.end - zone.at - gap < len)
         zone.at = zone.start;
     uintptr_t base = zone.at + gap;
@@ -64,27 +70,36 @@ uintptr_t windows_pick(uint64_t len)
     return base;
 }
 
+/* Some window of f ends before that offset. */
+static bool outgrown(const struct file *f, uint64_t end)
+{
+    struct window *w = layers_from(f, 0);
+    return w && w->span < end;
+}
+
 struct window *windows_add(struct file *f, uint64_t size, uint64_t end)
 {
     uint64_t need = size > end ? size : end;
     uint64_t limit = (zone.end - zone.start) / 8;
-    uint64_t least = (zone.end - zone.start) / WINDOWS_IN_ZONE;
-    uint64_t span = need < least / ROOM ? least : round_up(ROOM * need);
+    uint64_t room = outgrown(f, end) ? ROOM_AGAIN : ROOM;
+    uint64_t span = need > limit / room ? limit : round_up(room * need);
     if (end > limit)
         return NULL;
-    uintptr_t base = windows_pick(span < limit ? span : limit);
+    if (span < SPAN_LEAST)
+        span = SPAN_LEAST < limit ? SPAN_LEAST : limit;
+    uintptr_t base = windows_pick(span);
     struct window *w = base ? pool_take(&window_pool) : NULL;
     if (!w)
         return NULL;
     w->file = f;
     w->base = base;
-    w->span = span < limit ? span : limit;
+    w->span = span;
     w->users = 1;
-    w->checked_fd = -1;
-    struct window **last = &f->windows;
-    while (*last)
-        last = &(*last)->next;
-    *last = w;
+    if (!layers_add(w)) {
+        pool_give(&window_pool, w);
+        return NULL;
+    }
+    f->users++;
     STATUS_ADD(windows, 1);
     return w;
 }
@@ -92,70 +107,21 @@ struct window *windows_add(struct file *f, uint64_t size, uint64_t end)
 void windows_hold(struct window *w)
 {
     w->users++;
-}
-
-size_t windows_masters(void)
-{
-    return masters;
-}
-
-void windows_give_master(struct window *w, uintptr_t addr, size_t len, uint32_t kind)
-{
-    w->master = addr;
-    w->master_len = len;
-    w->master_kind = kind;
-    STATUS_SET(masters, ++masters);
-}
-
-static void bury_later(struct window *w)
-{
-    STATUS_SET(masters, --masters);
-    w->next = dead;
-    __atomic_store_n(&dead, w, __ATOMIC_RELAXED);
+    w->file->users++;
 }
 
 void windows_release(struct window *w)
 {
+    struct file *f = w->file;
+    f->users--;
     if (--w->users)
         return;
-    struct file *f = w->file;
-    struct window **at = &f->windows;
-    while (*at != w)
-        at = &(*at)->next;
-    *at = w->next;
-    if (!f->windows)
-        files_remove(f);
-    STATUS_ADD(windows, (uint64_t)-1);
-    if (w->master)
-        bury_later(w);
-    else
-        pool_give(&window_pool, w);
-}
-
-void windows_retire_master(struct window *w)
-{
-    struct window *grave = w->master ? pool_take(&window_pool) : NULL;
-    if (!grave)
-        return;
-    grave->master = w->master;
-    grave->master_len = w->master_len;
-    w->master = 0;
-    bury_later(grave);
-}
-
-bool windows_bury(uintptr_t *addr, size_t *len)
-{
-    struct window *w = dead;
-    if (!w)
-        return false;
-    *addr = w->master;
-    *len = w->master_len;
-    __atomic_store_n(&dead, w->next, __ATOMIC_RELAXED);
+    layers_remove(w);
     pool_give(&window_pool, w);
-    return true;
-}
-
-bool windows_have_dead(void)
-{
-    return __atomic_load_n(&dead, __ATOMIC_RELAXED) != NULL;
+    STATUS_ADD(windows, (uint64_t)-1);
+    if (f->layers)
+        return;
+    masters_retire(f);
+    f->longest = 0;
+    files_remove_unused(f);
 }

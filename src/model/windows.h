@@ -4,7 +4,9 @@
  * A window is a belief, not a reservation: nothing is mapped for it, so it costs no map. The
  * chunk of the file at offset o belongs at base + o, so chunks that continue each other in the
  * file lie side by side and the kernel makes one map of them. A part that is mapped twice at the
- * same time needs a second window, a layer.
+ * same time needs a second window, a layer (layers.h). A file gets its first window when a second
+ * chunk continues one that is mapped, or when several lone chunks are: a chunk that is alone in a
+ * window has page tables of its own there.
  *
  * Windows lie in the zone, the quarter to five eighths of the user's address space, whatever its
  * size (39 to 48 bits): above what AddressSanitizer and the JVM's collectors choose, below PIE
@@ -20,22 +22,12 @@
 #include "model/files.h"
 
 struct window {
-    struct window *next; /* of the same file; or in the list of the dead */
     struct file *file;
     uintptr_t base;  /* where offset 0 belongs; a multiple of 2 MiB, so that large folios fit */
     uint64_t span;   /* chunks that end behind it do not belong here */
     size_t users;    /* regions in it, and calls at work on it */
-    uint64_t used;   /* bytes mapped in it, what is held not among them */
-    size_t longest;  /* the longest map that the program made in it */
-    uintptr_t master;/* a map of the file that chunks are made from, or 0 */
-    size_t master_len;
-    uint32_t master_kind; /* REGION_ bits of the master */
-    int checked_fd;  /* the descriptor whose open file was last found free of OFD locks */
-    unsigned checked_uses; /* how often that answer was used */
+    unsigned layer;  /* its number among the windows of the file, see layers.h */
 };
-
-/* How many windows a file may have at a time. */
-#define WINDOW_LAYERS 8
 
 /* Any address on the stack tells the size of the address space; random is a seed. */
 void windows_start(uintptr_t stack, uint64_t random);
@@ -54,24 +46,8 @@ struct window *windows_add(struct file *f, uint64_t size, uint64_t end);
 
 void windows_hold(struct window *w);
 
-/* The last user takes the window with it, and the file with its last window. A master map is put
- * on the list of the dead, because munmap may have to close the file, which must not happen under
- * a lock. */
+/* The last user takes the window with it; the last window of a file takes its masters along, and
+ * the file, if no lone chunk is left. */
 void windows_release(struct window *w);
-
-/* How many windows have a master. */
-size_t windows_masters(void);
-
-/* Takes one dead master map off the list, for the caller to unmap without the lock. */
-bool windows_bury(uintptr_t *addr, size_t *len);
-
-/* w has a master from here on. */
-void windows_give_master(struct window *w, uintptr_t addr, size_t len, uint32_t kind);
-
-/* Puts w's master on the list of the dead, with a window of its own. */
-void windows_retire_master(struct window *w);
-
-/* The dead may be waiting. Cheap, without the lock. */
-bool windows_have_dead(void);
 
 #endif

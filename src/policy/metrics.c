@@ -47,7 +47,7 @@ static const struct row {
     ROW("mapherd_pressure", "gauge", pressure, "0 calm, 1 raised, 2 high, 3 full."),
     ROW("mapherd_calls_total", "counter", calls, "Calls that could change the maps."),
     ROW("mapherd_placed_total", "counter", placed, "File maps put beside their neighbours."),
-    ROW("mapherd_grown_total", "counter", grown, "File maps made by growing a neighbour."),
+    ROW("mapherd_compared_total", "counter", compared, "File maps merged by a second comparison."),
     ROW("mapherd_joined_total", "counter", joined, "File maps made from a master map."),
     ROW("mapherd_filled_total", "counter", filled, "File maps made inside a filled window."),
     ROW("mapherd_elsewhere_total", "counter", elsewhere, "File maps whose place was taken."),

@@ -17,8 +17,10 @@
 #include "model/model.h"
 #include "model/count.h"
 #include "model/held.h"
+#include "model/layers.h"
 #include "model/masters.h"
 #include "model/merge.h"
+#include "model/pressure.h"
 #include "model/regions.h"
 
 #ifndef MAP_FIXED_NOREPLACE
@@ -33,6 +35,9 @@
 
 /* After this many maps through one descriptor number, OFD locks are asked for again. */
 #define CHECK_EVERY 32
+/* So many chunks of a file may lie where the kernel puts them, each with a gap to the next. Each is
+ * a map for good, and leaves a hole in the window that comes after them. */
+#define LONE_MOST 4
 
 static bool switched_on;
 /* The program has mapped a part of a file that is not its beginning. Until then the beginnings
@@ -141,31 +146,47 @@ static enum place place_of(const struct window *w, const struct map_request *q, 
 static struct window *find_window(struct file *f, const struct map_request *q, size_t len,
                                   uint64_t size, uint32_t kind)
 {
-    unsigned layers = 0;
-    for (struct window *w = f->windows; w; w = w->next, layers++) {
-        if (place_of(w, q, len, kind) != PLACE_TAKEN) {
-            windows_hold(w);
-            return w;
+    for (const struct layers *g = f->layers; g; g = g->next) {
+        for (uint32_t left = layers_free(g, q->offset, q->offset + len); left; left &= left - 1) {
+            struct window *w = g->at[__builtin_ctz(left)];
+            if (place_of(w, q, len, kind) != PLACE_TAKEN) {
+                windows_hold(w);
+                return w;
+            }
         }
     }
-    return layers < WINDOW_LAYERS ? windows_add(f, size, q->offset + len) : NULL;
+    return windows_add(f, size, q->offset + len);
 }
 
-static struct window *window_for(const struct map_request *q, size_t len, const struct stat *st,
+/* Held; NULL where the chunk is left to the kernel: then q says whether it is to be remembered. */
+static struct window *window_for(struct map_request *q, size_t len, const struct stat *st,
                                  uint32_t kind)
 {
     struct file *f = files_find(st->st_dev, st->st_ino);
-    if (!f) {
+    if (!f || !f->layers) {
         if (q->offset == 0 && q->len >= (uint64_t)st->st_size)
             return NULL; /* one map is the whole file */
-        if (is_hugetlbfs(q->fd, st) || !(f = files_add(st->st_dev, st->st_ino)))
+        if (!f && is_hugetlbfs(q->fd, st))
             return NULL;
-        f->linked = st->st_nlink > 0;
+        if (!f || (f->lone_count < LONE_MOST &&
+                   !files_continues(f, q->offset, q->offset + len, kind))) {
+            q->lone = true;
+            q->kind = kind;
+            return NULL;
+        }
     }
-    struct window *w = find_window(f, q, len, (uint64_t)st->st_size, kind);
-    if (!w && !f->windows)
-        files_remove(f);
-    return w;
+    return find_window(f, q, len, (uint64_t)st->st_size, kind);
+}
+
+void placement_remember(const struct map_request *q, struct region *r)
+{
+    struct file *f = files_find(q->st.st_dev, q->st.st_ino);
+    if (!f && !(f = files_add(q->st.st_dev, q->st.st_ino)))
+        return;
+    f->linked |= q->st.st_nlink > 0;
+    files_note_fd(f, q->fd);
+    r->lone = files_add_lone(f, q->offset, q->offset + (r->end - r->start), q->kind);
+    files_remove_unused(f);
 }
 
 /* No OFD lock stands in the way of taking the file at large. POSIX locks belong to the process
@@ -179,86 +200,107 @@ static bool free_of_ofd_locks(int fd)
 }
 
 /* Nothing can tell whether the chunk belongs to this open file or to another of its kind. */
-static bool may_share_open(struct window *w, int fd, uint32_t kind)
+static bool may_share_open(struct file *f, int fd, uint32_t kind)
 {
-    if (w->file->locked || __atomic_load_n(&future_locked, __ATOMIC_RELAXED) ||
-        !opens_alike(w->file, fd, kind))
+    if (f->locked || __atomic_load_n(&future_locked, __ATOMIC_RELAXED) || !opens_alike(f, fd, kind))
         return false;
-    if (w->checked_fd == fd && ++w->checked_uses < CHECK_EVERY)
+    if (f->checked_fd == fd && ++f->checked_uses < CHECK_EVERY)
         return true;
-    w->checked_fd = fd;
-    w->checked_uses = 0;
+    f->checked_fd = fd;
+    f->checked_uses = 0;
     if (free_of_ofd_locks(fd))
         return true;
-    w->checked_fd = -1;
+    f->checked_fd = -1;
     return false;
 }
 
 /* A place in a window, on its way to be mapped. */
 struct placing {
     const struct map_request *q;
-    struct source source;
     struct window *w;
-    uintptr_t start, end; /* what the program gets */
+    uintptr_t start, end;
     uint32_t kind;
     bool held;            /* the place is, and has to be given back first */
     bool beside;          /* a neighbour is there that it can be one map with */
-    bool shares_open;     /* nothing can tell by which open file it is mapped */
 };
 
-/* The nearest region of the window below or above the place, if it is alike but for being held. */
-static struct region *neighbour(const struct placing *p, struct region *r)
+/* r is of the window, and alike but for being held. */
+static bool is_alike(const struct placing *p, const struct region *r)
 {
-    return r && r->window == p->w && (r->kind & ~(uint32_t)REGION_HELD) == p->kind ? r : NULL;
+    return r && r->window == p->w && (r->kind & ~(uint32_t)REGION_HELD) == p->kind;
 }
 
 /* Is there a neighbour that it can be one map with? */
 static bool is_beside(const struct placing *p)
 {
-    return p->shares_open && (neighbour(p, regions_ending_at(p->start)) ||
-                              neighbour(p, regions_starting_at(p->end)));
+    return is_alike(p, regions_ending_at(p->start)) || is_alike(p, regions_starting_at(p->end));
+}
+
+/* What has just been mapped, r in the model, is one map with a neighbour. */
+static bool has_merged(const struct placing *p, const struct region *r)
+{
+    return r->start < p->start || r->end > p->end || (r->before && regions_one_map(r->before, r)) ||
+           (r->after && regions_one_map(r, r->after));
 }
 
 /*
- * overlayfs gives a mapping its file after the kernel has looked for equal neighbours. A change of
- * protection makes it look again (mm/mprotect.c); the program does not know of the mapping yet.
+ * The kernel compares a map with its neighbours when its flags change: here there and back, on a
+ * map that the program does not know yet, and that is afterwards what mmap has made. For overlayfs,
+ * which puts another file into a map after mmap has compared it. (While it is RANDOM it may be one
+ * with a RANDOM neighbour, from which NORMAL splits it again. At the limit that fails, and leaves
+ * it with that advice, which is about reading ahead and nothing else.)
  */
-static bool settle_again(const struct placing *p, struct region **r)
+static bool merges_compared(const struct placing *p, struct region **r)
 {
-    int prot = p->q->prot, other = prot == PROT_NONE ? PROT_READ : PROT_NONE;
+    struct file *f = p->w->file;
+    if (!f->compares)
+        return false;
     size_t len = p->end - p->start;
-    return sys_mprotect(p->start, len, other) == 0 && sys_mprotect(p->start, len, prot) == 0 &&
-           merge_settle(r);
+    if (sys_madvise(p->start, len, MADV_RANDOM) == 0)
+        sys_madvise(p->start, len, MADV_NORMAL);
+    merge_settle(r);
+    bool merged = has_merged(p, *r);
+    f->compares = merged ? FILES_COMPARES : f->compares - 1;
+    if (merged)
+        STATUS_ADD(compared, 1);
+    return merged;
 }
 
-/* r has been mapped: joins it with its neighbours. */
-static void enter(const struct placing *p, struct region *r)
+/* Makes it a map of the file's master, where that is allowed and may make it one with what lies
+ * beside it now or will. False if it was lost on the way. */
+static bool join(const struct placing *p, struct region **r)
 {
-    if (!merge_settle(&r) && !settle_again(p, &r) && p->shares_open && (p->kind & REGION_SHARED))
-        masters_join(p->w, &p->source, r);
+    const struct map_request *q = p->q;
+    struct file *f = p->w->file;
+    bool first = f->used == p->end - p->start;
+    if (!(p->kind & REGION_SHARED) || !pressure_actions().join ||
+        (!p->beside && (first || f->seen == SEEN_MERGED)) || !may_share_open(f, q->fd, p->kind))
+        return true;
+    struct source source = { q->fd, q->prot, q->flags };
+    struct fresh fresh = { p->start, p->end - p->start, p->start - p->w->base, p->kind };
+    enum join done = masters_join(f, &source, &fresh);
+    if (done == JOIN_LOST)
+        regions_forget(p->start, p->end);
+    else if (done == JOIN_DONE)
+        merge_settle(r);
+    return done != JOIN_LOST;
 }
 
-/* Makes the neighbour on the left longer. */
-static bool grow(const struct placing *p)
+/* r has been mapped: one map with its neighbours, if the kernel finds them equal. False if it is
+ * not to stay: it was lost, or is one more map where there are to be no more. */
+static bool settle(const struct placing *p, struct region *r)
 {
-    struct region *left = regions_ending_at(p->start);
-    if (!neighbour(p, left) || (p->q->flags & MAP_POPULATE) || !p->shares_open)
+    merge_settle(&r);
+    bool merged = has_merged(p, r) || (p->beside && merges_compared(p, &r));
+    if (p->beside && p->w->file->seen != SEEN_APART)
+        p->w->file->seen = merged ? SEEN_MERGED : SEEN_APART;
+    if (!merged && !join(p, &r))
         return false;
-    if (sys_failed(sys_mremap(p->start - page_size, page_size, page_size + (p->end - p->start), 0, 0)))
+    if (!merged && count_refuses_files() && !has_merged(p, r)) {
+        regions_forget(p->start, p->end);
+        sys_munmap(p->start, p->end - p->start);
         return false;
-    if (left->kind == p->kind) {
-        regions_grow(left, p->end);
-        if (!merge_settle(&left) && (p->kind & REGION_SHARED))
-            masters_join(p->w, &p->source, left);
-    } else {
-        struct region *r = regions_add(p->start, p->end, p->w, p->kind);
-        if (r) {
-            r->joined_below = true;
-            r->mastered = left->mastered;
-            enter(p, r);
-        }
     }
-    STATUS_ADD(grown, 1);
     return true;
 }
 
@@ -280,18 +322,18 @@ static long place(const struct placing *p)
     }
     if (at == -EEXIST)
         STATUS_ADD(elsewhere, 1);
+    bool placed = !sys_failed(at);
     model_take(); /* it was free of this thread a moment ago */
-    if (!sys_failed(at)) {
+    if (placed) {
         long before = regions_maps_around(p->start, p->end);
         struct region *r = regions_add(p->start, p->end, p->w, p->kind);
-        if (r)
-            enter(p, r);
+        placed = !r || settle(p, r);
         count_add(regions_maps_around(p->start, p->end) - before);
-        STATUS_ADD(placed, 1);
+        STATUS_ADD(placed, placed);
     }
     windows_release(p->w);
     model_drop();
-    return sys_failed(at) ? PLACEMENT_DECLINED : (long)p->start;
+    return placed ? (long)p->start : PLACEMENT_DECLINED;
 }
 
 long placement_map(struct map_request *q)
@@ -312,7 +354,6 @@ long placement_map(struct map_request *q)
         return PLACEMENT_DECLINED;
     struct placing p = {
         .q = q,
-        .source = { q->fd, q->prot, q->flags, (uint64_t)st->st_size },
         .kind = kind_of(q, open_flags),
     };
     if (!model_take())
@@ -325,18 +366,12 @@ long placement_map(struct map_request *q)
     p.start = p.w->base + q->offset;
     p.end = p.start + len;
     files_note_fd(p.w->file, q->fd);
-    if (p.w->longest < len)
-        p.w->longest = len;
-    p.shares_open = p.w->users > 1 && may_share_open(p.w, q->fd, p.kind);
+    if (p.w->file->longest < len)
+        p.w->file->longest = len;
     p.held = !regions_free(p.start, p.end);
     p.beside = is_beside(&p);
-    bool done = !p.held && grow(&p);
-    if (done) {
-        windows_release(p.w);
-        count_add(0);
-    }
     model_drop();
-    return done ? (long)p.start : place(&p);
+    return place(&p);
 }
 
 void placement_flocked(int fd)
@@ -353,7 +388,7 @@ void placement_retire_masters(void)
     if (!model_take())
         return;
     for (struct region *r = regions_from(0); r; r = r->after)
-        if (r->window && r->window->master)
-            windows_retire_master(r->window);
+        if (r->window)
+            masters_retire(r->window->file);
     model_drop();
 }

@@ -15,6 +15,7 @@
 #include "base/options.h"
 #include "base/sys.h"
 #include "model/fence.h"
+#include "model/layers.h"
 #include "model/model.h"
 #include "model/regions.h"
 #include "model/untold.h"
@@ -228,7 +229,7 @@ static void owe(uintptr_t start, uintptr_t end, int error)
 
 /*
  * The kernel tells a loss once per open file. Where chunks were mapped through several opens, and
- * grown into maps of one, the others' owners would have heard of it by themselves. Through one
+ * joined into maps of one, the others' owners would have heard of it by themselves. Through one
  * descriptor that is still what it was, they were of one open.
  */
 static bool stands_for_others(const struct file *f)
@@ -239,7 +240,7 @@ static bool stands_for_others(const struct file *f)
 
 static void owe_others(const struct file *f, const struct sync_plan *p, int error)
 {
-    for (struct window *w = f->windows; w; w = w->next)
+    for (struct window *w = layers_from(f, 0); w; w = layers_from(f, w->layer + 1))
         for (struct region *r = regions_from(w->base); r && r->start < w->base + w->span;
              r = r->after) {
             if (r->window != w || !(r->kind & REGION_SHARED) || (r->kind & REGION_HELD))

@@ -273,7 +273,7 @@ long engine_mlockall(int flags)
     course_lock_future(was || (flags & MCL_FUTURE));
     placement_retire_masters();
     retention_give_all_back();
-    course_end(0, "mlockall", 0); /* buries the masters: they would be locked, whole files of them */
+    course_end(0, "mlockall", 0); /* unmaps the masters */
     long answer = sys_mlockall(flags);
     if (answer == 0 && (flags & MCL_CURRENT))
         set_all(0, REGION_LOCKED);

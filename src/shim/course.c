@@ -16,6 +16,7 @@
 #include "model/held.h"
 #include "model/keeps.h"
 #include "model/markers.h"
+#include "model/masters.h"
 #include "model/merge.h"
 #include "model/model.h"
 #include "model/regions.h"
@@ -48,16 +49,15 @@ void course_lock_future(bool on)
     placement_locks_future(on);
 }
 
-/* Master maps that nobody needs any more: unmapped here, because closing a file may take time. */
-static void bury_masters(void)
+/* Masters that nothing needs any more: unmapped here, because closing a file may take time. */
+static void unmap_masters(void)
 {
     uintptr_t addr;
-    size_t len;
-    if (!windows_have_dead() || !model_take())
+    if (!masters_any_retired() || !model_take())
         return;
-    while (windows_bury(&addr, &len)) {
+    while (masters_take_retired(&addr)) {
         model_drop();
-        sys_munmap(addr, len);
+        sys_munmap(addr, page_size);
         if (!model_take())
             return;
     }
@@ -68,7 +68,7 @@ long course_end_of(const struct failed_call *call)
 {
     if (call->error == -ENOMEM || call->error == -EAGAIN || call->error == -EPERM)
         explain_failure(call);
-    bury_masters();
+    unmap_masters();
     retention_settle();
     keeps_settle();
     if (covers_any()) {
@@ -98,7 +98,7 @@ bool course_vacate(uintptr_t addr, size_t len)
     return !regions_held_bytes() || !gate_open() || end <= start || held_vacate(start, end);
 }
 
-/* Marks the range, so that nothing is grown out of it until the kernel has answered. */
+/* Marks the range: until the kernel has answered, the model joins nothing with it. */
 bool course_begin_change(uintptr_t addr, size_t len, uintptr_t *end)
 {
     if (!gate_open() || !course_sound(addr, len, end) || !gate_take(addr, *end))

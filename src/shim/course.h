@@ -2,7 +2,7 @@
  * course: what the engine's calls have in common, whatever they ask for.
  *
  * A call that changes a range in place begins with course_begin_change, which marks the range so
- * that nothing is grown out of it until the kernel has answered, and ends with
+ * that the model joins nothing with it until the kernel has answered, and ends with
  * course_end_change. Every call that passed the gate ends with course_end.
  */
 #ifndef MAPHERD_COURSE_H

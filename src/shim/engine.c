@@ -70,15 +70,20 @@ static uint32_t kind_of(int prot, int flags)
            ((flags & unknown) || ((uint32_t)prot & ~(uint32_t)REGION_PROT) ? REGION_FOREIGN : 0);
 }
 
-static void enter_plain(uintptr_t at, size_t len, int prot, int flags)
+/* lone: the request, if it is a chunk that is to be remembered. */
+static void enter_plain(uintptr_t at, size_t len, int prot, int flags,
+                        const struct map_request *lone)
 {
     uintptr_t end = page_up(at + len);
+    struct region *r = NULL;
     if (!gate_take(at, end))
         return;
     if (flags & MAP_HUGETLB) /* its length is rounded to a page size that is not known here */
         regions_forget(at, end);
     else
-        regions_add(at, end, NULL, kind_of(prot, flags));
+        r = regions_add(at, end, NULL, kind_of(prot, flags));
+    if (r && lone)
+        placement_remember(lone, r);
     count_add(1); /* what was there is gone, and known to be: see map_over */
     model_drop();
 }
@@ -108,7 +113,7 @@ static long map_over(uintptr_t addr, size_t len, int prot, int flags, int fd, of
         model_drop();
     }
     if (!sys_failed(answer))
-        enter_plain((uintptr_t)answer, len, prot, flags);
+        enter_plain((uintptr_t)answer, len, prot, flags, NULL);
     retention_tidy(addr, end);
     return answer;
 }
@@ -172,7 +177,7 @@ long engine_map(struct map_request *q)
     if (!sys_failed(answer)) {
         /* New memory has no guards: those known there went unseen (a stack that glibc unmapped). */
         guards_drop(guards_take((uintptr_t)answer, page_up((uintptr_t)answer + len)));
-        enter_plain((uintptr_t)answer, len, prot, flags);
+        enter_plain((uintptr_t)answer, len, prot, flags, q->lone ? q : NULL);
     }
     return end_mmap(q, answer);
 }
@@ -255,7 +260,7 @@ long engine_munmap(uintptr_t addr, size_t len)
     bool known = regions_cover(addr, end);
     struct region *chain = regions_cut(addr, end);
     if (chain && chain->window)
-        masters_review(chain->window);
+        masters_review(chain->window->file);
     count_add(regions_maps_around(addr, end) - before + (known ? 0 : 1));
     model_drop();
     struct region *guards = guards_take(addr, end);

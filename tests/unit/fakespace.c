@@ -16,6 +16,9 @@
 #include "base/sys.h"
 #include "fakesys.h"
 
+#ifndef MADV_COLD
+#define MADV_COLD 20
+#endif
 #define VMAS 70000
 #define TOP 0x7ffff7fff000UL
 #define FLOOR 0x10000UL
@@ -391,6 +394,8 @@ long sys_madvise(uintptr_t addr, size_t len, int advice)
         r = change(addr, len, -1, FAKE_MARK_ADVICE << MADV_DONTFORK, 0);
     else if (advice == MADV_DOFORK)
         r = change(addr, len, -1, 0, FAKE_MARK_ADVICE << MADV_DONTFORK);
+    else if (advice == MADV_COLD && fake_vma_at(addr) && (fake_vma_at(addr)->marks & FAKE_MARK_LOCKED))
+        r = -EINVAL;
     fake_leave();
     return r == -ENOMEM && count >= fake_limit - 1 ? -EAGAIN : r;
 }

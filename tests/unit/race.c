@@ -104,8 +104,8 @@ int main(int argc, char **argv)
         fds[i] = fake_open((struct fake_file){ .inode = 10 + (uint64_t)i / 2, .size = 64 * CHUNK,
                                                .never_side = i == 2 }, O_RDWR);
     run(work);
-    printf("%ld maps, %zu regions, %lu windows left; %lu grown, %lu joined\n", world_maps(),
+    printf("%ld maps, %zu regions, %lu windows left; %lu compared, %lu joined\n", world_maps(),
            regions_total(), (unsigned long)mapherd_status_block.windows,
-           (unsigned long)mapherd_status_block.grown, (unsigned long)mapherd_status_block.joined);
+           (unsigned long)mapherd_status_block.compared, (unsigned long)mapherd_status_block.joined);
     return wrong || world_maps() || regions_total() || mapherd_status_block.windows;
 }

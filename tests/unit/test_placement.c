@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
+#include "base/options.h"
 #include "base/sys.h"
 #include "fakespace.h"
 #include "model/model.h"
@@ -28,6 +29,7 @@ static int setup(void **state)
 {
     (void)state;
     world_start();
+    options.coalesce = COALESCE_JOIN;
     placement_switch(true);
     gate_start(MAPHERD_HERDING, NULL);
     return 0;
@@ -99,16 +101,24 @@ static long herd(const struct fake_file *file, enum order order, enum opens open
     return peak;
 }
 
+/* In order: the first two, which lie where the kernel has put them, what follows, and a master. In
+ * random order four lie there before a window begins, and are holes in it, as is the first chunk in
+ * it, if the others are of a master. */
+static long most_maps(enum order order)
+{
+    return order == SHUFFLED ? 4 + 5 + 1 + 2 : 2 + 1 + 1;
+}
+
 static void chunks_become_one_map(void **state)
 {
     for (int order = ASCENDING; order <= SHUFFLED; order++) {
         for (int opens = ONE; opens <= ANEW; opens++) {
             long maps = herd(&plain, order, opens, MAP_SHARED);
-            if (maps > 2) /* one, and the master that made it one */
+            if (maps > most_maps(order))
                 fail_msg("order %d, opens %d: %ld maps", order, opens, maps);
             setup(state);
         }
-        assert_int_equal(herd(&plain, order, ONE, MAP_PRIVATE), 1);
+        assert_true(herd(&plain, order, ONE, MAP_PRIVATE) <= most_maps(order));
         setup(state);
     }
 }
@@ -118,7 +128,7 @@ static void chunks_on_overlayfs_too(void **state)
     for (int order = ASCENDING; order <= SHUFFLED; order++) {
         for (int opens = ONE; opens <= ANEW; opens++) {
             long maps = herd(&overlay, order, opens, MAP_SHARED);
-            if (maps > 2)
+            if (maps > most_maps(order))
                 fail_msg("order %d, opens %d: %ld maps", order, opens, maps);
             setup(state);
         }
@@ -161,7 +171,7 @@ static void layers_merge_too(void **state)
     for (unsigned n = 0; n < 10; n++)
         for (unsigned layer = 0; layer < 3; layer++)
             at[layer][n] = chunk(fd, n, RW, MAP_SHARED);
-    assert_int_equal(world_maps(), 3);
+    assert_true(world_maps() <= 3 + 3 + 1); /* the first of each lies alone; and a master */
     for (unsigned n = 0; n < 10; n++) {
         for (unsigned layer = 0; layer < 3; layer++) {
             assert_chunk(at[layer][n], 10, n, RW);
@@ -175,8 +185,8 @@ static void strangers_are_not_replaced(void **state)
 {
     (void)state;
     int fd = fake_open(plain, O_RDWR);
-    long first = chunk(fd, 1, RW, MAP_SHARED);
-    for (unsigned n = 2; n < 8; n += 5) { /* grown out of the first, and placed */
+    long lone = chunk(fd, 0, RW, MAP_SHARED), first = chunk(fd, 1, RW, MAP_SHARED);
+    for (unsigned n = 2; n < 8; n += 5) { /* beside the first, and alone */
         uintptr_t place = (uintptr_t)first + (n - 1) * CHUNK;
         sys_mmap(place, FAKE_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
         long at = chunk(fd, n, RW, MAP_SHARED);
@@ -189,6 +199,7 @@ static void strangers_are_not_replaced(void **state)
         sys_munmap(place, FAKE_PAGE);
     }
     unmap(first);
+    unmap(lone);
 }
 
 static void what_differs_stays_apart(void **state)

@@ -3,6 +3,9 @@
  */
 #include "unit.h"
 
+#include <string.h>
+
+#include "model/layers.h"
 #include "model/model.h"
 #include "model/windows.h"
 #include "world.h"
@@ -78,7 +81,7 @@ static void windows_go_in_any_order(void **state)
         struct window *w[3];
         for (int i = 0; i < 3; i++)
             w[i] = windows_add(f, 1, 1);
-        assert_true(f->windows == w[0] && w[0]->next == w[1] && w[1]->next == w[2]);
+        assert_true(w[0]->layer == 0 && w[1]->layer == 1 && w[2]->layer == 2);
         for (int i = 0; i < 3; i++) {
             assert_non_null(files_find(5, 6));
             windows_release(w[orders[n][i]]);
@@ -98,29 +101,74 @@ static void too_large_for_the_zone(void **state)
     windows_release(w);
 }
 
-static void masters_are_buried(void **state)
+/* The lowest layer that has a place free, against a table of what is taken; and a number that has
+ * become free is the next window's. */
+static void the_lowest_free_layer(void **state)
 {
     (void)state;
-    uintptr_t addr;
-    size_t len;
-    struct window *w = windows_add(files_add(5, 6), 1, 1);
-    assert_false(windows_have_dead());
-    w->master = 0x1000;
-    w->master_len = 0x2000;
-    uint64_t masters = mapherd_status_block.masters;
-    windows_retire_master(w);
-    assert_int_equal(w->master, 0);
-    w->master = 0x5000;
-    w->master_len = 0x3000;
+    enum { LAYERS = 100, PARTS = 40, STEPS = 20000 };
+    static bool taken[LAYERS][PARTS];
+    struct file *f = files_add(5, 6);
+    struct window *w[LAYERS];
+    memset(taken, 0, sizeof taken);
+    for (unsigned n = 0; n < LAYERS; n++) {
+        w[n] = windows_add(f, 1 << 20, 1 << 20);
+        assert_int_equal(w[n]->layer, n);
+    }
+    for (unsigned i = 0; i < STEPS; i++) {
+        unsigned from = world_random(PARTS), to = from + 1 + world_random(PARTS - from), free = 0;
+        for (bool is = true; free < LAYERS && is; free += is) {
+            is = false;
+            for (unsigned p = from; p < to; p++)
+                is |= taken[free][p];
+        }
+        unsigned found = LAYERS;
+        for (const struct layers *g = f->layers; g && found == LAYERS; g = g->next) {
+            uint32_t left = layers_free(g, from, to);
+            if (left)
+                found = g->first + (unsigned)__builtin_ctz(left);
+        }
+        assert_int_equal(found, free);
+        unsigned n = world_random(4) ? free % LAYERS : world_random(LAYERS);
+        bool take = n == free || world_random(3);
+        for (unsigned p = from; p < to; p++)
+            taken[n][p] = take;
+        take ? layers_take(w[n], from, to) : layers_leave(w[n], from, to);
+    }
+    for (unsigned n = 0; n < LAYERS; n++)
+        layers_leave(w[n], 0, PARTS);
+    windows_release(w[40]);
+    assert_int_equal(layers_from(f, 40)->layer, 41);
+    w[40] = windows_add(f, 1, 1);
+    assert_int_equal(w[40]->layer, 40);
+    for (unsigned n = 0; n < LAYERS; n++) {
+        assert_ptr_equal(layers_from(f, n), w[n]);
+        windows_release(w[n]);
+    }
+    assert_null(files_find(5, 6));
+}
+
+/* A lone chunk keeps its file known; what continues it is told. */
+static void lone_chunks(void **state)
+{
+    (void)state;
+    struct file *f = files_add(5, 6);
+    struct lone *a = files_add_lone(f, 10 << 20, 11 << 20, 3), *b = files_add_lone(f, 0, 4096, 3);
+    assert_true(files_continues(f, 11 << 20, 12 << 20, 3));
+    assert_true(files_continues(f, 9 << 20, 10 << 20, 3));
+    assert_true(files_continues(f, 4096, 8192, 3));
+    assert_false(files_continues(f, 11 << 20, 12 << 20, 1));
+    assert_false(files_continues(f, 12 << 20, 13 << 20, 3));
+    files_hold_lone(a); /* split */
+    files_release_lone(a);
+    assert_true(files_continues(f, 11 << 20, 12 << 20, 3));
+    files_release_lone(a);
+    assert_false(files_continues(f, 11 << 20, 12 << 20, 3));
+    struct window *w = windows_add(f, 1, 1);
+    files_release_lone(b);
+    assert_ptr_equal(files_find(5, 6), f);
     windows_release(w);
-    assert_true(windows_have_dead());
-    assert_true(windows_bury(&addr, &len));
-    assert_int_equal(addr, 0x5000);
-    assert_int_equal(len, 0x3000);
-    assert_true(windows_bury(&addr, &len));
-    assert_int_equal(addr, 0x1000);
-    assert_false(windows_bury(&addr, &len));
-    assert_int_equal(mapherd_status_block.masters, masters - 2); /* a grave is no master */
+    assert_null(files_find(5, 6));
 }
 
 static void many_files(void **state)
@@ -134,7 +182,7 @@ static void many_files(void **state)
     for (ino_t i = 0; i < MANY; i++) {
         struct file *f = files_find(i % 3, i);
         assert_true(f && f->ino == i && f->dev == i % 3);
-        files_remove(f);
+        files_remove_unused(f);
         assert_null(files_find(i % 3, i));
     }
     assert_int_equal(mapherd_status_block.files, 0);
@@ -149,7 +197,8 @@ int main(void)
         WORLD(a_window_is_held),
         WORLD(windows_go_in_any_order),
         WORLD(too_large_for_the_zone),
-        WORLD(masters_are_buried),
+        WORLD(the_lowest_free_layer),
+        WORLD(lone_chunks),
         WORLD(many_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -151,7 +151,7 @@ static const struct number {
     size_t at;
 } numbers[] = {
 #define NUMBER(name, field) { name, offsetof(struct mapherd_status, field) }
-    NUMBER("placed", placed), NUMBER("grown", grown), NUMBER("joined", joined),
+    NUMBER("placed", placed), NUMBER("compared", compared), NUMBER("joined", joined),
     NUMBER("filled", filled), NUMBER("taken place", elsewhere), NUMBER("guards", guards),
     NUMBER("held bytes", held_bytes), NUMBER("held back", held_back),
     NUMBER("hints dropped", swallowed), NUMBER("refused", refused),

@@ -76,7 +76,8 @@ static const struct counter {
 } counters[] = {
     { "calls", "calls that could change the maps", offsetof(struct mapherd_status, calls) },
     { "placed", "file maps put into a window", offsetof(struct mapherd_status, placed) },
-    { "grown", "file maps made by growing their neighbour", offsetof(struct mapherd_status, grown) },
+    { "compared", "file maps that the kernel merged when it compared them again",
+      offsetof(struct mapherd_status, compared) },
     { "joined", "file maps made from a master map", offsetof(struct mapherd_status, joined) },
     { "elsewhere", "file maps whose place was taken", offsetof(struct mapherd_status, elsewhere) },
     { "filled", "file maps made where others were held", offsetof(struct mapherd_status, filled) },
