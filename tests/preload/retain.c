@@ -105,10 +105,13 @@ static char *map_chunk(int fd, size_t n)
     return mmap(NULL, PAGE, RW, MAP_SHARED, fd, (off_t)(n * PAGE));
 }
 
-/* The beginning comes last: a program that maps nothing else is left alone. */
+/* The beginning comes last: a program that maps nothing else is left alone. What lies behind the last
+ * chunk lies where the kernel puts it, and stays; the file's window begins with the last chunk. */
 static char *map_chunks(int fd)
 {
     char *first = NULL;
+    if (map_chunk(fd, PAGES) == MAP_FAILED)
+        die("mmap: %s", strerror(errno));
     for (size_t n = PAGES; n-- > 0;) {
         char *chunk = map_chunk(fd, n);
         if (chunk == MAP_FAILED)

@@ -30,6 +30,13 @@ extern const struct trap_case trap_maps[], trap_flags[], trap_files[];
 void trap_fill(int fd);
 int trap_open(const char *path, int flags);
 
+/* Maps two pages of the file that continue each other, its last but one chunk's, so that mapherd
+ * puts the chunks that come side by side; each case begins so. And unmaps them. */
+void herd(int fd);
+void unherd(void);
+/* How many maps of its file they are. */
+long herd_maps(void);
+
 /* Maps chunk n, shared, for reading and writing; ends the program if refused. */
 char *map_chunk(int fd, long n);
 char *map_part(int prot, int flags, int fd, off_t offset, long len);

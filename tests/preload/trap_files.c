@@ -103,9 +103,12 @@ static void sealed(struct trap *t)
     int fd = memfd_create("mapherd-trap", MFD_ALLOW_SEALING | MFD_CLOEXEC);
     CHECK(fd >= 0);
     trap_fill(fd);
+    unherd();
+    herd(fd);
     char *a = map_chunk(fd, 0), *c = map_chunk(fd, 2), *b = map_chunk(fd, 1);
     note_beside(a, b);
     CHECK(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE) == -1 && errno == EBUSY);
+    unherd();
     CHECK(fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) == 0);
     CHECK(mmap(NULL, CHUNK, RW, MAP_SHARED, fd, 3 * CHUNK) == MAP_FAILED && errno == EPERM);
     char *d = map_part(PROT_READ, MAP_SHARED, fd, 3 * CHUNK, CHUNK);
@@ -146,7 +149,9 @@ static void recreated(struct trap *t)
 {
     char deleted[4200];
     snprintf(deleted, sizeof deleted, "%s (deleted)", t->path);
+    unherd();
     for (int round = 0; round < 3; round++) {
+        herd(t->fd);
         char *a = map_chunk(t->fd, 0), *c = map_chunk(t->fd, 2), *b = map_chunk(t->fd, 1);
         poke(a, 100);
         poke(b, 101);
@@ -164,6 +169,7 @@ static void recreated(struct trap *t)
         unmap(b, CHUNK);
         unmap(c, CHUNK);
         unmap(old_d, CHUNK);
+        unherd();
         close(t->fd);
         CHECK(look(deleted).of_file == 0); /* nothing keeps its space on the disk */
         unmap(new_b, CHUNK);
