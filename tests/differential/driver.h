@@ -42,12 +42,13 @@ struct differences {
     /* --differs held: what a float's munmap has given up may stay mapped under guard markers as long
      * as a chunk of the same map does. A call by name finds it given back. So what passes no hook
      * names no hole of a float, but to unmap or replace it, or to copy from it: it might succeed.
-     * And the open file of what is held is closed later. Which pages are holes, the driver knows by itself. In the process
+     * Which pages are holes, the driver knows by itself. In the process
      * that has no library (--alone) the kernel must agree with it, and at the end nothing of the
      * files may be left in either. */
     bool held;
     /* --differs opens: a chunk may belong to another open() of its file than the one that it was
-     * mapped through, so when the last map of an open file goes is another time. */
+     * mapped through, and what is held belongs to one, so when the last map of an open file goes
+     * is another time. */
     bool opens;
 };
 extern struct differences differs;

@@ -16,13 +16,13 @@
 # The mode's options, in $options, and the differences that it brings, in $brings.
 mode() {
 	case $1 in
-	raised) options=pressure=raised brings=guards ;;
-	high) options=pressure=high brings=guards,held ;;
-	full) options=pressure=full brings=guards,held ;;
+	raised) options=pressure=raised brings=guards,opens ;;
+	high) options=pressure=high brings=guards,held,opens ;;
+	full) options=pressure=full brings=guards,held,opens ;;
 	guards) options=guards=on brings=guards ;;
-	fill) options=coalesce=fill brings=held ;;
+	fill) options=coalesce=fill brings=held,opens ;;
 	join) options=coalesce=join brings=opens ;;
-	all) options=pressure=full:guards=on:coalesce=fill brings=guards,held ;;
+	all) options=pressure=full:guards=on:coalesce=fill brings=guards,held,opens ;;
 	*) fail "no mode $1" ;;
 	esac
 	options=$options:reserve=0

@@ -25,6 +25,7 @@ void step_fork(void)
     bool plain = percent(50);
     say("fork, %u steps in the child\n", count);
     say_flush();
+    handles_placing(); /* what a library prepares for the child */
     pid_t child = way->fork();
     if (child == 0) {
         handles_refresh_all(); /* MADV_DONTFORK */

@@ -42,7 +42,7 @@ void watch_look(void)
             at += sizeof *event + event->len;
         }
     }
-    if (!count || differs.opens || differs.held)
+    if (!count || differs.opens)
         return;
     qsort(names, count, NAME, by_name);
     say("= closed");
