@@ -92,10 +92,18 @@ bool course_sound(uintptr_t addr, size_t len, uintptr_t *end)
     return !(addr & (page_size - 1)) && len && addr + len > addr && *end > addr;
 }
 
+/* What is left of a held range beside the part that goes spares no split any more. */
+bool course_give_back(uintptr_t start, uintptr_t end)
+{
+    bool free = held_vacate(start, end);
+    retention_tidy(start, end);
+    return free;
+}
+
 bool course_vacate(uintptr_t addr, size_t len)
 {
     uintptr_t start = page_down(addr), end = page_up(addr + len);
-    return !regions_held_bytes() || !gate_open() || end <= start || held_vacate(start, end);
+    return !regions_held_bytes() || !gate_open() || end <= start || course_give_back(start, end);
 }
 
 /* Marks the range: until the kernel has answered, the model joins nothing with it. */

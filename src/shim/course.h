@@ -24,6 +24,9 @@ bool course_sound(uintptr_t addr, size_t len, uintptr_t *end);
  */
 bool course_vacate(uintptr_t addr, size_t len);
 
+/* The same, of whole pages, and after waiting for what another thread gives back of them. */
+bool course_give_back(uintptr_t start, uintptr_t end);
+
 /* False: the call passes through, there is nothing to end. */
 bool course_begin_change(uintptr_t addr, size_t len, uintptr_t *end);
 

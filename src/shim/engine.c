@@ -134,7 +134,7 @@ static long map_fixed(uintptr_t addr, size_t len, int prot, int flags, int fd, o
 static bool make_free(uintptr_t addr, size_t len)
 {
     uintptr_t start = page_up(addr), end = page_up(start + len);
-    return !start || end <= start || held_vacate(start, end);
+    return !start || end <= start || course_give_back(start, end);
 }
 
 static long end_mmap(struct map_request *q, long answer)
@@ -337,10 +337,10 @@ static long remap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uin
     if (!course_sound(addr, old_len ? old_len : 1, &end))
         return sys_mremap(addr, old_len, new_len, flags, to);
     uintptr_t grown = addr + page_up(new_len);
-    if (regions_held_bytes() && !held_vacate(addr, end))
+    if (regions_held_bytes() && !course_give_back(addr, end))
         return course_end(-EFAULT, "mremap", new_len);
     if (!fixed && grown > end)
-        held_vacate(end, grown); /* it may grow in place */
+        course_give_back(end, grown); /* it may grow in place */
     spill_return(addr, end);
     if (fixed)
         spill_return(to, to_end);
@@ -441,7 +441,7 @@ long engine_shmat(int id, uintptr_t addr, int flags)
     if (addr && gate_open() && sys_shm_size(id, &len) == 0) {
         uintptr_t start = page_down(addr), end = page_up(addr + len);
         if (end > start)
-            held_vacate(start, end);
+            course_give_back(start, end);
         if (end > start && (flags & SHM_REMAP) && gate_take(start, end)) {
             regions_forget(start, end);
             model_drop();
