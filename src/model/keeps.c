@@ -32,8 +32,9 @@
 #define BTRFS_SUPER_MAGIC 0x9123683E
 #endif
 
-/* fcntl(F_GETSIG) of a description that is kept: what tells it from another one of the same file. */
-#define MARK SIGURG
+/* fcntl(F_GETSIG) of a description that is kept: what tells it from another one of the same file. The signal
+ * is the one that is sent without it, so that a program with leases of its own misses nothing. */
+#define MARK SIGIO
 #define HIGH 512
 
 static struct keep {
@@ -211,6 +212,13 @@ unsigned keeps_adopt(dev_t dev, ino_t ino)
     return make((int)fd, dev, ino);
 }
 
+/* Or it has a lease at the moment, and SIGURG says when that is asked for. */
+static bool is_marked(int fd)
+{
+    long sig = sys_fcntl(fd, F_GETSIG, 0);
+    return sig == MARK || sig == SIGURG;
+}
+
 unsigned keeps_of(struct map_request *q)
 {
     if ((q->flags & MAP_ANONYMOUS) || (q->flags & MAP_TYPE) == MAP_PRIVATE || !(q->prot & PROT_WRITE))
@@ -221,7 +229,7 @@ unsigned keeps_of(struct map_request *q)
     unsigned n = keeps_find(st->st_dev, st->st_ino);
     if (!n)
         return may_want(q) ? make(q->fd, st->st_dev, st->st_ino) : 0;
-    if (sys_fcntl(q->fd, F_GETSIG, 0) == MARK)
+    if (is_marked(q->fd))
         return n;
     keeps_let_go(n); /* another open of the file: the lease could not be had with both */
     return 0;
@@ -281,9 +289,8 @@ struct errand {
 
 static bool is_used_by_program(int fd)
 {
-    long sig = sys_fcntl(fd, F_GETSIG, 0);
     return sys_fcntl(fd, F_GETLEASE, 0) != F_UNLCK || sys_fcntl(fd, F_GETOWN, 0) != 0 ||
-           (sig != 0 && sig != MARK);
+           !is_marked(fd);
 }
 
 /* The kernel has made this thread, which ends, the owner of the signal (fs/locks.c, lease_setup): there is
@@ -356,6 +363,7 @@ static long give_back(void *context)
     if (fd < 0)
         return fd;
     sys_fcntl((int)fd, F_SETOWN, 0);
+    sys_fcntl((int)fd, F_SETSIG, MARK);
     return sys_fcntl((int)fd, F_SETLEASE, F_UNLCK);
 }
 

@@ -59,7 +59,7 @@ static inline void keeps_settle(void)
 
 /* Takes it, or has it. 0; -EAGAIN: another open file of this inode exists; -EACCES: another user's file;
  * -EUSERS: the program uses leases or signals on it itself; -EINVAL and others: there are no leases here. sig:
- * what is sent when somebody opens the file; 0: nothing. */
+ * SIGURG is sent when somebody opens the file; 0: nothing is. */
 long keeps_lease(unsigned keep, int sig);
 
 enum lease_state {
