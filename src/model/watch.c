@@ -19,6 +19,12 @@
 static int queue = -1;
 static bool used; /* there was a queue: a signal of it may be on its way */
 
+/* The program may have closed it, and may have a file of its own by that number. */
+static bool is_ours(int fd)
+{
+    return fd >= 0 && sys_fcntl(fd, F_GETSIG, 0) == SIGBUS;
+}
+
 static long start(void)
 {
     long fd = high_move(sys_inotify(IN_CLOEXEC | IN_NONBLOCK));
@@ -41,7 +47,7 @@ static long start(void)
 long watch_file(const char *path, dev_t dev, uint64_t ino)
 {
     struct stat st;
-    long answer = queue < 0 ? start() : 0;
+    long answer = is_ours(queue) ? 0 : start();
     long watch = answer == 0 ? sys_inotify_add(queue, path, IN_MODIFY) : answer;
     if (watch < 0)
         return watch;
@@ -56,7 +62,7 @@ long watch_file(const char *path, dev_t dev, uint64_t ino)
 
 void watch_forget(long watch)
 {
-    if (queue >= 0)
+    if (is_ours(queue))
         sys_inotify_remove(queue, watch);
 }
 
@@ -86,13 +92,13 @@ void watch_again(void)
 void watch_heard(void)
 {
     char events[1024];
-    while (queue >= 0 && sys_read(queue, events, sizeof events) > 0)
+    while (is_ours(queue) && sys_read(queue, events, sizeof events) > 0)
         ;
 }
 
 void watch_forked(void)
 {
-    if (queue >= 0)
+    if (is_ours(queue))
         sys_close(queue);
     queue = -1;
 }
