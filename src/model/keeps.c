@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -44,8 +45,7 @@ static struct keep {
     int socket;
     ino_t socket_ino; /* the program may have closed it, and may have another file of that number */
     unsigned holders;
-    bool leased;       /* was taken, and not given back */
-    uint64_t asked_ms; /* since when somebody waits for it; 0: nobody was seen to */
+    bool leased; /* was taken, and not given back */
 } keeps[KEEPS_MAX + 1];
 static unsigned made;
 unsigned keeps_idle;
@@ -159,6 +159,13 @@ static long park(int fd, ino_t *socket_ino)
     return answer;
 }
 
+/* A description with a signal of the program's own is left as it is. */
+static bool set_mark(int fd)
+{
+    long sig = sys_fcntl(fd, F_GETSIG, 0);
+    return sig == MARK || (sig == 0 && sys_fcntl(fd, F_SETSIG, MARK) == 0);
+}
+
 /* Under the model lock, because a fork waits for that: no child gets the sockets that are there for a moment. */
 static unsigned make(int fd, dev_t dev, ino_t ino)
 {
@@ -170,7 +177,7 @@ static unsigned make(int fd, dev_t dev, ino_t ino)
         for (n = KEEPS_MAX; n && keeps[n].made; n--)
             ;
     long socket = n ? park(fd, &socket_ino) : -EMFILE;
-    bool good = socket >= 0 && socket_ino && family_start() && sys_fcntl(fd, F_SETSIG, MARK) == 0;
+    bool good = socket >= 0 && socket_ino && family_start() && set_mark(fd);
     if (!good && socket >= 0)
         sys_close((int)socket);
     if (good) {
@@ -284,7 +291,6 @@ void keeps_close_idle(void)
 struct errand {
     struct keep *keep;
     int sig;
-    bool news;
 };
 
 static bool is_used_by_program(int fd)
@@ -320,20 +326,20 @@ static long lease(void *context)
     return answer;
 }
 
-static uint64_t break_ms(void)
+/* Somebody is held up: the kernel shows such a lease of this open file as BREAKING (fs/locks.c,
+ * lock_get_status; proc_pid_fdinfo(5)). F_GETLEASE does not tell that from one that was taken away. */
+static bool is_asked_for(int fd)
 {
-    char text[16];
-    uint64_t seconds = 0;
-    if (identity_text("/proc/sys/fs/lease-break-time", text, sizeof text) <= 0)
-        return 45000;
-    for (const char *at = text; *at >= '0' && *at <= '9'; at++)
-        seconds = seconds * 10 + (uint64_t)(*at - '0');
-    return seconds * 1000;
+    static const char words[] = "LEASE  BREAKING";
+    char path[64], text[1024];
+    fmt(path, sizeof path, "/proc/thread-self/fdinfo/%d", fd);
+    long len = identity_text(path, text, sizeof text);
+    for (long at = 0; at < len; at++)
+        if (strncmp(text + at, words, sizeof words - 1) == 0)
+            return true;
+    return false;
 }
 
-/* F_GETLEASE says what the lease is to become: for reading, if a reader waits. If a writer does it is to
- * go, and that looks as if there were none. Where a new one can be had, and still looks so, the writer is
- * this process's own, at whose open the signal came; else only the moment of the signal tells. */
 static long look(void *context)
 {
     const struct errand *e = context;
@@ -341,19 +347,14 @@ static long look(void *context)
     long fd = is_still_ours(k) ? sys_peek_file(k->socket) : -EBADF;
     if (fd < 0)
         return LEASE_LOST;
-    long now_is = sys_fcntl((int)fd, F_GETLEASE, 0);
-    if (now_is != F_UNLCK)
-        return now_is == F_WRLCK ? LEASE_HELD : LEASE_ASKED;
-    if (sys_fcntl((int)fd, F_SETLEASE, F_WRLCK) == 0) {
-        if (sys_fcntl((int)fd, F_GETLEASE, 0) != F_WRLCK)
-            return LEASE_ASKED;
-        ask_for_signal((int)fd, e->sig);
+    if (sys_fcntl((int)fd, F_GETLEASE, 0) == F_WRLCK)
         return LEASE_HELD;
-    }
-    uint64_t now = sys_now_ms();
-    if (!k->asked_ms && e->news)
-        k->asked_ms = now;
-    return k->asked_ms && now - k->asked_ms < break_ms() ? LEASE_ASKED : LEASE_LOST;
+    if (is_asked_for((int)fd))
+        return LEASE_ASKED;
+    if (sys_fcntl((int)fd, F_SETLEASE, F_WRLCK) < 0 || sys_fcntl((int)fd, F_GETLEASE, 0) != F_WRLCK)
+        return LEASE_LOST;
+    ask_for_signal((int)fd, e->sig);
+    return LEASE_HELD;
 }
 
 static long give_back(void *context)
@@ -369,31 +370,26 @@ static long give_back(void *context)
 
 long keeps_lease(unsigned keep, int sig)
 {
-    struct errand e = { &keeps[keep], sig, false };
+    struct errand e = { &keeps[keep], sig };
     long answer = sys_apart(lease, &e);
-    if (answer == 0) {
+    if (answer == 0)
         keeps[keep].leased = true;
-        keeps[keep].asked_ms = 0;
-    }
     return answer;
 }
 
-enum lease_state keeps_state(unsigned keep, int sig, bool news)
+enum lease_state keeps_state(unsigned keep, int sig)
 {
-    struct errand e = { &keeps[keep], sig, news };
+    struct errand e = { &keeps[keep], sig };
     if (!keeps[keep].leased)
         return LEASE_NONE;
     long state = sys_apart(look, &e);
-    if (state == LEASE_HELD)
-        keeps[keep].asked_ms = 0;
     return state < 0 ? LEASE_LOST : (enum lease_state)state;
 }
 
 void keeps_give_back(unsigned keep)
 {
-    struct errand e = { &keeps[keep], 0, false };
+    struct errand e = { &keeps[keep], 0 };
     if (keeps[keep].leased)
         sys_apart(give_back, &e);
     keeps[keep].leased = false;
-    keeps[keep].asked_ms = 0;
 }

@@ -68,8 +68,8 @@ enum lease_state {
     LEASE_ASKED,   /* somebody opens the file, and is held up */
     LEASE_LOST,    /* was taken away: others may have the file open */
 };
-/* news: a signal has just said that one was asked for. LEASE_LOST is tried to be taken anew. */
-enum lease_state keeps_state(unsigned keep, int sig, bool news);
+/* By the kernel's word. A lost one is tried to be taken anew. */
+enum lease_state keeps_state(unsigned keep, int sig);
 
 /* Gives it back; who was held up goes on. */
 void keeps_give_back(unsigned keep);

@@ -96,7 +96,7 @@ static long prove(unsigned keep, const struct fault_page *p)
     if (family_shares(p->dev, p->ino, &who)) /* no fork comes in between: that waits for the cover lock */
         return -EMLINK;
     /* Who is held up has seen nothing yet: what was begun goes on, until he sees all of it. */
-    enum lease_state state = keeps_state(keep, break_signal(), false);
+    enum lease_state state = keeps_state(keep, break_signal());
     if (state == LEASE_HELD || state == LEASE_ASKED)
         return 0;
     long answer = keeps_lease(keep, break_signal());
@@ -122,11 +122,11 @@ static unsigned keep_of(const struct fault_page *p)
 }
 
 /* What is spilled may be written to the file now. */
-static bool may_write(const struct cover *c, bool news)
+static bool may_write(const struct cover *c)
 {
     if (!c->keep)
         return true;
-    enum lease_state state = keeps_state(c->keep, break_signal(), news);
+    enum lease_state state = keeps_state(c->keep, break_signal());
     return state == LEASE_HELD || state == LEASE_ASKED ||
            (state == LEASE_NONE && keeps_lease(c->keep, break_signal()) == 0);
 }
@@ -579,7 +579,7 @@ static void tell_of_conflict(struct cover *c)
 
 /* 0: everything has gone back. ESTALE: the rest is to stay in the spill file, because the file was changed
  * since. */
-static int return_cover(unsigned n, bool news)
+static int return_cover(unsigned n)
 {
     struct cover *c = &covers[n];
     if (model_mine())
@@ -591,7 +591,7 @@ static int return_cover(unsigned n, bool news)
     }
     if (spillfile_shared(c->file)) /* forked processes use its sums too; recover holds the same lock */
         sys_flock((int)fd, LOCK_EX);
-    int error = may_write(c, news) && spilled_has_room(c, (int)fd, c->low, c->high) ? 0 : c->error;
+    int error = may_write(c) && spilled_has_room(c, (int)fd, c->low, c->high) ? 0 : c->error;
     if (!error)
         error = uncover(n, (int)fd);
     if (!error)
@@ -604,7 +604,7 @@ static int return_cover(unsigned n, bool news)
     else if (error == ESTALE)
         tell_of_conflict(c);
     else if (error && c->keep)
-        tell_of_others(c, keeps_state(c->keep, break_signal(), news));
+        tell_of_others(c, keeps_state(c->keep, break_signal()));
     return error;
 }
 
@@ -630,12 +630,12 @@ int spill_return(uintptr_t start, uintptr_t end)
     if (find_covers(start, end, wanted)) {
         unsigned unused = covers_unused(COVER_SPILL);
         for (unsigned n = 1; n <= COVERS_MAX; n++) {
-            int e = wanted[n] ? return_cover(n, false) : 0;
+            int e = wanted[n] ? return_cover(n) : 0;
             stale |= e == ESTALE;
             error = error || e == ESTALE ? error : e;
         }
         if (unused && !error && covers[unused].kind == COVER_SPILL)
-            return_cover(unused, false);
+            return_cover(unused);
         if (stale && !error && covers_over(start, end)) /* what could not be written is in the range */
             error = EIO;
     }
@@ -652,7 +652,7 @@ void spill_settle(void)
     __atomic_store_n(&next_ms, now + SETTLE_MS, __ATOMIC_RELAXED);
     for (unsigned n = 1; n <= COVERS_MAX; n++)
         if (covers[n].kind == COVER_SPILL)
-            return_cover(n, false);
+            return_cover(n);
     covers_drop();
 }
 
@@ -663,7 +663,7 @@ void spill_end(void)
         return;
     for (unsigned n = 1; n <= COVERS_MAX; n++) {
         unsigned file = covers[n].file;
-        int error = covers[n].kind == COVER_SPILL ? return_cover(n, false) : 0;
+        int error = covers[n].kind == COVER_SPILL ? return_cover(n) : 0;
         if (error == ESTALE && !changed++)
             log_line(LOG_ERROR | LOG_ABOUT_SPILL, "a file was written by others since pages of it were spilled: they stay in %s; "
                      "what it would change says: mapherd recover --dry-run %s", spillfile_path(file),
@@ -752,13 +752,14 @@ static void try_later(void)
         sys_timer_set(timer, RETRY_MS);
 }
 
-static void return_what_is_asked_for(void *told)
+static void return_what_is_asked_for(void *unused)
 {
-    bool waited_for = false, news = *(bool *)told;
+    bool waited_for = false;
+    (void)unused;
     for (unsigned n = 1; n <= COVERS_MAX; n++) {
         struct cover *c = &covers[n];
-        if (c->kind == COVER_SPILL && c->keep && keeps_state(c->keep, SIGURG, news) == LEASE_ASKED)
-            waited_for |= return_cover(n, news) != 0;
+        if (c->kind == COVER_SPILL && c->keep && keeps_state(c->keep, SIGURG) == LEASE_ASKED)
+            waited_for |= return_cover(n) != 0;
     }
     if (waited_for)
         try_later();
@@ -766,19 +767,28 @@ static void return_what_is_asked_for(void *told)
 
 static void on_break(int sig, siginfo_t *info, void *context)
 {
-    static bool missed;
-    bool news = info->si_code != SI_TIMER;
     (void)sig;
+    (void)info;
     if (!covers_any())
         return;
     if (model_mine() || !covers_take()) { /* it has interrupted the library */
-        missed |= news;
         try_later();
         return;
     }
-    news |= missed;
-    missed = false;
-    aside_call(return_what_is_asked_for, &news, &((const ucontext_t *)context)->uc_stack);
+    aside_call(return_what_is_asked_for, NULL, &((const ucontext_t *)context)->uc_stack);
+    covers_drop();
+}
+
+void spill_hold_nobody_up(void)
+{
+    struct sys_action now, none = { .handler = (uintptr_t)SIG_DFL };
+    if (!covers_any() || !covers_take())
+        return;
+    for (unsigned n = 1; n <= COVERS_MAX; n++)
+        if (covers[n].kind == COVER_SPILL && covers[n].keep)
+            keeps_give_back(covers[n].keep);
+    if (sys_sigaction(SIGURG, NULL, &now) == 0 && now.handler == (uintptr_t)on_break)
+        sys_sigaction(SIGURG, &none, NULL);
     covers_drop();
 }
 

@@ -39,6 +39,10 @@ void spill_settle(void);
 /* The same for all there is; at exit. What cannot go back is said in the log. */
 void spill_end(void);
 
+/* Gives the leases back, and takes no signal any more: from here on the library makes no calls. Who opens a
+ * file sees it without what is still spilled. */
+void spill_hold_nobody_up(void);
+
 /* A map was made there: its open file is kept, if the file may want for space (keeps.h), and what it shows of
  * spilled pages comes from the spill file. */
 void spill_mapped(uintptr_t start, uintptr_t end, struct map_request *q);
