@@ -96,6 +96,12 @@ void watch_heard(void)
         ;
 }
 
+void watch_silence(void)
+{
+    if (is_ours(queue))
+        sys_fcntl(queue, F_SETFL, O_NONBLOCK);
+}
+
 void watch_forked(void)
 {
     if (is_ours(queue))

@@ -32,6 +32,9 @@ void watch_again(void);
 /* Before the files are looked at: what happens from here on is told anew. */
 void watch_heard(void);
 
+/* No signal is sent any more. For good. */
+void watch_silence(void);
+
 /* In a forked child, whose descriptor tells the parent: nothing is watched. */
 void watch_forked(void);
 

@@ -294,6 +294,15 @@ void zeros_forked(void)
         look(true);
 }
 
+void zeros_withdraw(void)
+{
+    if (!covers_any() || !covers_take())
+        return;
+    watch_silence();
+    look(true);
+    covers_drop();
+}
+
 int zeros_end(int status)
 {
     int wanted = (int)options_status(options.zeros_status);

@@ -34,6 +34,10 @@ int zeros_error(uintptr_t start, uintptr_t end);
  * they change. What they lack faults anew. */
 void zeros_forked(void);
 
+/* All files are put back and no signal comes any more: for a process that cannot have its SIGBUS handled from
+ * here on. What they lack faults as alone. Takes the cover lock. */
+void zeros_withdraw(void);
+
 /* The process ends with this status: the one to end with instead. Says in the log what was lost, once.
  * Takes the cover lock. */
 int zeros_end(int status);

@@ -62,10 +62,11 @@ void direct_resolve(void)
     *(void **)&direct_next = dlsym(RTLD_NEXT, "syscall");
 }
 
+/* The handler goes last: threads that touch what goes back meanwhile need it. */
 static void withdraw(void)
 {
-    signals_stop();
     engine_enter_sandbox();
+    signals_stop();
 }
 
 long direct_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)

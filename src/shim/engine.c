@@ -485,6 +485,8 @@ void engine_enter_sandbox(void)
     course_make_guards_plain(0, UINTPTR_MAX - page_size + 1); /* nobody could lift them then */
     retention_give_all_back();
     spill_end();
+    spill_hold_nobody_up();
+    zeros_withdraw();
     log_line(LOG_INFO, "the program sandboxes itself: everything passes through from here on");
     leaks_obey(MAPHERD_WISH_STOP);
     record_close();
