@@ -351,6 +351,7 @@ static long look(void *context)
         return LEASE_HELD;
     if (is_asked_for((int)fd))
         return LEASE_ASKED;
+    sys_fcntl((int)fd, F_SETLEASE, F_UNLCK); /* what a reader has left of it would be made less again for ever */
     if (sys_fcntl((int)fd, F_SETLEASE, F_WRLCK) < 0 || sys_fcntl((int)fd, F_GETLEASE, 0) != F_WRLCK)
         return LEASE_LOST;
     ask_for_signal((int)fd, e->sig);
