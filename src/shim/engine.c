@@ -438,17 +438,17 @@ long engine_ftruncate(int fd, off_t len)
 long engine_shmat(int id, uintptr_t addr, int flags)
 {
     size_t len;
-    if (addr && gate_open() && sys_shm_size(id, &len) == 0) {
-        uintptr_t start = page_down(addr), end = page_up(addr + len);
-        if (end > start)
-            course_give_back(start, end);
-        if (end > start && (flags & SHM_REMAP) && gate_take(start, end)) {
-            regions_forget(start, end);
-            model_drop();
-            guards_drop(guards_take(start, end));
-        }
+    if (!addr || !gate_open() || sys_shm_size(id, &len) != 0)
+        return sys_shmat(id, addr, flags);
+    uintptr_t start = page_down(addr), end = page_up(addr + len);
+    if (end > start)
+        course_give_back(start, end);
+    if (end > start && (flags & SHM_REMAP) && gate_take(start, end)) {
+        regions_forget(start, end);
+        model_drop();
+        guards_drop(guards_take(start, end));
     }
-    return sys_shmat(id, addr, flags);
+    return course_end(sys_shmat(id, addr, flags), "shmat", len);
 }
 
 /* What is held counts against a limit on the address space, alone it would not. */

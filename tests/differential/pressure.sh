@@ -41,7 +41,7 @@ for entry in ${plan:-tmpfs:2 overlay:1}; do
 	for mode in ${DIFF_MODE:-$modes}; do
 		mode "$mode"
 		export MAPHERD_OPTIONS="$options"
-		seeds "$kind" "$count" "DIFF_MODE=$mode" --differs "$brings"
+		seeds "$kind" "$count" "DIFF_MODE=$mode" "$brings"
 		say "$kind, $mode: equal; the last seed made $(tail -n 1 "$scratch/did")"
 	done
 done

@@ -88,17 +88,26 @@ steps_made() {
 : >"$scratch/made"
 : >"$scratch/lacks"
 
-# seeds KIND COUNT REPLAY [DRIVER ARGUMENT...]: the next COUNT seeds, in $on, which is of this kind.
-# REPLAY: what the environment needs to be told, besides seed and filesystem, to do it again.
+# seeds KIND COUNT REPLAY [DIFFERENCES]: the next COUNT seeds, in $on, which is of this kind. REPLAY:
+# what the environment needs to be told, besides seed and filesystem, to do it again. DIFFERENCES:
+# those that are looked past (driver.h).
 seeds() {
-	kind=$1 end=$((seed + $2)) replay=$3
-	shift 3
+	kind=$1 end=$((seed + $2)) replay=$3 brings=${4:-none}
 	while [ "$seed" -lt "$end" ]; do
 		unseen=$(unseen_in "$seed")
-		if ! pair "$seed" "$steps" "$on" "$MAPHERD_LIB" --unseen "$unseen" "$@"; then
+		# A page that was allocated ahead is not missing, and a userfaultfd of missing pages tells,
+		# where the overlay lies on a tmpfs. That is what preallocation is for.
+		MAPHERD_PREALLOC=auto
+		[ "$kind" != overlay ] || [ "$unseen" = 0 ] || MAPHERD_PREALLOC=off
+		export MAPHERD_PREALLOC
+		# On a disk the open file of a map is kept, to prove whose it is, until its last map goes by
+		# a call that the library sees (doc/design.md, section 5, "What remains").
+		kept=
+		case $kind in ext4 | xfs | btrfs | here) [ "$unseen" = 0 ] || kept=",opens" ;; esac
+		if ! pair "$seed" "$steps" "$on" "$MAPHERD_LIB" --unseen "$unseen" --differs "$brings$kept"; then
 			say "seed $seed on $kind ($steps steps) differs:" >&2
 			differs >&2
-			[ "${DIFF_SHRINK:-1}" = 0 ] || shrink "$seed" "$on" --unseen "$unseen" "$@"
+			[ "${DIFF_SHRINK:-1}" = 0 ] || shrink "$seed" "$on" --unseen "$unseen" --differs "$brings$kept"
 			fail "replay: DIFF_SEED=$seed DIFF_ON=$kind DIFF_STEPS=$steps $replay"
 		fi
 		sed -n 's/^# did: //p' "$scratch/with" >>"$scratch/did"
