@@ -230,10 +230,10 @@ static bool is_alike(const struct placing *p, const struct region *r)
     return r && r->window == p->w && (r->kind & ~(uint32_t)REGION_HELD) == p->kind;
 }
 
-/* Is there a neighbour that it can be one map with? */
+/* Is there a neighbour that it can be one map with? What is held around the place is one. */
 static bool is_beside(const struct placing *p)
 {
-    return is_alike(p, regions_ending_at(p->start)) || is_alike(p, regions_starting_at(p->end));
+    return p->held || is_alike(p, regions_ending_at(p->start)) || is_alike(p, regions_starting_at(p->end));
 }
 
 /* What has just been mapped, r in the model, is one map with a neighbour. */

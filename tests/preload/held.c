@@ -64,6 +64,10 @@ static char *map_at(char *where, long n, int flags)
 static char *map_chunks(long first, long last)
 {
     char *low = NULL;
+    static bool begun; /* the file's window begins with the chunk that continues this one */
+    if (!begun && map_at(NULL, last + 1, 0) == MAP_FAILED)
+        die("mmap: %s", strerror(errno));
+    begun = true;
     for (long n = last; n >= first; n--) {
         char *at = map_at(NULL, n, 0);
         if (at == MAP_FAILED)
@@ -177,7 +181,8 @@ static void unmapped(void)
 
 static void gap(void)
 {
-    char *low = map_at(NULL, 1, 0), *high = map_at(NULL, 4, 0);
+    map_at(NULL, 5, 0); /* lies alone; the file's window begins with what continues it */
+    char *high = map_at(NULL, 4, 0), *low = map_at(NULL, 1, 0);
     bool window = high == low + 3 * CHUNK;
     memset(low, byte_of(1), CHUNK);
     memset(high, byte_of(4), CHUNK);
@@ -218,7 +223,8 @@ static void places(void)
 static void limited(void)
 {
     struct rlimit limit = { 0, 0 };
-    char *low = map_at(NULL, 1, 0), *high = map_at(NULL, 4, 0);
+    map_at(NULL, 5, 0); /* lies alone; the file's window begins with what continues it */
+    char *high = map_at(NULL, 4, 0), *low = map_at(NULL, 1, 0);
     bool window = high == low + 3 * CHUNK; /* not alone */
     torn += window && !is_mapped(low + CHUNK);
     if (getrlimit(RLIMIT_AS, &limit))
