@@ -173,7 +173,7 @@ static unsigned make(int fd, dev_t dev, ino_t ino)
     ino_t socket_ino = 0;
     if (!may_use_sockets() || !model_take())
         return 0;
-    if (made < sys_rlimit(RLIMIT_NOFILE) / 16 && !find(dev, ino))
+    if (made < sys_rlimit(RLIMIT_NOFILE) / KEEPS_SHARE && !find(dev, ino))
         for (n = KEEPS_MAX; n && keeps[n].made; n--)
             ;
     long socket = n ? park(fd, &socket_ino) : -EMFILE;

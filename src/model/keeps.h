@@ -22,7 +22,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define KEEPS_MAX 64 /* and no more than a sixteenth of RLIMIT_NOFILE: the descriptors are the program's */
+/*
+ * And no more than a part of RLIMIT_NOFILE: that is also how many open files all processes of a user may have in
+ * sockets, before nobody of them can send any (ETOOMANYREFS, unix(7)). A file of which the program has a
+ * descriptor still needs no keep (keeps_adopt).
+ */
+#define KEEPS_MAX 16
+#define KEEPS_SHARE 64
 
 struct map_request;
 
