@@ -15,8 +15,6 @@
  * space behind it; MAP_FIXED_NOREPLACE and hints on memory that is nobody's; MAP_GROWSDOWN;
  * MAP_HUGETLB. Left out, because the kernel may answer by its mood: MADV_FREE, PAGEOUT, COLLAPSE.
  * Left out, because they destroy: MADV_HWPOISON, MADV_SOFT_OFFLINE.
- * Left out, because doc/design.md (section 3, "what remains") allows the library to differ: how long
- * a flock lives that was taken after the file had been mapped through several of its open()s.
  *
  * Under pressure the library differs on purpose. The differences below are all that doc/design.md
  * allows; each is looked past only when it is named with --differs, and in both processes alike.

@@ -18,14 +18,20 @@ static struct descriptor descriptors[MAX_DESCRIPTORS];
 static unsigned generation[FILES]; /* a replaced file has a new name, perhaps the old inode */
 static unsigned opens;             /* so many there were */
 
-/* A chunk may belong to another open() of its file than the one it was mapped through, but only as
- * long as the program has not used flock on the file. So how long a lock lives is the same in both
- * processes if by the first flock the file had been mapped through one open() at most. */
+/* How long a lock lives is not the same in both processes where a chunk may belong to another open()
+ * of its file than the one it was mapped through (struct differences, opens): until the program uses
+ * flock on the file, as far as the library sees it. So it is the same if by the first flock the file
+ * had been mapped through one open() at most, and every call passes a hook. */
 static struct {
     unsigned mapped_by; /* the one open(); 0: none yet */
     bool locked;
     bool mixed; /* several, before the first flock */
 } lives[FILES];
+
+static bool lock_life_differs(unsigned file)
+{
+    return differs.opens && (lives[file].mixed || ways_unseen());
+}
 
 static const char *file_name(unsigned file)
 {
@@ -273,7 +279,7 @@ void step_flock(void)
     if (fd == 0 && percent(40)) {
         /* As another program would see it: how long the locks of closed descriptors live. */
         unsigned file = pick(MEMFD);
-        if (lives[file].mixed) {
+        if (lock_life_differs(file)) {
             say("flock nothing\n");
             return;
         }
@@ -288,7 +294,7 @@ void step_flock(void)
     int operation = operations[which];
     if (fd == 0)
         fd = d->fd;
-    if (!lives[d->file].mixed)
+    if (!lock_life_differs(d->file))
         lives[d->file].locked |= fd == d->fd;
     else if (operation == LOCK_EX)
         operation = LOCK_SH; /* whoever else still has one, it is granted */

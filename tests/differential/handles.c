@@ -156,7 +156,8 @@ void handles_by_name(const struct handle *h)
 
 void handles_parted(struct range r)
 {
-    r.h->parted |= r.count < r.h->pages;
+    /* remap_file_pages rounds a length down, all others up. */
+    r.h->parted |= r.count < r.h->pages || r.len < r.count * page;
 }
 
 void handles_inherit(struct handle *to, const struct handle *from)
