@@ -42,7 +42,8 @@ struct differences {
      * names no hole of a float, but to unmap or replace it, or to copy from it: it might succeed.
      * Which pages are holes, the driver knows by itself. In the process
      * that has no library (--alone) the kernel must agree with it, and at the end nothing of the
-     * files may be left in either. */
+     * files may be left in either, but where calls passed no hook: what is held goes when its
+     * neighbours do, as far as the library hears of it. */
     bool held;
     /* --differs opens: a chunk may belong to another open() of its file than the one that it was
      * mapped through, and what is held belongs to one, so when the last map of an open file goes

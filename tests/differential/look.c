@@ -260,6 +260,10 @@ static bool is_ours(const char *file)
 void look_at_the_rest(void)
 {
     read_smaps();
+    if (differs.held && ways_unseen()) {
+        say("# %zu maps, 0 masters\n", region_count);
+        return;
+    }
     say("= left:");
     for (size_t i = 0; i < region_count; i++)
         if (is_ours(regions[i].file))
