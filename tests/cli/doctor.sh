@@ -38,7 +38,7 @@ for kind in tmpfs ext4 btrfs overlay; do
 		expect 0 "$MAPHERD" doctor "$mnt"
 		line ok folder "$mnt ($kind): "
 		case $kind in
-		overlay) line ok folder "growing the neighbour does" ;;
+		overlay) line ok folder "a second comparison does," ;;
 		*) line ok folder "become one map" ;;
 		esac
 	else

@@ -343,11 +343,11 @@ static bool beside(char *at, size_t len, int fd)
            mmap(at + len, len, READ_WRITE, MAP_SHARED | MAP_FIXED, fd, (off_t)len) == at + len;
 }
 
-static bool growth(char *at, size_t len, int fd)
+/* A change of flags and back makes the kernel compare the second part with the first once more. */
+static bool compared(char *at, size_t len, int fd)
 {
-    return munmap(at, 2 * len) == 0 &&
-           mmap(at, len, READ_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == at &&
-           mremap(at, len, 2 * len, 0) == at;
+    return beside(at, len, fd) && madvise(at + len, len, MADV_RANDOM) == 0 &&
+           madvise(at + len, len, MADV_NORMAL) == 0;
 }
 
 static bool from_master(char *at, size_t len, int fd)
@@ -380,14 +380,14 @@ static void say_what_merges(struct findings *f, const char *folder, const char *
         finding(f, NOTE, "folder", NULL, "%s (%s): not examined: %s", folder, type, strerror(errno));
         return;
     }
-    bool side = merges(beside, len, fd), grown = merges(growth, len, fd);
+    bool side = merges(beside, len, fd), again = merges(compared, len, fd);
     bool master = merges(from_master, len, fd);
-    if (side && grown)
+    if (side && master)
         finding(f, OK, "folder", NULL, "%s (%s): the parts of a file become one map", folder, type);
-    else if (grown || master)
+    else if (side || again || master)
         finding(f, OK, "folder", NULL,
-                "%s (%s): mmap side by side %s, growing the neighbour %s, a copy of a master map %s",
-                folder, type, side ? "merges" : "does not merge", grown ? "does" : "does not",
+                "%s (%s): mmap side by side %s, a second comparison %s, a copy of a master map %s",
+                folder, type, side ? "merges" : "does not merge", again ? "does" : "does not",
                 master ? "does" : "does not");
     else
         finding(f, PROBLEM, "folder", "another filesystem for files that are mapped in parts",
