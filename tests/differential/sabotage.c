@@ -13,7 +13,7 @@
  *   grown   what mremap adds is not writable
  *   advice  a file map has advice that nobody gave
  *   fork    a child loses the last file map
- *   short   ftruncate keeps the file a byte longer
+ *   short   ftruncate keeps the file a byte longer, once a file is mapped
  *   maps    every file map costs two more
  *   hang    a file map does not return
  *
@@ -38,7 +38,7 @@
  *
  *   watched a chunk is registered with the program's userfaultfd
  *   policy  a chunk has a memory policy
- *   dofork  a chunk that has MADV_DONTFORK is inherited by a child nevertheless
+ *   dofork  MADV_DONTFORK is lost, so that a child has what it must not have
  *   late    an unmapped chunk's file stays open until the next chunk is mapped
  */
 #define _GNU_SOURCE
@@ -250,9 +250,6 @@ void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
         if (is("maps"))
             syscall(SYS_mmap, NULL, PAGE_SIZE, (made_count & 1) ? PROT_READ : PROT_NONE,
                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        for (i = 0; is("dofork") && i < 16; i++)
-            if (made[i].at)
-                syscall(SYS_madvise, made[i].at, whole(made[i].len), MADV_DOFORK);
         if (is("watched") && faultfd >= 0) {
             registration.range.start = (uintptr_t)got;
             registration.range.len = whole(len);
@@ -317,6 +314,8 @@ int munmap(void *at, size_t len)
 int madvise(void *at, size_t len, int advice)
 {
     changed(at, len);
+    if (is("dofork") && advice == MADV_DONTFORK)
+        advice = MADV_DOFORK;
     return (int)answer(syscall(SYS_madvise, at, len, advice));
 }
 
@@ -383,7 +382,7 @@ void *mremap(void *at, size_t old_len, size_t new_len, int flags, ...)
 
 int ftruncate(int fd, off_t len)
 {
-    if (is("short") && len > 0 && len % PAGE_SIZE == 0)
+    if (is("short") && made_count && len > 0 && len % PAGE_SIZE == 0)
         len++;
     return (int)answer(syscall(SYS_ftruncate, fd, len));
 }
