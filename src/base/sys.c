@@ -290,6 +290,12 @@ long sys_gettid(void)
     return CALL(SYS_gettid, 0, 0, 0, 0, 0, 0);
 }
 
+bool sys_shares_memory(long pid)
+{
+    enum { VM = 1 }; /* KCMP_VM, linux/kcmp.h */
+    return CALL(SYS_kcmp, sys_getpid(), pid, VM, 0, 0, 0) == 0;
+}
+
 long sys_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
 {
     return CALL(SYS_prctl, option, a, b, c, d, 0);

@@ -96,6 +96,9 @@ bool sys_writable_now(int fd);
 /* Process. */
 long sys_getpid(void);
 long sys_gettid(void);
+/* That process and this one have one memory, as a vfork child has its parent's (kcmp(2)). False where the kernel
+ * does not say. */
+bool sys_shares_memory(long pid);
 long sys_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
 long sys_getrandom(void *buf, size_t len);
 /* Bytes of memory that the machine has; 0 where the kernel does not say (sysinfo(2)). */

@@ -7,13 +7,12 @@
 #include <errno.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "base/fmt.h"
 #include "base/sys.h"
 #include "model/identity.h"
+#include "model/mappers.h"
 #include "model/model.h"
-#include "model/procmaps.h"
 
 #define MEMBERS 1000 /* more than that share, whatever they map */
 #define ELSEWHERE (-1) /* in a PID namespace that its parent cannot look into */
@@ -24,7 +23,6 @@ static struct members {
     uint64_t pid_space;
 } *family;
 static bool unknown; /* there was a fork without the page */
-static char buffer[8 << 10]; /* of the list of maps; cover lock held */
 
 static bool put(struct members *f, int pid)
 {
@@ -95,30 +93,15 @@ void family_born(bool announced)
         __atomic_fetch_add(&family->born, 1, __ATOMIC_ACQ_REL);
 }
 
-struct wanted {
-    uint64_t dev, ino;
-    bool found;
-};
-
-static bool look(const struct procmap *m, void *context)
-{
-    struct wanted *w = context;
-    w->found = m->inode == w->ino && makedev(m->dev_major, m->dev_minor) == w->dev;
-    return !w->found;
-}
-
 /* It has a map of the file, or its maps cannot be read. A number without a process is free again. */
 static bool shares(int pid, unsigned n, uint64_t dev, uint64_t ino)
 {
-    char path[32];
-    struct wanted w = { dev, ino, false };
-    fmt(path, sizeof path, "/proc/%d/maps", pid);
-    long answer = procmaps_read(path, buffer, sizeof buffer, look, &w);
+    long answer = mappers_has(pid, dev, ino);
     if (answer == -ENOENT || answer == -ESRCH) {
         __atomic_compare_exchange_n(&family->pids[n], &pid, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
         return false;
     }
-    return answer < 0 || w.found;
+    return answer != 0;
 }
 
 bool family_shares(uint64_t dev, uint64_t ino, long *who)

@@ -21,6 +21,7 @@
 #include "model/count.h"
 #include "model/family.h"
 #include "model/keeps.h"
+#include "model/mappers.h"
 #include "model/merge.h"
 #include "model/model.h"
 #include "model/procmaps.h"
@@ -38,13 +39,20 @@
 static char list[8 << 10];
 static struct place places[PLACES_MAX];
 
-/* The lease is given back with the last cover of its file. */
-static void let_go(unsigned keep)
+/* Something of its file is spilled. */
+static bool has_cover(unsigned keep)
 {
     for (unsigned n = 1; n <= COVERS_MAX; n++)
         if (covers[n].kind == COVER_SPILL && covers[n].keep == keep)
-            return;
-    keeps_give_back(keep);
+            return true;
+    return false;
+}
+
+/* The lease is given back with the last cover of its file. */
+static void let_go(unsigned keep)
+{
+    if (!has_cover(keep))
+        keeps_give_back(keep);
 }
 
 /* True if it was the last in its spill file, which goes with it. */
@@ -87,6 +95,20 @@ static int break_signal(void)
     return sys_sigaction(SIGURG, &ours, NULL) < 0 ? 0 : SIGURG;
 }
 
+/* Another process has the file mapped by the same open. Asked for before the first page, and of those after it so
+ * often that the asking takes a twentieth of the time. */
+static bool is_mapped_elsewhere(unsigned keep, const struct fault_page *p)
+{
+    static uint64_t next_ms[KEEPS_MAX + 1];
+    uint64_t before = sys_now_ms();
+    if (has_cover(keep) && before < next_ms[keep])
+        return false;
+    bool found = mappers_other(p->dev, p->ino) != 0;
+    uint64_t after = sys_now_ms();
+    next_ms[keep] = after + SETTLE_MS + 20 * (after - before);
+    return found;
+}
+
 /* Proves that nobody else can see the file, or says why that cannot be: see spill_why. */
 static long prove(unsigned keep, const struct fault_page *p)
 {
@@ -97,10 +119,13 @@ static long prove(unsigned keep, const struct fault_page *p)
         return -EMLINK;
     /* Who is held up has seen nothing yet: what was begun goes on, until he sees all of it. */
     enum lease_state state = keeps_state(keep, break_signal());
-    if (state == LEASE_HELD || state == LEASE_ASKED)
+    long answer = state == LEASE_HELD || state == LEASE_ASKED ? 0 : keeps_lease(keep, break_signal());
+    if (answer < 0)
+        return answer == -EAGAIN ? -ETXTBSY : answer;
+    if (!is_mapped_elsewhere(keep, p))
         return 0;
-    long answer = keeps_lease(keep, break_signal());
-    return answer == -EAGAIN ? -ETXTBSY : answer;
+    let_go(keep);
+    return -EMLINK;
 }
 
 /* Held. Of a map that no hook has seen, the program may have a descriptor. */
@@ -145,7 +170,7 @@ const char *spill_why(long error)
         return "the file is open more than once, in another process or in this one, and what is spilled is "
                "not seen there";
     case -EMLINK:
-        return "a forked process has the file mapped too, and would not see what is spilled";
+        return "another process shares the open file and has it mapped, and would not see what is spilled";
     case -ENOKEY:
         return "nothing proves that no other process uses the file: that is known on ext4, xfs, btrfs and f2fs, for "
                "files that lacked space when they were mapped; MAPHERD_SIGBUS=auto,GLOB=spill says so";

@@ -34,6 +34,8 @@ disk ext4 64M || skip "$why"
 scene own-lease 0 0 auto
 scene own-lease-usr1 0 0 auto
 scene sandboxed 135 0 auto
+scene spawned 135 135 auto
+grep -q "another process shares the open file and has it mapped" "$scratch/log" || fail "spawned: $(cat "$scratch/log")"
 scene renumbered 135 0 convert
 scene regrown 135 0 convert
 scene regrown-sandboxed 135 0 convert

@@ -58,7 +58,7 @@ forked_before() {
 		ended
 		[ "$result" = 135 ] || fail "$kind: it ended with $result, and alone of SIGBUS"
 	fi
-	grep -q "a forked process has the file mapped too" "$scratch/log" || fail "$kind: the reason is not said: $(cat "$scratch/log")"
+	grep -q "another process shares the open file and has it mapped" "$scratch/log" || fail "$kind: the reason is not said: $(cat "$scratch/log")"
 	give_space
 	clear_disk
 }

@@ -129,9 +129,9 @@ static void holds(void)
 {
     volatile char *at = map_file(3);
     (void)at[0];
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* before the other goes on, and dies */
     if (write(4, "", 1) != 1)
         die("write");
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
     sleep(600);
 }
 
