@@ -530,12 +530,24 @@ static int put_back(const struct cover *c, int fd, unsigned count, unsigned *bac
  * that, the spill file's pages stay. */
 static int uncover(unsigned n, int fd)
 {
+    enum { PASSES = 100 };
     const struct cover *c = &covers[n];
     uintptr_t from = 0;
     int error = 0;
-    bool busy, stale = false;
-    for (unsigned count; !error && ((count = covers_claim_all(n, from, places, &busy)) > 0 || busy);) {
-        unsigned kept = 0, shown = 0;
+    bool busy, skipped = false, stale = false;
+    for (unsigned passes = 1; !error;) {
+        unsigned count = covers_claim_all(n, from, places, &busy), kept = 0, shown = 0;
+        skipped |= busy;
+        if (!count && !skipped)
+            break;
+        if (!count) { /* a call was changing some of them, which may lie anywhere: again from the start */
+            if (passes++ == PASSES)
+                error = c->error; /* next time */
+            from = 0;
+            skipped = false;
+            sys_nap(1);
+            continue;
+        }
         for (unsigned i = 0; i < count; i++) {
             from = places[i].end;
             if (locate(c, &places[i]))
@@ -549,8 +561,6 @@ static int uncover(unsigned n, int fd)
         stale |= error == ESTALE;
         error = error == ESTALE ? 0 : error;
         release(kept, shown);
-        if (!count && busy)
-            error = c->error; /* next time */
     }
     return error ? error : stale ? ESTALE : 0;
 }
