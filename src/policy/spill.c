@@ -173,7 +173,8 @@ const char *spill_why(long error)
         return "another process shares the open file and has it mapped, and would not see what is spilled";
     case -ENOKEY:
         return "nothing proves that no other process uses the file: that is known on ext4, xfs, btrfs and f2fs, for "
-               "files that lacked space when they were mapped; MAPHERD_SIGBUS=auto,GLOB=spill says so";
+               "files that lacked space when they were mapped, in processes without a seccomp filter; "
+               "MAPHERD_SIGBUS=auto,GLOB=spill says so";
     case -EACCES:
         return "the file is another user's, and the kernel proves to its owner alone that no other process uses it";
     case -EUSERS:
