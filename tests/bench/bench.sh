@@ -93,7 +93,7 @@ while [ $((n += 1)) -le "$pairs" ]; do
 done
 judge ratio 0.50 ns
 
-# What auto does to a GiB of holes, against writing zeros there: a folder with 4 GiB and more.
+# What strict does to a GiB of holes, against writing zeros there: a folder with 4 GiB and more.
 row="space for 1 GiB: bare by zeros, preloaded by the map" pairs=5 n=0
 : >"$scratch/bare"
 : >"$scratch/preloaded"
@@ -101,7 +101,7 @@ row="space for 1 GiB: bare by zeros, preloaded by the map" pairs=5 n=0
 later "rm -f '$large.gib'"
 while [ $((n += 1)) -le "$pairs" ]; do
 	bare zeros "$large.gib"
-	with_library allocated "$large.gib"
+	MAPHERD_PREALLOC=strict with_library allocated "$large.gib"
 	[ "$(stat -c %b "$large.gib")" -ge 2097152 ] || fail "the GiB was not allocated"
 done
 rm "$large.gib"

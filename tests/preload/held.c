@@ -181,7 +181,6 @@ static void unmapped(void)
 
 static void gap(void)
 {
-    map_at(NULL, 5, 0); /* lies alone; the file's window begins with what continues it */
     char *high = map_at(NULL, 4, 0), *low = map_at(NULL, 1, 0);
     bool window = high == low + 3 * CHUNK;
     memset(low, byte_of(1), CHUNK);
@@ -223,7 +222,6 @@ static void places(void)
 static void limited(void)
 {
     struct rlimit limit = { 0, 0 };
-    map_at(NULL, 5, 0); /* lies alone; the file's window begins with what continues it */
     char *high = map_at(NULL, 4, 0), *low = map_at(NULL, 1, 0);
     bool window = high == low + 3 * CHUNK; /* not alone */
     torn += window && !is_mapped(low + CHUNK);
