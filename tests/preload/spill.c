@@ -426,12 +426,35 @@ static int sum_file(const char *path)
     return 0;
 }
 
+/* That process has the file open: the inode's number alone may be another filesystem's. */
+static bool has_open(int pid, const struct stat *file_stat)
+{
+    char name[64];
+    struct stat st;
+    for (int fd = 0; fd < 64; fd++) {
+        snprintf(name, sizeof name, "/proc/%d/fd/%d", pid, fd);
+        if (stat(name, &st) == 0 && st.st_dev == file_stat->st_dev && st.st_ino == file_stat->st_ino)
+            return true;
+    }
+    return false;
+}
+
+/* /proc/locks is asked: an open of the file would wait for space. On btrfs it names another device than stat. */
 static int who_locks(const char *path)
 {
-    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-    if (fcntl(open_file(path), F_GETLK, &lock))
-        die("F_GETLK");
-    printf("%d\n", lock.l_type == F_UNLCK ? 0 : (int)lock.l_pid);
+    char line[256], kind[16];
+    unsigned long long inode;
+    int pid, holder = 0;
+    struct stat st;
+    FILE *locks = fopen("/proc/locks", "r");
+    if (!locks || stat(path, &st))
+        die("/proc/locks");
+    while (fgets(line, sizeof line, locks))
+        if (sscanf(line, "%*u: %15s %*s %*s %d %*x:%*x:%llu", kind, &pid, &inode) == 3 &&
+            strcmp(kind, "POSIX") == 0 && inode == st.st_ino && has_open(pid, &st))
+            holder = pid;
+    fclose(locks);
+    printf("%d\n", holder);
     return 0;
 }
 
