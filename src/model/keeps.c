@@ -42,6 +42,7 @@ static struct keep {
     bool made;
     dev_t dev;
     ino_t ino;
+    int fd; /* that it was made of; the program's, and perhaps another file's by now */
     int socket;
     ino_t socket_ino; /* the program may have closed it, and may have another file of that number */
     unsigned holders;
@@ -181,7 +182,7 @@ static unsigned make(int fd, dev_t dev, ino_t ino)
     if (!good && socket >= 0)
         sys_close((int)socket);
     if (good) {
-        keeps[n] = (struct keep){ .made = true, .dev = dev, .ino = ino, .socket = (int)socket,
+        keeps[n] = (struct keep){ .made = true, .dev = dev, .ino = ino, .fd = fd, .socket = (int)socket,
                                   .socket_ino = socket_ino, .holders = 1 };
         __atomic_fetch_add(&made, 1, __ATOMIC_RELAXED);
     }
@@ -236,7 +237,9 @@ unsigned keeps_of(struct map_request *q)
     unsigned n = keeps_find(st->st_dev, st->st_ino);
     if (!n)
         return may_want(q) ? make(q->fd, st->st_dev, st->st_ino) : 0;
-    if (is_marked(q->fd))
+    /* Marks outlive keeps: of the program's dup()s, and of what a child has mapped. So the mark alone does not
+     * say that it is this keep's open file; and what holds another one would delay its closing. */
+    if (q->fd == keeps[n].fd && is_marked(q->fd))
         return n;
     keeps_let_go(n); /* another open of the file: the lease could not be had with both */
     return 0;
@@ -268,6 +271,15 @@ static bool is_still_ours(const struct keep *k)
     return sys_fstat(k->socket, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_ino == k->socket_ino;
 }
 
+/* A mark that stays might be taken for that of the file's next keep, which may be another open of it. */
+static void clear_mark(const struct keep *k)
+{
+    struct stat st;
+    if (sys_fstat(k->fd, &st) == 0 && st.st_dev == k->dev && st.st_ino == k->ino &&
+        sys_fcntl(k->fd, F_GETSIG, 0) == MARK)
+        sys_fcntl(k->fd, F_SETSIG, 0);
+}
+
 void keeps_close_idle(void)
 {
     for (unsigned n = 1; n <= KEEPS_MAX; n++) {
@@ -281,7 +293,10 @@ void keeps_close_idle(void)
             __atomic_fetch_sub(&keeps_idle, 1, __ATOMIC_RELAXED);
         }
         model_drop();
-        if (idle && is_still_ours(&k))
+        if (!idle)
+            continue;
+        clear_mark(&k);
+        if (is_still_ours(&k))
             sys_close(k.socket); /* with the file in it */
     }
 }
