@@ -726,11 +726,14 @@ static bool may_have(dev_t dev, ino_t ino)
 static void show_spilled(struct place place, dev_t dev, ino_t ino)
 {
     uint64_t end = place.offset + (place.end - place.start);
+    const struct cover *first = NULL; /* what it shows makes several maps of the place: asked of the kernel once */
     for (unsigned n = 1; n <= COVERS_MAX; n++) {
         const struct cover *c = &covers[n];
-        if (c->kind != COVER_SPILL || c->ino != ino || (c->st_dev && dev && c->st_dev != dev) ||
-            !covers_still(&place, c->dev, c->ino))
+        if (c->kind != COVER_SPILL || c->ino != ino || (c->st_dev && dev && c->st_dev != dev))
             continue;
+        if (first ? c->dev != first->dev : !covers_still(&place, c->dev, c->ino))
+            continue;
+        first = c;
         uint64_t low = c->low > place.offset ? c->low : place.offset, high = c->high < end ? c->high : end;
         long fd = low < high ? spillfile_open(c->file) : -ENOENT;
         if (fd < 0)

@@ -10,7 +10,7 @@ scenes="$TESTS_BIN/tests/preload/spill_scenes"
 
 disk ext4 64M || skip "$why"
 for scene in child-returns parent-returns grows grows-over handler-stores protects zeros-return rewritten \
-	overlap; do
+	overlap regrown; do
 	take_space
 	result=0
 	"$scenes" "$scene" "$disk" >"$scratch/out" 2>&1 || result=$?

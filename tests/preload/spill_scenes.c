@@ -277,6 +277,25 @@ static void rewritten(void)
             die("page %zu of the new file is an old one", i);
 }
 
+/* A file that grows, mapped anew each time: what was spilled by way of each map shows in the last one. */
+static void regrown(void)
+{
+    enum { TIMES = 4 };
+    for (size_t n = 1; n <= TIMES; n++) {
+        set_size(n * PAGES * PAGE);
+        char *at = map_file(n * PAGES);
+        expect(at, 0, (n - 1) * PAGES, 0, "mapped anew");
+        store(at, (n - 1) * PAGES, n * PAGES, 0);
+        if (n < TIMES && munmap(at, n * PAGES * PAGE) < 0)
+            die("munmap: %s", strerror(errno));
+        if (n == TIMES) {
+            give_space();
+            sync_all(at, TIMES * PAGES);
+        }
+    }
+    expect_in_file(0, TIMES * PAGES, 0);
+}
+
 /* The end of a part is spilled by way of a map of its own, all the rest by way of a longer map, from
  * just above the part's beginning on. */
 static void overlap(void)
@@ -314,7 +333,7 @@ int main(int argc, char **argv)
         { "grows", grows },                 { "grows-over", grows_over },
         { "handler-stores", handler_stores }, { "protects", protects },
         { "zeros-return", zeros_return },   { "rewritten", rewritten },
-        { "overlap", overlap },
+        { "overlap", overlap },             { "regrown", regrown },
     };
     char path[512];
     if (argc != 3)
