@@ -218,12 +218,14 @@ static void look_at(const struct handle *h)
         do {
             at += page;
             i++;
+            if (i == h->pages || (!is_arena(h) && !page_mapped(h, i)))
+                break; /* what lies there is not looked at, for a load is a touch */
             const struct region *next = region_at(at);
             if (!continues(last, next) || strcmp(perms, shown(next, (const char *)at)) != 0 ||
                 (ways_unseen() && memory_policy((const char *)at) != policy))
                 break;
             last = next;
-        } while (i < h->pages && (is_arena(h) || page_mapped(h, i)));
+        } while (true);
         if (!r && is_arena(h))
             continue;
         say(" [%u-%u %s", from, i - 1, perms);
