@@ -379,9 +379,10 @@ static long give_back(void *context)
     long fd = is_still_ours(e->keep) ? sys_peek_file(e->keep->socket) : -EBADF;
     if (fd < 0)
         return fd;
+    long answer = sys_fcntl((int)fd, F_SETLEASE, F_UNLCK);
     sys_fcntl((int)fd, F_SETOWN, 0);
-    sys_fcntl((int)fd, F_SETSIG, MARK);
-    return sys_fcntl((int)fd, F_SETLEASE, F_UNLCK);
+    sys_fcntl((int)fd, F_SETSIG, MARK); /* with the lease its signal went (fs/locks.c, lease_modify) */
+    return answer;
 }
 
 long keeps_lease(unsigned keep, int sig)
