@@ -58,7 +58,7 @@ static uint32_t project_of(int fd)
 static bool ask(int fd, unsigned kind, uint32_t id, struct quota *q)
 {
     struct if_dqblk block = { .dqb_valid = 0 };
-    long answer = sys_quotactl_fd(fd, QCMD(Q_GETQUOTA, kind), (int)id, &block);
+    long answer = sys_quotactl_fd(fd, QCMD((unsigned)Q_GETQUOTA, kind), (int)id, &block);
     q->limit = 0;
     if (answer < 0) /* ESRCH, EINVAL: quotas of this kind are off; ENOENT: it has none */
         return answer != -EPERM && answer != -EACCES && answer != -ENOSYS;
