@@ -16,7 +16,7 @@ build=${1:-$source_dir/build-tests}
 mkdir -p "$build" || exit 1
 build=$(cd "$build" && pwd)
 jobs=$(nproc)
-quiet_minutes=10
+quiet_minutes=13
 passed=0
 failed=0
 skipped=0

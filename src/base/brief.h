@@ -28,7 +28,7 @@ long brief_memfd(const char *name);
  */
 void brief_start(void);
 
-/* pthread_atfork's three: before is called last, after all locks have been taken, because who holds one
+/* pthread_atfork's three: before is called last, after all locks have been taken, because a thread that holds one
  * may wait here; after is called first. */
 void brief_before_fork(void);
 void brief_after_fork_in_parent(void);
