@@ -18,7 +18,7 @@
 #define ELSEWHERE (-1) /* in a PID namespace that its parent cannot look into */
 
 static struct members {
-    unsigned announced, born; /* forks that were begun, and children that have come */
+    unsigned announced, arrived; /* forks that were begun, and children that have called family_arrived */
     int pids[MEMBERS];
     uint64_t pid_space;
 } *family;
@@ -55,7 +55,7 @@ static void enter(struct members *f)
     tidy(f);
     if (put(f, pid))
         return;
-    __atomic_fetch_add(&f->announced, 1, __ATOMIC_RELAXED); /* one too many is never born */
+    __atomic_fetch_add(&f->announced, 1, __ATOMIC_RELAXED); /* one too many never arrives */
 }
 
 bool family_start(void)
@@ -84,13 +84,13 @@ bool family_before_fork(void)
     return true;
 }
 
-void family_born(bool announced)
+void family_arrived(bool announced)
 {
     if (!family)
         return;
     enter(family);
     if (announced)
-        __atomic_fetch_add(&family->born, 1, __ATOMIC_ACQ_REL);
+        __atomic_fetch_add(&family->arrived, 1, __ATOMIC_ACQ_REL);
 }
 
 /* It has a map of the file, or its maps cannot be read. A number without a process is free again. */
@@ -121,5 +121,5 @@ bool family_shares(uint64_t dev, uint64_t ino, long *who)
         }
     }
     return __atomic_load_n(&family->announced, __ATOMIC_ACQUIRE) !=
-           __atomic_load_n(&family->born, __ATOMIC_ACQUIRE);
+           __atomic_load_n(&family->arrived, __ATOMIC_ACQUIRE);
 }

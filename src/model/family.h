@@ -18,7 +18,7 @@ bool family_start(void);
 /* Around every fork: until the child has told its number, it is somewhere. False: without a page; then all that
  * is mapped is shared for good. */
 bool family_before_fork(void);
-void family_born(bool announced);
+void family_arrived(bool announced);
 
 /* Another member has a map of the file, as the list of maps shows it, or may have; it, or 0 where it is not
  * known, in *who. Cover lock held. */

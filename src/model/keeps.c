@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,21 +16,13 @@
 
 #include "base/brief.h"
 #include "base/fmt.h"
+#include "base/fsmagic.h"
 #include "base/sys.h"
 #include "model/family.h"
 #include "model/identity.h"
 #include "model/model.h"
 #include "model/request.h"
 
-#ifndef XFS_SUPER_MAGIC
-#define XFS_SUPER_MAGIC 0x58465342
-#endif
-#ifndef F2FS_SUPER_MAGIC
-#define F2FS_SUPER_MAGIC 0xF2F52010
-#endif
-#ifndef BTRFS_SUPER_MAGIC
-#define BTRFS_SUPER_MAGIC 0x9123683E
-#endif
 
 /* fcntl(F_GETSIG) of a description that is kept: what tells it from another one of the same file. The signal
  * is the one that is sent without it, so that a program with leases of its own misses nothing. */

@@ -6,15 +6,12 @@
 #define _GNU_SOURCE
 #include "model/stamps.h"
 
-#include <linux/magic.h>
 #include <time.h>
 
 #include "base/brief.h"
+#include "base/fsmagic.h"
 #include "base/sys.h"
 
-#ifndef XFS_SUPER_MAGIC
-#define XFS_SUPER_MAGIC 0x58465342
-#endif
 
 #define NS_A_MS 1000000
 #define WALL_SLACK_MS 50 /* a clock that is slewed gains half a millisecond a second at most */

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <linux/quota.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,6 +17,7 @@
 
 #include "base/brief.h"
 #include "base/fmt.h"
+#include "base/fsmagic.h"
 #include "base/log.h"
 #include "base/sys.h"
 #include "base/unwind.h"
@@ -31,9 +31,6 @@
 #endif
 #ifndef RAMFS_MAGIC
 #define RAMFS_MAGIC 0x858458f6
-#endif
-#ifndef BTRFS_SUPER_MAGIC
-#define BTRFS_SUPER_MAGIC 0x9123683E
 #endif
 
 enum { UNKNOWN_TYPE, OTHER_TYPE }; /* of a filesystem; else its magic number */

@@ -9,28 +9,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <sys/mman.h>
 
+#include "base/fsmagic.h"
 #include "base/log.h"
 #include "base/sys.h"
-#include "model/model.h"
 #include "model/count.h"
 #include "model/held.h"
 #include "model/layers.h"
 #include "model/masters.h"
 #include "model/merge.h"
+#include "model/model.h"
 #include "model/pressure.h"
 #include "model/regions.h"
 
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
-#endif
-#ifndef XFS_SUPER_MAGIC
-#define XFS_SUPER_MAGIC 0x58465342
-#endif
-#ifndef F2FS_SUPER_MAGIC
-#define F2FS_SUPER_MAGIC 0xF2F52010
 #endif
 
 /* After this many maps through one descriptor number, OFD locks are asked for again. */

@@ -58,7 +58,7 @@ static void be_born(bool announced)
     gaps_after_fork();
     reserve_after_fork();
     held_after_fork();
-    family_born(announced);
+    family_arrived(announced);
     changes_after_fork();
     covers_after_fork();
     spill_forked(true);
