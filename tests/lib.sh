@@ -127,6 +127,17 @@ fill_disk() {
 	done
 }
 
+# remove_in FOLDER [find's conditions]: what is in FOLDER goes, and its space is free at once. xfs frees
+# that of a file without a name some time later (its inodes are inactivated in the background), that
+# of a truncated one in the call.
+remove_in() {
+	emptied=$1
+	shift
+	find "$emptied" -mindepth 1 "$@" -type f -exec truncate -s 0 {} + || true # a full btrfs may refuse it
+	find "$emptied" -depth -mindepth 1 "$@" -delete
+	sync -f "$emptied"
+}
+
 # The JDKs to test with, a home a line: --with-jdk's, else every one under /usr/lib/jvm that has a
 # compiler, each release once.
 jdks() {

@@ -49,7 +49,7 @@ spilled() {
 	grep -q 'is kept in the spill file' log || fail "$jdk: nothing was spilled: $(cat log)"
 }
 
-empty() { find "$mnt" -mindepth 1 -delete; }
+empty() { remove_in "$mnt" ! -name lost+found; }
 
 mounted_again() {
 	umount "$mnt"

@@ -148,7 +148,8 @@ truncated() {
 
 # new_disk OPERATION...: a new sparse file for each operation, and nothing free beside them.
 new_disk() {
-	rm -rf "$mnt/files" "$mnt/filler" references
+	remove_in "$mnt" ! -name lost+found
+	rm -rf references
 	mkdir "$mnt/files" references
 	for operation; do
 		truncate -s 1M "$mnt/files/$operation"

@@ -12,11 +12,7 @@ disk() {
 	disk=$(cd "$mnt" && pwd -P)
 }
 
-# Nothing on it, and what was freed is free.
-empty_disk() {
-	find "$disk" -mindepth 1 ! -name 'lost+found' -delete
-	sync -f "$disk"
-}
+empty_disk() { remove_in "$disk" ! -name lost+found; }
 
 # Fills what is left, to the last block.
 fill_disk() {
@@ -28,9 +24,7 @@ fill_disk() {
 }
 
 # All but what fills it.
-empty_but_filler() {
-	find "$disk" -mindepth 1 -maxdepth 1 ! -name filler ! -name lost+found -exec rm -rf {} +
-}
+empty_but_filler() { remove_in "$disk" ! -name filler ! -name lost+found; }
 
 # without COMMAND...: alone, its output in $scratch/out, its status in $got.
 without() {
