@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -20,6 +19,7 @@
 #include "base/fmt.h"
 #include "base/log.h"
 #include "base/options.h"
+#include "base/status.h"
 #include "base/sys.h"
 #include "model/identity.h"
 #include "model/model.h"
@@ -29,61 +29,6 @@
 #define MOVED_SHARE 50  /* a count that moved by this part of the limit is news */
 #define PATH_LEN 512
 #define FIRST_PID_NAMESPACE 4026531836UL /* include/linux/proc_ns.h: PROC_PID_INIT_INO */
-
-static const struct row {
-    const char *name, *type, *help;
-    size_t at, size;
-} rows[] = {
-#define ROW(name, type, field, help) \
-    { name, type, help, offsetof(struct mapherd_status, field), \
-      sizeof mapherd_status_block.field }
-    ROW("process_memory_map_areas", "gauge", bound,
-        "Memory maps of the process: at most so many, exactly so many after each reading."),
-    ROW("process_memory_map_areas_limit", "gauge", limit,
-        "Memory maps that vm.max_map_count allows the process."),
-    ROW("mapherd_maps_read", "gauge", exact,
-        "Memory maps at the last reading of /proc/self/maps."),
-    ROW("mapherd_readings_total", "counter", readings, "Readings of /proc/self/maps."),
-    ROW("mapherd_pressure", "gauge", pressure, "0 calm, 1 raised, 2 high, 3 full."),
-    ROW("mapherd_calls_total", "counter", calls, "Calls that could change the maps."),
-    ROW("mapherd_placed_total", "counter", placed, "File maps put beside their neighbours."),
-    ROW("mapherd_compared_total", "counter", compared, "File maps merged by a second comparison."),
-    ROW("mapherd_joined_total", "counter", joined, "File maps made from a master map."),
-    ROW("mapherd_filled_total", "counter", filled, "File maps made inside a filled window."),
-    ROW("mapherd_elsewhere_total", "counter", elsewhere, "File maps whose place was taken."),
-    ROW("mapherd_guards_total", "counter", guards, "Guard markers in place of split maps."),
-    ROW("mapherd_held_bytes", "gauge", held_bytes,
-        "Bytes kept mapped after the program unmapped them, for want of maps."),
-    ROW("mapherd_held_back_total", "counter", held_back,
-        "Unmappings honoured without the split that the limit did not allow."),
-    ROW("mapherd_swallowed_total", "counter", swallowed,
-        "Hints dropped because the limit did not allow their split."),
-    ROW("mapherd_refused_total", "counter", refused, "File maps refused to keep the reserve."),
-    ROW("mapherd_enomem_total", "counter", enomem, "Calls that failed at the map limit."),
-    ROW("mapherd_faults_total", "counter", faults, "SIGBUS of mapped files."),
-    ROW("mapherd_spilled_pages_total", "counter", spilled, "Pages put into the spill file."),
-    ROW("mapherd_returned_pages_total", "counter", returned,
-        "Pages written back from the spill file."),
-    ROW("mapherd_converted_total", "counter", converted, "Faults answered with zeros."),
-    ROW("mapherd_unseen_total", "counter", unseen, "Calls passed through unseen."),
-    ROW("mapherd_forgotten_total", "counter", forgotten,
-        "Regions forgotten for want of memory."),
-    ROW("mapherd_preallocated_bytes_total", "counter", preallocated,
-        "Bytes of holes of mapped files that were allocated."),
-    ROW("mapherd_allocated_ahead_bytes", "gauge", allocated_ahead,
-        "Bytes of holes that were allocated and may be unused now."),
-    ROW("mapherd_no_space_total", "counter", no_space,
-        "Maps whose holes were not allocated for want of space."),
-    ROW("mapherd_syncs_widened_total", "counter", syncs_widened,
-        "Calls of msync that took their neighbours along."),
-    ROW("mapherd_syncs_skipped_total", "counter", syncs_skipped,
-        "Calls of msync skipped because nothing had changed."),
-    ROW("mapherd_syncs_failed_total", "counter", syncs_failed, "Calls of msync that failed."),
-    ROW("mapherd_syncs_slow_total", "counter", syncs_slow,
-        "Calls of msync as slow as MAPHERD_SYNC_SLOW says, or slower."),
-#undef ROW
-};
-#define ROWS (sizeof rows / sizeof *rows)
 
 #define now_of(field) __atomic_load_n(&mapherd_status_block.field, __ATOMIC_RELAXED)
 
@@ -96,7 +41,7 @@ static struct {
     char path[PATH_LEN + 64], fresh[PATH_LEN + 64]; /* the file, and under which name it is made */
     char mark[96];    /* its first line, by which `mapherd clean` knows whose it is */
     char labels[256]; /* {...} */
-    char text[12288];
+    char text[24576];
     bool named;
 } file;
 static int owner;
@@ -139,13 +84,6 @@ static void name_file(void)
     file.named = true;
 }
 
-static int64_t value_of(const struct row *row)
-{
-    const char *at = (const char *)&mapherd_status_block + row->at;
-    return row->size == sizeof(uint32_t) ? (int64_t)__atomic_load_n((const uint32_t *)at, __ATOMIC_RELAXED)
-                                         : __atomic_load_n((const int64_t *)at, __ATOMIC_RELAXED);
-}
-
 /* The waiting for msync, as a histogram: each bucket holds those before it. */
 static size_t compose_syncs(char *text, size_t size)
 {
@@ -167,13 +105,13 @@ static size_t compose_syncs(char *text, size_t size)
 static size_t compose(void)
 {
     size_t len = fmt(file.text, sizeof file.text, "%s", file.mark);
-    for (size_t i = 0; i < ROWS; i++) {
-        const struct row *row = &rows[i];
-        int64_t value = value_of(row);
-        if (value >= 0)
+    for (size_t i = 0; i < status_count; i++) {
+        const struct status_row *row = &status_rows[i];
+        int64_t value = status_value(&mapherd_status_block, row);
+        if (value >= 0 && row->metric[0])
             len += fmt(file.text + len, sizeof file.text - len,
-                       "# HELP %s %s\n# TYPE %s %s\n%s%s %ld\n", row->name, row->help, row->name,
-                       row->type, row->name, file.labels, (long)value);
+                       "# HELP %s %s\n# TYPE %s %s\n%s%s %ld\n", row->metric, row->what, row->metric,
+                       row->kind, row->metric, file.labels, (long)value);
     }
     return len + compose_syncs(file.text + len, sizeof file.text - len);
 }

@@ -1,27 +1,32 @@
 #!/bin/sh
-# The manual's table of options is the library's, and the manual is clean.
+# The manual's tables of options and of numbers are the library's, and the manual is clean.
 . "$TESTS_SRC/lib.sh"
 . "$TESTS_SRC/cli/cli.sh"
 doc=$TESTS_SRC/../doc
 
-# One line an option: NAME=default|form|help.
-from_command() { awk '/^MAPHERD_/ { name = $0; getline; form = $1; getline; $1 = $1; print name " " form " " $0 }'; }
+# One line a row: an option's NAME=default, form and help; a number's name, kind, metric and what it counts.
+from_command() { awk '/^[A-Za-z_]+(=.*)?$/ { name = $0; getline; form = $0; getline; $0 = name " " form " " $0; $1 = $1; print }'; }
+# from_manual TABLE PAGE
 from_manual() {
-	sed -n '/^\.\\" options:/,/^\.\\" end of options/p' "$1" | awk '
+	sed -n "/^\.\\\\\" $1:/,/^\.\\\\\" end of $1/p" "$2" | awk '
 		/^\.TP/ { if (line) print line; line = ""; next }
 		/^\.B / { line = $2; next }
 		/^\.br/ || /^\.\\"/ { next }
 		{ line = line " " $0 }
 		END { print line }'
 }
-"$MAPHERD" help options | from_command >"$scratch/command"
-from_manual "$doc/mapherd.1" >"$scratch/manual"
-[ "$(wc -l <"$scratch/command")" -ge 5 ] || fail "no options were read"
-diff -u "$scratch/command" "$scratch/manual" >&2 || fail "doc/mapherd.1 and 'mapherd help options' differ"
-
-# The comparison sees a word that differs.
-sed 's/observe/observed/' "$doc/mapherd.1" >"$scratch/wrong.1"
-from_manual "$scratch/wrong.1" | cmp -s - "$scratch/command" && fail "a wrong manual passes"
+# same TABLE WORD: the manual's table is the command's, and the comparison sees a WORD that differs.
+same() {
+	"$MAPHERD" help "$1" | from_command >"$scratch/command"
+	from_manual "$1" "$doc/mapherd.1" >"$scratch/manual"
+	[ "$(wc -l <"$scratch/command")" -ge 5 ] || fail "no $1 were read"
+	diff -u "$scratch/command" "$scratch/manual" >&2 || fail "doc/mapherd.1 and 'mapherd help $1' differ"
+	sed "s/$2/$2d/" "$doc/mapherd.1" >"$scratch/wrong.1"
+	from_manual "$1" "$scratch/wrong.1" | cmp -s - "$scratch/command" && fail "a wrong manual passes"
+	return 0
+}
+same options observe
+same status ranges
 
 for verb in run library ps top stat maps leaks diff report clean recover fill doctor help; do
 	grep -q "^\.SS $verb\$" "$doc/mapherd.1" || fail "the manual does not explain $verb"

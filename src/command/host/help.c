@@ -1,10 +1,11 @@
 /*
- * mapherd help: the verbs, one verb, or the table of options.
+ * mapherd help: the verbs, one verb, the table of options, or that of the numbers.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/options.h"
+#include "base/status.h"
 #include "command/lib/verb.h"
 
 static void print_verbs(void)
@@ -13,7 +14,8 @@ static void print_verbs(void)
          "stays under vm.max_map_count.\n");
     for (const struct verb *const *v = verbs; *v; v++)
         printf("  mapherd %-8s %s\n", (*v)->name, (*v)->summary);
-    puts("\n'mapherd help VERB' tells more of one, 'mapherd help options' what the library can be told.\n"
+    puts("\n'mapherd help VERB' tells more of one, 'mapherd help options' what the library can be told,\n"
+         "'mapherd help status' what it tells.\n"
          "Exit status: 0 done, 1 it could not be done or is not well, 2 wrongly called; that of run\n"
          "is the program's own.");
 }
@@ -26,6 +28,17 @@ static void print_options(void)
         struct option_row row = option_row(n);
         printf("%s=%.*s\n    %s\n    %s\n", row.env, (int)row.fallback.len, row.fallback.at, row.form,
                row.help);
+    }
+}
+
+static void print_status(void)
+{
+    puts("What 'mapherd stat' shows of the library: its name in JSON and in mapherd/mapherd.h, its kind and\n"
+         "name among the metrics (MAPHERD_METRICS), and what it counts.\n");
+    for (size_t n = 0; n < status_count; n++) {
+        const struct status_row *row = &status_rows[n];
+        printf("%s\n    %s %s\n    %s\n", row->name, row->kind,
+               row->metric[0] ? row->metric : "of mapherd_sync_seconds", row->what);
     }
 }
 
@@ -44,20 +57,24 @@ static int help(int argc, char **argv)
         print_options();
         return DONE;
     }
+    if (strcmp(argv[0], "status") == 0) {
+        print_status();
+        return DONE;
+    }
     const struct verb *v = verb_find(argv[0], &near);
     if (!v && near)
-        return misused(&verb_help, "unknown verb '%s'; the nearest is '%s', and 'options' lists the options",
+        return misused(&verb_help, "unknown verb '%s'; the nearest is '%s', and 'options' and 'status' are known",
                        argv[0], near->name);
     if (!v)
-        return misused(&verb_help, "unknown verb '%s'; 'options' lists the options", argv[0]);
+        return misused(&verb_help, "unknown verb '%s'; besides the verbs, 'options' and 'status' are known", argv[0]);
     verb_print_help(v);
     return DONE;
 }
 
 const struct verb verb_help = {
     .name = "help",
-    .synopsis = "[VERB|options]",
-    .summary = "explain a verb, or the options of the library",
+    .synopsis = "[VERB|options|status]",
+    .summary = "explain a verb, the options of the library, or its numbers",
     .help = "Without an argument, the list of verbs.\n",
     .run = help,
 };

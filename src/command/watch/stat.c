@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/status.h"
 #include "command/watch/peek.h"
 #include "command/watch/target.h"
 
@@ -69,60 +70,6 @@ static const char *reason_text(const struct mapherd_status *b)
     return b->reason < sizeof texts / sizeof *texts ? texts[b->reason] : "unknown reason";
 }
 
-/* The block's counters: what JSON calls them and what a person reads. */
-static const struct counter {
-    const char *key, *text;
-    size_t at;
-} counters[] = {
-    { "calls", "calls that could change the maps", offsetof(struct mapherd_status, calls) },
-    { "placed", "file maps put into a window", offsetof(struct mapherd_status, placed) },
-    { "compared", "file maps that the kernel merged when it compared them again",
-      offsetof(struct mapherd_status, compared) },
-    { "joined", "file maps made from a master map", offsetof(struct mapherd_status, joined) },
-    { "elsewhere", "file maps whose place was taken", offsetof(struct mapherd_status, elsewhere) },
-    { "filled", "file maps made where others were held", offsetof(struct mapherd_status, filled) },
-    { "guards", "guard markers in place of splits", offsetof(struct mapherd_status, guards) },
-    { "held_bytes", "bytes mapped that the program has unmapped",
-      offsetof(struct mapherd_status, held_bytes) },
-    { "held_tables", "  and bytes of page tables for them, at most",
-      offsetof(struct mapherd_status, held_tables) },
-    { "held_back", "unmappings honoured without their split",
-      offsetof(struct mapherd_status, held_back) },
-    { "swallowed", "hints dropped for want of their split",
-      offsetof(struct mapherd_status, swallowed) },
-    { "enomem", "calls that failed at the map limit", offsetof(struct mapherd_status, enomem) },
-    { "faults", "SIGBUS of mapped files", offsetof(struct mapherd_status, faults) },
-    { "spilled", "pages put into the spill file", offsetof(struct mapherd_status, spilled) },
-    { "returned", "pages written back from it", offsetof(struct mapherd_status, returned) },
-    { "converted", "faults answered with zeros", offsetof(struct mapherd_status, converted) },
-    { "preallocated", "bytes of holes allocated", offsetof(struct mapherd_status, preallocated) },
-    { "allocated_ahead", "  and may be unused now", offsetof(struct mapherd_status, allocated_ahead) },
-    { "no_space", "maps whose holes found no space", offsetof(struct mapherd_status, no_space) },
-    { "unseen", "calls passed through unseen", offsetof(struct mapherd_status, unseen) },
-    { "forgotten", "ranges forgotten for want of memory",
-      offsetof(struct mapherd_status, forgotten) },
-    { "readings", "readings of /proc/self/maps", offsetof(struct mapherd_status, readings) },
-    { "regions", "ranges known now", offsetof(struct mapherd_status, regions) },
-    { "files", "files known now", offsetof(struct mapherd_status, files) },
-    { "windows", "windows now", offsetof(struct mapherd_status, windows) },
-    { "syncs", "msyncs that asked the kernel", offsetof(struct mapherd_status, syncs) },
-    { "syncs_widened", "  and took their neighbours along",
-      offsetof(struct mapherd_status, syncs_widened) },
-    { "syncs_skipped", "msyncs skipped, nothing having changed",
-      offsetof(struct mapherd_status, syncs_skipped) },
-    { "syncs_failed", "msyncs that failed", offsetof(struct mapherd_status, syncs_failed) },
-    { "syncs_slow", "slow msyncs (MAPHERD_SYNC_SLOW)",
-      offsetof(struct mapherd_status, syncs_slow) },
-    { "sync_us", "microseconds spent in msync", offsetof(struct mapherd_status, sync_us) },
-    { "lines_lost", "log lines that had no place", offsetof(struct mapherd_status, lines_lost) },
-};
-#define COUNTERS (sizeof counters / sizeof *counters)
-
-static long long counter_value(const struct mapherd_status *b, const struct counter *c)
-{
-    return (long long)*(const uint64_t *)((const char *)b + c->at);
-}
-
 /* The upper bounds of sync_within, but for the last. */
 static const char *const sync_bounds[] = { "0.1 ms", "1 ms", "10 ms", "100 ms", "1 s", "10 s" };
 #define SYNC_BOUNDS (sizeof sync_bounds / sizeof *sync_bounds)
@@ -145,13 +92,12 @@ static void print_block(const struct seen *s, const struct mapherd_status *b)
 {
     long memory = of_memory(s, b), masters = (long)b->masters;
     printf("library    %s%s%s\n", state_word(b), b->reason ? ": " : "", reason_text(b));
-    if (b->bound >= 0)
-        printf("counted    at most %s by the library\n", grouped(b->bound));
     printf("own maps   %s: %ld of its file, %ld of its memory, %ld master map%s\n",
            grouped(s->of_library + memory + masters), s->of_library, memory, masters,
            plural(masters));
-    for (size_t i = 0; i < COUNTERS; i++)
-        printf("  %-44s %12s\n", counters[i].text, grouped(counter_value(b, &counters[i])));
+    for (size_t i = 0; i < status_count; i++)
+        if (status_value(b, &status_rows[i]) >= 0)
+            printf("  %-60s %15s\n", status_rows[i].what, grouped(status_value(b, &status_rows[i])));
     print_syncs(b);
 }
 
@@ -159,10 +105,8 @@ static void json_block(struct json *j, const struct seen *s, const struct mapher
 {
     json_text(j, "state", state_word(b));
     json_text(j, "reason", reason_text(b));
-    json_number(j, "bound", b->bound);
-    json_number(j, "exact", b->exact);
-    for (size_t i = 0; i < COUNTERS; i++)
-        json_number(j, counters[i].key, counter_value(b, &counters[i]));
+    for (size_t i = 0; i < status_count; i++)
+        json_number(j, status_rows[i].name, status_value(b, &status_rows[i]));
     json_open(j, "sync_within", '{');
     for (size_t i = 0; i < MAPHERD_SYNC_BUCKETS; i++)
         json_number(j, i < SYNC_BOUNDS ? sync_bounds[i] : "longer", (long long)b->sync_within[i]);
