@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "command/lib/enough.h"
 #include "command/lib/verb.h"
 #include "model/holes.h"
 
@@ -58,15 +59,9 @@ static void keep(struct hollows *h, const struct hollow *f, bool has_names)
     for (size_t i = 0; has_names && i < h->count; i++)
         if (h->at[i].dev == f->dev && h->at[i].ino == f->ino)
             return;
-    struct hollow *more = realloc(h->at, (h->count + 1) * sizeof *more);
-    char *path = strdup(f->path);
-    if (!more || !path) {
-        complain("out of memory");
-        exit(FAILED);
-    }
-    h->at = more;
+    h->at = enough_room(h->at, h->count, &h->room, sizeof *h->at);
     h->at[h->count] = *f;
-    h->at[h->count++].path = path;
+    h->at[h->count++].path = enough(strdup(f->path));
 }
 
 static void look_at(struct hollows *h, const char *path, const struct stat *st)

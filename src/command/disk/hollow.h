@@ -18,7 +18,7 @@ struct hollow {
 
 struct hollows {
     struct hollow *at;
-    size_t count;
+    size_t count, room;
     size_t looked_at; /* regular files in all */
     bool failed;      /* something could not be looked at, and that was said */
 };

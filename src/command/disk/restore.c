@@ -16,6 +16,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "command/lib/enough.h"
 #include "command/lib/print.h"
 #include "command/lib/writers.h"
 
@@ -29,20 +30,6 @@ static bool refuse(struct restore *r, const char *format, ...)
     return false;
 }
 
-/* Room for one more; the command cannot go on without it. */
-static void *grow(void *list, size_t n, size_t *room, size_t size)
-{
-    if (n < *room)
-        return list;
-    *room = *room ? 2 * *room : 64;
-    list = reallocarray(list, *room, size);
-    if (!list) {
-        fputs("mapherd: no memory\n", stderr);
-        exit(1);
-    }
-    return list;
-}
-
 static void add_range(struct ranges *to, uint64_t offset, uint64_t len)
 {
     struct range *last = to->n ? &to->at[to->n - 1] : NULL;
@@ -51,7 +38,7 @@ static void add_range(struct ranges *to, uint64_t offset, uint64_t len)
             last->len = offset + len - last->offset;
         return;
     }
-    to->at = grow(to->at, to->n, &to->room, sizeof *to->at);
+    to->at = enough_room(to->at, to->n, &to->room, sizeof *to->at);
     to->at[to->n++] = (struct range){ offset, len };
 }
 
@@ -172,7 +159,7 @@ static bool judge(const struct spillpage *page, void *context)
     }
     if (r->fd >= 0 && spill_sum_of(r->here, page_size) != page->base)
         add_range(&r->changed, page->offset, size);
-    r->pages = grow(r->pages, r->n, &r->room, sizeof *r->pages);
+    r->pages = enough_room(r->pages, r->n, &r->room, sizeof *r->pages);
     r->pages[r->n++] = *page;
     return true;
 }

@@ -11,8 +11,9 @@
 
 #include "base/options.h"
 #include "command/host/library.h"
-#include "command/lib/print.h"
 #include "command/host/program.h"
+#include "command/lib/enough.h"
+#include "command/lib/print.h"
 #include "command/lib/verb.h"
 
 /* What env(1) and the shell use. */
@@ -21,18 +22,14 @@ enum { CANNOT_RUN = 126, NOT_FOUND = 127 };
 /* What run adds to the environment, "NAME=VALUE" each. */
 struct additions {
     char **words;
-    size_t n;
+    size_t n, room;
 };
 
 static void add(struct additions *a, const char *name, const char *value)
 {
     char *word;
-    if (asprintf(&word, "%s=%s", name, value) < 0 ||
-        !(a->words = realloc(a->words, (a->n + 1) * sizeof *a->words)) ||
-        setenv(name, value, 1) != 0) {
-        complain("out of memory");
-        exit(FAILED);
-    }
+    enough(asprintf(&word, "%s=%s", name, value) < 0 || setenv(name, value, 1) != 0 ? NULL : word);
+    a->words = enough_room(a->words, a->n, &a->room, sizeof *a->words);
     a->words[a->n++] = word;
 }
 
@@ -140,7 +137,7 @@ static int refuse(const char *program, int error)
 
 static int run(int argc, char **argv)
 {
-    struct additions additions = { NULL, 0 };
+    struct additions additions = { 0 };
     bool dry = false;
     char path[PATH_MAX];
     int i = 1;

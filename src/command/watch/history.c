@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include "command/lib/enough.h"
+
 enum { MINUTE_MS = 60000 };
 
 void history_begin(struct histories *h)
@@ -31,14 +33,7 @@ void history_note(struct histories *h, const struct process *one, uint64_t now_m
 {
     struct history *of = find(h, one);
     if (!of) {
-        if (h->n == h->room) {
-            h->room = h->room ? 2 * h->room : 64;
-            h->at = reallocarray(h->at, h->room, sizeof *h->at);
-            if (!h->at) {
-                complain("out of memory");
-                exit(FAILED);
-            }
-        }
+        h->at = enough_room(h->at, h->n, &h->room, sizeof *h->at);
         of = &h->at[h->n++];
         *of = (struct history){ .pid = one->target.pid, .started = one->started };
     }

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "command/lib/enough.h"
 #include "command/watch/peek.h"
 
 /* A name for a user id; the last few are remembered: asking may go over the network. */
@@ -104,14 +105,7 @@ static void add(struct processes *p, pid_t pid, bool holders)
     if (lines > 0) {
         if (holders)
             holding_most(&pieces, &one.most, 1);
-        if (p->n == p->room) {
-            p->room = p->room ? 2 * p->room : 256;
-            p->at = reallocarray(p->at, p->room, sizeof *p->at);
-            if (!p->at) {
-                complain("out of memory");
-                exit(FAILED);
-            }
-        }
+        p->at = enough_room(p->at, p->n, &p->room, sizeof *p->at);
         p->at[p->n++] = one;
     } else if (lines == -EACCES || lines == -EPERM) {
         p->unreadable++;

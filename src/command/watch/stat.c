@@ -2,10 +2,10 @@
  * mapherd stat: one process in numbers, and what the library in it has done.
  */
 #define _GNU_SOURCE
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/status.h"
+#include "command/lib/enough.h"
 #include "command/watch/peek.h"
 #include "command/watch/target.h"
 
@@ -26,14 +26,7 @@ struct seen {
 static void take_map(const struct procmap *m, void *context)
 {
     struct seen *s = context;
-    if (s->n == s->room) {
-        s->room = s->room ? 2 * s->room : 1024;
-        s->ranges = reallocarray(s->ranges, s->room, sizeof *s->ranges);
-        if (!s->ranges) {
-            complain("out of memory");
-            exit(FAILED);
-        }
-    }
+    s->ranges = enough_room(s->ranges, s->n, &s->room, sizeof *s->ranges);
     s->ranges[s->n++] = (struct range){ m->start, m->end };
     if (!peek_is_library(m))
         return;
