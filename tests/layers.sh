@@ -63,7 +63,7 @@ allowed_imports="
 	memchr memcmp memcpy memmove memset strchr strcmp strlen strncmp strnlen strcspn
 	__memcpy_chk __memset_chk __memmove_chk __stack_chk_fail __errno_location __tls_get_addr
 	_dl_find_object dlopen dlsym sigaddset sigemptyset sigismember getauxval getenv environ __environ program_invocation_short_name __progname
-	__register_atfork on_exit exit time
+	__register_atfork on_exit __cxa_at_quick_exit exit time
 	__cxa_finalize __gmon_start__ _ITM_deregisterTMCloneTable _ITM_registerTMCloneTable
 	__tsan_init __msan_init _vgnU_freeres
 "

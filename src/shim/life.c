@@ -163,6 +163,12 @@ static bool may_convert(void)
     return false;
 }
 
+/* Last of the handlers of quick_exit, which leaves from within libc, past the hook of _exit. */
+static void at_quick_end(void)
+{
+    engine_exit();
+}
+
 __attribute__((constructor)) static void start(void)
 {
     int saved = errno;
@@ -200,6 +206,7 @@ __attribute__((constructor)) static void start(void)
         prealloc_start();
     gate_start(protect ? MAPHERD_HERDING : MAPHERD_OBSERVING, guard);
     signals_start(!words_equal(options.sigbus, words_text("off")), sigcalls_libc());
+    at_quick_exit(at_quick_end);
     if (on_exit && may_convert())
         on_exit(at_exit, NULL);
     if (options.metrics.len) {

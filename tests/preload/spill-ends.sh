@@ -1,6 +1,6 @@
 #!/bin/sh
-# However a program gives up pages that are in the spill file (munmap, exit, _exit, fork, MAP_FIXED,
-# mprotect, mremap), they come to the file: at once, or by `mapherd recover`. Its POSIX locks stay.
+# However a program gives up pages that are in the spill file (munmap, exit, _exit, quick_exit, fork,
+# MAP_FIXED, mprotect, mremap), they come to the file: at once, or by `mapherd recover`. Its POSIX locks stay.
 # PART=forks runs one part alone.
 # shellcheck disable=SC2086,SC2154 # $ALL is two words; why is lib.sh's
 # shellcheck source=tests/lib.sh
@@ -66,7 +66,7 @@ munmaps() {
 }
 
 exits() {
-	for way in exit _exit; do
+	for way in exit _exit quick_exit; do
 		spilled 1
 		give_space
 		ask $way 7 && fail "$way: $said"
