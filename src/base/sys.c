@@ -6,9 +6,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/futex.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
@@ -272,6 +274,33 @@ long sys_unlink(const char *path)
     return CALL(SYS_unlinkat, AT_FDCWD, path, 0, 0, 0, 0);
 }
 
+static struct __user_cap_header_struct of_this_thread(void)
+{
+    return (struct __user_cap_header_struct){ .version = _LINUX_CAPABILITY_VERSION_3 };
+}
+
+long sys_take_user(uid_t user, struct sys_user *before)
+{
+    struct __user_cap_header_struct header = of_this_thread();
+    long r = CALL(SYS_capget, &header, before->capabilities, 0, 0, 0, 0);
+    if (r < 0)
+        return r;
+    before->dumps = sys_prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+    before->parent_ends = 0;
+    sys_prctl(PR_GET_PDEATHSIG, (unsigned long)&before->parent_ends, 0, 0, 0);
+    before->user = CALL(SYS_setfsuid, user, 0, 0, 0, 0, 0);
+    return 0;
+}
+
+void sys_give_user_back(const struct sys_user *before)
+{
+    struct __user_cap_header_struct header = of_this_thread();
+    CALL(SYS_setfsuid, before->user, 0, 0, 0, 0, 0);
+    CALL(SYS_capset, &header, before->capabilities, 0, 0, 0, 0);
+    sys_prctl(PR_SET_PDEATHSIG, (unsigned long)before->parent_ends, 0, 0, 0);
+    sys_prctl(PR_SET_DUMPABLE, (unsigned long)before->dumps, 0, 0, 0);
+}
+
 bool sys_writable_now(int fd)
 {
     struct pollfd p = { .fd = fd, .events = POLLOUT };
@@ -444,6 +473,16 @@ long sys_setresuid(uid_t real, uid_t effective, uid_t saved)
 long sys_chroot(const char *path)
 {
     return CALL(SYS_chroot, path, 0, 0, 0, 0, 0);
+}
+
+long sys_unshare(int flags)
+{
+    return CALL(SYS_unshare, flags, 0, 0, 0, 0, 0);
+}
+
+long sys_setns(int fd, int kind)
+{
+    return CALL(SYS_setns, fd, kind, 0, 0, 0, 0);
 }
 
 _Noreturn void sys_exit_group(int status)

@@ -84,6 +84,22 @@ long sys_rename(const char *from, const char *to);
 long sys_readlink(const char *path, char *text, size_t size);
 long sys_unlink(const char *path);
 
+/*
+ * The calling thread's access to files is that of another of its own users (setfsuid(2)), and again what it
+ * was before. What the kernel changes with that comes back too: the thread's capabilities, and two attributes
+ * of the process (kernel/cred.c, commit_creds). A user that the thread may not take is no error: what is done
+ * then is refused as before.
+ */
+struct sys_user {
+    long user, dumps;
+    int parent_ends; /* the signal */
+    struct {
+        uint32_t effective, permitted, inheritable;
+    } capabilities[2]; /* struct __user_cap_data_struct */
+};
+long sys_take_user(uid_t user, struct sys_user *before);
+void sys_give_user_back(const struct sys_user *before);
+
 /* Two connected sockets (AF_UNIX, CLOEXEC). Sends the open file of fd into one, where it waits in the other:
  * it is in no descriptor table then. A new descriptor of what waits there, which goes on waiting. */
 long sys_socketpair(int pair[2]);
@@ -139,6 +155,8 @@ long sys_setuid(uid_t uid);
 long sys_setreuid(uid_t real, uid_t effective);
 long sys_setresuid(uid_t real, uid_t effective, uid_t saved);
 long sys_chroot(const char *path);
+long sys_unshare(int flags);
+long sys_setns(int fd, int kind);
 
 /* A timer of the process that sends sig; it is not inherited. ms from now on, once; 0 stops it. */
 long sys_timer_create(int sig, int *timer);

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -364,13 +365,30 @@ long recordfile_make(const char *program, const char **path)
 
 /* ---- its name ---- */
 
-bool recordfile_unname(void)
+static bool unlink_ours(void)
 {
-    long fd = file.asked_for || !head ? -1 : open_again(); /* what bears its name now may be another's */
+    long fd = open_again(); /* what bears its name now may be another's */
     if (fd < 0)
         return false;
     brief_close((int)fd);
     return sys_unlink(file.path) == 0;
+}
+
+/* A process may be another user for the moment (seteuid). */
+static bool unlink_as_owner(void)
+{
+    struct sys_user before;
+    if (sys_prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 0 || /* its filter may kill for what follows */
+        sys_take_user(file.owner, &before) < 0)
+        return false;
+    bool gone = unlink_ours();
+    sys_give_user_back(&before);
+    return gone;
+}
+
+bool recordfile_unname(void)
+{
+    return !file.asked_for && head && (unlink_ours() || unlink_as_owner());
 }
 
 uid_t recordfile_owner(void)

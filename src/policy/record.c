@@ -236,6 +236,12 @@ bool record_leave(void)
     return left;
 }
 
+void record_forgo(void)
+{
+    if (!options.dir.len && sys_getpid() == process)
+        over = true;
+}
+
 void record_return(void)
 {
     if (!lock_take(&record_lock))

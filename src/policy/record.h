@@ -34,6 +34,9 @@ enum mapherd_record_wish record_before(void);
  */
 bool record_leave(void);
 
+/* The process has left the mounts that it began with: none is made from here on, unless MAPHERD_DIR asks for it. */
+void record_forgo(void);
+
 /* The call has failed, or has changed the user or the root: the record gets a name again, if the
  * process can make one now. Async-signal-safe; errno is left alone. */
 void record_return(void);

@@ -10,6 +10,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -28,6 +29,8 @@ static struct {
     int (*setreuid)(uid_t, uid_t);
     int (*setresuid)(uid_t, uid_t, uid_t);
     int (*chroot)(const char *);
+    int (*unshare)(int);
+    int (*setns)(int, int);
 } next;
 
 /* Fills next.name in. */
@@ -45,6 +48,8 @@ void become_resolve(void)
     FIND(setreuid);
     FIND(setresuid);
     FIND(chroot);
+    FIND(unshare);
+    FIND(setns);
 }
 
 /* The end of a call after which the process goes on. */
@@ -177,4 +182,22 @@ int become_setresuid(uid_t real, uid_t effective, uid_t saved)
 int become_chroot(const char *path)
 {
     CALL_NEXT(true, chroot, path);
+}
+
+/* A mount namespace of its own is for other mounts: the folder may be another one at any time after it. */
+int become_unshare(int flags)
+{
+    if (!next.unshare && !FIND(unshare))
+        return missing();
+    bool left = (flags & CLONE_NEWNS) && record_leave();
+    int answer = next.unshare(flags);
+    if (answer == 0 && (flags & CLONE_NEWNS))
+        record_forgo();
+    return go_on(left && answer != 0, answer);
+}
+
+/* 0 is any kind of namespace. */
+int become_setns(int fd, int kind)
+{
+    CALL_NEXT(!kind || (kind & CLONE_NEWNS), setns, fd, kind);
 }

@@ -1,5 +1,6 @@
 /*
- * become: the calls by which a process becomes another program, another user, or gets another root.
+ * become: the calls by which a process becomes another program, another user, or gets another root or
+ * other mounts.
  *
  * After any of them nobody may be left who can remove the record: another program does not know of
  * it, and a folder like /dev/shm lets only a file's owner remove it. So the record gives up its name
@@ -34,5 +35,9 @@ int become_setuid(uid_t uid);
 int become_setreuid(uid_t real, uid_t effective);
 int become_setresuid(uid_t real, uid_t effective, uid_t saved);
 int become_chroot(const char *path);
+
+/* After unshare(CLONE_NEWNS) the process has no record any more, unless MAPHERD_DIR asks for one. */
+int become_unshare(int flags);
+int become_setns(int fd, int kind);
 
 #endif

@@ -251,7 +251,7 @@ void hook__exit(int status)
 
 void hook__Exit(int status) __attribute__((alias("_exit")));
 
-/* libc leaves from within it, past the hook of _exit. */
+/* libc leaves from within it, past the hook of _exit: the rest is done in a handler (life.c). */
 void hook_quick_exit(int status)
 {
     if (started)
@@ -419,6 +419,18 @@ int hook_chroot(const char *path)
 {
     UNRELOCATED(answer_int(sys_chroot(path)));
     return become_chroot(path);
+}
+
+int hook_unshare(int flags)
+{
+    UNRELOCATED(answer_int(sys_unshare(flags)));
+    return become_unshare(flags);
+}
+
+int hook_setns(int fd, int kind)
+{
+    UNRELOCATED(answer_int(sys_setns(fd, kind)));
+    return become_setns(fd, kind);
 }
 
 EXPORT const struct mapherd_status *mapherd_status(void)

@@ -8,14 +8,23 @@
  *   become vfork             a vfork child calls execve; prints its own record's path afterwards
  *   become user CALL         setuid, setreuid or setresuid to 65534; the same output, no waiting
  *   become effective         seteuid to 65534 and back; the same
+ *   become ends WAY          ends by return, exit, _exit, _Exit or quick_exit; seteuid and setfsuid: as another
+ *                            user for the moment; execve: becomes /bin/true so. Prints the path first
  *   become root DIR          chroot to DIR; prints nothing
+ *   become mounts WAY        unshare: gets a mount namespace with another /dev/shm in it; setns: goes to one,
+ *                            says what lies in /dev/shm there, and comes back if WAY is return
  *   become mappings N        maps N pages, each of them a mapping, and ends
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
+#include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -83,6 +92,62 @@ static int change_user(const char *call)
     return setresuid(65534, 65534, 65534);
 }
 
+static int end_by(const char *way)
+{
+    tell_record();
+    if (!strcmp(way, "exit"))
+        exit(0);
+    if (!strcmp(way, "_exit"))
+        _exit(0);
+    if (!strcmp(way, "_Exit"))
+        _Exit(0);
+    if (!strcmp(way, "quick_exit"))
+        quick_exit(0);
+    if (!strcmp(way, "seteuid") || !strcmp(way, "execve"))
+        return seteuid(65534) || (!strcmp(way, "execve") && call_exec("execve", "/bin/true")) ? fail(way) : 0;
+    if (!strcmp(way, "setfsuid"))
+        setfsuid(65534);
+    return 0;
+}
+
+/* The rest of the process sees another /dev/shm. */
+static int leave_mounts(void)
+{
+    if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+        mount("none", "/dev/shm", "tmpfs", 0, NULL))
+        return fail("a mount namespace");
+    map(64);
+    return 0;
+}
+
+/* Goes to the namespace of a child that has another /dev/shm. */
+static int visit_mounts(bool comes_back)
+{
+    int ready[2], wait_for[2], here = open("/proc/self/ns/mnt", O_RDONLY);
+    char path[64], byte;
+    if (here < 0 || pipe(ready) || pipe(wait_for))
+        return fail("pipe");
+    pid_t child = fork();
+    if (child == 0) {
+        close(wait_for[1]);
+        if (leave_mounts() || write(ready[1], "", 1) != 1)
+            _exit(1);
+        _exit(read(wait_for[0], &byte, 1) != 0);
+    }
+    close(ready[1]);
+    snprintf(path, sizeof path, "/proc/%d/ns/mnt", (int)child);
+    int there = read(ready[0], &byte, 1) == 1 ? open(path, O_RDONLY) : -1;
+    if (there < 0 || setns(there, CLONE_NEWNS))
+        return fail("setns");
+    map(64);
+    if (system("ls /dev/shm") || (comes_back && setns(here, 0)))
+        return fail("back");
+    close(wait_for[1]);
+    if (comes_back)
+        tell_record();
+    return waitpid(child, NULL, 0) != child;
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "", *word = argc > 2 ? argv[2] : "";
@@ -117,6 +182,10 @@ int main(int argc, char **argv)
         tell_record();
         return 0;
     }
+    if (!strcmp(what, "ends"))
+        return end_by(word);
+    if (!strcmp(what, "mounts"))
+        return !strcmp(word, "unshare") ? leave_mounts() : visit_mounts(!strcmp(word, "return"));
     if (!strcmp(what, "root")) {
         if (chroot(word) || chdir("/"))
             return fail("chroot");

@@ -71,6 +71,22 @@ mkdir "$scratch/root"
 preloaded "$become" root "$scratch/root" || fail "chroot"
 empty "chroot"
 
+say "however it ends, and whoever it is for the moment"
+for way in return exit _exit _Exit quick_exit seteuid setfsuid execve; do
+	preloaded "$become" ends $way >"$scratch/out" || fail "$way ends with $?"
+	grep -q "^/dev/shm/mapherd-.*\.record$" "$scratch/out" || fail "$way: its record was $(cat "$scratch/out")"
+	empty "an end by $way"
+done
+
+say "with other mounts"
+preloaded "$become" mounts unshare || fail "unshare"
+empty "unshare"
+preloaded "$become" mounts setns >"$scratch/out" || fail "setns"
+empty "setns"
+preloaded "$become" mounts return >"$scratch/out" || fail "setns and back"
+grep -q "^/dev/shm/mapherd-.*\.record$" "$scratch/out" || fail "setns and back: its record is $(cat "$scratch/out")"
+empty "setns and back"
+
 say "recorded mappings: few are not worth a file"
 for _ in 1 2 3 4 5; do MAPHERD_LEAKS=on preloaded "$become" mappings 20; done
 empty "a program that leaves 20 mappings"

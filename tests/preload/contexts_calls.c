@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
@@ -628,6 +629,18 @@ static outcome play_chroot(struct part *p)
 {
     (void)p;
     return not_there(chroot("/nowhere"));
+}
+
+static outcome play_unshare(struct part *p)
+{
+    (void)p;
+    return unshare(-1) == -1 && errno == EINVAL ? NULL : "there are no such namespaces";
+}
+
+static outcome play_setns(struct part *p)
+{
+    (void)p;
+    return setns(-1, 0) == -1 && errno == EBADF ? NULL : "there is no such descriptor";
 }
 
 const struct scene scenes[] = {

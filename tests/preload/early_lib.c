@@ -8,6 +8,7 @@
 #include "early.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -176,6 +177,8 @@ static void call_setuid(void) { note(setuid(getuid())); }
 static void call_setreuid(void) { note(setreuid((uid_t)-1, (uid_t)-1)); }
 static void call_setresuid(void) { note(setresuid((uid_t)-1, (uid_t)-1, (uid_t)-1)); }
 static void call_chroot(void) { note(chroot(nowhere)); }
+static void call_unshare(void) { note(unshare(-1)); }
+static void call_setns(void) { note(setns(-1, 0)); }
 
 static int one(void) { return 1; }
 
