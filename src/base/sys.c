@@ -16,7 +16,9 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
+#include <sys/time.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "base/apart.h"
@@ -591,4 +593,29 @@ long sys_apart(long (*work)(void *context), void *context)
     long thread = start_apart(&a, stack + sizeof stack);
     sys_sigprocmask(SIG_SETMASK, &before, NULL);
     return thread < 0 ? thread : a.answer;
+}
+
+/* The memory is copied, so the child goes on on this stack, or on its own copy of it. */
+long sys_child(void (*work)(void *context), void *context)
+{
+    uint64_t all = UINT64_MAX, before = 0;
+    sys_sigprocmask(SIG_BLOCK, &all, &before);
+    long child = CALL(SYS_clone, CLONE_VFORK, 0, 0, 0, 0, 0); /* no exit signal */
+    if (child == 0) {
+        work(context);
+        sys_exit_group(0);
+    }
+    sys_sigprocmask(SIG_SETMASK, &before, NULL);
+    return child;
+}
+
+long sys_reap(long pid)
+{
+    return CALL(SYS_wait4, pid ? pid : -1, NULL, __WALL | (pid ? 0 : WNOHANG), NULL, 0, 0);
+}
+
+long sys_alarm(uint64_t ms)
+{
+    struct itimerval when = { .it_value = { (time_t)(ms / 1000), (suseconds_t)(ms % 1000) * 1000 } };
+    return CALL(SYS_setitimer, ITIMER_REAL, &when, NULL, 0, 0, 0);
 }

@@ -170,6 +170,17 @@ long sys_timer_set(int timer, uint64_t ms);
  */
 long sys_apart(long (*work)(void *context), void *context);
 
+/*
+ * A child process that runs work and ends; the caller sleeps until it has ended (CLONE_VFORK). It has copies of the
+ * memory and of the descriptors, all signals are blocked in it, and libc knows nothing of it. Its end sends no
+ * signal, and an ordinary wait of the program's does not see it. Its number, for sys_reap, or -errno.
+ */
+long sys_child(void (*work)(void *context), void *context);
+/* Waits for that child of this process; 0: for none, and answers -ECHILD or 0 at once. */
+long sys_reap(long pid);
+/* SIGALRM to the process, after that time (setitimer(2)). */
+long sys_alarm(uint64_t ms);
+
 _Noreturn void sys_exit_group(int status);
 /* Sleeps while *word == seen; wakes up to n sleepers. */
 void sys_futex_wait(const int *word, int seen);

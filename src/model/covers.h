@@ -65,6 +65,7 @@ struct fault_page {
     uint64_t size; /* of the file, if size_known */
     bool size_known, shared;
     bool past_end;
+    bool dies; /* alone, the program does of this fault: it has no handler, or blocks SIGBUS */
     int error; /* what a caller of msync is to be told */
     const char *path;
     size_t path_len;

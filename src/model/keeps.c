@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -19,6 +18,7 @@
 #include "base/fsmagic.h"
 #include "base/sys.h"
 #include "model/family.h"
+#include "model/filter.h"
 #include "model/identity.h"
 #include "model/model.h"
 #include "model/request.h"
@@ -90,18 +90,6 @@ static bool may_want(const struct map_request *q)
            (kind == KIND_PROVES && lacks_blocks(q, &q->st) && sys_fstat(q->fd, &now) == 0 && lacks_blocks(q, &now));
 }
 
-/* A filter that was not written for this program's calls may kill for sockets. */
-static bool may_use_sockets(void)
-{
-    static int answer; /* 0: not asked yet */
-    int known = __atomic_load_n(&answer, __ATOMIC_RELAXED);
-    if (!known) {
-        known = sys_prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == 0 ? 1 : -1;
-        __atomic_store_n(&answer, known, __ATOMIC_RELAXED);
-    }
-    return known > 0;
-}
-
 /* ---- making and unmaking ---- */
 
 static unsigned find(dev_t dev, ino_t ino)
@@ -163,7 +151,7 @@ static unsigned make(int fd, dev_t dev, ino_t ino)
 {
     unsigned n = 0;
     ino_t socket_ino = 0;
-    if (!may_use_sockets() || !model_take())
+    if (!filter_passes() || !model_take())
         return 0;
     if (made < sys_rlimit(RLIMIT_NOFILE) / KEEPS_SHARE && !find(dev, ino))
         for (n = KEEPS_MAX; n && keeps[n].made; n--)
@@ -203,10 +191,10 @@ static long descriptor_of(dev_t dev, ino_t ino)
     return found;
 }
 
-unsigned keeps_adopt(dev_t dev, ino_t ino)
+unsigned keeps_adopt(dev_t dev, ino_t ino, bool dies)
 {
     long fd = descriptor_of(dev, ino);
-    if (fd < 0 || kind_of((int)fd) == KIND_NONE)
+    if (fd < 0 || kind_of((int)fd) == KIND_NONE || !filter_ask(dies))
         return 0;
     return make((int)fd, dev, ino);
 }

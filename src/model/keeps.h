@@ -37,9 +37,10 @@ struct map_request;
 unsigned keeps_of(struct map_request *q);
 
 /* The keep of a file, held; 0: none. keeps_adopt makes one of a descriptor that the program has open, for a map
- * that no hook has seen; it reads the list of descriptors. Both take the model lock. */
+ * that no hook has seen, or that was made under a seccomp filter; it reads the list of descriptors. Alone the program
+ * dies of the fault (dies): see filter_ask. Both take the model lock; keeps_adopt with the cover lock held. */
 unsigned keeps_find(dev_t dev, ino_t ino);
-unsigned keeps_adopt(dev_t dev, ino_t ino);
+unsigned keeps_adopt(dev_t dev, ino_t ino, bool dies);
 
 /* The device that fstat shows; and the inode. Held, or the cover lock is. */
 dev_t keeps_dev(unsigned keep);

@@ -12,6 +12,7 @@
 #include "base/brief.h"
 #include "base/fmt.h"
 #include "base/sys.h"
+#include "model/filter.h"
 #include "model/procmaps.h"
 
 /* Cover lock held. */
@@ -49,6 +50,13 @@ static long own_number(void)
     return len > 0 && fmt_read_u64(&at, &pid) ? (long)pid : sys_getpid();
 }
 
+/* One with this process's memory has its maps too. Few filters know the call that tells: under one it counts
+ * as another process. */
+static bool is_vfork_child(long pid)
+{
+    return !filter_is_there() && sys_shares_memory(pid);
+}
+
 long mappers_other(uint64_t dev, uint64_t ino)
 {
     long self = own_number(), found = 0, got, folder = brief_open("/proc", O_RDONLY | O_DIRECTORY, 0);
@@ -59,7 +67,7 @@ long mappers_other(uint64_t dev, uint64_t ino)
             uint64_t pid;
             at += entry->d_reclen;
             if (fmt_read_u64(&name, &pid) && (long)pid != self && mappers_has((long)pid, dev, ino) == 1 &&
-                !sys_shares_memory((long)pid))
+                !is_vfork_child((long)pid))
                 found = (long)pid;
         }
     }

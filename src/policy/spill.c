@@ -20,6 +20,7 @@
 #include "base/words.h"
 #include "model/count.h"
 #include "model/family.h"
+#include "model/filter.h"
 #include "model/keeps.h"
 #include "model/mappers.h"
 #include "model/merge.h"
@@ -114,7 +115,7 @@ static long prove(unsigned keep, const struct fault_page *p)
 {
     long who;
     if (!keep)
-        return -ENOKEY;
+        return filter_refuses() ? -EKEYREJECTED : -ENOKEY;
     if (family_shares(p->dev, p->ino, &who)) /* no fork comes in between: that waits for the cover lock */
         return -EMLINK;
     /* Who is held up has seen nothing yet: what was begun goes on, until he sees all of it. */
@@ -142,7 +143,7 @@ static unsigned keep_of(const struct fault_page *p)
     if (!keep && p->st_dev)
         keep = keeps_find(p->st_dev, p->ino);
     if (!keep && p->st_dev)
-        keep = keeps_adopt(p->st_dev, p->ino);
+        keep = keeps_adopt(p->st_dev, p->ino, p->dies);
     return keep;
 }
 
@@ -173,8 +174,11 @@ const char *spill_why(long error)
         return "another process shares the open file and has it mapped, and would not see what is spilled";
     case -ENOKEY:
         return "nothing proves that no other process uses the file: that is known on ext4, xfs, btrfs and f2fs, for "
-               "files that lacked space when they were mapped, in processes without a seccomp filter; "
+               "files that lacked space when they were mapped, or, under a seccomp filter, that the program has open; "
                "MAPHERD_SIGBUS=auto,GLOB=spill says so";
+    case -EKEYREJECTED:
+        return "the process was started under a seccomp filter, and a child that made the calls of spilling first did not "
+               "live through them, or was refused one; MAPHERD_SIGBUS=auto,GLOB=spill spills without the proof";
     case -EACCES:
         return "the file is another user's, and the kernel proves to its owner alone that no other process uses it";
     case -EUSERS:

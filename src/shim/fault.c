@@ -177,6 +177,7 @@ static bool treat(enum word word)
 {
     if (for_want_of_space() && may_be_copied()) {
         bool alone = word == SPILL || fault.memory_file; /* the user says so */
+        fault.page.dies = now.owner < OWNER_PROGRAM;
         long answer = spill_store(&fault.page, log_name(), alone);
         if (answer == 0 || answer == -EAGAIN)
             return mended(answer, false,

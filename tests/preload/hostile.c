@@ -145,6 +145,11 @@ static const struct {
     { "clock_gettime", SYS_clock_gettime }, { "ioctl", SYS_ioctl },
     { "munmap", SYS_munmap },           { "readlinkat", SYS_readlinkat },
     { "cachestat", 451 },               { "quotactl_fd", 443 },
+    { "socketpair", SYS_socketpair },   { "sendmsg", SYS_sendmsg },
+    { "recvmsg", SYS_recvmsg },         { "clone", SYS_clone },
+    { "kcmp", SYS_kcmp },               { "timer_create", SYS_timer_create },
+    { "setitimer", SYS_setitimer },     { "wait4", SYS_wait4 },
+    { "fallocate", SYS_fallocate },     { "pwrite64", SYS_pwrite64 },
 };
 enum { DENIABLE = sizeof deniable / sizeof deniable[0] };
 

@@ -594,6 +594,25 @@ bool sys_shares_memory(long pid)
     return false;
 }
 
+long sys_child(void (*work)(void *context), void *context)
+{
+    (void)work;
+    (void)context;
+    return -ENOSYS;
+}
+
+long sys_reap(long pid)
+{
+    (void)pid;
+    return -ECHILD;
+}
+
+long sys_alarm(uint64_t ms)
+{
+    (void)ms;
+    return -ENOSYS;
+}
+
 long sys_apart(long (*work)(void *context), void *context)
 {
     return work(context);
