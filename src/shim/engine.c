@@ -114,18 +114,20 @@ static long map_over(uintptr_t addr, size_t len, int prot, int flags, int fd, of
     }
     if (!sys_failed(answer))
         enter_plain((uintptr_t)answer, len, prot, flags, NULL);
-    retention_tidy(addr, end);
     return answer;
 }
 
 static long map_fixed(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t offset)
 {
     uintptr_t end;
-    if (course_sound(addr, len, &end))
+    bool sound = course_sound(addr, len, &end);
+    if (sound)
         spill_return(addr, end);
     bool entered = held_enter();
     long answer = map_over(addr, len, prot, flags, fd, offset);
     held_leave(entered);
+    if (sound)
+        retention_tidy(addr, end);
     return answer;
 }
 
@@ -324,43 +326,21 @@ static long duplicate(uintptr_t addr, size_t new_len, int flags, uintptr_t to)
     return answer;
 }
 
-static long remap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uintptr_t to)
+/* The model's part of a call that is made as it was asked for. to_end: 0 where the place is not named. */
+static long remap_known(uintptr_t addr, uintptr_t end, size_t old_len, size_t new_len, int flags, uintptr_t to,
+                        uintptr_t to_end)
 {
-    uintptr_t end, to_end = 0;
-    bool fixed = flags & MREMAP_FIXED;
-    if (!gate_open() || (fixed && !course_sound(to, new_len, &to_end)) || page_up(new_len) < new_len)
-        return sys_mremap(addr, old_len, new_len, flags, to);
-    /* The kernel takes one map, asks where it ends, and leaves markers out of a second one. */
-    if (((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) || page_up(new_len) > page_up(old_len)) &&
-        course_sound(addr, old_len ? old_len : new_len, &end))
-        course_make_guards_plain(addr, end);
-    if (!course_sound(addr, old_len ? old_len : 1, &end))
-        return sys_mremap(addr, old_len, new_len, flags, to);
-    uintptr_t grown = addr + page_up(new_len);
-    if (regions_held_bytes() && !course_give_back(addr, end))
-        return course_end(-EFAULT, "mremap", new_len);
-    if (!fixed && grown > end)
-        course_give_back(end, grown); /* it may grow in place */
-    spill_return(addr, end);
-    if (fixed)
-        spill_return(to, to_end);
-    /* What lies over the file goes on otherwise than the file: it neither grows nor has a second. */
-    bool more = !old_len || (flags & MREMAP_DONTUNMAP) || page_up(new_len) > end - addr;
-    if (more && covers_over(addr, end))
-        return course_end(-EFAULT, "mremap", new_len);
-    if (!old_len && !fixed)
-        return course_end(duplicate(addr, new_len, flags, to), "mremap", new_len);
     if (!gate_take(addr, end)) {
-        if (fixed)
+        if (to_end)
             model_unseen(to, to_end);
         return sys_mremap(addr, old_len, new_len, flags, to);
     }
     new_len = page_up(new_len);
-    struct region *over = fixed ? regions_cut(to, to_end) : NULL;
+    struct region *over = to_end ? regions_cut(to, to_end) : NULL;
     struct region *chain = old_len ? regions_cut(addr, end) : NULL;
     uint32_t kind = chain ? chain->kind : REGION_FOREIGN;
     model_drop();
-    struct region *guards_over = fixed ? guards_take(to, to_end) : NULL;
+    struct region *guards_over = to_end ? guards_take(to, to_end) : NULL;
     struct region *guards_off = new_len < end - addr ? guards_take(addr + new_len, end) : NULL;
     struct region *guards = old_len ? guards_take(addr, end) : NULL;
     long answer = sys_mremap(addr, old_len, new_len, flags, to);
@@ -392,17 +372,48 @@ static long remap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uin
         count_add(3); /* both borders of the old place, and the new one */
     }
     model_drop();
+    return answer;
+}
+
+static long remap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uintptr_t to)
+{
+    uintptr_t end, to_end = 0;
+    bool fixed = flags & MREMAP_FIXED;
+    if (!gate_open() || (fixed && !course_sound(to, new_len, &to_end)) || page_up(new_len) < new_len)
+        return sys_mremap(addr, old_len, new_len, flags, to);
+    /* The kernel takes one map, asks where it ends, and leaves markers out of a second one. */
+    if (((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) || page_up(new_len) > page_up(old_len)) &&
+        course_sound(addr, old_len ? old_len : new_len, &end))
+        course_make_guards_plain(addr, end);
+    if (!course_sound(addr, old_len ? old_len : 1, &end))
+        return sys_mremap(addr, old_len, new_len, flags, to);
+    uintptr_t grown = addr + page_up(new_len);
+    if (regions_held_bytes() && !course_give_back(addr, end))
+        return course_end(-EFAULT, "mremap", new_len);
+    if (!fixed && grown > end)
+        course_give_back(end, grown); /* it may grow in place */
+    spill_return(addr, end);
+    if (fixed)
+        spill_return(to, to_end);
+    /* What lies over the file goes on otherwise than the file: it neither grows nor has a second. */
+    bool more = !old_len || (flags & MREMAP_DONTUNMAP) || page_up(new_len) > end - addr;
+    if (more && covers_over(addr, end))
+        return course_end(-EFAULT, "mremap", new_len);
+    if (!old_len && !fixed)
+        return course_end(duplicate(addr, new_len, flags, to), "mremap", new_len);
+    bool entered = fixed && held_enter();
+    long answer = remap_known(addr, end, old_len, new_len, flags, to, to_end);
+    held_leave(entered);
     retention_tidy(addr, end);
     if (fixed)
         retention_tidy(to, to_end);
+    new_len = page_up(new_len);
     return course_end(answer, "mremap", new_len > end - addr ? new_len - (end - addr) : 0);
 }
 
 long engine_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uintptr_t to)
 {
-    bool entered = (flags & MREMAP_FIXED) && gate_open() && held_enter();
     long answer = remap(addr, old_len, new_len, flags, to);
-    held_leave(entered);
     if (!sys_failed(answer) && covers_any() && gate_open())
         spill_moved((uintptr_t)answer, page_up((uintptr_t)answer + new_len));
     return answer;

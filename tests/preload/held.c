@@ -8,6 +8,8 @@
  *   held FILE locked      a chunk that was locked
  *   held FILE limited     a limit on the address space that comes later
  *   held FILE replaced    memory that raw calls put in the place of an unmapped chunk
+ *   held FILE over        a call that names its place puts memory where one piece is kept, and takes away
+ *                         what made it worth keeping another
  *   held FILE forked      a child that was not given the unmapped chunk, and maps something there
  *
  * Prints what is not as it should be, and at the end KEY=VALUE: library; torn, whether a munmap in the
@@ -150,7 +152,14 @@ static bool expect_hole(char *at, int n)
         expect(mremap(at, CHUNK, 2 * CHUNK, MREMAP_MAYMOVE) == MAP_FAILED && errno == EFAULT,
                "mremap says EFAULT");
         break;
-    case 11:
+    case 11: {
+        char *onto = mmap(NULL, 4 * CHUNK, RW, ANON, -1, 0); /* too long for the hole itself */
+        expect(mremap(at, CHUNK, CHUNK, MREMAP_MAYMOVE | MREMAP_FIXED, onto) == MAP_FAILED && errno == EFAULT,
+               "mremap onto a named place says EFAULT");
+        munmap(onto, 4 * CHUNK);
+        break;
+    }
+    case 12:
         expect(mremap(at - CHUNK, CHUNK, 2 * CHUNK, 0) == at - CHUNK, "mremap grows into it");
         expect(munmap(at, CHUNK) == 0, "and what has grown can be unmapped");
         break;
@@ -190,7 +199,7 @@ static void gap(void)
     torn += !is_mapped(low + CHUNK);
     expect_nothing(low + CHUNK, 2 * CHUNK);
     expect(in_file(2, 0) && in_file(3, 0), "the file is as it was");
-    for (int n = 0; n < 11 && expect_hole(low + 2 * CHUNK, n); n++)
+    for (int n = 0; n < 12 && expect_hole(low + 2 * CHUNK, n); n++)
         ;
     expect_chunk(low, 1);
     expect_chunk(high, 4);
@@ -283,6 +292,21 @@ static void replaced(void)
     expect_theirs(middle);
 }
 
+/* MAP_FIXED and MREMAP_FIXED beside what is kept: it spares nothing any more, and goes. */
+static void over(void)
+{
+    char *low = map_chunks(1, 7), *high = low + 6 * CHUNK;
+    unmap_middle(low + CHUNK);
+    expect(mmap(low, CHUNK, RW, ANON | MAP_FIXED, -1, 0) == low, "memory in a chunk's place");
+    expect(!is_mapped(low + CHUNK), "what is kept beside it goes");
+    expect_chunk(low + 2 * CHUNK, 3);
+    unmap_middle(high - CHUNK);
+    char *memory = mmap(NULL, 2 * CHUNK, RW, ANON, -1, 0); /* too long for the hole */
+    expect(mremap(memory, CHUNK, CHUNK, MREMAP_MAYMOVE | MREMAP_FIXED, high) == high, "memory moved there");
+    expect(!is_mapped(high - CHUNK), "what is kept beside it goes then, too");
+    expect_chunk(high - 2 * CHUNK, 5);
+}
+
 static void forked(void)
 {
     char *low = map_chunks(1, 5), *middle = low + 2 * CHUNK;
@@ -312,7 +336,7 @@ int main(int argc, char **argv)
     } scenes[] = {
         { "unmapped", unmapped }, { "gap", gap },           { "places", places },
         { "locked", locked },     { "replaced", replaced }, { "forked", forked },
-        { "limited", limited },
+        { "limited", limited },   { "over", over },
     };
     setvbuf(stdout, NULL, _IONBF, 0);
     fd = argc > 2 ? open(argv[1], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
