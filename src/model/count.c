@@ -101,6 +101,7 @@ bool count_due(void)
 
 struct reading {
     long maps;
+    uintptr_t end; /* of the map that was read last */
     struct holders *holders; /* NULL: only count */
 };
 
@@ -129,9 +130,11 @@ static bool read_one(const struct procmap *m, void *context)
     if (r->holders)
         holders_add(r->holders, m);
     if (model_take()) {
+        regions_forget_gone(r->end, m->start);
         regions_adopt(m->start, m->end);
         model_drop();
     }
+    r->end = m->end;
     return true;
 }
 
@@ -181,7 +184,7 @@ static long names_memory(size_t size)
 static long read_list(void)
 {
     struct holders holders;
-    struct reading r = { 0, NULL };
+    struct reading r = { 0 };
     long bound = GET(bound);
     size_t size = (size_t)(bound < 1024 ? 1024 : bound) * 256;
     long mem = worth_naming(bound) ? names_memory(size) : -EAGAIN;

@@ -35,6 +35,7 @@ struct file {
     dev_t dev;
     ino_t ino;
     struct layers *layers; /* its windows, see layers.h; NULL: it has none */
+    unsigned asked;        /* the layer that the kernel is asked about next, see placement.c */
     struct lone *lone;
     unsigned lone_count;
     bool linked; /* had a name when it was first seen; a memfd has none */

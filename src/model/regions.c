@@ -4,6 +4,10 @@
 #define _GNU_SOURCE
 #include "model/regions.h"
 
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "base/sys.h"
 #include "model/keeps.h"
 #include "model/layers.h"
 #include "model/masters.h"
@@ -125,6 +129,19 @@ struct region *regions_cut(uintptr_t start, uintptr_t end)
 void regions_forget(uintptr_t start, uintptr_t end)
 {
     tree_drop_all(regions_cut(start, end));
+}
+
+/* What is in the model is mapped (model.h), so where the kernel finds a hole it went unseen. MS_ASYNC does
+ * nothing but walk the range, and says ENOMEM for a hole (mm/msync.c). */
+void regions_forget_gone(uintptr_t start, uintptr_t end)
+{
+    for (struct region *r = regions_from(start), *next; r && r->start < end; r = next) {
+        uintptr_t from = r->start > start ? r->start : start, to = r->end < end ? r->end : end;
+        next = r->after;
+        if (from < to && !(r->kind & (REGION_HELD | REGION_COVERED)) &&
+            sys_msync(from, to - from, MS_ASYNC) == -ENOMEM)
+            regions_forget(from, to);
+    }
 }
 
 void regions_restore(struct region *chain, intptr_t delta)

@@ -121,6 +121,13 @@ struct region *regions_cut(uintptr_t start, uintptr_t end);
 /* The range is unknown from here on. */
 void regions_forget(uintptr_t start, uintptr_t end);
 
+/*
+ * Forgets what is in the range by the model's word alone, because a call that no hook has seen has unmapped
+ * it: asks the kernel, one system call a region, none where there is no region. What is held or covered
+ * stays: its own proof decides.
+ */
+void regions_forget_gone(uintptr_t start, uintptr_t end);
+
 /* Puts a chain back, its addresses moved by delta: windows stay only where delta is 0. */
 void regions_restore(struct region *chain, intptr_t delta);
 

@@ -136,6 +136,28 @@ static enum place place_of(const struct window *w, const struct map_request *q, 
     return regions_held_alike(start, end, w, kind) ? PLACE_HELD : PLACE_TAKEN;
 }
 
+/*
+ * No layer has the place free by the model's word, which is wrong where a call that no hook has seen has
+ * unmapped a chunk. A program that always unmaps so would get a layer more with each chunk. So before there
+ * is one more, the kernel is asked about one of those that are there, each in its turn. The window, held, if
+ * the place is free after all. *gone: f may be.
+ */
+static struct window *ask_layer(struct file *f, const struct map_request *q, size_t len, uint32_t kind, bool *gone)
+{
+    struct window *w = layers_from(f, f->asked);
+    if (!w && !(w = layers_from(f, 0)))
+        return NULL;
+    f->asked = w->layer + 1;
+    windows_hold(w);
+    if (q->offset + len <= w->span)
+        regions_forget_gone(w->base + q->offset, w->base + q->offset + len);
+    if (place_of(w, q, len, kind) != PLACE_TAKEN)
+        return w;
+    *gone = w->users == 1;
+    windows_release(w);
+    return NULL;
+}
+
 /* The window of f with a place for the request, made if there is none; held. */
 static struct window *find_window(struct file *f, const struct map_request *q, size_t len,
                                   uint64_t size, uint32_t kind)
@@ -149,7 +171,9 @@ static struct window *find_window(struct file *f, const struct map_request *q, s
             }
         }
     }
-    return windows_add(f, size, q->offset + len);
+    bool gone = false;
+    struct window *w = ask_layer(f, q, len, kind, &gone);
+    return w || gone ? w : windows_add(f, size, q->offset + len);
 }
 
 /* Held; NULL where the chunk is left to the kernel: then q says whether it is to be remembered. */

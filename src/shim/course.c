@@ -68,7 +68,6 @@ long course_end_of(const struct failed_call *call)
 {
     if (call->error == -ENOMEM || call->error == -EAGAIN || call->error == -EPERM)
         explain_failure(call);
-    unmap_masters();
     retention_settle();
     keeps_settle();
     if (covers_any()) {
@@ -76,6 +75,7 @@ long course_end_of(const struct failed_call *call)
         zeros_settle();
     }
     count_settle();
+    unmap_masters(); /* a reading may have found that their file has no chunk any more */
     metrics_tick();
     leaks_obey(record_tick());
     return call->error;

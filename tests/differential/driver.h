@@ -47,7 +47,7 @@ struct differences {
     bool held;
     /* --differs opens: a chunk may belong to another open() of its file than the one that it was
      * mapped through, and what is held belongs to one, so when the last map of an open file goes
-     * is another time. */
+     * is another time; and at the end the library's masters may be left, where calls passed no hook. */
     bool opens;
 };
 extern struct differences differs;

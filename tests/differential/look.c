@@ -266,9 +266,18 @@ void look_at_the_rest(void)
         say("# %zu maps, 0 masters\n", region_count);
         return;
     }
+    /* A master stays where the last chunks of its file went by calls that pass no hook, until the library next
+     * reads the list of maps. */
+    unsigned long long masters = mapherd_status && differs.opens && ways_unseen() ? mapherd_status()->masters : 0;
     say("= left:");
-    for (size_t i = 0; i < region_count; i++)
-        if (is_ours(regions[i].file))
-            say(" %s@%lu", regions[i].file, regions[i].offset / page);
+    for (size_t i = 0; i < region_count; i++) {
+        const struct region *r = &regions[i];
+        if (!is_ours(r->file))
+            continue;
+        if (masters && r->offset == 0 && r->end - r->start == page)
+            masters--;
+        else
+            say(" %s@%lu", r->file, r->offset / page);
+    }
     say("\n# %zu maps, 0 masters\n", region_count);
 }

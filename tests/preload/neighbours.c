@@ -286,6 +286,22 @@ static void layered(void)
     CHECK(look(path).of_file == 0);
 }
 
+/* What is mapped by name and unmapped by handle, again and again, takes no memory: the library must not take
+ * each chunk for one that is there still. */
+static void forgotten(void)
+{
+    enum { TIMES = 6000, PARTS = 8 };
+    int (*unmap)(void *, size_t) = (int (*)(void *, size_t))by_handle("munmap");
+    neighbour();
+    long before = status("RssAnon:");
+    for (long n = 0; n < TIMES; n++) {
+        char *at = map(3 + n % PARTS);
+        expect_plain(at, 3 + n % PARTS);
+        CHECK(unmap(at, CHUNK) == 0);
+    }
+    snprintf(figures, sizeof figures, " grown=%ld", status("RssAnon:") - before);
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
@@ -294,6 +310,7 @@ static const struct {
     { "locked", locked },       { "all_locked", all_locked }, { "locked_later", locked_later },
     { "watched", watched },     { "bound", bound },         { "closed", closed },
     { "limited", limited },     { "lone", lone },           { "layered", layered },
+    { "forgotten", forgotten },
 };
 
 int main(int argc, char **argv)

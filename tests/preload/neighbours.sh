@@ -1,7 +1,7 @@
 #!/bin/sh
 # What a chunk's neighbour has become unseen is not what the chunk becomes: each case of neighbours.c
 # alone and preloaded, also where chunks of several opens are joined; page tables of lone chunks; as
-# many layers as are needed.
+# many layers as are needed, and no more.
 # shellcheck source=tests/lib.sh
 . "${TESTS_SRC:?run by make check}/lib.sh"
 
@@ -28,7 +28,7 @@ cases_in() {
 			[ "$case-$coalesce" != closed-join ] || continue # there it may be told later
 			run env LD_PRELOAD="$MAPHERD_LIB" MAPHERD_COALESCE="$coalesce" "$program" "$case" "$file"
 			[ "$status" = 0 ] || fail "$case on $2, $coalesce: status $status: $(cat "$scratch/out")"
-			library=0 closed='' pte='' maps=''
+			library=0 closed='' pte='' maps='' grown=''
 			eval "$(cat "$scratch/out")"
 			[ "$library" = 1 ] || fail "$case: the library is not in the program"
 			judge
@@ -46,6 +46,7 @@ judge() {
 		fail "closed on $2: told $closed, alone: $(cat "$scratch/alone")" ;;
 	lone) [ "$pte" -le $((alone_pte + alone_pte / 10 + 64)) ] ||
 		fail "$2: page tables of files with one chunk: $pte KiB, $alone_pte alone" ;;
+	forgotten) [ "$grown" -le 256 ] || fail "$2: $grown KiB of memory for chunks that were unmapped by handle" ;;
 	layered) # 300 layers; on overlayfs the file has another name in the list
 		[ "$alone_maps" = 0 ] || [ "$maps" -le 640 ] ||
 			fail "$2: $maps maps, $alone_maps alone" ;;

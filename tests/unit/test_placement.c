@@ -180,6 +180,25 @@ static void layers_merge_too(void **state)
     }
 }
 
+/* A chunk that a call past the hooks has unmapped keeps no layer. */
+static void what_went_unseen_is_no_layer(void **state)
+{
+    (void)state;
+    int fd = fake_open(plain, O_RDWR);
+    long kept[] = { chunk(fd, 1, RW, MAP_SHARED), chunk(fd, 2, RW, MAP_SHARED), chunk(fd, 3, RW, MAP_SHARED) };
+    uint64_t windows = mapherd_status_block.windows;
+    for (unsigned n = 0; n < 200; n++) {
+        long at = chunk(fd, 3 + n % 7, RW, MAP_SHARED);
+        assert_chunk(at, 10, 3 + n % 7, RW);
+        assert_int_equal(sys_munmap((uintptr_t)at, CHUNK), 0);
+    }
+    assert_in_range(mapherd_status_block.windows, windows, windows + 8); /* not 200 / 7 */
+    for (unsigned n = 0; n < 3; n++) {
+        assert_chunk(kept[n], 10, n + 1, RW);
+        unmap(kept[n]);
+    }
+}
+
 /* What no hook has seen lies where a chunk belongs. */
 static void strangers_are_not_replaced(void **state)
 {
@@ -367,7 +386,7 @@ int main(void)
         TEST(what_differs_stays_apart), TEST(nobody_gets_more_rights),
         TEST(advice_is_not_inherited),  TEST(locks_keep_opens_apart),
         TEST(left_to_the_kernel),       TEST(refusals_are_the_kernels),
-        TEST(single_pages),
+        TEST(single_pages),             TEST(what_went_unseen_is_no_layer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
