@@ -207,7 +207,8 @@ static long take_space(long answer, const struct statfs *fs, struct sys_space *s
     if (answer < 0)
         return answer;
     uint64_t unit = fs->f_frsize ? (uint64_t)fs->f_frsize : (uint64_t)fs->f_bsize;
-    *space = (struct sys_space){ fs->f_blocks * unit, fs->f_bavail * unit, (long)fs->f_type };
+    *space = (struct sys_space){ fs->f_blocks * unit, fs->f_bavail * unit, (long)fs->f_type,
+                                  (uint64_t)fs->f_files };
     return 0;
 }
 

@@ -60,7 +60,8 @@ long sys_fstatfs_type(int fd, long *f_type);
 /* The size of a filesystem, and what an ordinary user may still take of it; both in bytes. */
 struct sys_space {
     uint64_t size, free;
-    long type; /* the filesystem's magic number, statfs(2) */
+    long type;      /* the filesystem's magic number, statfs(2) */
+    uint64_t files; /* how many it has room for; 0: it has no such limit, as btrfs, or does not say */
 };
 long sys_fstatfs(int fd, struct sys_space *space);
 long sys_statfs(const char *path, struct sys_space *space);

@@ -112,7 +112,7 @@ static void ask_file(struct fault *f, struct stat *st, struct sys_space *space)
         p->st_dev = st->st_dev;
         p->size_known = true;
     } else if (mounts_describe(p->dev, p->path, &mount)) {
-        *space = (struct sys_space){ mount.size, mount.free, type_of(mount.type) };
+        *space = (struct sys_space){ .size = mount.size, .free = mount.free, .type = type_of(mount.type) };
         p->st_dev = p->dev;
     }
     f->memory_file = space->type == TMPFS_MAGIC || space->type == RAMFS_MAGIC ||
@@ -176,7 +176,7 @@ bool faults_explain(struct fault *f, const siginfo_t *info, const void *context)
 {
     struct procmap m;
     struct stat st = { .st_size = 0 };
-    struct sys_space space = { 0, 0, UNKNOWN_TYPE };
+    struct sys_space space = { .type = UNKNOWN_TYPE };
     uintptr_t page = page_down((uintptr_t)info->si_addr);
     if (procmaps_at(PROCMAPS_SELF, page, &m, list, sizeof list) < 0 || !m.inode || m.path[0] != '/')
         return false;

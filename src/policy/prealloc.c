@@ -236,8 +236,9 @@ static bool helps(const struct job *j)
     case EXT4_SUPER_MAGIC: /* ext2's and ext3's, too */
     case XFS_SUPER_MAGIC:
     case F2FS_SUPER_MAGIC:
-    case OVERLAYFS_SUPER_MAGIC:
         return true;
+    case OVERLAYFS_SUPER_MAGIC: /* what lies below answers: tmpfs lists no holes, btrfs counts no files */
+        return j->listed && j->space.files;
     case BTRFS_SUPER_MAGIC:
         return sys_ioctl(j->fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_NOCOW_FL);
     default:

@@ -81,6 +81,22 @@ one_after_the_other() {
 	[ "$got" = 0 ] || fail "$kind: after forty processes: $(cat "$scratch/out"), $(df "$disk")"
 }
 
+# below MOST: an overlayfs over the filesystem is helped as that itself; of 8 files of 1 MiB at most so much (KiB)
+# is allocated, and where it is anything, at least a file.
+below() {
+	mkdir "$disk/lower" "$disk/upper" "$disk/work" "$disk/over"
+	mount -t overlay -o "lowerdir=$disk/lower,upperdir=$disk/upper,workdir=$disk/work" mapherd-test "$disk/over" 2>/dev/null || {
+		say "not shown here: overlay over $kind (it cannot be mounted)"
+		rmdir "$disk/lower" "$disk/upper" "$disk/over"
+		return 0
+	}
+	preloaded "$sparse" "$disk/over" 1 8 1 0 >"$scratch/out" 2>&1 || fail "overlay over $kind: $(cat "$scratch/out")"
+	allocated=$(sed -n 's/^allocated \([0-9]*\) KiB$/\1/p' "$scratch/out")
+	umount "$disk/over"
+	[ "$allocated" -le "$1" ] || fail "overlay over $kind: $allocated KiB are allocated, and at most $1 help"
+	[ "$1" -lt 1024 ] || [ "$allocated" -ge 1024 ] || fail "overlay over $kind: only $allocated KiB are allocated"
+}
+
 # Files without copy on write are helped on btrfs as well.
 without_copies() {
 	mkdir "$disk/nocow"
@@ -166,6 +182,8 @@ for kind in ext4 xfs btrfs; do
 	one_after_the_other
 	[ $kind != btrfs ] || without_copies
 	empty_disk
+	if [ $kind = btrfs ]; then below 128; else below 8192; fi
+	empty_disk
 	if [ $kind != btrfs ]; then
 		under_a_filter
 		if quotas; then
@@ -176,5 +194,10 @@ for kind in ext4 xfs btrfs; do
 		fi
 	fi
 done
+kind=tmpfs
+if mount_fs tmpfs 320M; then
+	disk=$(cd "$mnt" && pwd -P)
+	below 128
+fi
 [ $shown -gt 0 ] || skip "needs root"
 say "shown on $shown filesystems"

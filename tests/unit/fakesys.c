@@ -98,7 +98,7 @@ void fake_reset(void)
     fake_stderr_mode = S_IFIFO;
     fake_stderr_inode = 1;
     fake_ofd_lock = false;
-    fake_space = (struct sys_space){ 64 << 20, 32 << 20, EXT4 };
+    fake_space = (struct sys_space){ 64 << 20, 32 << 20, EXT4, 1000 };
     fake_file_flags = 0;
     fake_meanwhile = NULL;
     memset(fake_quotas, 0, sizeof fake_quotas);

@@ -115,7 +115,7 @@ static void endless_filesystems_are_left_alone(void **state)
 {
     (void)state;
     say("strict");
-    fake_space = (struct sys_space){ 0, 0, TMPFS_MAGIC };
+    fake_space = (struct sys_space){ 0, 0, TMPFS_MAGIC, 0 };
     struct fake_file memfd = sparse();
     memfd.no_list = true;
     assert_int_equal(map(fake_open(memfd, O_RDWR)), 0);
@@ -230,15 +230,18 @@ static void only_where_it_helps(void **state)
     const struct {
         long type;
         bool nocow, helps;
+        uint64_t files;
     } cases[] = {
-        { EXT4_SUPER_MAGIC, false, true }, { XFS_SUPER_MAGIC, false, true },
-        { OVERLAYFS_SUPER_MAGIC, false, true }, { BTRFS_SUPER_MAGIC, false, false },
-        { BTRFS_SUPER_MAGIC, true, true }, { NFS_SUPER_MAGIC, false, false },
-        { 0x65735546 /* FUSE */, false, false }, { 0x2fc12fc1 /* ZFS */, false, false },
+        { EXT4_SUPER_MAGIC, false, true, 1000 }, { XFS_SUPER_MAGIC, false, true, 1000 },
+        { OVERLAYFS_SUPER_MAGIC, false, true, 1000 }, { OVERLAYFS_SUPER_MAGIC, false, false, 0 },
+        { BTRFS_SUPER_MAGIC, false, false, 0 },
+        { BTRFS_SUPER_MAGIC, true, true, 0 }, { NFS_SUPER_MAGIC, false, false, 1000 },
+        { 0x65735546 /* FUSE */, false, false, 1000 }, { 0x2fc12fc1 /* ZFS */, false, false, 1000 },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fake_file file = sparse();
         file.fs_type = cases[i].type;
+        fake_space.files = cases[i].files;
         fake_file_flags = cases[i].nocow ? FS_NOCOW_FL : 0;
         assert_int_equal(map(fake_open(file, O_RDWR)), 0);
         if (fake_allocated(inode) != (cases[i].helps ? SIZE : 0))
