@@ -4,10 +4,12 @@
 #define _GNU_SOURCE
 #include "policy/retention.h"
 
+#include <errno.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 
 #include "base/sys.h"
+#include "model/canary.h"
 #include "model/count.h"
 #include "model/held.h"
 #include "model/markers.h"
@@ -17,6 +19,9 @@
 
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
+#endif
+#ifndef MADV_COLD /* Linux 5.4 */
+#define MADV_COLD 20
 #endif
 
 #define LOOK_AT 256   /* regions, a call */
@@ -60,9 +65,15 @@ static bool inside_one(uintptr_t start, uintptr_t end)
     return merge_one_map(start - page_size, end + page_size);
 }
 
+/* What is held counts as address space, which it does not alone. */
+static bool limits_space(void)
+{
+    return sys_rlimit(RLIMIT_AS) != RLIM_INFINITY;
+}
+
 bool retention_keep(uintptr_t start, uintptr_t end)
 {
-    if (end - start > PIECE_MAX || !markers_shown() || !model_take())
+    if (end - start > PIECE_MAX || !markers_shown() || limits_space() || !model_take())
         return false;
     bool keep = all_in_window(start, end) && held_room(end - start) && inside_one(start, end);
     model_drop();
@@ -127,7 +138,7 @@ void retention_fill(const struct map_request *q, uintptr_t start, uintptr_t end)
     end = r->end;
     windows_hold(w);
     model_drop();
-    if ((below < start || end < above) && sys_rlimit(RLIMIT_AS) == RLIM_INFINITY) {
+    if ((below < start || end < above) && !limits_space()) {
         fill_gap(q, w, kind, below, start);
         fill_gap(q, w, kind, end, above);
     }
@@ -245,4 +256,27 @@ void retention_give_all_back(void)
     do {
         give_one_back(&at, true);
     } while (at && regions_held_bytes());
+}
+
+/* MADV_COLD says EINVAL of locked memory, and does nothing where no page is (model/masters.c). */
+static bool holds_locked(void)
+{
+    if (sys_rlimit(RLIMIT_MEMLOCK) == RLIM_INFINITY || !model_take())
+        return false;
+    struct region *r = regions_from(0);
+    while (r && !(r->kind & REGION_HELD))
+        r = r->after;
+    bool locked = r && sys_madvise(r->start, r->end - r->start, MADV_COLD) == -EINVAL;
+    model_drop();
+    return locked;
+}
+
+bool retention_makes_room(long answer)
+{
+    size_t held = regions_held_bytes();
+    if ((answer != -ENOMEM && answer != -EAGAIN) || !held || model_mine() ||
+        (!limits_space() && !holds_locked()) || canary_at_limit())
+        return false;
+    retention_give_all_back();
+    return regions_held_bytes() < held;
 }

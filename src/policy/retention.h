@@ -48,6 +48,15 @@ void retention_tidy(uintptr_t start, uintptr_t end);
  * lock; cheap where nothing is held. */
 void retention_settle(void);
 
+/*
+ * The kernel has answered a call for memory. What is held may be why it refused: it counts against a limit on the
+ * address space that another process, or a call that no hook saw, has set since; and against the limit on locked
+ * memory, where such a call has locked all maps. Then all is given back. True: the call is to be made again,
+ * because less is held now.
+ * Without the lock; cheap where nothing is held.
+ */
+bool retention_makes_room(long answer);
+
 /* All of it, in windows too, before what would touch every map (mlockall), or before nobody can give it
  * back any more. */
 void retention_give_all_back(void);

@@ -219,7 +219,10 @@ static long lock_range(uintptr_t addr, size_t len, long flags)
     if (!course_vacate(addr, len))
         return -ENOMEM;
     bool marked = course_begin_change(start, whole_pages(&start, len), &end);
-    long answer = flags < 0 ? sys_mlock(addr, len) : sys_mlock2(addr, len, (unsigned)flags);
+    long answer;
+    do
+        answer = flags < 0 ? sys_mlock(addr, len) : sys_mlock2(addr, len, (unsigned)flags);
+    while (marked && retention_makes_room(answer));
     if (!marked)
         return answer;
     course_end_change(start, end, answer, 0, REGION_LOCKED);

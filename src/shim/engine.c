@@ -123,9 +123,12 @@ static long map_fixed(uintptr_t addr, size_t len, int prot, int flags, int fd, o
     bool sound = course_sound(addr, len, &end);
     if (sound)
         spill_return(addr, end);
-    bool entered = held_enter();
-    long answer = map_over(addr, len, prot, flags, fd, offset);
-    held_leave(entered);
+    long answer;
+    do {
+        bool entered = held_enter();
+        answer = map_over(addr, len, prot, flags, fd, offset);
+        held_leave(entered);
+    } while (retention_makes_room(answer));
     if (sound)
         retention_tidy(addr, end);
     return answer;
@@ -175,7 +178,9 @@ long engine_map(struct map_request *q)
             return refusal;
         }
     }
-    answer = sys_mmap(addr, len, prot, flags, fd, offset);
+    do
+        answer = sys_mmap(addr, len, prot, flags, fd, offset);
+    while (retention_makes_room(answer));
     if (!sys_failed(answer)) {
         /* New memory has no guards: those known there went unseen (a stack that glibc unmapped). */
         guards_drop(guards_take((uintptr_t)answer, page_up((uintptr_t)answer + len)));
@@ -401,9 +406,12 @@ static long remap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uin
         return course_end(-EFAULT, "mremap", new_len);
     if (!old_len && !fixed)
         return course_end(duplicate(addr, new_len, flags, to), "mremap", new_len);
-    bool entered = fixed && held_enter();
-    long answer = remap_known(addr, end, old_len, new_len, flags, to, to_end);
-    held_leave(entered);
+    long answer;
+    do {
+        bool entered = fixed && held_enter();
+        answer = remap_known(addr, end, old_len, new_len, flags, to, to_end);
+        held_leave(entered);
+    } while (retention_makes_room(answer));
     retention_tidy(addr, end);
     if (fixed)
         retention_tidy(to, to_end);

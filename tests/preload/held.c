@@ -7,6 +7,9 @@
  *   held FILE places      mmap with a hint and with MAP_FIXED_NOREPLACE at an unmapped chunk
  *   held FILE locked      a chunk that was locked
  *   held FILE limited     a limit on the address space that comes later
+ *   held FILE limited_unseen   the same, by a call past libc
+ *   held FILE grown_unseen     the same, and memory that grows
+ *   held FILE locked_unseen    all maps locked by a call past libc, and a limit on locked memory
  *   held FILE replaced    memory that raw calls put in the place of an unmapped chunk
  *   held FILE over        a call that names its place puts memory where one piece is kept, and takes away
  *                         what made it worth keeping another
@@ -241,6 +244,76 @@ static void limited(void)
     expect(!window || !is_mapped(low + CHUNK), "nothing is kept under it");
     high = map_at(NULL, 6, 0);
     expect(!window || !is_mapped(high - CHUNK), "and nothing new");
+    map_at(NULL, 2, 0);
+    map_at(NULL, 3, 0);
+    expect(!window || munmap(low + CHUNK, CHUNK) == 0, "a chunk in the middle can be unmapped");
+    expect(!window || !is_mapped(low + CHUNK), "and is not kept");
+}
+
+/* What is kept between two chunks, in bytes: none alone. */
+static long keep_gap(void)
+{
+    char *high = map_at(NULL, 4, 0), *low = map_at(NULL, 1, 0);
+    bool window = high == low + 3 * CHUNK;
+    torn += window && !is_mapped(low + CHUNK);
+    return window && is_mapped(low + CHUNK) ? 2 * (long)CHUNK : 0;
+}
+
+/* Of /proc/self/status, in bytes. */
+static long status_of(const char *field)
+{
+    char line[200];
+    long kib = -1;
+    FILE *f = fopen("/proc/self/status", "re");
+    while (f && fgets(line, sizeof line, f))
+        if (!strncmp(line, field, strlen(field)))
+            kib = atol(line + strlen(field));
+    if (!f || kib < 0)
+        die("no %s", field);
+    fclose(f);
+    return kib * 1024;
+}
+
+static bool set_limit(int which, long bytes)
+{
+    struct rlimit limit;
+    if (getrlimit(which, &limit))
+        die("getrlimit: %s", strerror(errno));
+    limit.rlim_cur = (rlim_t)bytes;
+    return syscall(SYS_prlimit64, 0, which, &limit, NULL) == 0;
+}
+
+/* A limit that no hook sees, with room for three chunks more than the program has itself. */
+static void limited_unseen(void)
+{
+    long kept = keep_gap();
+    expect(set_limit(RLIMIT_AS, status_of("VmSize:") - kept + 3 * (long)CHUNK), "a limit can be set");
+    expect(mmap(NULL, 2 * CHUNK, RW, ANON, -1, 0) != MAP_FAILED, "a map within the limit");
+}
+
+static void grown_unseen(void)
+{
+    long kept = keep_gap();
+    char *at = mmap(NULL, CHUNK, RW, ANON, -1, 0);
+    expect(set_limit(RLIMIT_AS, status_of("VmSize:") - kept + 3 * (long)CHUNK), "a limit can be set");
+    expect(mremap(at, CHUNK, 3 * CHUNK, MREMAP_MAYMOVE) != MAP_FAILED, "memory grows within the limit");
+}
+
+/* All maps are locked by a call that no hook sees. The limit has room for three chunks more. */
+static void locked_unseen(void)
+{
+    struct {
+        unsigned version;
+        int pid;
+    } head = { 0x20080522, 0 };
+    unsigned none[6] = { 0 };
+    long kept = keep_gap();
+    char *at = mmap(NULL, 2 * CHUNK, RW, ANON, -1, 0);
+    if (syscall(SYS_mlockall, MCL_CURRENT) || munlock(at, 2 * CHUNK) ||
+        !set_limit(RLIMIT_MEMLOCK, status_of("VmLck:") - kept + 3 * (long)CHUNK))
+        return; /* an unprivileged user's limit is too low */
+    syscall(SYS_capset, &head, none); /* for whoever may lock, there is no limit */
+    expect(mlock(at, 2 * CHUNK) == 0, "memory within the limit can be locked");
 }
 
 static void locked(void)
@@ -337,6 +410,8 @@ int main(int argc, char **argv)
         { "unmapped", unmapped }, { "gap", gap },           { "places", places },
         { "locked", locked },     { "replaced", replaced }, { "forked", forked },
         { "limited", limited },   { "over", over },
+        { "limited_unseen", limited_unseen }, { "grown_unseen", grown_unseen },
+        { "locked_unseen", locked_unseen },
     };
     setvbuf(stdout, NULL, _IONBF, 0);
     fd = argc > 2 ? open(argv[1], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
