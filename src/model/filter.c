@@ -189,12 +189,23 @@ static bool child_passes(void)
     return passed;
 }
 
+/* The line comes first: it may be the last one of the process. */
+static void ask(int level)
+{
+    log_line(level | LOG_ABOUT_SPILL, "the process was started under a seccomp filter, which may kill for calls that it does "
+             "not expect: a child makes the calls of spilling first");
+    __atomic_store_n(&verdict, child_passes() ? PASSES : REFUSES, __ATOMIC_RELAXED);
+}
+
 bool filter_ask(bool dies)
 {
-    if (current() == UNASKED && children_stay_here() && (dies || has_threads())) {
-        log_line(LOG_WARNING | LOG_ABOUT_SPILL, "the process was started under a seccomp filter, which may kill for calls that it does "
-                 "not expect: a child makes the calls of spilling first");
-        __atomic_store_n(&verdict, child_passes() ? PASSES : REFUSES, __ATOMIC_RELAXED);
-    }
+    if (current() == UNASKED && children_stay_here() && (dies || has_threads()))
+        ask(LOG_WARNING);
     return filter_passes();
+}
+
+void filter_ask_at_start(void)
+{
+    if (current() == UNASKED && children_stay_here())
+        ask(LOG_INFO);
 }

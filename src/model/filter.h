@@ -3,7 +3,7 @@
  *
  * A filter may kill for a call that its author did not expect (systemd's SystemCallFilter= does), and nothing
  * but the call itself shows whether it does. So a child makes the calls first. It is made at a fault for want of
- * space and not before: a process that has space never has such a child.
+ * space and, unless MAPHERD_SECCOMP=start, not before: a process that has space never has such a child.
  */
 #ifndef MAPHERD_FILTER_H
 #define MAPHERD_FILTER_H
@@ -28,5 +28,8 @@ bool filter_refuses(void);
  * caller holds the cover lock; async-signal-safe.
  */
 bool filter_ask(bool dies);
+
+/* The same in the constructor, because the user wants it: MAPHERD_SECCOMP=start. */
+void filter_ask_at_start(void);
 
 #endif

@@ -174,7 +174,7 @@ const char *spill_why(long error)
         return "another process shares the open file and has it mapped, and would not see what is spilled";
     case -ENOKEY:
         return "nothing proves that no other process uses the file: that is known on ext4, xfs, btrfs and f2fs, for "
-               "files that lacked space when they were mapped, or, under a seccomp filter, that the program has open; "
+               "files that lacked space when they were mapped, or, under a seccomp filter (MAPHERD_SECCOMP), that the program has open; "
                "MAPHERD_SIGBUS=auto,GLOB=spill says so";
     case -EKEYREJECTED:
         return "the process was started under a seccomp filter, and a child that made the calls of spilling first did not "

@@ -22,6 +22,7 @@
 #include "base/words.h"
 #include "model/canary.h"
 #include "model/count.h"
+#include "model/filter.h"
 #include "model/model.h"
 #include "model/recordfile.h"
 #include "model/windows.h"
@@ -207,6 +208,8 @@ __attribute__((constructor)) static void start(void)
     gate_start(protect ? MAPHERD_HERDING : MAPHERD_OBSERVING, guard);
     signals_start(!words_equal(options.sigbus, words_text("off")), sigcalls_libc());
     at_quick_exit(at_quick_end);
+    if (protect && signals_on() && options.seccomp == SECCOMP_START)
+        filter_ask_at_start();
     if (on_exit && may_convert())
         on_exit(at_exit, NULL);
     if (options.metrics.len) {

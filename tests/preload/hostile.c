@@ -9,7 +9,7 @@
  *                         HOW: prctl, or seccomp (no_new_privs by prctl, the filter by system
  *                         call, as libseccomp does)
  *   deny CALL ERROR COMMAND...  runs a command to which that system call fails with the error; ERROR
- *                         "kill": it dies of it
+ *                         "kill": it dies of it; "wait": it waits for a process that never answers
  *   calls                 names the calls that deny knows
  *   ours                  ends with 7 if the library is in it
  *   stderr FILE N         closes descriptor 2, opens FILE, which becomes it; then as count
@@ -21,6 +21,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -155,8 +156,10 @@ enum { DENIABLE = sizeof deniable / sizeof deniable[0] };
 
 static int run_denied(const char *call, const char *error, char **command)
 {
-    unsigned nr = ~0u, answer = strcmp(error, "kill") ? SECCOMP_RET_ERRNO | (unsigned)atoi(error)
-                                                      : SECCOMP_RET_KILL_PROCESS;
+    bool waits = !strcmp(error, "wait");
+    unsigned nr = ~0u, answer = waits                   ? SECCOMP_RET_USER_NOTIF
+                                : strcmp(error, "kill") ? SECCOMP_RET_ERRNO | (unsigned)atoi(error)
+                                                        : SECCOMP_RET_KILL_PROCESS;
     for (unsigned i = 0; i < DENIABLE; i++)
         if (!strcmp(deniable[i].name, call))
             nr = deniable[i].nr;
@@ -167,8 +170,10 @@ static int run_denied(const char *call, const char *error, char **command)
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
     struct sock_fprog program = { sizeof code / sizeof code[0], code };
+    long flags = waits ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0, listener;
     if (nr == ~0u || prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) ||
-        prctl(PR_SET_SECCOMP, (long)SECCOMP_MODE_FILTER, &program, 0L, 0L))
+        (listener = syscall(SYS_seccomp, (long)SECCOMP_SET_MODE_FILTER, flags, &program)) < 0 ||
+        (waits && fcntl((int)listener, F_SETFD, 0) < 0)) /* the command keeps it, and does not read it */
         die("cannot filter");
     execvp(command[0], command);
     die(command[0]);
