@@ -3,6 +3,15 @@
  */
 #include "base/status.h"
 
+/* Exported: `mapherd stat` finds it by its name. */
+__attribute__((visibility("default"))) struct mapherd_status mapherd_status_block = {
+    .version = MAPHERD_STATUS_VERSION,
+    .size = sizeof mapherd_status_block,
+    .limit = -1,
+    .bound = -1,
+    .exact = -1,
+};
+
 const struct status_row status_rows[] = {
 #define NUMBER(type, name, kind, metric, what) \
     { #name, kind, metric, what, offsetof(struct mapherd_status, name), sizeof(type) },

@@ -1,5 +1,6 @@
 /*
- * status: the numbers of mapherd/status.def, for whatever shows all of them.
+ * status: the numbers that the library tells of itself (mapherd/status.def): the block, whose numbers any
+ * thread may change, and the table of its rows, for whatever shows all of them.
  */
 #ifndef MAPHERD_STATUS_H
 #define MAPHERD_STATUS_H
@@ -7,6 +8,15 @@
 #include <stddef.h>
 
 #include "mapherd/mapherd.h"
+
+/* The block that mapherd_status() and `mapherd stat` read. Exported. */
+extern struct mapherd_status mapherd_status_block;
+
+/* One of its numbers, from any thread. */
+#define STATUS_ADD(field, n) \
+    ((void)__atomic_fetch_add(&mapherd_status_block.field, (n), __ATOMIC_RELAXED))
+#define STATUS_SET(field, n) __atomic_store_n(&mapherd_status_block.field, (n), __ATOMIC_RELAXED)
+#define STATUS_GET(field) __atomic_load_n(&mapherd_status_block.field, __ATOMIC_RELAXED)
 
 struct status_row {
     const char *name;   /* of the field */

@@ -5,7 +5,7 @@
 #include "model/budget.h"
 
 #include "base/options.h"
-#include "model/model.h"
+#include "base/status.h"
 #include "model/quota.h"
 
 #define DEVICES 32

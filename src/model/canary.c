@@ -6,8 +6,9 @@
 
 #include <sys/mman.h>
 
+#include "base/lock.h"
+#include "base/pages.h"
 #include "base/sys.h"
-#include "model/model.h"
 
 static uintptr_t canary;
 static struct lock canary_lock; /* two threads at once would find each other's split */

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/options.h"
+#include "base/status.h"
 #include "base/sys.h"
 #include "model/holders_text.h"
 #include "model/model.h"

@@ -9,10 +9,10 @@
 #include <sys/stat.h>
 
 #include "base/fmt.h"
+#include "base/pages.h"
 #include "base/sys.h"
 #include "model/identity.h"
 #include "model/mappers.h"
-#include "model/model.h"
 
 #define MEMBERS 1000 /* more than that share, whatever they map */
 #define ELSEWHERE (-1) /* in a PID namespace that its parent cannot look into */

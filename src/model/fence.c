@@ -6,8 +6,8 @@
 
 #include <sys/mman.h>
 
+#include "base/status.h"
 #include "base/sys.h"
-#include "model/model.h"
 #include "model/regions.h"
 
 #define MAPS_MAX 64 /* more would cost more than the sync they spare */

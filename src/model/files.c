@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "base/pool.h"
-#include "model/model.h"
+#include "base/status.h"
 
 #define BUCKETS 4096 /* a page is touched only where files fall into it */
 

@@ -16,8 +16,8 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "base/pages.h"
 #include "base/sys.h"
-#include "model/model.h"
 #include "model/procstat.h"
 
 #define POPULATE_WRITE 23 /* MADV_POPULATE_WRITE, Linux 5.14 */

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "model/held.h"
 
+#include "base/pages.h"
 #include "base/sys.h"
 #include "model/count.h"
 #include "model/markers.h"

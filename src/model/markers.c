@@ -10,8 +10,8 @@
 #include <sys/mman.h>
 
 #include "base/brief.h"
+#include "base/pages.h"
 #include "base/sys.h"
-#include "model/model.h"
 
 #ifndef MADV_GUARD_INSTALL /* Linux 6.13 */
 #define MADV_GUARD_INSTALL 102

@@ -9,9 +9,10 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "base/pages.h"
 #include "base/pool.h"
+#include "base/status.h"
 #include "base/sys.h"
-#include "model/model.h"
 #include "model/windows.h"
 
 #ifndef MADV_COLD /* Linux 5.4 */

@@ -6,8 +6,8 @@
 
 #include <errno.h>
 
+#include "base/pages.h"
 #include "base/sys.h"
-#include "model/model.h"
 
 /*
  * mremap of a range to the length of the whole address space says EFAULT if it is in two

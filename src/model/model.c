@@ -19,16 +19,6 @@ static struct {
     unsigned count; /* UNSEEN_MAX + 1: too many, forget everything */
 } unseen;
 
-size_t page_size = 4096;
-
-__attribute__((visibility("default"))) struct mapherd_status mapherd_status_block = {
-    .version = MAPHERD_STATUS_VERSION,
-    .size = sizeof mapherd_status_block,
-    .limit = -1,
-    .bound = -1,
-    .exact = -1,
-};
-
 static void forget_unseen(void)
 {
     while (unseen.count) {

@@ -15,7 +15,6 @@
 #include <stdint.h>
 
 #include "base/lock.h"
-#include "mapherd/mapherd.h"
 
 /*
  * The model lock. Waits and takes it: true. False at once in a signal handler that interrupted the
@@ -40,27 +39,5 @@ void model_unseen(uintptr_t start, uintptr_t end);
  * as new. */
 bool model_left_taken(void);
 void model_after_fork(void);
-
-/* The block that mapherd_status() and `mapherd stat` read. Exported. */
-extern struct mapherd_status mapherd_status_block;
-
-/* Adds to one of its numbers, from any thread. */
-#define STATUS_ADD(field, n) \
-    ((void)__atomic_fetch_add(&mapherd_status_block.field, (n), __ATOMIC_RELAXED))
-#define STATUS_SET(field, n) __atomic_store_n(&mapherd_status_block.field, (n), __ATOMIC_RELAXED)
-
-/* Set once at start, before any other thread: the page size (getauxval AT_PAGESZ). */
-extern size_t page_size;
-
-static inline uintptr_t page_down(uintptr_t addr)
-{
-    return addr & ~(uintptr_t)(page_size - 1);
-}
-
-/* Rounds up; what would pass the end of the address space becomes 0, as in the kernel. */
-static inline uintptr_t page_up(uintptr_t addr)
-{
-    return page_down(addr + page_size - 1);
-}
 
 #endif

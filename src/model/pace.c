@@ -6,8 +6,8 @@
 
 #include <stdint.h>
 
+#include "base/status.h"
 #include "base/sys.h"
-#include "model/model.h"
 
 #define MINUTE_MS 60000
 #define SOON_MS 10000 /* what happens in less is not told by the minute */

@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "base/options.h"
-#include "model/model.h"
+#include "base/status.h"
 
 #define LOG_EVERY_MS 1000
 #define FALL_SHARE 100 /* a level falls when the count is this part of the limit below it */

@@ -25,9 +25,9 @@
 #include "base/brief.h"
 #include "base/naming.h"
 #include "base/options.h"
+#include "base/pages.h"
 #include "base/sys.h"
 #include "model/identity.h"
-#include "model/model.h"
 
 #define PATH_LEN 768
 #define CHUNK MAPHERD_RECORD_CHUNK

@@ -7,11 +7,12 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "base/pages.h"
+#include "base/status.h"
 #include "base/sys.h"
 #include "model/keeps.h"
 #include "model/layers.h"
 #include "model/masters.h"
-#include "model/model.h"
 #include "model/untold.h"
 
 static struct tree mapped;

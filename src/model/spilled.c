@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/pages.h"
+#include "base/status.h"
 #include "base/sys.h"
 #include "model/count.h"
 #include "model/model.h"

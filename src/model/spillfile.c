@@ -14,6 +14,7 @@
 #include "base/fmt.h"
 #include "base/high.h"
 #include "base/options.h"
+#include "base/pages.h"
 #include "base/sys.h"
 #include "model/identity.h"
 

@@ -5,8 +5,8 @@
 #include "model/tree.h"
 
 #include "base/pool.h"
+#include "base/status.h"
 #include "model/keeps.h"
-#include "model/model.h"
 
 static struct pool region_pool = POOL(struct region);
 

@@ -4,10 +4,11 @@
 #define _GNU_SOURCE
 #include "model/windows.h"
 
+#include "base/pages.h"
 #include "base/pool.h"
+#include "base/status.h"
 #include "model/layers.h"
 #include "model/masters.h"
-#include "model/model.h"
 
 #define LARGE_FOLIO (2UL << 20)
 /* A window is given room for a file to grow in: nothing is reserved, so room costs nothing. A file

@@ -19,9 +19,9 @@
 #include "base/fmt.h"
 #include "base/fsmagic.h"
 #include "base/log.h"
+#include "base/pages.h"
 #include "base/sys.h"
 #include "base/unwind.h"
-#include "model/model.h"
 #include "model/mounts.h"
 #include "model/procmaps.h"
 

@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "base/pages.h"
+#include "base/status.h"
 #include "base/sys.h"
 #include "model/changes.h"
 #include "model/markers.h"

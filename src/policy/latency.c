@@ -16,8 +16,8 @@
 #include "base/fmt.h"
 #include "base/log.h"
 #include "base/options.h"
+#include "base/status.h"
 #include "base/sys.h"
-#include "model/model.h"
 #include "model/procstat.h"
 
 #define ASKED_MAX (4UL << 20)

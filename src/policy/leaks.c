@@ -10,9 +10,9 @@
 #include "base/log.h"
 #include "base/module.h"
 #include "base/options.h"
+#include "base/pages.h"
 #include "base/sys.h"
 #include "base/unwind.h"
-#include "model/model.h"
 #include "model/recordfile.h"
 
 enum { DEPTH_MOST = 64, OWN_FRAMES = 8 };

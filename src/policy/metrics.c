@@ -18,19 +18,16 @@
 #include "base/brief.h"
 #include "base/fmt.h"
 #include "base/log.h"
+#include "base/news.h"
 #include "base/options.h"
 #include "base/status.h"
 #include "base/sys.h"
 #include "model/identity.h"
-#include "model/model.h"
 
 #define EVERY_MS 1000
 #define CALLS_A_LOOK 16 /* the clock is asked every so many calls */
-#define MOVED_SHARE 50  /* a count that moved by this part of the limit is news */
 #define PATH_LEN 512
 #define FIRST_PID_NAMESPACE 4026531836UL /* include/linux/proc_ns.h: PROC_PID_INIT_INO */
-
-#define now_of(field) __atomic_load_n(&mapherd_status_block.field, __ATOMIC_RELAXED)
 
 /* Made in the constructor, then only read. */
 static char folder[PATH_LEN];
@@ -47,8 +44,7 @@ static struct {
 static int owner;
 static bool busy, stopped;
 static uint64_t next_ms;
-static int64_t told_bound; /* what the file says */
-static uint32_t told_pressure;
+static struct news told; /* by the file */
 
 /* A label's value: printable ASCII, escaped; a file with anything that is not UTF-8 is refused
  * whole by those who read it. */
@@ -92,13 +88,13 @@ static size_t compose_syncs(char *text, size_t size)
     size_t len = fmt(text, size, "# HELP mapherd_sync_seconds How long msync took.\n"
                                  "# TYPE mapherd_sync_seconds histogram\n");
     for (unsigned i = 0; i < MAPHERD_SYNC_BUCKETS; i++) {
-        upto += (unsigned long)now_of(sync_within[i]);
+        upto += (unsigned long)STATUS_GET(sync_within[i]);
         len += fmt(text + len, size - len, "mapherd_sync_seconds_bucket{le=\"%s\",%s %lu\n",
                    bounds[i], file.labels + 1, upto);
     }
     return len + fmt(text + len, size - len,
                      "mapherd_sync_seconds_sum%s %lue-6\nmapherd_sync_seconds_count%s %lu\n",
-                     file.labels, (unsigned long)now_of(sync_us), file.labels, upto);
+                     file.labels, (unsigned long)STATUS_GET(sync_us), file.labels, upto);
 }
 
 /* Numbers that are not known, which are negative, are left out. */
@@ -138,8 +134,8 @@ static long write_file(void)
 
 static void tell_failure(long answer)
 {
-    static bool told;
-    if (!__atomic_exchange_n(&told, true, __ATOMIC_RELAXED))
+    static bool said;
+    if (!__atomic_exchange_n(&said, true, __ATOMIC_RELAXED))
         log_line(LOG_WARNING, "metrics cannot be written to %s (errno %ld): MAPHERD_METRICS wants "
                  "a folder that the program may write to", folder, -answer);
 }
@@ -156,8 +152,7 @@ static void renew(uint64_t now)
         return;
     if (is_owner()) {
         __atomic_store_n(&next_ms, now + EVERY_MS, __ATOMIC_RELAXED);
-        __atomic_store_n(&told_bound, now_of(bound), __ATOMIC_RELAXED);
-        __atomic_store_n(&told_pressure, now_of(pressure), __ATOMIC_RELAXED);
+        news_tell(&told);
         if (!file.named)
             name_file();
         long answer = write_file();
@@ -169,21 +164,13 @@ static void renew(uint64_t now)
     __atomic_store_n(&busy, false, __ATOMIC_RELEASE);
 }
 
-/* A burst of calls and then nothing: without this the file would tell its beginning for ever. */
-static bool is_news(void)
-{
-    int64_t moved = now_of(bound) - __atomic_load_n(&told_bound, __ATOMIC_RELAXED);
-    int64_t limit = now_of(limit);
-    return (limit > 0 && (moved < 0 ? -moved : moved) >= limit / MOVED_SHARE) ||
-           now_of(pressure) != __atomic_load_n(&told_pressure, __ATOMIC_RELAXED);
-}
-
 void metrics_tick(void)
 {
     static unsigned calls;
     if (!folder[0] || __atomic_load_n(&stopped, __ATOMIC_RELAXED))
         return;
-    bool news = is_news();
+    /* A burst of calls and then nothing: without news the file would tell its beginning for ever. */
+    bool news = news_are_due(&told);
     if (!news && __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED) % CALLS_A_LOOK)
         return;
     uint64_t now = sys_now_ms();

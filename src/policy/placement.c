@@ -13,6 +13,8 @@
 
 #include "base/fsmagic.h"
 #include "base/log.h"
+#include "base/pages.h"
+#include "base/status.h"
 #include "base/sys.h"
 #include "model/count.h"
 #include "model/held.h"

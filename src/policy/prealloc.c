@@ -17,11 +17,12 @@
 #include "base/fmt.h"
 #include "base/log.h"
 #include "base/options.h"
+#include "base/pages.h"
 #include "base/rules.h"
+#include "base/status.h"
 #include "base/sys.h"
 #include "model/budget.h"
 #include "model/holes.h"
-#include "model/model.h"
 #include "model/mounts.h"
 
 /* auto looks at no more of a file than this at a map: a file in a hundred thousand pieces would

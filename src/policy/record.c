@@ -9,21 +9,19 @@
 
 #include "base/fmt.h"
 #include "base/log.h"
+#include "base/news.h"
 #include "base/options.h"
 #include "base/reason.h"
+#include "base/status.h"
 #include "base/sys.h"
 #include "model/count.h"
 #include "model/ledger.h"
-#include "model/model.h"
 #include "model/recordfile.h"
 
 #define BEGINS_AT 64    /* mapping calls */
 #define WORTH_KEEPING 64 /* recorded mappings left at a peaceful end */
 #define EVERY_MS 1000
 #define CALLS_A_LOOK 16 /* is it time, or is there news? Asked every so many calls */
-#define MOVED_SHARE 50  /* a count that moved by this part of the limit is news */
-
-#define now_of(field) __atomic_load_n(&mapherd_status_block.field, __ATOMIC_RELAXED)
 
 /* The last warning before there is a record. */
 static struct mapherd_record_event first;
@@ -34,8 +32,7 @@ static unsigned calls;
 static unsigned warnings;
 static bool busy, over;    /* over: there is none, and none is to be made */
 static uint64_t next_ms;
-static int64_t told_bound;
-static uint32_t told_pressure;
+static struct news told; /* by the last point and the copy of the status block */
 
 static uint64_t wall_ms(void)
 {
@@ -97,21 +94,12 @@ static void add_point(struct mapherd_record_point *points, uint64_t second, int6
 static void renew(struct mapherd_record_head *h)
 {
     uint64_t now = wall_ms();
-    int64_t bound = now_of(bound), limit = now_of(limit);
+    int64_t bound = STATUS_GET(bound), limit = STATUS_GET(limit);
     if (bound >= 0)
         add_point((struct mapherd_record_point *)((char *)h + h->history_at), now / 1000, bound, limit);
     memcpy(&h->status, &mapherd_status_block, sizeof h->status);
     h->touched_ms = now;
-    __atomic_store_n(&told_bound, bound, __ATOMIC_RELAXED);
-    __atomic_store_n(&told_pressure, now_of(pressure), __ATOMIC_RELAXED);
-}
-
-static bool is_news(void)
-{
-    int64_t moved = now_of(bound) - __atomic_load_n(&told_bound, __ATOMIC_RELAXED);
-    int64_t limit = now_of(limit);
-    return (limit > 0 && (moved < 0 ? -moved : moved) >= limit / MOVED_SHARE) ||
-           now_of(pressure) != __atomic_load_n(&told_pressure, __ATOMIC_RELAXED);
+    news_tell(&told);
 }
 
 /* ---- beginning and end ---- */
@@ -172,7 +160,7 @@ static enum mapherd_record_wish look(struct mapherd_record_head *h)
 {
     enum mapherd_record_wish wish = MAPHERD_WISH_NONE;
     uint64_t now = sys_now_ms();
-    if ((h && !is_news() && now < __atomic_load_n(&next_ms, __ATOMIC_RELAXED)) || !begin())
+    if ((h && !news_are_due(&told) && now < __atomic_load_n(&next_ms, __ATOMIC_RELAXED)) || !begin())
         return wish;
     __atomic_store_n(&next_ms, now + EVERY_MS, __ATOMIC_RELAXED);
     if (h)

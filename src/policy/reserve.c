@@ -11,9 +11,9 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/options.h"
+#include "base/status.h"
 #include "base/sys.h"
 #include "model/count.h"
-#include "model/model.h"
 #include "model/pressure.h"
 
 #define COLLECT_EVERY_MS 3000

@@ -8,6 +8,8 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
+#include "base/pages.h"
+#include "base/status.h"
 #include "base/sys.h"
 #include "model/canary.h"
 #include "model/count.h"

@@ -15,6 +15,7 @@
 #include "base/aside.h"
 #include "base/log.h"
 #include "base/options.h"
+#include "base/pages.h"
 #include "base/reason.h"
 #include "base/sys.h"
 #include "base/words.h"

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "base/options.h"
+#include "base/status.h"
 #include "base/sys.h"
 #include "model/fence.h"
 #include "model/layers.h"

@@ -12,6 +12,7 @@
 #include "base/brief.h"
 #include "base/log.h"
 #include "base/options.h"
+#include "base/pages.h"
 #include "base/sys.h"
 #include "model/count.h"
 #include "model/merge.h"

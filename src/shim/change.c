@@ -7,6 +7,8 @@
 #include <sys/mman.h>
 
 #include "base/options.h"
+#include "base/pages.h"
+#include "base/status.h"
 #include "base/sys.h"
 #include "model/model.h"
 #include "model/pressure.h"

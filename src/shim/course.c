@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "base/options.h"
+#include "base/pages.h"
 #include "base/sys.h"
 #include "model/canary.h"
 #include "model/changes.h"

@@ -17,6 +17,7 @@
 #include <sys/shm.h>
 
 #include "base/log.h"
+#include "base/pages.h"
 #include "base/sys.h"
 #include "model/count.h"
 #include "model/covers.h"

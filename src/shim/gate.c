@@ -8,6 +8,7 @@
 
 #include "base/brief.h"
 #include "base/log.h"
+#include "base/status.h"
 #include "base/sys.h"
 #include "model/canary.h"
 #include "model/changes.h"

@@ -23,9 +23,9 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "base/status.h"
 #include "base/sys.h"
 #include "mapherd/mapherd.h"
-#include "model/model.h"
 #include "policy/metrics.h"
 #include "shim/become.h"
 #include "shim/direct.h"

@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <sys/mman.h>
 
+#include "base/pages.h"
 #include "base/sys.h"
-#include "model/model.h"
 #include "policy/leaks.h"
 #include "policy/record.h"
 #include "shim/course.h"

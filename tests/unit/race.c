@@ -13,10 +13,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/status.h"
 #include "base/sys.h"
 #include "fakesys.h"
 #include "model/count.h"
-#include "model/model.h"
 #include "model/regions.h"
 #include "policy/placement.h"
 #include "shim/engine.h"

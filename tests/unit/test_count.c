@@ -3,6 +3,7 @@
  *
  * The count is one story from start to end, so this is one test in chapters.
  */
+#include "base/status.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -16,7 +17,6 @@
 #include "base/sys.h"
 #include "fakespace.h"
 #include "model/count.h"
-#include "model/model.h"
 #include "model/regions.h"
 #include "world.h"
 

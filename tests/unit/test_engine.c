@@ -5,6 +5,7 @@
  * After every call the fake kernel must hold just that, whatever the library did on the way.
  */
 #define _GNU_SOURCE
+#include "base/status.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -14,7 +15,6 @@
 #include "base/options.h"
 #include "base/sys.h"
 #include "fakespace.h"
-#include "model/model.h"
 #include "model/regions.h"
 #include "policy/placement.h"
 #include "shim/engine.h"

@@ -1,6 +1,7 @@
 /*
  * explain: each cause by its numbers, up to their borders, in order, and not too often.
  */
+#include "base/status.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -17,7 +18,6 @@
 #include "fakespace.h"
 #include "model/canary.h"
 #include "model/count.h"
-#include "model/model.h"
 #include "policy/explain.h"
 #include "world.h"
 

@@ -1,6 +1,7 @@
 /*
  * metrics: when the file is renewed, what is in it, and what happens when it cannot be.
  */
+#include "base/status.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -8,7 +9,6 @@
 
 #include "base/log.h"
 #include "base/options.h"
-#include "model/model.h"
 #include "policy/metrics.h"
 
 #define FILE_NAMED "named /metrics/mapherd-4242.prom\n"

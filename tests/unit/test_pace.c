@@ -1,9 +1,9 @@
 /*
  * pace: what a minute's growth is told to be.
  */
+#include "base/status.h"
 #include "unit.h"
 
-#include "model/model.h"
 #include "model/pace.h"
 
 static void growth_is_told_by_the_minute(void **state)

@@ -1,6 +1,7 @@
 /*
  * placement: how many maps the kernel ends up with, and whose.
  */
+#include "base/status.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -11,7 +12,6 @@
 #include "base/options.h"
 #include "base/sys.h"
 #include "fakespace.h"
-#include "model/model.h"
 #include "model/regions.h"
 #include "policy/placement.h"
 #include "shim/engine.h"

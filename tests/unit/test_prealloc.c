@@ -1,6 +1,7 @@
 /*
  * prealloc: which holes are allocated, when not, and what a call is told.
  */
+#include "base/status.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -14,7 +15,6 @@
 #include "base/log.h"
 #include "base/options.h"
 #include "base/sys.h"
-#include "model/model.h"
 #include "policy/prealloc.h"
 
 #define MIB (1UL << 20)

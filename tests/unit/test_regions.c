@@ -1,11 +1,11 @@
 /*
  * regions: random operations, compared page by page with a model that cannot be wrong.
  */
+#include "base/status.h"
 #include "unit.h"
 
 #include <errno.h>
 
-#include "model/model.h"
 #include "model/regions.h"
 #include "world.h"
 

@@ -3,6 +3,7 @@
  *
  * The limit is 1,000 maps, and 100 of them are kept.
  */
+#include "base/status.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -14,7 +15,6 @@
 #include "base/sys.h"
 #include "fakespace.h"
 #include "model/count.h"
-#include "model/model.h"
 #include "model/pressure.h"
 #include "policy/placement.h"
 #include "shim/engine.h"

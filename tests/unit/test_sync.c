@@ -1,6 +1,7 @@
 /*
  * sync: which ranges the kernel is asked for, which are skipped, and who is told of an error.
  */
+#include "base/status.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -10,7 +11,6 @@
 
 #include "base/options.h"
 #include "base/sys.h"
-#include "model/model.h"
 #include "model/regions.h"
 #include "policy/placement.h"
 #include "shim/engine.h"

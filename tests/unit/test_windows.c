@@ -1,12 +1,12 @@
 /*
  * windows and files: the zone, what lies in it, and who lives how long.
  */
+#include "base/status.h"
 #include "unit.h"
 
 #include <string.h>
 
 #include "model/layers.h"
-#include "model/model.h"
 #include "model/windows.h"
 #include "world.h"
 

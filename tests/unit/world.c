@@ -14,7 +14,6 @@
 #include "base/sys.h"
 #include "fakespace.h"
 #include "fakesys.h"
-#include "model/model.h"
 #include "model/regions.h"
 
 #define ARENA (256UL << 20) /* reserved; the pool grows into it */
