@@ -159,24 +159,24 @@ int become_execle(const char *path, const char *first, va_list rest)
 }
 
 /* -1 leaves a user as it is. */
-static bool gives_up(uid_t user)
+bool become_gives_up(uid_t user)
 {
     return user != (uid_t)-1 && user != recordfile_owner();
 }
 
 int become_setuid(uid_t uid)
 {
-    CALL_NEXT(gives_up(uid), setuid, uid);
+    CALL_NEXT(become_gives_up(uid), setuid, uid);
 }
 
 int become_setreuid(uid_t real, uid_t effective)
 {
-    CALL_NEXT(gives_up(real) && gives_up(effective), setreuid, real, effective);
+    CALL_NEXT(become_gives_up(real) && become_gives_up(effective), setreuid, real, effective);
 }
 
 int become_setresuid(uid_t real, uid_t effective, uid_t saved)
 {
-    CALL_NEXT(gives_up(real) && gives_up(effective) && gives_up(saved), setresuid, real, effective, saved);
+    CALL_NEXT(become_gives_up(real) && become_gives_up(effective) && become_gives_up(saved), setresuid, real, effective, saved);
 }
 
 int become_chroot(const char *path)

@@ -12,6 +12,7 @@
 #define MAPHERD_BECOME_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 /* Looks up what is next in the chain. For the constructor; what is called before it is looked up
@@ -39,5 +40,8 @@ int become_chroot(const char *path);
 /* After unshare(CLONE_NEWNS) the process has no record any more, unless MAPHERD_DIR asks for one. */
 int become_unshare(int flags);
 int become_setns(int fd, int kind);
+
+/* The record's owner is not that user: a call after which the process has only such users gives it up. */
+bool become_gives_up(uid_t user);
 
 #endif

@@ -2,13 +2,13 @@
  * become: maps enough to have a record, and then becomes another program, another user, or gets
  * another root.
  *
- *   become CALL              exec by CALL (execve, execv, ... execle) of /bin/true
+ *   become CALL              exec by CALL (execve, execv, ... execle, or syscall) of /bin/true
  *   become fails CALL        CALL of a program that is not there; then 64 further mappings; prints the
  *                            path of the record that it has then, and waits for the end of its input
  *   become vfork             a vfork child calls execve; prints its own record's path afterwards
- *   become user CALL         setuid, setreuid or setresuid to 65534; the same output, no waiting
+ *   become user CALL         setuid, setreuid, setresuid (also by syscall) to 65534; the same output, no waiting
  *   become effective         seteuid to 65534 and back; the same
- *   become ends WAY          ends by return, exit, _exit, _Exit or quick_exit; seteuid and setfsuid: as another
+ *   become ends WAY          ends by return, exit, _exit, _Exit, quick_exit or syscall; seteuid and setfsuid: as another
  *                            user for the moment; execve: becomes /bin/true so. Prints the path first
  *   become root DIR          chroot to DIR; prints nothing
  *   become mounts WAY        unshare: gets a mount namespace with another /dev/shm in it; setns: goes to one,
@@ -25,6 +25,7 @@
 #include <sys/fsuid.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -75,6 +76,8 @@ static int call_exec(const char *call, const char *program)
         return execle(program, program, "x", (char *)NULL, envp);
     if (!strcmp(call, "execveat"))
         return execveat(-100, program, argv, envp, 0);
+    if (!strcmp(call, "syscall"))
+        return (int)syscall(SYS_execve, program, argv, envp);
     if (!strcmp(call, "fexecve")) {
         FILE *file = fopen(program, "r");
         return fexecve(file ? fileno(file) : -1, argv, envp);
@@ -89,6 +92,8 @@ static int change_user(const char *call)
         return setuid(65534);
     if (!strcmp(call, "setreuid"))
         return setreuid(65534, 65534);
+    if (!strcmp(call, "syscall"))
+        return (int)syscall(SYS_setresuid, 65534, 65534, 65534);
     return setresuid(65534, 65534, 65534);
 }
 
@@ -103,6 +108,8 @@ static int end_by(const char *way)
         _Exit(0);
     if (!strcmp(way, "quick_exit"))
         quick_exit(0);
+    if (!strcmp(way, "syscall"))
+        syscall(SYS_exit_group, 0);
     if (!strcmp(way, "seteuid") || !strcmp(way, "execve"))
         return seteuid(65534) || (!strcmp(way, "execve") && call_exec("execve", "/bin/true")) ? fail(way) : 0;
     if (!strcmp(way, "setfsuid"))

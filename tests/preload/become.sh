@@ -8,7 +8,7 @@
 [ -n "$own_mounts" ] || skip "needs root"
 mount -t tmpfs -o size=64m none /dev/shm || fail "no /dev/shm of its own"
 become="$TESTS_BIN/tests/preload/become"
-exec_calls="execve execv execvp execvpe execl execlp execle execveat fexecve"
+exec_calls="execve execv execvp execvpe execl execlp execle execveat fexecve syscall"
 
 # empty WHAT: nothing is left in the folder.
 empty() {
@@ -60,7 +60,7 @@ grep -q "^/dev/shm/mapherd-.*\.record$" "$scratch/out" || fail "the parent's rec
 empty "a vfork child"
 
 say "becoming another user, and under another root"
-for call in setuid setreuid setresuid; do
+for call in setuid setreuid setresuid syscall; do
 	preloaded "$become" user $call >"$scratch/out" || fail "$call"
 	grep -q "^/dev/shm/mapherd-.*\.record$" "$scratch/out" || fail "$call: its record is $(cat "$scratch/out")"
 	empty "$call"
@@ -72,7 +72,7 @@ preloaded "$become" root "$scratch/root" || fail "chroot"
 empty "chroot"
 
 say "however it ends, and whoever it is for the moment"
-for way in return exit _exit _Exit quick_exit seteuid setfsuid execve; do
+for way in return exit _exit _Exit quick_exit syscall seteuid setfsuid execve; do
 	preloaded "$become" ends $way >"$scratch/out" || fail "$way ends with $?"
 	grep -q "^/dev/shm/mapherd-.*\.record$" "$scratch/out" || fail "$way: its record was $(cat "$scratch/out")"
 	empty "an end by $way"

@@ -66,7 +66,7 @@ munmaps() {
 }
 
 exits() {
-	for way in exit _exit quick_exit; do
+	for way in exit _exit quick_exit syscall; do
 		spilled 1
 		give_space
 		ask $way 7 && fail "$way: $said"

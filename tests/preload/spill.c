@@ -10,7 +10,7 @@
  *     munmap, protect r|rw, move, fixed (of FROM COUNT), remap, read PAGE, truncate PAGES
  *     start THREADS / stop         threads that count in pages of the file; says total= and wrong=.
  *     widen, progress N            they take more pages; each of them has counted N times more
- *     lock, maps, fork, daemon, exit N, _exit N, quick_exit N
+ *     lock, maps, fork, daemon, exit N, _exit N, quick_exit N, syscall N (exit_group)
  *     twin SEED                    a child stores the second half, the process the first; then both wait
  *     chunks COUNT                 maps pages of the file one after another, and unmaps each
  *     write PAGE SEED              the same by write(2), past the map
@@ -36,6 +36,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -341,6 +342,8 @@ static bool obey(const char *verb, const char *word, size_t from, size_t count, 
         _exit((int)from);
     else if (strcmp(verb, "quick_exit") == 0)
         quick_exit((int)from);
+    else if (strcmp(verb, "syscall") == 0)
+        syscall(SYS_exit_group, (int)from);
     else
         return false;
     return true;
