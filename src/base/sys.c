@@ -571,6 +571,16 @@ long sys_peek_file(int socket)
     return fd;
 }
 
+long sys_drop_file(int socket)
+{
+    struct parcel p;
+    pack(&p);
+    p.message.msg_control = NULL;
+    p.message.msg_controllen = 0;
+    long got = CALL(SYS_recvmsg, socket, &p.message, MSG_DONTWAIT, 0, 0, 0);
+    return got == 1 ? 0 : got < 0 ? got : -EAGAIN;
+}
+
 long sys_timer_create(int sig, int *timer)
 {
     struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = sig };

@@ -102,10 +102,12 @@ long sys_take_user(uid_t user, struct sys_user *before);
 void sys_give_user_back(const struct sys_user *before);
 
 /* Two connected sockets (AF_UNIX, CLOEXEC). Sends the open file of fd into one, where it waits in the other:
- * it is in no descriptor table then. A new descriptor of what waits there, which goes on waiting. */
+ * it is in no descriptor table then. peek: a new descriptor of what waits there, which goes on waiting. drop: what
+ * waits there goes, and no descriptor of it is made; 0, or -EAGAIN: there was nothing. None of them blocks. */
 long sys_socketpair(int pair[2]);
 long sys_send_file(int socket, int fd);
 long sys_peek_file(int socket);
+long sys_drop_file(int socket);
 
 /* True if one write of up to 4096 bytes would not block (poll(2) with no wait). */
 bool sys_writable_now(int fd);

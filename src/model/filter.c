@@ -75,11 +75,12 @@ static long lives(void *unused)
     return 1;
 }
 
-/* What keeps.c does with an open file, by files that are nobody else's. False: it would not work. */
+/* What parked.c does with an open file, by files that are nobody else's. False: it would not work. */
 static bool keeps_files(void)
 {
     int pair[2];
-    if (sys_socketpair(pair) < 0 || sys_send_file(pair[1], pair[0]) < 0 || sys_peek_file(pair[0]) < 0)
+    if (sys_socketpair(pair) < 0 || sys_send_file(pair[1], pair[0]) < 0 || sys_peek_file(pair[0]) < 0 ||
+        sys_drop_file(pair[0]) < 0)
         return false;
     return sys_apart(lives, NULL) == 1; /* a filter may kill that thread alone */
 }

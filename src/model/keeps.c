@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/brief.h"
@@ -21,21 +20,19 @@
 #include "model/filter.h"
 #include "model/identity.h"
 #include "model/model.h"
+#include "model/parked.h"
 #include "model/request.h"
-
 
 /* fcntl(F_GETSIG) of a description that is kept: what tells it from another one of the same file. The signal
  * is the one that is sent without it, so that a program with leases of its own misses nothing. */
 #define MARK SIGIO
-#define HIGH 512
 
 static struct keep {
     bool made;
     dev_t dev;
     ino_t ino;
     int fd; /* that it was made of; the program's, and perhaps another file's by now */
-    int socket;
-    ino_t socket_ino; /* the program may have closed it, and may have another file of that number */
+    unsigned place; /* parked.h */
     unsigned holders;
     bool leased; /* was taken, and not given back */
 } keeps[KEEPS_MAX + 1];
@@ -84,10 +81,9 @@ static bool lacks_blocks(const struct map_request *q, const struct stat *st)
 
 static bool may_want(const struct map_request *q)
 {
-    struct stat now; /* preallocation may have seen to it meanwhile */
     enum kind kind = kind_there(q->fd, q->st.st_dev);
     return kind == KIND_COPIES_ON_WRITE ||
-           (kind == KIND_PROVES && lacks_blocks(q, &q->st) && sys_fstat(q->fd, &now) == 0 && lacks_blocks(q, &now));
+           (kind == KIND_PROVES && lacks_blocks(q, &q->st));
 }
 
 /* ---- making and unmaking ---- */
@@ -120,52 +116,30 @@ ino_t keeps_ino(unsigned keep)
     return keeps[keep].ino;
 }
 
-/* A socket in which the open file waits; -errno. */
-static long park(int fd, ino_t *socket_ino)
-{
-    int pair[2];
-    struct stat st;
-    long high = -EMFILE;
-    long answer = sys_socketpair(pair);
-    if (answer < 0)
-        return answer;
-    answer = sys_send_file(pair[1], fd);
-    sys_close(pair[1]);
-    if (answer >= 0)
-        answer = high = sys_fcntl(pair[0], F_DUPFD_CLOEXEC, HIGH);
-    sys_close(pair[0]);
-    if (answer >= 0 && sys_fstat((int)high, &st) == 0)
-        *socket_ino = st.st_ino;
-    return answer;
-}
-
-/* A description with a signal of the program's own is left as it is. */
-static bool set_mark(int fd)
-{
-    long sig = sys_fcntl(fd, F_GETSIG, 0);
-    return sig == MARK || (sig == 0 && sys_fcntl(fd, F_SETSIG, MARK) == 0);
-}
-
-/* Under the model lock, because a fork waits for that: no child gets the sockets that are there for a moment. */
 static unsigned make(int fd, dev_t dev, ino_t ino)
 {
     unsigned n = 0;
-    ino_t socket_ino = 0;
     if (!filter_passes() || !model_take())
         return 0;
-    if (made < sys_rlimit(RLIMIT_NOFILE) / KEEPS_SHARE && !find(dev, ino))
+    if (!find(dev, ino))
         for (n = KEEPS_MAX; n && keeps[n].made; n--)
             ;
-    long socket = n ? park(fd, &socket_ino) : -EMFILE;
-    bool good = socket >= 0 && socket_ino && family_start() && set_mark(fd);
-    if (!good && socket >= 0)
-        sys_close((int)socket);
+    long sig = n ? sys_fcntl(fd, F_GETSIG, 0) : -EMFILE;
+    bool markable = sig == 0 || sig == MARK; /* one with a signal of the program's own is left as it is */
+    long place = markable ? parked_put(fd) : -EMFILE;
+    bool good = place > 0 && family_start();
     if (good) {
-        keeps[n] = (struct keep){ .made = true, .dev = dev, .ino = ino, .fd = fd, .socket = (int)socket,
-                                  .socket_ino = socket_ino, .holders = 1 };
+        if (sig == 0)
+            sys_fcntl(fd, F_SETSIG, MARK);
+        keeps[n] = (struct keep){ .made = true, .dev = dev, .ino = ino, .fd = fd, .place = (unsigned)place,
+                                  .holders = 1 };
         __atomic_fetch_add(&made, 1, __ATOMIC_RELAXED);
+    } else if (place > 0) {
+        parked_leave((unsigned)place);
     }
     model_drop();
+    if (!good && place > 0)
+        parked_drop((unsigned)place);
     return good ? n : 0;
 }
 
@@ -244,12 +218,6 @@ void keeps_release(unsigned keep)
         __atomic_fetch_add(&keeps_idle, 1, __ATOMIC_RELAXED);
 }
 
-static bool is_still_ours(const struct keep *k)
-{
-    struct stat st;
-    return sys_fstat(k->socket, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_ino == k->socket_ino;
-}
-
 /* A mark that stays might be taken for that of the file's next keep, which may be another open of it. */
 static void clear_mark(const struct keep *k)
 {
@@ -268,6 +236,7 @@ void keeps_close_idle(void)
         bool idle = k.made && !k.holders;
         if (idle) {
             keeps[n].made = false;
+            parked_leave(k.place);
             made--;
             __atomic_fetch_sub(&keeps_idle, 1, __ATOMIC_RELAXED);
         }
@@ -275,8 +244,7 @@ void keeps_close_idle(void)
         if (!idle)
             continue;
         clear_mark(&k);
-        if (is_still_ours(&k))
-            sys_close(k.socket); /* with the file in it */
+        parked_drop(k.place);
     }
 }
 
@@ -303,10 +271,19 @@ static void ask_for_signal(int fd, int sig)
     }
 }
 
+/* A descriptor of the file, of this thread's own. A process that was forked past libc may have dropped it, and
+ * put another there. */
+static long file_of(const struct keep *k)
+{
+    struct stat st;
+    long fd = parked_peek(k->place);
+    return fd < 0 || (sys_fstat((int)fd, &st) == 0 && st.st_dev == k->dev && st.st_ino == k->ino) ? fd : -EBADF;
+}
+
 static long lease(void *context)
 {
     const struct errand *e = context;
-    long fd = is_still_ours(e->keep) ? sys_peek_file(e->keep->socket) : -EBADF;
+    long fd = file_of(e->keep);
     if (fd < 0)
         return fd;
     if (!e->keep->leased && is_used_by_program((int)fd))
@@ -337,8 +314,7 @@ static bool is_asked_for(int fd)
 static long look(void *context)
 {
     const struct errand *e = context;
-    struct keep *k = e->keep;
-    long fd = is_still_ours(k) ? sys_peek_file(k->socket) : -EBADF;
+    long fd = file_of(e->keep);
     if (fd < 0)
         return LEASE_LOST;
     if (sys_fcntl((int)fd, F_GETLEASE, 0) == F_WRLCK)
@@ -355,7 +331,7 @@ static long look(void *context)
 static long give_back(void *context)
 {
     const struct errand *e = context;
-    long fd = is_still_ours(e->keep) ? sys_peek_file(e->keep->socket) : -EBADF;
+    long fd = file_of(e->keep);
     if (fd < 0)
         return fd;
     long answer = sys_fcntl((int)fd, F_SETLEASE, F_UNLCK);

@@ -8,9 +8,9 @@
  * descriptor. So the description of a file that may want for space is kept from the mmap on, until the last
  * range of it is unmapped.
  *
- * It waits in a socket (SCM_RIGHTS) and not as a descriptor of the file, because the closing of any
+ * It waits in a socket (parked.h) and not as a descriptor of the file, because the closing of any
  * descriptor of a file drops the process's POSIX locks on it. What is done with it is done on a thread with
- * a descriptor table of its own (sys_apart). The socket is one descriptor, at 512 or above.
+ * a descriptor table of its own (sys_apart).
  *
  * A keep is a number; 0 is none. Its holders are regions (tree.h), covers, and who is just at it.
  */
@@ -22,13 +22,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/*
- * And no more than a part of RLIMIT_NOFILE: that is also how many open files all processes of a user may have in
- * sockets, before nobody of them can send any (ETOOMANYREFS, unix(7)). A file of which the program has a
- * descriptor still needs no keep (keeps_adopt).
- */
-#define KEEPS_MAX 16
-#define KEEPS_SHARE 64
+#include "model/parked.h"
+
+/* A file of which the program has a descriptor still needs no keep before it is spilled (keeps_adopt). */
+#define KEEPS_MAX PARKED_MAX
 
 struct map_request;
 

@@ -388,7 +388,10 @@ long prealloc_map(struct map_request *q)
         return 0;
     struct job j = { .fd = q->fd, .st = st, .size = size, .what = "mmap",
                      .start = q->offset, .end = end < size ? end : size, .known = known };
-    return fill(&j);
+    long refusal = fill(&j);
+    if (j.allocated)
+        q->asked = false; /* it has more blocks now */
+    return refusal;
 }
 
 /* The new part of the file was there for a moment. If somebody else has changed the size since, it

@@ -18,6 +18,7 @@
 #include "model/gaps.h"
 #include "model/held.h"
 #include "model/model.h"
+#include "model/parked.h"
 #include "model/regions.h"
 #include "policy/guards.h"
 #include "policy/leaks.h"
@@ -59,6 +60,7 @@ static void be_born(bool announced)
     gaps_after_fork();
     reserve_after_fork();
     held_after_fork();
+    parked_in_child();
     family_arrived(announced);
     changes_after_fork();
     covers_after_fork();
@@ -153,6 +155,8 @@ void gate_before_fork(void)
     covers_for_fork = !gate_helpless() && covers_take();
     bool taken = model_take();
     taken_for_fork = taken;
+    if (taken)
+        parked_before_fork();
     brief_before_fork();
 }
 

@@ -588,6 +588,12 @@ long sys_peek_file(int socket)
     return -EBADF;
 }
 
+long sys_drop_file(int socket)
+{
+    (void)socket;
+    return -EBADF;
+}
+
 bool sys_shares_memory(long pid)
 {
     (void)pid;
