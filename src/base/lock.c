@@ -17,6 +17,11 @@ static int self(void)
     return thread_id;
 }
 
+int lock_thread(void)
+{
+    return self();
+}
+
 static bool swap(struct lock *l, int from, int to)
 {
     return __atomic_compare_exchange_n(&l->word, &from, to, false, __ATOMIC_ACQUIRE,

@@ -32,6 +32,9 @@ static inline int lock_owner(const struct lock *l)
     return l->word & ~LOCK_WAITED;
 }
 
+/* The id of this thread. */
+int lock_thread(void);
+
 /* Waits and takes the lock: true. At once false where this thread holds it already. */
 bool lock_take(struct lock *l);
 

@@ -3,11 +3,14 @@
  */
 #include "model/changes.h"
 
+#include "base/lock.h"
+
 /* Calls at work at a time; of more it is only known that they are there. */
 #define MOST 64
 
 static struct {
     uintptr_t start, end;
+    int thread;
 } ranges[MOST];
 static unsigned count, unknown;
 
@@ -19,6 +22,7 @@ void changes_begin(uintptr_t start, uintptr_t end)
     }
     ranges[count].start = start;
     ranges[count].end = end;
+    ranges[count].thread = lock_thread();
     count++;
 }
 
@@ -40,6 +44,14 @@ bool changes_meet(uintptr_t start, uintptr_t end)
     for (unsigned i = 0; i < count; i++)
         met += ranges[i].start < end && start < ranges[i].end;
     return met > 1;
+}
+
+bool changes_mine(uintptr_t start, uintptr_t end)
+{
+    bool mine = !unknown;
+    for (unsigned i = 0; i < count; i++)
+        mine &= ranges[i].start >= end || start >= ranges[i].end || ranges[i].thread == lock_thread();
+    return mine;
 }
 
 void changes_after_fork(void)

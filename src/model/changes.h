@@ -15,6 +15,9 @@
 void changes_begin(uintptr_t start, uintptr_t end);
 void changes_end(uintptr_t start, uintptr_t end);
 
+/* All calls that are changing a part of the range are this thread's: it is in a handler that has interrupted them. */
+bool changes_mine(uintptr_t start, uintptr_t end);
+
 /* Besides one call, the caller's own, another is changing a part of the range, or may be. */
 bool changes_meet(uintptr_t start, uintptr_t end);
 

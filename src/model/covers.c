@@ -4,11 +4,13 @@
 #define _GNU_SOURCE
 #include "model/covers.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/sysmacros.h>
 
 #include "base/sys.h"
+#include "model/changes.h"
 #include "model/model.h"
 #include "model/procmaps.h"
 #include "model/regions.h"
@@ -83,13 +85,22 @@ static bool is_of_file(const struct procmap *m, uint64_t dev, uint64_t ino)
     return m->inode == ino && makedev(m->dev_major, m->dev_minor) == dev;
 }
 
-static bool is_alias(uintptr_t start)
+/* How far from at on everything is one alias, or none is: *ours says which. */
+static uintptr_t alias_border(uintptr_t at, uintptr_t end, bool *ours)
 {
-    for (unsigned n = 1; n <= COVERS_MAX; n++)
-        if (covers[n].kind != COVER_FREE && covers[n].alias && start >= covers[n].alias &&
-            start < covers[n].alias + covers[n].len)
-            return true;
-    return false;
+    *ours = false;
+    for (unsigned n = 1; n <= COVERS_MAX; n++) {
+        const struct cover *c = &covers[n];
+        if (c->kind == COVER_FREE || !c->alias)
+            continue;
+        if (at >= c->alias && at < c->alias + c->len) {
+            *ours = true;
+            return c->alias + c->len < end ? c->alias + c->len : end;
+        }
+        if (c->alias > at && c->alias < end)
+            end = c->alias;
+    }
+    return end;
 }
 
 static int prot_of(const struct procmap *m)
@@ -100,18 +111,23 @@ static int prot_of(const struct procmap *m)
 static bool collect(const struct procmap *m, void *context)
 {
     struct search *s = context;
-    uint64_t end = m->offset + (m->end - m->start);
-    if (!m->shared || !is_of_file(m, s->dev, s->ino) || m->offset >= s->high || end <= s->low ||
-        is_alias(m->start) || (s->besides >= m->start && s->besides < m->end))
+    if (!m->shared || !is_of_file(m, s->dev, s->ino))
         return true;
-    uint64_t low = m->offset > s->low ? m->offset : s->low;
-    uint64_t high = end < s->high ? end : s->high;
-    s->places[s->count++] = (struct place){
-        .start = m->start + (low - m->offset),
-        .end = m->start + (high - m->offset),
-        .offset = low,
-        .prot = prot_of(m),
-    };
+    /* An alias beside a map of the program's that goes on where it ends is one map with that. */
+    for (uintptr_t at = m->start, to; at < m->end && s->count < s->max; at = to) {
+        bool ours;
+        to = alias_border(at, m->end, &ours);
+        uint64_t begin = m->offset + (at - m->start), end = begin + (to - at);
+        uint64_t low = begin > s->low ? begin : s->low, high = end < s->high ? end : s->high;
+        if (ours || low >= high || (s->besides >= at && s->besides < to))
+            continue;
+        s->places[s->count++] = (struct place){
+            .start = at + (low - begin),
+            .end = at + (high - begin),
+            .offset = low,
+            .prot = prot_of(m),
+        };
+    }
     return s->count < s->max;
 }
 
@@ -151,21 +167,24 @@ void covers_claim(uintptr_t start, uintptr_t end)
     claim_count++;
 }
 
-unsigned covers_claim_all(unsigned cover, uintptr_t from, struct place places[PLACES_MAX], bool *busy)
+long covers_claim_all(unsigned cover, struct place ranges[PLACES_MAX])
 {
-    unsigned count = 0;
-    *busy = false;
+    long count = 0;
     if (!model_take())
-        return 0;
-    struct region *r = regions_covered(from, cover);
-    for (; r && count < PLACES_MAX; r = regions_covered(r->end, cover)) {
-        if (r->kind & REGION_CHANGING) {
-            *busy = true;
-            continue;
+        return -EAGAIN;
+    for (struct region *r = regions_covered(0, cover); r && count >= 0; r = regions_covered(r->end, cover)) {
+        if ((r->kind & REGION_CHANGING) && !changes_mine(r->start, r->end)) {
+            count = -EAGAIN;
+        } else if (count && ranges[count - 1].end == r->start) {
+            ranges[count - 1].end = r->end;
+        } else if (count == PLACES_MAX) {
+            count = -E2BIG;
+        } else {
+            ranges[count++] = (struct place){ r->start, r->end, 0, 0 };
         }
-        places[count++] = (struct place){ r->start, r->end, 0, (int)(r->kind & REGION_PROT) };
-        covers_claim(r->start, r->end);
     }
+    for (long i = 0; i < count; i++)
+        covers_claim(ranges[i].start, ranges[i].end);
     model_drop();
     return count;
 }

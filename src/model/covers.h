@@ -21,7 +21,7 @@
 #include "base/lock.h"
 
 #define COVERS_MAX 250 /* a number is a byte in its region */
-#define PLACES_MAX 64
+#define PLACES_MAX 4096 /* that are switched in one step */
 
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
@@ -103,7 +103,7 @@ unsigned covers_unused(enum cover_kind kind);
 
 /*
  * All shared maps of this file that show something of [low, high) of it, clipped to that, as the
- * kernel lists them; at most max. That which has the page besides is left out.
+ * kernel lists them; at most max. That which has the page besides is left out, and what is an alias.
  */
 unsigned covers_places(uint64_t dev, uint64_t ino, uint64_t low, uint64_t high, uintptr_t besides,
                        struct place *places, unsigned max);
@@ -118,9 +118,10 @@ bool covers_still(const struct place *place, uint64_t dev, uint64_t ino);
 void covers_claim(uintptr_t start, uintptr_t end);
 void covers_release(void);
 
-/* Claims the ranges that have this cover and end behind from, as many as are to be had, but for those that
- * a call is changing: *busy. Their place in the file is left open. */
-unsigned covers_claim_all(unsigned cover, uintptr_t from, struct place places[PLACES_MAX], bool *busy);
+/* Claims all ranges that have this cover: how many. Where in the file they lie, and how they are protected, is left
+ * open. -EAGAIN: another thread's
+ * call is changing one of them; -E2BIG: there are more than PLACES_MAX. Nothing is claimed then. */
+long covers_claim_all(unsigned cover, struct place ranges[PLACES_MAX]);
 
 /* The mark goes; nothing of this cover lies there. */
 void covers_forget(const struct place *place);

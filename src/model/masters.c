@@ -145,6 +145,19 @@ void masters_review(struct file *f)
         masters_retire(f);
 }
 
+static bool is_in(const struct master *m, uintptr_t addr)
+{
+    while (m && m->addr != addr)
+        m = m->next;
+    return m;
+}
+
+bool masters_has(dev_t dev, ino_t ino, uintptr_t addr)
+{
+    const struct file *f = files_find(dev, ino);
+    return (f && is_in(f->masters, addr)) || is_in(retired, addr);
+}
+
 bool masters_take_retired(uintptr_t *addr)
 {
     struct master *m = retired;

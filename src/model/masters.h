@@ -60,6 +60,9 @@ void masters_retire(struct file *f);
 /* Takes one off that list, for the caller to unmap (one page) without the lock. */
 bool masters_take_retired(uintptr_t *addr);
 
+/* The page at addr is a master of this file, whether it is to be unmapped or not. */
+bool masters_has(dev_t dev, ino_t ino, uintptr_t addr);
+
 /* Some may be on the list. Cheap; lock not needed. */
 bool masters_any_retired(void);
 

@@ -226,6 +226,33 @@ int spilled_write_back(const struct cover *c, int fd, uint64_t low, uint64_t hig
     return each_piece(c, fd, low, high, write_piece);
 }
 
+static struct {
+    uint64_t first, end;
+} left;
+
+static int find_left(const struct cover *c, int fd, uint64_t at, size_t pages)
+{
+    bool good = sys_pread(fd, data, pages * page_size, data_of(c, at)) == (long)(pages * page_size);
+    for (size_t i = 0; i < pages; i++) {
+        uint64_t here = at + i * page_size;
+        if (!sums[i] || (good && spill_sum_of(data + i * page_size, page_size) == sums[i]))
+            continue;
+        left.first = here < left.first ? here : left.first;
+        left.end = here + page_size;
+    }
+    return 0;
+}
+
+void spilled_left(const struct cover *c, int fd, uint64_t *low, uint64_t *high)
+{
+    left.first = *high;
+    left.end = *high;
+    if (each_piece(c, fd, *low, *high, find_left))
+        left.first = *low;
+    *low = left.first;
+    *high = left.end;
+}
+
 #define NO_ROOM (-1)
 #define ROOM (-2)
 
@@ -281,15 +308,16 @@ void spilled_show_present(unsigned n, int fd, const struct place *place)
     }
 }
 
-void spilled_clear(const struct cover *c, int fd)
+void spilled_clear(const struct cover *c, int fd, uint64_t low, uint64_t high)
 {
     memset(sums, 0, sizeof sums);
-    for (uint64_t at = c->low; at < c->high; at += piece_pages() * page_size) {
-        size_t pages = (c->high - at) / page_size;
+    for (uint64_t at = low; at < high; at += piece_pages() * page_size) {
+        size_t pages = (high - at) / page_size;
         spillfile_put_sums(fd, c->sums_at, page_of(c, at), sums,
                            pages < piece_pages() ? pages : piece_pages());
     }
-    spillfile_release(fd, (uint64_t)data_of(c, c->low), c->high - c->low);
+    if (low < high)
+        spillfile_release(fd, (uint64_t)data_of(c, low), high - low);
 }
 
 void spilled_trim(const struct cover *c, uint64_t size)

@@ -23,6 +23,9 @@ long spilled_copy_in(const struct cover *c, int fd, uint64_t low, uint64_t high)
  */
 int spilled_write_back(const struct cover *c, int fd, uint64_t low, uint64_t high);
 
+/* After ESTALE: of [low, high), what lies between the first and the last page that stay. */
+void spilled_left(const struct cover *c, int fd, uint64_t *low, uint64_t *high);
+
 /* There is space for the first page of it that was stored to, as far as the kernel can be asked. */
 bool spilled_has_room(const struct cover *c, int fd, uint64_t low, uint64_t high);
 
@@ -36,8 +39,8 @@ bool spilled_show_file(const struct place *places, unsigned count, const struct 
 /* A new map of the file: maps what the spill file has of the place over it, run by run, as cover n. */
 void spilled_show_present(unsigned n, int fd, const struct place *place);
 
-/* Everything has gone back: it has none of the pages any more. */
-void spilled_clear(const struct cover *c, int fd);
+/* [low, high) has gone back: it has none of these pages any more. */
+void spilled_clear(const struct cover *c, int fd, uint64_t low, uint64_t high);
 
 /* The file ends at size now: what was stored behind that reads as zeros. */
 void spilled_trim(const struct cover *c, uint64_t size);

@@ -19,11 +19,13 @@
 #include "base/reason.h"
 #include "base/sys.h"
 #include "base/words.h"
+#include "model/changes.h"
 #include "model/count.h"
 #include "model/family.h"
 #include "model/filter.h"
 #include "model/keeps.h"
 #include "model/mappers.h"
+#include "model/masters.h"
 #include "model/merge.h"
 #include "model/model.h"
 #include "model/procmaps.h"
@@ -39,7 +41,7 @@
 
 /* Working space; cover lock held. */
 static char list[8 << 10];
-static struct place places[PLACES_MAX];
+static struct place places[PLACES_MAX], ranges[PLACES_MAX];
 
 /* Something of its file is spilled. */
 static bool has_cover(unsigned keep)
@@ -182,6 +184,11 @@ const char *spill_why(long error)
                "live through them, or was refused one; MAPHERD_SIGBUS=auto,GLOB=spill spills without the proof";
     case -EACCES:
         return "the file is another user's, and the kernel proves to its owner alone that no other process uses it";
+    case -E2BIG:
+        return "the program has too many maps of that part of the file";
+    case -EAGAIN:
+        return "the program has a map of that part of the file that mapherd does not know, or one that is being "
+               "changed all the while";
     case -EUSERS:
         return "the program uses leases or signals on the file itself";
     case -EINVAL:
@@ -282,7 +289,7 @@ static long choose_run(const struct cover *c, const struct fault_page *p, size_t
     }
     if (r->kind & REGION_COVERED)
         return -EBUSY;
-    if (r->kind & REGION_CHANGING)
+    if ((r->kind & REGION_CHANGING) && !changes_mine(r->start, r->end))
         return -EAGAIN;
     first = r->start > p->map.start ? r->start : p->map.start;
     last = r->end < p->map.end ? r->end : p->map.end;
@@ -310,39 +317,76 @@ static long choose_run(const struct cover *c, const struct fault_page *p, size_t
     return 0;
 }
 
-/* Those of the places that the model knows, or that hold the page itself, are claimed; none while a
- * call changes one of them. */
-static unsigned claim(unsigned count, unsigned cover, uintptr_t page)
+/*
+ * What of a map of the file is the program's, from *at on, as the model has it: the next part, or false at the end.
+ * What is held is nobody's, and a master is the library's. -EAGAIN in *error: a part is not known, and a call may be
+ * about to tell; or a call is changing it.
+ */
+static bool next_part(const struct cover *c, const struct place *map, uintptr_t *at, struct place *part, long *error)
 {
-    unsigned kept = 0;
-    for (unsigned i = 0; i < count; i++)
-        if (regions_changing(places[i].start, places[i].end))
-            return 0;
-    for (unsigned i = 0; i < count; i++) {
-        bool ours = places[i].start <= page && page < places[i].end;
-        if (!ours && !regions_cover(places[i].start, places[i].end))
+    while (*at < map->end) {
+        uintptr_t start = *at;
+        struct region *r = regions_from(start);
+        bool known = r && r->start <= start;
+        uintptr_t end = known ? r->end : start + page_size;
+        *at = end < map->end ? end : map->end;
+        if (known ? r->kind & REGION_HELD : masters_has((dev_t)c->st_dev, (ino_t)c->ino, start))
             continue;
-        covers_claim(places[i].start, places[i].end);
-        regions_set_cover(places[i].start, places[i].end, cover);
-        places[kept++] = places[i];
+        *part = (struct place){ start, *at, map->offset + (start - map->start), map->prot };
+        if (!known || ((r->kind & REGION_CHANGING) && !changes_mine(r->start, r->end)))
+            *error = -EAGAIN;
+        return *error == 0;
     }
-    return kept;
+    return false;
 }
 
-/* The first of the ranges show the file, the others are covered for good. */
-static void release(unsigned count, unsigned uncovered)
+/* Model lock held: what the maps in ranges show of the file, all of it, becomes places, which are claimed. How
+ * many; or -errno. */
+static long claim(unsigned count, unsigned cover)
+{
+    struct place part;
+    long kept = 0, error = 0;
+    for (unsigned i = 0; i < count && !error; i++)
+        for (uintptr_t at = ranges[i].start; next_part(&covers[cover], &ranges[i], &at, &part, &error);) {
+            if (kept == PLACES_MAX) {
+                error = -E2BIG;
+                break;
+            }
+            places[kept++] = part;
+        }
+    for (long i = 0; i < kept && !error; i++) {
+        covers_claim(places[i].start, places[i].end);
+        regions_set_cover(places[i].start, places[i].end, cover);
+    }
+    return error ? error : kept;
+}
+
+static void release(void)
+{
+    if (model_take()) {
+        covers_release();
+        model_drop();
+    }
+}
+
+/* The place shows the file. */
+static void forget_cover(const struct place *place)
 {
     if (!model_take())
         return;
-    for (unsigned i = 0; i < uncovered; i++) {
-        regions_set_cover(places[i].start, places[i].end, 0);
-        struct region *r = regions_from(places[i].start);
-        if (r)
-            merge_settle(&r);
-    }
-    covers_release();
-    count_add(2 * (long)(count - uncovered));
+    regions_set_cover(place->start, place->end, 0);
+    struct region *r = regions_from(place->start);
+    if (r)
+        merge_settle(&r);
     model_drop();
+}
+
+/* The places show the file, as before. */
+static void give_up(long count)
+{
+    for (long i = 0; i < count; i++)
+        forget_cover(&places[i]);
+    release();
 }
 
 static bool is_refused(uintptr_t page)
@@ -385,8 +429,12 @@ static long cover_run(unsigned n, const struct fault_page *p, size_t size, bool 
         sys_close((int)fd);
         return answer;
     }
-    places[0] = (struct place){ p->page - (p->at - low), p->page + (high - p->at), low, p->map.prot };
-    unsigned count = 1 + covers_places(p->dev, p->ino, low, high, p->page, places + 1, PLACES_MAX - 1);
+    ranges[0] = (struct place){ p->page - (p->at - low), p->page + (high - p->at), low, p->map.prot };
+    long count = 1 + covers_places(p->dev, p->ino, low, high, p->page, ranges + 1, PLACES_MAX - 1);
+    if (count == PLACES_MAX) {
+        sys_close((int)fd);
+        return -E2BIG;
+    }
     if (!model_take()) {
         sys_close((int)fd);
         return -EDEADLK;
@@ -396,25 +444,31 @@ static long cover_run(unsigned n, const struct fault_page *p, size_t size, bool 
     answer = choose_run(c, p, size, &low_now, &high_now, &dense_now);
     if (answer == 0 && (low_now > low || high_now < high))
         answer = -EAGAIN;
-    count = answer == 0 ? claim(count, n, p->page) : 0;
+    count = answer == 0 ? claim((unsigned)count, n) : answer;
     model_drop();
-    bool sound = count > 0;
-    for (unsigned i = 0; i < count; i++)
+    if (count < 0) {
+        sys_close((int)fd);
+        return count;
+    }
+    bool sound = true;
+    for (long i = 0; i < count; i++)
         sound &= covers_still(&places[i], p->dev, p->ino);
     if (!sound) {
-        release(count, count);
+        give_up(count);
         sys_close((int)fd);
-        return answer < 0 ? answer : -EAGAIN;
+        return -EAGAIN;
     }
-    answer = spilled_block(places, count, c, (int)fd) ? spilled_copy_in(c, (int)fd, low, high) : -ENOMEM;
-    if (answer == 0 && !spilled_show(places, count, c, (int)fd))
+    answer = spilled_block(places, (unsigned)count, c, (int)fd) ? spilled_copy_in(c, (int)fd, low, high) : -ENOMEM;
+    if (answer == 0 && !spilled_show(places, (unsigned)count, c, (int)fd))
         answer = -ENOMEM;
-    if (answer < 0)
-        spilled_show_file(places, count, c);
     sys_close((int)fd);
-    release(count, answer < 0 ? count : 0);
-    if (answer < 0)
+    if (answer < 0) {
+        spilled_show_file(places, (unsigned)count, c);
+        give_up(count);
         return answer;
+    }
+    release();
+    count_add(2 * count);
     if (c->low == c->high) {
         c->low = low;
         c->high = high;
@@ -492,83 +546,125 @@ const char *spill_path(void)
 
 /* ---- and back ---- */
 
-/* Where in its file a covered range lies is asked of the kernel: it shows the spill file's offset.
- * False: it was changed unseen. */
-static bool locate(const struct cover *c, struct place *place)
+/*
+ * What of the first claimed ranges are maps of the spill file becomes places: where each lies in its file, and its
+ * protection, is asked of the kernel, for calls that no hook sees change both. What is none was changed so, and is
+ * forgotten. How many; -E2BIG.
+ */
+static long locate(const struct cover *c, long claimed)
 {
     struct procmap m;
-    if (procmaps_at(PROCMAPS_SELF, place->start, &m, list, sizeof list) < 0 || !m.shared ||
-        m.inode != spillfile_ino(c->file))
-        return false;
-    uint64_t at = m.offset + (place->start - m.start);
-    if (at < c->data_at || at >= c->data_at + c->len)
-        return false;
-    if (place->end > m.end) /* the rest comes next time */
-        place->end = m.end;
-    place->offset = at - c->data_at + c->start;
-    return true;
-}
-
-/* What was stored to these places, which are blocked, goes to the file, and the file's own map there again.
- * A place with a page that somebody else has written since stays, and is said by ESTALE. *back of them show
- * the file, and come first. */
-static int put_back(const struct cover *c, int fd, unsigned count, unsigned *back)
-{
-    bool stale = false;
-    *back = 0;
-    for (unsigned i = 0; i < count; i++) {
-        struct place p = places[i];
-        int error = spilled_write_back(c, fd, p.offset, p.offset + (p.end - p.start));
-        if (!error && covers_put_back(c, &p) < 0)
-            error = ENOMEM;
-        stale |= error == ESTALE;
-        if (error && error != ESTALE)
-            return error;
-        if (!error) {
-            places[i] = places[*back];
-            places[(*back)++] = p;
+    long count = 0;
+    for (long i = 0; i < claimed; i++) {
+        for (uintptr_t at = ranges[i].start, to; at < ranges[i].end; at = to) {
+            bool mapped = procmaps_at(PROCMAPS_SELF, at, &m, list, sizeof list) == 0;
+            to = !mapped ? at + page_size : m.end < ranges[i].end ? m.end : ranges[i].end;
+            uint64_t shown = mapped ? m.offset + (at - m.start) : 0;
+            struct place place = { at, to, shown - c->data_at + c->start,
+                                   (m.read ? PROT_READ : 0) | (m.write ? PROT_WRITE : 0) | (m.exec ? PROT_EXEC : 0) };
+            if (!mapped || !m.shared || m.inode != spillfile_ino(c->file) || shown < c->data_at ||
+                shown >= c->data_at + c->len)
+                covers_forget(&place);
+            else if (count == PLACES_MAX)
+                return -E2BIG;
+            else
+                places[count++] = place;
         }
     }
-    return stale ? ESTALE : 0;
+    return count;
 }
 
-/* There is space: writes back what is mapped, and switches back. Where the kernel has no map left for
- * that, the spill file's pages stay. */
-static int uncover(unsigned n, int fd)
+struct span {
+    uint64_t low, high; /* of a file */
+};
+
+/* What the place shows of the span. */
+static bool cut(const struct place *place, struct span s, struct place *part)
+{
+    uint64_t end = place->offset + (place->end - place->start);
+    uint64_t low = place->offset > s.low ? place->offset : s.low, high = end < s.high ? end : s.high;
+    *part = (struct place){ place->start + (low - place->offset), place->start + (high - place->offset), low, place->prot };
+    return low < high;
+}
+
+/*
+ * The places show the file there; where the kernel has no map for it, what they showed. What is stored there is the
+ * file's alone then: if its page lacks space once more, its contents are copied anew. In a shared spill file the pages
+ * may be another process's too.
+ */
+static int put_back(const struct cover *c, int fd, long count, struct span s)
+{
+    struct place part;
+    int error = 0;
+    for (long i = 0; i < count; i++) {
+        if (!cut(&places[i], s, &part))
+            continue;
+        if (covers_put_back(c, &part) == 0) {
+            forget_cover(&part);
+        } else {
+            spilled_show(&part, 1, c, fd);
+            error = ENOMEM;
+        }
+    }
+    if (!error && !spillfile_shared(c->file))
+        spilled_clear(c, fd, s.low, s.high);
+    return error;
+}
+
+static void show_again(const struct cover *c, int fd, long count, struct span s)
+{
+    struct place part;
+    for (long i = 0; i < count; i++)
+        if (cut(&places[i], s, &part))
+            spilled_show(&part, 1, c, fd);
+}
+
+/* All ranges of the cover, when no call is changing them. */
+static long claim_covered(unsigned n)
 {
     enum { PASSES = 100 };
+    long count;
+    for (unsigned passes = 1; (count = covers_claim_all(n, ranges)) == -EAGAIN && passes < PASSES; passes++)
+        sys_nap(1);
+    return count;
+}
+
+/*
+ * There is space: writes what was stored to [s.low, s.high) of the file back, mapped or not, and all maps show the
+ * file there again, in one step, or none does: what is stored by way of one of them is seen by way of all. Where a
+ * page was written since by somebody else, that and what lies between two such pages stays: ESTALE. Where the
+ * kernel has no map left, the spill file's pages stay. stays: they do in any case.
+ */
+static int uncover(unsigned n, int fd, struct span s, bool stays)
+{
     const struct cover *c = &covers[n];
-    uintptr_t from = 0;
+    struct span all = { c->start, c->start + c->len }, left = s;
+    long claimed = claim_covered(n), count = claimed < 0 ? claimed : locate(c, claimed);
     int error = 0;
-    bool busy, skipped = false, stale = false;
-    for (unsigned passes = 1; !error;) {
-        unsigned count = covers_claim_all(n, from, places, &busy), kept = 0, shown = 0;
-        skipped |= busy;
-        if (!count && !skipped)
-            break;
-        if (!count) { /* a call was changing some of them, which may lie anywhere: again from the start */
-            if (passes++ == PASSES)
-                error = c->error; /* next time */
-            from = 0;
-            skipped = false;
-            sys_nap(1);
-            continue;
-        }
-        for (unsigned i = 0; i < count; i++) {
-            from = places[i].end;
-            if (locate(c, &places[i]))
-                places[kept++] = places[i];
-            else
-                covers_forget(&places[i]);
-        }
-        error = spilled_block(places, kept, c, fd) ? put_back(c, fd, kept, &shown) : ENOMEM;
-        if (shown < kept)
-            spilled_show(places + shown, kept - shown, c, fd);
-        stale |= error == ESTALE;
-        error = error == ESTALE ? 0 : error;
-        release(kept, shown);
+    if (count < 0) {
+        release();
+        return c->error; /* next time */
     }
-    return error ? error : stale ? ESTALE : 0;
+    if (!spilled_block(places, (unsigned)count, c, fd))
+        error = ENOMEM;
+    if (!error)
+        error = spilled_write_back(c, fd, s.low, s.high);
+    if (error == ESTALE) {
+        count_add(2 * count); /* each may become three maps */
+        spilled_left(c, fd, &left.low, &left.high);
+    } else if (!error && !stays) {
+        left.low = left.high; /* nothing */
+    }
+    show_again(c, fd, count, left);
+    show_again(c, fd, count, (struct span){ all.low, s.low });
+    show_again(c, fd, count, (struct span){ s.high, all.high });
+    int refused = put_back(c, fd, count, (struct span){ s.low, left.low });
+    if (!refused)
+        refused = put_back(c, fd, count, (struct span){ left.high, s.high });
+    else
+        show_again(c, fd, count, (struct span){ left.high, s.high });
+    release();
+    return error ? error : refused;
 }
 
 /* What msync does not say, because it is about to say that there is no space. */
@@ -618,7 +714,19 @@ static void tell_of_conflict(struct cover *c)
     c->told_conflict = true;
 }
 
-/* 0: everything has gone back. ESTALE: the rest is to stay in the spill file, because the file was changed
+/*
+ * A process that was forked since has the same pages mapped: who shows the file again does not see any more what the
+ * other stores there. So the file gets what was stored, and the pages stay, until that process has ended, or somebody
+ * else opens the file.
+ */
+static bool stays_shared(const struct cover *c)
+{
+    long who;
+    return spillfile_shared(c->file) && (!c->keep || keeps_state(c->keep, break_signal()) != LEASE_ASKED) &&
+           family_shares(c->dev, c->ino, &who);
+}
+
+/* 0: the file has everything. ESTALE: the rest is to stay in the spill file, because the file was changed
  * since. */
 static int return_cover(unsigned n)
 {
@@ -630,17 +738,19 @@ static int return_cover(unsigned n)
         say_lost_spillfile(c, fd);
         return c->error;
     }
-    if (spillfile_shared(c->file)) /* forked processes use its sums too; recover holds the same lock */
+    bool shared = spillfile_shared(c->file);
+    if (shared) /* forked processes use its sums too; recover holds the same lock */
         sys_flock((int)fd, LOCK_EX);
     int error = may_write(c) && spilled_has_room(c, (int)fd, c->low, c->high) ? 0 : c->error;
+    bool stays = !error && stays_shared(c);
     if (!error)
-        error = uncover(n, (int)fd);
-    if (!error)
-        error = spilled_write_back(c, (int)fd, c->low, c->high);
-    if (!error && !spillfile_shared(c->file)) /* a relative's pages are these */
-        spilled_clear(c, (int)fd);
+        error = uncover(n, (int)fd, (struct span){ c->low, c->high }, stays);
+    if (!error && stays && sys_msync(c->alias, c->len, MS_SYNC) < 0)
+        error = EIO;
+    if (shared)
+        sys_flock((int)fd, LOCK_UN); /* maps that were made of it keep the open file, and the lock with it */
     sys_close((int)fd);
-    if (!error && drop_cover(n))
+    if (!error && !stays && drop_cover(n))
         log_line(LOG_INFO | LOG_ABOUT_SPILL, "everything that was spilled has gone back to its files");
     else if (error == ESTALE)
         tell_of_conflict(c);
@@ -836,6 +946,19 @@ void spill_hold_nobody_up(void)
     covers_drop();
 }
 
+/* What lay behind the end shows the file again: it may have something else there soon. */
+static void cut_off(unsigned n, uint64_t size)
+{
+    const struct cover *c = &covers[n];
+    uint64_t end = page_up(size);
+    spilled_trim(c, size);
+    long fd = !model_mine() && !stays_shared(c) && end < c->high ? spillfile_open(c->file) : -ENOENT;
+    if (fd < 0)
+        return;
+    uncover(n, (int)fd, (struct span){ end > c->low ? end : c->low, c->high }, false);
+    sys_close((int)fd);
+}
+
 void spill_trim(int fd, uint64_t size)
 {
     struct stat st;
@@ -847,7 +970,7 @@ void spill_trim(int fd, uint64_t size)
         const struct cover *c = &covers[n];
         if (c->kind == COVER_SPILL && c->ino == st.st_ino &&
             (c->dev == st.st_dev || type == BTRFS_SUPER_MAGIC) && c->high > size)
-            spilled_trim(c, size);
+            cut_off(n, size);
     }
     covers_drop();
 }

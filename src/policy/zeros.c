@@ -14,6 +14,7 @@
 #include "base/options.h"
 #include "base/pages.h"
 #include "base/sys.h"
+#include "model/changes.h"
 #include "model/count.h"
 #include "model/merge.h"
 #include "model/model.h"
@@ -216,7 +217,7 @@ static long claim(const struct fault_page *p, unsigned n, uintptr_t *end, int *p
         *end = r->end < p->map.end ? r->end : p->map.end;
     if (!r)
         return -ENOMEM;
-    if (r->kind & REGION_CHANGING)
+    if ((r->kind & REGION_CHANGING) && !changes_mine(r->start, r->end))
         return -EAGAIN;
     *prot = (int)(r->kind & REGION_PROT);
     covers_claim(p->page, *end);

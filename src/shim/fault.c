@@ -51,10 +51,10 @@ static enum word word_for(const char *path)
 }
 
 /*
- * The page may be there now: another thread has switched it, space has returned, the file has
- * grown. A kernel that says so and faults all the same must not be asked for ever.
+ * The instruction is tried again, as often as may be: a kernel that says that the page is there and faults all the
+ * same must not be asked for ever, nor a call waited for that this thread itself has interrupted.
  */
-static bool works_now(uintptr_t page, bool store)
+static bool may_try_again(uintptr_t page)
 {
     enum { TRIES = 100 };
     static struct {
@@ -63,8 +63,6 @@ static bool works_now(uintptr_t page, bool store)
         unsigned tries;
         uint64_t until_ms;
     } last;
-    if (!faults_works_now(page, store))
-        return false;
     long thread = sys_gettid();
     uint64_t now_ms = sys_now_ms();
     if (last.page != page || last.thread != thread || now_ms >= last.until_ms)
@@ -73,6 +71,22 @@ static bool works_now(uintptr_t page, bool store)
     last.thread = thread;
     last.until_ms = now_ms + REMEMBERED_MS;
     return last.tries++ < TRIES;
+}
+
+/* The page may be there now: another thread has switched it, space has returned, the file has grown. */
+static bool works_now(uintptr_t page, bool store)
+{
+    return faults_works_now(page, store) && may_try_again(page);
+}
+
+/* Another thread is changing the range, or the file has just changed: in a moment it may be otherwise. */
+static bool is_soon_otherwise(long answer)
+{
+    enum { NAP_MS = 5 };
+    if (answer != -EAGAIN || !may_try_again(fault.page.page))
+        return false;
+    sys_nap(NAP_MS);
+    return true;
 }
 
 /*
@@ -128,10 +142,9 @@ static void report(bool lost, const char *done)
     faults_report(&fault, now.context, lost, unspilled, done);
 }
 
-static bool mended(long answer, bool lost, const char *done)
+static bool mended(bool lost, const char *done)
 {
-    if (answer != -EAGAIN)
-        report(lost, done);
+    report(lost, done);
     return true;
 }
 
@@ -166,13 +179,13 @@ static bool leave_to_owner(enum word word)
 static bool give_zeros(void)
 {
     long answer = zeros_lay(&fault.page);
-    if (answer == 0)
-        STATUS_ADD(converted, 1);
-    if (answer == 0 || answer == -EAGAIN)
-        return mended(answer, true,
-                      "it reads as zeros until the file has it again, what is stored there is lost, "
-                      "and msync says so");
-    return leave_to_owner(CONVERT);
+    if (is_soon_otherwise(answer))
+        return true;
+    if (answer != 0)
+        return leave_to_owner(CONVERT);
+    STATUS_ADD(converted, 1);
+    return mended(true, "it reads as zeros until the file has it again, what is stored there is lost, "
+                        "and msync says so");
 }
 
 static bool treat(enum word word)
@@ -181,9 +194,10 @@ static bool treat(enum word word)
         bool alone = word == SPILL || fault.memory_file; /* the user says so */
         fault.page.dies = now.owner < OWNER_PROGRAM;
         long answer = spill_store(&fault.page, log_name(), alone);
-        if (answer == 0 || answer == -EAGAIN)
-            return mended(answer, false,
-                          "what is stored there is kept in the spill file until there is, and msync says so");
+        if (is_soon_otherwise(answer))
+            return true;
+        if (answer == 0)
+            return mended(false, "what is stored there is kept in the spill file until there is, and msync says so");
         fmt(unspilled, sizeof unspilled, "; it cannot be spilled to %s: %s", spill_path(),
             spill_why(answer));
     }

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Spilled pages, and zeros, between two processes, under mremap, under the program's signal handlers and
 # beside another thread's mprotect.
+# SCENE=grows runs one alone.
 # shellcheck disable=SC2154 # why is lib.sh's
 # shellcheck source=tests/lib.sh
 . "${TESTS_SRC:?run by make check}/lib.sh"
@@ -10,7 +11,8 @@ scenes="$TESTS_BIN/tests/preload/spill_scenes"
 
 disk ext4 64M || skip "$why"
 for scene in child-returns parent-returns grows grows-over handler-stores protects zeros-return rewritten \
-	overlap regrown; do
+	overlap regrown family many-maps unseen-map unseen-protection together in-change beside-alias cut-off; do
+	[ -z "${SCENE:-}" ] || [ "$SCENE" = $scene ] || continue
 	take_space
 	result=0
 	"$scenes" "$scene" "$disk" >"$scratch/out" 2>&1 || result=$?
@@ -20,9 +22,17 @@ for scene in child-returns parent-returns grows grows-over handler-stores protec
 	take_space
 	sigbus=auto
 	[ "$scene" != zeros-return ] || sigbus=convert
+	result=0
 	MAPHERD_ZEROS_STATUS=0 MAPHERD_SIGBUS=$sigbus LD_PRELOAD="$MAPHERD_LIB" timeout 600 "$scenes" "$scene" "$disk" >"$scratch/out" 2>"$scratch/stderr" ||
-		fail "$scene ended with $?: $(cat "$scratch/stderr" "$scratch/out") $(tail -3 "$scratch/log")"
-	grep -qx ok "$scratch/out" || fail "$scene: $(cat "$scratch/out")"
+		result=$?
+	case $scene:$result in
+	unseen-map:135) # a map that nobody switches would not show what is spilled
+		grep -q "a map of that part of the file that mapherd does not know" "$scratch/log" || fail "$scene: $(cat "$scratch/log")"
+		;;
+	in-change:135) ;; # as alone, where the signal has interrupted the owner of the lock
+	*:0) grep -qx ok "$scratch/out" || fail "$scene: $(cat "$scratch/out")" ;;
+	*) fail "$scene ended with $result: $(cat "$scratch/stderr" "$scratch/out") $(tail -3 "$scratch/log")" ;;
+	esac
 	grep -q "SIGBUS: a " "$scratch/log" || fail "$scene: nothing was spilled"
 	give_space
 	rm -f "$file" "$scratch/log" "$spills"/*

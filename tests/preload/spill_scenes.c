@@ -6,6 +6,7 @@
  * Says ok and ends with 0, or says what is wrong.
  */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -323,6 +325,260 @@ static void overlap(void)
     expect_in_file(0, MANY, 8);
 }
 
+/* Runs after the fork and the child's msync: what each of the two stores, the other one sees. */
+static void family(void)
+{
+    int pipes[2], back[2];
+    char *at = map_file(PAGES), byte = 0;
+    store(at, 0, PAGES, 0);
+    if (pipe(pipes) < 0 || pipe(back) < 0)
+        die("pipe");
+    pid_t child = fork();
+    if (!child) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        give_space();
+        sync_all(at, PAGES);
+        store(at, 0, PAGES, 16);
+        if (write(back[1], &byte, 1) != 1 || read(pipes[0], &byte, 1) != 1)
+            _exit(1);
+        expect(at, 0, PAGES, 8, "what the parent stored, for the child");
+        sync_all(at, PAGES);
+        _exit(0);
+    }
+    if (read(back[0], &byte, 1) != 1)
+        die("read");
+    expect(at, 0, PAGES, 16, "what the child stored, for the parent");
+    store(at, 0, PAGES, 8);
+    if (write(pipes[1], &byte, 1) != 1)
+        die("write");
+    wait_for(child);
+    sync_all(at, PAGES);
+    for (size_t where = 0; where <= 16; where += 8)
+        expect_in_file(0, PAGES, where);
+}
+
+/* Many maps of one file: all of them show what was stored by way of one. */
+static void many_maps(void)
+{
+    enum { MAPS = 200 };
+    static char *maps[MAPS];
+    for (size_t n = 0; n < MAPS; n++)
+        maps[n] = map_file(PAGES);
+    store(maps[7], 0, PAGES, 0);
+    for (size_t n = 0; n < MAPS; n++)
+        expect(maps[n], 0, PAGES, 0, "another map");
+    give_space();
+    sync_all(maps[100], PAGES);
+    for (size_t n = 0; n < MAPS; n++)
+        expect(maps[n], 0, PAGES, 0, "another map, with space");
+    expect_in_file(0, PAGES, 0);
+}
+
+/* A function that no hook sees. */
+static void *unseen(const char *name)
+{
+    void *libc = dlopen("libc.so.6", RTLD_NOW), *found = libc ? dlsym(libc, name) : NULL;
+    if (!found)
+        die("no %s", name);
+    return found;
+}
+
+/* A map that no hook has seen shows what was stored by way of another. */
+static void unseen_map(void)
+{
+    void *(*raw_mmap)(void *, size_t, int, int, int, off_t) = unseen("mmap");
+    char *at = map_file(PAGES);
+    char *other = raw_mmap(NULL, PAGES * PAGE, RW, MAP_SHARED, file, 0);
+    if (other == MAP_FAILED)
+        die("mmap: %s", strerror(errno));
+    store(at, 0, PAGES, 0);
+    expect(other, 0, PAGES, 0, "a map that no hook has seen");
+    store(other, 0, PAGES, 8);
+    expect(at, 0, PAGES, 8, "the first");
+    give_space();
+    sync_all(at, PAGES);
+    expect(other, 0, PAGES, 0, "a map that no hook has seen, with space");
+    store(other, 0, PAGES, 16);
+    expect(at, 0, PAGES, 16, "the first, with space");
+    for (size_t where = 0; where <= 16; where += 8)
+        expect_in_file(0, PAGES, where);
+}
+
+static bool can_write(const char *at)
+{
+    char line[512];
+    unsigned long start, end;
+    char prot[8];
+    bool found = false;
+    FILE *maps = fopen("/proc/self/maps", "r");
+    while (maps && fgets(line, sizeof line, maps))
+        if (sscanf(line, "%lx-%lx %7s", &start, &end, prot) == 3 && start <= (unsigned long)at && (unsigned long)at < end)
+            found = prot[1] == 'w';
+    if (maps)
+        fclose(maps);
+    return found;
+}
+
+/* A protection that no hook has seen stays when the pages go back. */
+static void unseen_protection(void)
+{
+    int (*raw_mprotect)(void *, size_t, int) = unseen("mprotect");
+    char *at = map_file(PAGES);
+    store(at, 0, PAGES, 0);
+    if (raw_mprotect(at + 4 * PAGE, 4 * PAGE, PROT_READ) < 0)
+        die("mprotect: %s", strerror(errno));
+    give_space();
+    sync_all(at, PAGES);
+    for (size_t n = 0; n < PAGES; n++)
+        if (can_write(at + n * PAGE) != (n < 4 || n >= 8))
+            die("page %zu has another protection", n);
+    expect_in_file(0, PAGES, 0);
+    store(at, 8, PAGES, 8);
+    expect_in_file(8, PAGES, 8);
+}
+
+/* Two maps, each in many pieces: they go back together, whatever is stored meanwhile. */
+static char *one, *other;
+enum { APART = 128, MANY_PAGES = APART * 32 };
+
+static void *add_to_one(void *turns)
+{
+    while (!atomic_load(&done)) {
+        for (size_t n = 0; n < APART; n++)
+            ++*(volatile unsigned *)(one + n * 32 * PAGE + 512);
+        ++*(unsigned *)turns;
+    }
+    return NULL;
+}
+
+static void together(void)
+{
+    pthread_t thread;
+    unsigned turns = 0, stores = 0;
+    set_size(MANY_PAGES * PAGE);
+    one = map_file(MANY_PAGES);
+    other = map_file(MANY_PAGES);
+    for (size_t n = 0; n < APART; n++) {
+        /* What lies between was seen by no store: each piece is a map of its own. */
+        if (mprotect(one + (n * 32 + 16) * PAGE, PAGE, PROT_READ) < 0 || mprotect(other + (n * 32 + 16) * PAGE, PAGE, PROT_READ) < 0)
+            die("mprotect: %s", strerror(errno));
+        *(volatile char *)(one + n * 32 * PAGE) = 1;
+    }
+    pthread_create(&thread, NULL, add_to_one, &turns);
+    for (unsigned round = 0; round < 60; round++) {
+        for (size_t n = 0; n < APART; n++)
+            ++*(volatile unsigned *)(other + n * 32 * PAGE + 1024);
+        stores++;
+        if (round % 20 == 10)
+            give_space();
+        msync(other, MANY_PAGES * PAGE, MS_SYNC);
+    }
+    atomic_store(&done, true);
+    pthread_join(thread, NULL);
+    sync_all(one, MANY_PAGES);
+    for (size_t n = 0; n < APART; n++) {
+        unsigned both[2], *shown[2] = { (unsigned *)(one + n * 32 * PAGE), (unsigned *)(other + n * 32 * PAGE) };
+        if (pread(file, &both[0], 4, (off_t)(n * 32 * PAGE + 512)) != 4 || pread(file, &both[1], 4, (off_t)(n * 32 * PAGE + 1024)) != 4)
+            die("pread");
+        if (both[0] != turns || both[1] != stores)
+            die("piece %zu: %u of %u and %u of %u stores are in the file", n, both[0], turns, both[1], stores);
+        for (unsigned i = 0; i < 2; i++)
+            if (shown[i][128] != turns || shown[i][256] != stores)
+                die("piece %zu: map %u does not show it", n, i);
+    }
+}
+
+/* The signal comes in the middle of a call about the range, and its handler stores to a page of it that lacks space:
+ * it goes on, in whatever way. */
+static volatile size_t next_page;
+static char *in_change;
+
+static void store_next(int sig)
+{
+    (void)sig;
+    if (next_page < 16 * PAGES)
+        ((volatile char *)in_change)[next_page * PAGE] = 1, next_page++;
+}
+
+static void in_change_of_range(void)
+{
+    const struct itimerval often = { { 0, 200 }, { 0, 200 } };
+    set_size(16 * PAGES * PAGE);
+    in_change = map_file(16 * PAGES);
+    signal(SIGALRM, store_next);
+    setitimer(ITIMER_REAL, &often, NULL);
+    while (next_page < 16 * PAGES)
+        if (mprotect(in_change, 16 * PAGES * PAGE, RW) < 0)
+            die("mprotect: %s", strerror(errno));
+}
+
+/* An alias may lie beside a map of the file that goes on where it ends: to the kernel they are one. */
+static void beside_alias(void)
+{
+    set_size(PAGES * PAGE);
+    char *low = map_file(PAGES);
+    char *room = mmap(NULL, 2 * PAGES * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *high = mmap(room + PAGES * PAGE, PAGES * PAGE, RW, MAP_SHARED | MAP_FIXED, file, (off_t)(PAGES * PAGE));
+    if (high == MAP_FAILED || munmap(room, PAGES * PAGE) < 0)
+        die("mmap: %s", strerror(errno));
+    store(low, 0, PAGES, 0);
+    set_size(2 * PAGES * PAGE);
+    char *third = mmap(NULL, PAGES * PAGE, RW, MAP_SHARED, file, (off_t)(PAGES * PAGE));
+    if (third == MAP_FAILED)
+        die("mmap: %s", strerror(errno));
+    store(third, 0, PAGES, 0);
+    expect(high, 0, PAGES, 0, "the map beside the alias");
+    give_space();
+    sync_all(low, PAGES);
+    sync_all(high, PAGES);
+    sync_all(third, PAGES);
+    expect(high, 0, PAGES, 0, "the map beside the alias, with space");
+    store(high, 0, PAGES, 8);
+    expect(third, 0, PAGES, 8, "with space");
+}
+
+/* What was cut off and written anew shows in the map. */
+static void cut_off(void)
+{
+    char page[PAGE], *at = map_file(PAGES);
+    store(at, 0, PAGES, 0);
+    set_size(0);
+    give_space();
+    memset(page, 'n', sizeof page);
+    for (size_t i = 0; i < PAGES; i++)
+        if (pwrite(file, page, sizeof page, (off_t)(i * PAGE)) != sizeof page)
+            die("write: %s", strerror(errno));
+    for (size_t i = 0; i < PAGES; i++)
+        if (((volatile char *)at)[i * PAGE] != 'n')
+            die("page %zu does not show what was written", i);
+    sync_all(at, PAGES);
+    for (size_t i = 0; i < PAGES; i++)
+        if (pread(file, page, 1, (off_t)(i * PAGE)) != 1 || page[0] != 'n')
+            die("page %zu of the file is wrong", i);
+}
+
+/* Another program goes on in this process, when there is space: it finds all in the file. */
+static void becomes(void)
+{
+    char number[32];
+    char *at = map_file(PAGES);
+    store(at, 0, PAGES, 0);
+    give_space();
+    execl("/bin/true/none", "none", NULL); /* and one that fails changes nothing */
+    expect(at, 0, PAGES, 0, "after an exec that failed");
+    store(at, 0, PAGES, 8);
+    snprintf(number, sizeof number, "%d", file);
+    setenv("SPILL_SCENES_FILE", number, 1);
+    execl("/proc/self/exe", "spill_scenes", "became", folder, NULL);
+    die("exec: %s", strerror(errno));
+}
+
+static void became(void)
+{
+    expect_in_file(0, PAGES, 0);
+    expect_in_file(0, PAGES, 8);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -334,11 +590,22 @@ int main(int argc, char **argv)
         { "handler-stores", handler_stores }, { "protects", protects },
         { "zeros-return", zeros_return },   { "rewritten", rewritten },
         { "overlap", overlap },             { "regrown", regrown },
+        { "family", family },               { "many-maps", many_maps },
+        { "unseen-map", unseen_map },       { "unseen-protection", unseen_protection },
+        { "together", together },           { "in-change", in_change_of_range },
+        { "beside-alias", beside_alias },   { "cut-off", cut_off },
+        { "becomes", becomes },
     };
     char path[512];
     if (argc != 3)
         die("usage: spill_scenes SCENE FOLDER");
     folder = argv[2];
+    if (strcmp(argv[1], "became") == 0) {
+        file = atoi(getenv("SPILL_SCENES_FILE"));
+        became();
+        puts("ok");
+        return 0;
+    }
     snprintf(path, sizeof path, "%s/file", folder);
     file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
     if (file < 0)
