@@ -22,8 +22,9 @@
 
 #define POPULATE_WRITE 23 /* MADV_POPULATE_WRITE, Linux 5.14 */
 
-/* A filter may hand a call to another process, which lets it wait: then the child ends after that time. */
-#define PATIENCE_MS 1000
+/* A filter may hand a call to another process, which lets it wait: then the child ends after that time, which a
+ * busy machine must not use up. */
+#define PATIENCE_MS 5000
 
 enum { UNKNOWN, NONE, UNASKED, PASSES, REFUSES };
 static int verdict;

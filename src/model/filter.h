@@ -22,8 +22,8 @@ bool filter_refuses(void);
 
 /*
  * filter_passes, by a child if that is not known yet; the first answer stays. The clone that makes the child may
- * be what the filter kills for. So it is made only where that takes nothing away: the process dies of the
- * fault (dies), or has threads, which a clone has made; and not where the child would be the first process of a
+ * be what the filter kills for. So it is made only where the process dies of the
+ * fault anyway (dies), or has threads, which a clone has made; and not where the child would be the first process of a
  * namespace (unshare(2)). Writes a line before. Less than 1 KiB of stack. The
  * caller holds the cover lock; async-signal-safe.
  */

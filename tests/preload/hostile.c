@@ -9,7 +9,8 @@
  *                         HOW: prctl, or seccomp (no_new_privs by prctl, the filter by system
  *                         call, as libseccomp does)
  *   deny CALL ERROR COMMAND...  runs a command to which that system call fails with the error; ERROR
- *                         "kill": it dies of it; "wait": it waits for a process that never answers
+ *                         "kill": it dies of it; "trap": of the signal SIGSYS; "wait": it waits
+ *                         for a process that never answers
  *   calls                 names the calls that deny knows
  *   ours                  ends with 7 if the library is in it
  *   stderr FILE N         closes descriptor 2, opens FILE, which becomes it; then as count
@@ -157,9 +158,10 @@ enum { DENIABLE = sizeof deniable / sizeof deniable[0] };
 static int run_denied(const char *call, const char *error, char **command)
 {
     bool waits = !strcmp(error, "wait");
-    unsigned nr = ~0u, answer = waits                   ? SECCOMP_RET_USER_NOTIF
-                                : strcmp(error, "kill") ? SECCOMP_RET_ERRNO | (unsigned)atoi(error)
-                                                        : SECCOMP_RET_KILL_PROCESS;
+    unsigned nr = ~0u, answer = waits                    ? SECCOMP_RET_USER_NOTIF
+                                : !strcmp(error, "trap") ? SECCOMP_RET_TRAP
+                                : !strcmp(error, "kill") ? SECCOMP_RET_KILL_PROCESS
+                                                         : SECCOMP_RET_ERRNO | (unsigned)atoi(error);
     for (unsigned i = 0; i < DENIABLE; i++)
         if (!strcmp(deniable[i].name, call))
             nr = deniable[i].nr;

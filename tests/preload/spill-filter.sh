@@ -70,7 +70,7 @@ as_alone() {
 		! grep -q "$asks" "$scratch/log" || fail "the library has asked: $(said "$*")"
 		! grep -q "CLONE_VFORK, *)" "$scratch/traced" || fail "there was a child: $(cat "$scratch/traced")"
 	fi
-	[ "$2" != kill ] || [ "$4" = no ] || grep -q 'killed by SIGSYS +++' "$scratch/traced" ||
+	case $2-$4 in kill-yes | trap-yes) false ;; esac || grep -q 'killed by SIGSYS +++' "$scratch/traced" ||
 		fail "the filter has not killed the child, so this shows nothing: $(cat "$scratch/traced")"
 	! grep -q 'SIGSYS (core dumped)' "$scratch/traced" || fail "the child left a core dump: $(cat "$scratch/traced")"
 	! grep -q 'SIGCHLD' "$scratch/traced" || fail "SIGCHLD: $(cat "$scratch/traced")"
@@ -98,6 +98,7 @@ for call in socketpair sendmsg recvmsg fallocate timer_create setitimer wait4; d
 	as_alone "$call" kill plain yes
 done
 as_alone socketpair kill threads yes
+as_alone socketpair trap plain yes
 as_alone socketpair wait plain yes
 say "a filter that kills for them, or lets them wait"
 
