@@ -396,6 +396,15 @@ long sys_sigprocmask(int how, const uint64_t *set, uint64_t *before)
     return CALL(SYS_rt_sigprocmask, how, set, before, KERNEL_SIGSET, 0, 0);
 }
 
+uint64_t sys_block_signals(void)
+{
+    const uint64_t faults = SYS_SIGNAL_BIT(SIGBUS) | SYS_SIGNAL_BIT(SIGSEGV) | SYS_SIGNAL_BIT(SIGILL) |
+                            SYS_SIGNAL_BIT(SIGFPE) | SYS_SIGNAL_BIT(SIGTRAP) | SYS_SIGNAL_BIT(SIGSYS);
+    uint64_t others = ~faults, before = 0;
+    sys_sigprocmask(SIG_BLOCK, &others, &before);
+    return before;
+}
+
 long sys_sigaltstack(const stack_t *stack, stack_t *before)
 {
     return CALL(SYS_sigaltstack, stack, before, 0, 0, 0, 0);

@@ -143,6 +143,8 @@ struct sys_action {
 long sys_sigaction(int sig, const struct sys_action *action, struct sys_action *before);
 /* how: SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK; a NULL set asks; before may be NULL. */
 long sys_sigprocmask(int how, const uint64_t *set, uint64_t *before);
+/* Blocks every signal but those that an instruction causes, for this thread; the mask of before. */
+uint64_t sys_block_signals(void);
 /* A NULL stack asks; before may be NULL. EPERM where the caller runs on the stack of now. */
 long sys_sigaltstack(const stack_t *stack, stack_t *before);
 /* Queues a signal with this siginfo (a siginfo_t): to the process that pid, or a thread of that

@@ -212,12 +212,9 @@ bool covers_claimed_in(uintptr_t start, uintptr_t end)
 
 bool covers_take(void)
 {
-    const uint64_t faults = SYS_SIGNAL_BIT(SIGBUS) | SYS_SIGNAL_BIT(SIGSEGV) | SYS_SIGNAL_BIT(SIGILL) |
-                            SYS_SIGNAL_BIT(SIGFPE) | SYS_SIGNAL_BIT(SIGTRAP) | SYS_SIGNAL_BIT(SIGSYS);
-    uint64_t others = ~faults, before = 0;
     if (lock_mine(&cover_lock))
         return false;
-    sys_sigprocmask(SIG_BLOCK, &others, &before);
+    uint64_t before = sys_block_signals();
     lock_take(&cover_lock);
     owners_mask = before;
     return true;

@@ -4,6 +4,8 @@
 #define _GNU_SOURCE
 #include "model/held.h"
 
+#include <signal.h>
+
 #include "base/pages.h"
 #include "base/sys.h"
 #include "model/count.h"
@@ -13,16 +15,25 @@
 #define SHARE 64 /* of the machine's memory, for page tables of held ranges */
 
 static struct lock held_lock; /* before the model lock, see lock.h */
+static uint64_t owners_mask;
 
 bool held_enter(void)
 {
-    return regions_ever_held() && !model_mine() && lock_take(&held_lock);
+    if (!regions_ever_held() || model_mine() || lock_mine(&held_lock))
+        return false;
+    uint64_t before = sys_block_signals();
+    lock_take(&held_lock);
+    owners_mask = before;
+    return true;
 }
 
 void held_leave(bool entered)
 {
-    if (entered)
-        lock_drop(&held_lock);
+    if (!entered)
+        return;
+    uint64_t before = owners_mask;
+    lock_drop(&held_lock);
+    sys_sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
 void held_after_fork(void)

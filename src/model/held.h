@@ -10,7 +10,8 @@
  * asked before it is unmapped. Markers prove that it is ours: they were put there when the program gave
  * the range up, nobody maps anything there while it is mapped, and whatever takes its place has none.
  * What is not marked from end to end is left alone, and forgotten. What could still come between the
- * question and munmap is a raw call of another thread that replaces memory which the program has given up.
+ * question and munmap is a raw call of another thread (no signal's handler: see held_enter) that replaces
+ * memory which the program has given up.
  */
 #ifndef MAPHERD_HELD_H
 #define MAPHERD_HELD_H
@@ -24,8 +25,10 @@
 /*
  * While a held range is taken out of the model and unmapped, its address must not be given to anybody:
  * who unmaps or replaces a range that may have held parts stands between held_enter and held_leave at
- * least while it takes that range out of the model. False: nothing was ever held, or the caller is a
- * handler that interrupted a thread in here. Taken before the model lock, which is not held.
+ * least while it takes that range out of the model. Signals are blocked there, but those of faults: a handler
+ * that puts memory in the place of what is being given back would lose it. False: nothing was ever held, or
+ * the caller is a handler of a fault that interrupted a thread in here. Taken before the model lock, which is
+ * not held.
  */
 bool held_enter(void);
 void held_leave(bool entered);

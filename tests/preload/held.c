@@ -13,6 +13,7 @@
  *   held FILE replaced    memory that raw calls put in the place of an unmapped chunk
  *   held FILE over        a call that names its place puts memory where one piece is kept, and takes away
  *                         what made it worth keeping another
+ *   held FILE interrupted a signal while something is given back, and memory that its handler puts there
  *   held FILE forked      a child that was not given the unmapped chunk, and maps something there
  *
  * Prints what is not as it should be, and at the end KEY=VALUE: library; torn, whether a munmap in the
@@ -21,6 +22,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +30,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "look.h"
@@ -401,6 +404,71 @@ static void forked(void)
     expect_nothing(middle, CHUNK);
 }
 
+#if defined(__x86_64__)
+static volatile long steps_left;
+static char *wanted;
+
+/* The kernel clears the trap flag for the handler and sets it again afterwards. */
+static void on_step(int sig, siginfo_t *info, void *context)
+{
+    (void)sig;
+    (void)info;
+    if (--steps_left == 0) {
+        raise(SIGUSR1);
+        ((ucontext_t *)context)->uc_mcontext.gregs[REG_EFL] &= ~0x100;
+    }
+}
+
+static void on_signal(int sig)
+{
+    int before = errno;
+    (void)sig;
+    if (mmap(wanted, CHUNK, RW, ANON | MAP_FIXED, -1, 0) == wanted)
+        memset(wanted, 'r', CHUNK);
+    errno = before;
+}
+
+/* popf loads the flags; below the red zone, which belongs to the compiler. */
+static inline __attribute__((always_inline)) void trap_flag(bool on)
+{
+    if (on)
+        __asm__ volatile("lea -128(%%rsp), %%rsp; pushfq; orq $0x100, (%%rsp); popfq;"
+                         "lea 128(%%rsp), %%rsp" ::: "memory", "cc");
+    else
+        __asm__ volatile("lea -128(%%rsp), %%rsp; pushfq; andq $~0x100, (%%rsp); popfq;"
+                         "lea 128(%%rsp), %%rsp" ::: "memory", "cc");
+}
+
+/* A signal comes at each of many instructions of a munmap, which makes what is kept beside it needless, and
+ * its handler puts memory there. */
+static void interrupted(void)
+{
+    enum { STRIDE = 17 };
+    struct sigaction step = { .sa_sigaction = on_step, .sa_flags = SA_SIGINFO };
+    sigaction(SIGTRAP, &step, NULL);
+    signal(SIGUSR1, on_signal);
+    for (long n = 1; steps_left <= 0; n += STRIDE) {
+        char *low = map_chunks(1, 3);
+        wanted = low + CHUNK;
+        unmap_middle(wanted);
+        if (torn)
+            return; /* alone */
+        steps_left = n;
+        trap_flag(true);
+        int answer = munmap(low, CHUNK);
+        trap_flag(false);
+        expect(answer == 0, "a chunk can be unmapped");
+        if (steps_left <= 0)
+            expect_theirs(wanted);
+        munmap(wanted, 2 * CHUNK);
+    }
+}
+#else
+static void interrupted(void) /* no single steps */
+{
+}
+#endif
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -411,7 +479,7 @@ int main(int argc, char **argv)
         { "locked", locked },     { "replaced", replaced }, { "forked", forked },
         { "limited", limited },   { "over", over },
         { "limited_unseen", limited_unseen }, { "grown_unseen", grown_unseen },
-        { "locked_unseen", locked_unseen },
+        { "locked_unseen", locked_unseen },     { "interrupted", interrupted },
     };
     setvbuf(stdout, NULL, _IONBF, 0);
     fd = argc > 2 ? open(argv[1], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;

@@ -8,7 +8,7 @@ program="$TESTS_BIN/tests/preload/held"
 no_markers="$TESTS_BIN/tests/preload/no_markers"
 file="$(cd "$scratch" && pwd -P)/file"
 export MAPHERD_LOG="$scratch/log"
-scenes="unmapped gap places locked limited replaced over forked limited_unseen grown_unseen locked_unseen"
+scenes="unmapped gap places locked limited replaced over forked limited_unseen grown_unseen locked_unseen interrupted"
 
 # right LIBRARY SCENE COMMAND...: everything in the scene is as it should be; in $torn what it said.
 right() {

@@ -710,6 +710,11 @@ long sys_sigaction(int sig, const struct sys_action *action, struct sys_action *
     return -ENOSYS;
 }
 
+uint64_t sys_block_signals(void)
+{
+    return 0;
+}
+
 long sys_sigprocmask(int how, const uint64_t *set, uint64_t *before)
 {
     (void)how, (void)set, (void)before;
