@@ -248,6 +248,16 @@ bool spillfile_shared(unsigned file)
     return files[file].relatives;
 }
 
+void spillfile_leave(bool left)
+{
+    int64_t pid = left ? 0 : sys_getpid();
+    long fd = *spillfile_own_path() ? spillfile_open(own) : -ENOENT;
+    if (fd < 0)
+        return;
+    sys_pwrite((int)fd, &pid, sizeof pid, offsetof(struct spill_header, pid));
+    sys_close((int)fd);
+}
+
 void spillfile_remove(unsigned file)
 {
     if (files[file].path[0] && !files[file].relatives)

@@ -64,6 +64,10 @@ long spillfile_put_sums(int fd, uint64_t sums_at, uint64_t page, const spill_sum
 /* A process that this one forked, or was forked from, may have its pages mapped. */
 bool spillfile_shared(unsigned file);
 
+/* left: what is in the process's own file is for others to recover, because the process becomes another program; or
+ * it is not, because that failed. */
+void spillfile_leave(bool left);
+
 /* Everything has gone back: the file is no longer used, and removed unless it is shared. */
 void spillfile_remove(unsigned file);
 

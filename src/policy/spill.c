@@ -826,6 +826,26 @@ void spill_end(void)
     covers_drop();
 }
 
+static bool leave(bool left)
+{
+    if (!covers_any() || !covers_take())
+        return false;
+    spillfile_leave(left);
+    covers_drop();
+    return true;
+}
+
+bool spill_leave(void)
+{
+    spill_end();
+    return leave(true);
+}
+
+void spill_stay(void)
+{
+    leave(false);
+}
+
 /* ---- what else happens to a file with spilled pages ---- */
 
 /* A cover has pages of this file, or had a moment ago. */

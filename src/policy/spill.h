@@ -39,6 +39,11 @@ void spill_settle(void);
 /* The same for all there is; at exit. What cannot go back is said in the log. */
 void spill_end(void);
 
+/* The process is about to become another program: spill_end, and what cannot go back is for mapherd recover from
+ * here on. spill_stay: it has stayed what it was. */
+bool spill_leave(void);
+void spill_stay(void);
+
 /* Gives the leases back, and takes no signal any more: from here on the library makes no calls. Who opens a
  * file sees it without what is still spilled. */
 void spill_hold_nobody_up(void);

@@ -16,6 +16,14 @@
 
 #include "model/recordfile.h"
 #include "policy/record.h"
+#include "policy/spill.h"
+#include "shim/gate.h"
+
+/* Spilled pages are for mapherd recover: the process is about to become another program. */
+static bool leave_spilled(void)
+{
+    return gate_open() && gate_is_ours() && spill_leave();
+}
 
 /* The next in the chain. */
 static struct {
@@ -62,6 +70,15 @@ static int go_on(bool left, int answer)
     return answer;
 }
 
+static int stay(bool spilled, int answer)
+{
+    int error = errno;
+    if (spilled)
+        spill_stay();
+    errno = error;
+    return answer;
+}
+
 /* A libc without the function, or a constructor that runs before ours. */
 static int missing(void)
 {
@@ -78,34 +95,43 @@ static int missing(void)
         return go_on(left, next.name(__VA_ARGS__));                   \
     } while (0)
 
+/* CALL_NEXT for a call after which there is another program. */
+#define EXEC_NEXT(name, ...)                                          \
+    do {                                                              \
+        if (!next.name && !FIND(name))                                \
+            return missing();                                         \
+        bool spilled = leave_spilled(), left = record_leave();        \
+        return stay(spilled, go_on(left, next.name(__VA_ARGS__)));    \
+    } while (0)
+
 int become_execve(const char *path, char *const argv[], char *const envp[])
 {
-    CALL_NEXT(true, execve, path, argv, envp);
+    EXEC_NEXT(execve, path, argv, envp);
 }
 
 int become_execv(const char *path, char *const argv[])
 {
-    CALL_NEXT(true, execv, path, argv);
+    EXEC_NEXT(execv, path, argv);
 }
 
 int become_execvp(const char *file, char *const argv[])
 {
-    CALL_NEXT(true, execvp, file, argv);
+    EXEC_NEXT(execvp, file, argv);
 }
 
 int become_execvpe(const char *file, char *const argv[], char *const envp[])
 {
-    CALL_NEXT(true, execvpe, file, argv, envp);
+    EXEC_NEXT(execvpe, file, argv, envp);
 }
 
 int become_fexecve(int fd, char *const argv[], char *const envp[])
 {
-    CALL_NEXT(true, fexecve, fd, argv, envp);
+    EXEC_NEXT(fexecve, fd, argv, envp);
 }
 
 int become_execveat(int fd, const char *path, char *const argv[], char *const envp[], int flags)
 {
-    CALL_NEXT(true, execveat, fd, path, argv, envp, flags);
+    EXEC_NEXT(execveat, fd, path, argv, envp, flags);
 }
 
 /* How many arguments there are, the first among them. */

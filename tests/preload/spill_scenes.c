@@ -564,12 +564,23 @@ static void becomes(void)
     char *at = map_file(PAGES);
     store(at, 0, PAGES, 0);
     give_space();
-    execl("/bin/true/none", "none", NULL); /* and one that fails changes nothing */
+    execl("/proc/self/maps/none", "none", NULL); /* and one that fails changes nothing */
     expect(at, 0, PAGES, 0, "after an exec that failed");
     store(at, 0, PAGES, 8);
     snprintf(number, sizeof number, "%d", file);
     setenv("SPILL_SCENES_FILE", number, 1);
     execl("/proc/self/exe", "spill_scenes", "became", folder, NULL);
+    die("exec: %s", strerror(errno));
+}
+
+/* There is no space: what is left is to be recovered while the process goes on as another program. */
+static void leaves(void)
+{
+    char *at = map_file(PAGES);
+    store(at, 0, PAGES, 0);
+    fcntl(file, F_SETFD, FD_CLOEXEC);
+    execl("/bin/sh", "sh", "-c", "unset LD_PRELOAD; rm -f \"$1\"/others.*; sync -f \"$1\"; \"$MAPHERD\" recover \"$MAPHERD_SPILL_DIR\" >&2 && "
+          "test $(od -A n -t u1 -N 1 \"$1/file\") = 1 && echo ok", "sh", folder, NULL);
     die("exec: %s", strerror(errno));
 }
 
@@ -594,7 +605,7 @@ int main(int argc, char **argv)
         { "unseen-map", unseen_map },       { "unseen-protection", unseen_protection },
         { "together", together },           { "in-change", in_change_of_range },
         { "beside-alias", beside_alias },   { "cut-off", cut_off },
-        { "becomes", becomes },
+        { "becomes", becomes },             { "leaves", leaves },
     };
     char path[512];
     if (argc != 3)
