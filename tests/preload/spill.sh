@@ -28,14 +28,7 @@ take_space() {
 	sync -f "$disk"
 }
 others=0
-give_space() {
-	rm -f "$disk"/others.*
-	sync -f "$disk"
-	for _ in $(seq 100); do # xfs frees what was deleted some time later
-		[ "$(stat -f -c %f "$disk")" -lt 1000 ] || return 0
-		sleep 0.1
-	done
-}
+give_space() { remove_in "$disk" -maxdepth 1 -name 'others.*'; }
 
 # What is on the disk itself, and not in memory.
 remount() {
