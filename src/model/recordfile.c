@@ -55,6 +55,7 @@ static struct {
     uint64_t full_ms; /* 0, or until when it is not tried again to grow */
     uid_t owner;
     bool asked_for;
+    bool numbered; /* a name that is taken gets a number */
 } file;
 
 static const uint32_t element_size[KINDS] = {
@@ -266,6 +267,7 @@ static void name_it(const char *program)
     bool named = memchr(dir.at + slash, '%', dir.len - slash);
     long pid = sys_getpid();
     size_t len = naming_expand(file.path, sizeof file.path, dir, program, pid);
+    file.numbered = !named;
     if (!named)
         naming_expand(file.path + len, sizeof file.path - len, words_text(form), program, pid);
 }
@@ -287,12 +289,27 @@ static bool is_our_past(void)
     return ours;
 }
 
-static long create(void)
+static long create_here(void)
 {
     const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
     long fd = brief_open(file.path, flags, 0600);
     if (fd == -EEXIST && is_our_past() && sys_unlink(file.path) == 0)
         fd = brief_open(file.path, flags, 0600);
+    return fd;
+}
+
+/* Two containers of one host's name may have a process of one number that started in one second: the second
+ * process that wants a name gets it with -2, and so on. A name that the user has chosen is left as it is. */
+static long create(void)
+{
+    enum { NAMESAKES = 9 };
+    static const char ending[] = ".record";
+    const size_t at = strlen(file.path) - (sizeof ending - 1);
+    long fd = create_here();
+    for (int n = 2; file.numbered && fd == -EEXIST && n <= NAMESAKES; n++) {
+        fmt(file.path + at, sizeof file.path - at, "-%d%s", n, ending);
+        fd = create_here();
+    }
     return fd;
 }
 

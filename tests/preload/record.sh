@@ -80,6 +80,20 @@ case $result in
 	;;
 *) say "not shown here: a /dev/shm of one's own, which needs user namespaces" ;;
 esac
+# A name that is another's already (two containers, one number, one second): that is left as it is, and the
+# record has the name with a number.
+mkdir "$records/names"
+# shellcheck disable=SC2016 # for the shell that becomes the program
+sh -c 'now=$(date +%s)
+host=$(cat /proc/sys/kernel/hostname)
+for second in $(seq $((now - 60)) $((now + 600))); do
+	echo another >"$1/mapherd-$host-python3-$$-$second.record"
+done
+MAPHERD_DIR=$1 LD_PRELOAD=$2 exec python3 "$3" live' sh "$records/names" "$MAPHERD_LIB" "$scratch/maps.py" ||
+	fail "no record beside one of its name"
+[ "$(cat "$records/names"/mapherd-*[0-9][0-9].record | sort -u)" = another ] || fail "what bore the name is changed"
+[ "$(find "$records/names" -name 'mapherd-*-2.record' | wc -l)" = 1 ] || fail "the record is not named with a number"
+rm -r "$records/names"
 MAPHERD_DIR=off preloaded python3 -c '
 import mmap
 maps = [mmap.mmap(-1, 4096) for n in range(200)]
