@@ -953,11 +953,68 @@ static void on_break(int sig, siginfo_t *info, void *context)
     covers_drop();
 }
 
+/* What stays spilled for good, because the library makes no calls any more. Of more than are told apart, the last one
+ * stands for all to its end. */
+enum { ABANDONED_MAX = 64 };
+static struct {
+    uintptr_t start, end;
+    int error;
+} abandoned[ABANDONED_MAX];
+static unsigned abandoned_count;
+
+static void note_abandoned(void)
+{
+    unsigned n = 0;
+    if (!model_take())
+        return;
+    for (struct region *r = regions_from(0); r; r = r->after) {
+        if (!(r->kind & REGION_COVERED) || covers[r->cover].kind != COVER_SPILL)
+            continue;
+        int error = covers[r->cover].error;
+        if (n && (n == ABANDONED_MAX || (abandoned[n - 1].end == r->start && abandoned[n - 1].error == error))) {
+            abandoned[n - 1].end = r->end;
+            continue;
+        }
+        abandoned[n].start = r->start;
+        abandoned[n].end = r->end;
+        abandoned[n++].error = error;
+    }
+    __atomic_store_n(&abandoned_count, n, __ATOMIC_RELEASE);
+    model_drop();
+}
+
+int spill_abandoned(uintptr_t start, uintptr_t end)
+{
+    unsigned count = __atomic_load_n(&abandoned_count, __ATOMIC_ACQUIRE);
+    for (unsigned n = 0; n < count; n++)
+        if (abandoned[n].start < end && start < abandoned[n].end)
+            return abandoned[n].error;
+    return 0;
+}
+
+/* What is left on both sides of it stays as one range of which the larger part is told. */
+void spill_forget_abandoned(uintptr_t start, uintptr_t end)
+{
+    unsigned count = __atomic_load_n(&abandoned_count, __ATOMIC_ACQUIRE);
+    for (unsigned n = 0; n < count; n++) {
+        uintptr_t from = abandoned[n].start, to = abandoned[n].end;
+        if (from >= end || start >= to)
+            continue;
+        if (start <= from && end >= to)
+            abandoned[n].start = abandoned[n].end = 0;
+        else if (start > from && (end >= to || start - from >= to - end))
+            abandoned[n].end = start;
+        else
+            abandoned[n].start = end;
+    }
+}
+
 void spill_hold_nobody_up(void)
 {
     struct sys_action now, none = { .handler = (uintptr_t)SIG_DFL };
     if (!covers_any() || !covers_take())
         return;
+    note_abandoned();
     for (unsigned n = 1; n <= COVERS_MAX; n++)
         if (covers[n].kind == COVER_SPILL && covers[n].keep)
             keeps_give_back(covers[n].keep);

@@ -48,6 +48,13 @@ void spill_stay(void);
  * file sees it without what is still spilled. */
 void spill_hold_nobody_up(void);
 
+/*
+ * After spill_hold_nobody_up: the error of what stays spilled in the range, or 0; and the range is the program's for
+ * something else. Neither makes a system call; both cost a load where nothing stays.
+ */
+int spill_abandoned(uintptr_t start, uintptr_t end);
+void spill_forget_abandoned(uintptr_t start, uintptr_t end);
+
 /* A map was made there: its open file is kept, if the file may want for space (keeps.h), and what it shows of
  * spilled pages comes from the spill file. */
 void spill_mapped(uintptr_t start, uintptr_t end, struct map_request *q);

@@ -150,6 +150,14 @@ static long end_mmap(struct map_request *q, long answer)
     return course_end_of(&(struct failed_call){ "mmap", answer, q->len, q->prot, q->flags, q->addr });
 }
 
+/* In a sandbox: what lies there now is none of what stays spilled. */
+static long note_new(long answer, size_t len)
+{
+    if (!sys_failed(answer) && gate_helpless())
+        spill_forget_abandoned((uintptr_t)answer, page_up((uintptr_t)answer + len));
+    return answer;
+}
+
 long engine_map(struct map_request *q)
 {
     uintptr_t addr = q->addr;
@@ -157,7 +165,7 @@ long engine_map(struct map_request *q)
     int prot = q->prot, flags = q->flags, fd = q->fd;
     off_t offset = (off_t)q->offset;
     if (!gate_open())
-        return sys_mmap(addr, len, prot, flags, fd, offset);
+        return note_new(sys_mmap(addr, len, prot, flags, fd, offset), len);
     long answer;
     long refusal = prealloc_map(q);
     if (refusal)
@@ -249,7 +257,10 @@ static long unmap_one(const struct region *one)
 long engine_munmap(uintptr_t addr, size_t len)
 {
     uintptr_t end;
-    if (!gate_open() || !course_sound(addr, len, &end))
+    bool sound = course_sound(addr, len, &end), ours = gate_open();
+    if (!ours && sound && gate_helpless())
+        spill_forget_abandoned(addr, end);
+    if (!ours || !sound)
         return sys_munmap(addr, len);
     if (covers_any())
         spill_return(addr, end);

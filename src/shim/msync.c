@@ -78,6 +78,8 @@ long engine_msync(uintptr_t addr, size_t len, int flags, engine_ask *ask)
         int lost = zeros_error(addr, end), told = take_untold(addr, end);
         answer = -(spilled ? spilled : told ? told : lost);
     }
+    if (answer == 0 && (flags & MS_SYNC) && gate_helpless() && course_sound(addr, len, &end))
+        answer = -spill_abandoned(addr, end);
     if (gate_open())
         zeros_settle(); /* a file has changed while this thread had the model lock */
     if (ours)
