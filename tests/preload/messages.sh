@@ -67,6 +67,6 @@ waits=$!
 exec 4>"$scratch/in" 5<"$scratch/out.fifo"
 read -r _ <&5
 "$MAPHERD" stat "$waits" >"$scratch/stat" || fail "stat: status $?"
-grep -q '^ *log lines that had no place *2$' "$scratch/stat" || fail "stat: $(cat "$scratch/stat")"
+grep -q '^ *log lines that could not be written *2$' "$scratch/stat" || fail "stat: $(cat "$scratch/stat")"
 exec 4>&- 5<&-
 wait "$waits" || fail "waits: status $?"
