@@ -21,7 +21,7 @@
 #include "base/lock.h"
 
 #define COVERS_MAX 250 /* a number is a byte in its region */
-#define PLACES_MAX 4096 /* that are switched in one step */
+#define PLACES_MAX 1024 /* that are switched in one step */
 
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
