@@ -100,8 +100,14 @@ void step_mremap(void)
     choose(&r);
     say("mremap ");
     say_range(r.from);
-    if (r.from.h->registered && !is_arena(r.from.h) && r.new_len > r.old_len && r.old_len)
-        r.new_len = r.old_len;
+    if (r.from.h->registered && !is_arena(r.from.h)) {
+        if (r.new_len > r.old_len && r.old_len)
+            r.new_len = r.old_len;
+        /* Where the kernel puts the second map beside the first it makes one of them, and takes that one's registration
+         * away for the second's sake (mm/mremap.c, mremap_userfaultfd_prep): the layout's answer. */
+        if (!(r.flags & MREMAP_FIXED))
+            r.flags &= ~MREMAP_DONTUNMAP;
+    }
     char *where = NULL;
     if (r.flags & MREMAP_FIXED) {
         choose_target(&r);
