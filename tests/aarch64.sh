@@ -28,14 +28,15 @@ maps=$(sed -n 's/.*maps: //p' "$work/out")
 cat "$work/out"
 
 # Call stacks: tables, signal frames and the return address's register are this machine's own.
-base=$(cd "$(dirname "$0")/../src/base" && pwd)
+src=$(cd "$(dirname "$0")/../src" && pwd)
 unit=$(cd "$(dirname "$0")/unit" && pwd)
 set --
-for part in unwind unwind_text cfi cfi_apply frame module reach rowcache sys fmt; do
-	set -- "$@" "$base/$part.c"
+for part in unwind/unwind unwind/unwind_text unwind/cfi unwind/cfi_apply unwind/frame unwind/module unwind/reach unwind/rowcache \
+	kernel/sys common/fmt; do
+	set -- "$@" "$src/$part.c"
 done
 for frames in -fomit-frame-pointer -fno-omit-frame-pointer; do
 	aarch64-linux-gnu-gcc -std=gnu17 -O2 "$frames" -mbranch-protection=standard -fno-strict-aliasing \
-		-I"$base/.." -o "$work/walk" "$unit/walk.c" "$@"
+		-I"$src" -o "$work/walk" "$unit/walk.c" "$@"
 	arm "$work/walk" || fail "call stacks, $frames"
 done

@@ -7,17 +7,24 @@ tree=$(cd "$TESTS_SRC/.." && pwd)
 
 # Every rule prints what breaks it, and nothing where all is well. They are given a source tree.
 
-# base knows the public headers alone, model base, policy both, shim and command all three; nobody looks up or aside. In the
-# command: lib knows no other room, host, watch and disk know lib, disk and leaks know watch, report leaks.
+# The rooms, lowest first. A room knows itself, what is below it, and the public headers; the five capabilities
+# stand side by side and do not know each other; entry knows all. The command is a program of its own.
+lower="common kernel tell unwind space"
+capabilities="herd limit disk sync trace"
 includes_go_down() {
 	(
 		cd "$1/src"
-		grep -n '#include "[a-z]*/' -r base | grep -v -E '"(base|mapherd)/'
-		grep -n '#include "[a-z]*/' -r model | grep -v -E '"(base|model|mapherd)/'
-		grep -n '#include "[a-z]*/' -r policy | grep -v -E '"(base|model|mapherd)/' |
-			grep -v -E 'policy/([a-z]+)\.c:.*"policy/\1\.h"'
-		grep -n '#include "[a-z]*/' -r shim | grep -v -E '"(base|model|policy|mapherd|shim)/'
-		grep -n '#include "[a-z]*/' -r command | grep -v -E '"(base|model|policy|mapherd|command)/'
+		known=mapherd
+		for room in $lower; do
+			known="$known|$room"
+			grep -n '#include "[a-z]*/' -r $room | grep -v -E "\"($known)/"
+		done
+		for room in $capabilities; do
+			grep -n '#include "[a-z]*/' -r $room | grep -v -E "\"($known|$room)/"
+		done
+		known="$known|$(echo $capabilities | tr ' ' '|')"
+		grep -n '#include "[a-z]*/' -r entry | grep -v -E "\"($known|entry)/"
+		grep -n '#include "[a-z]*/' -r command | grep -v -E "\"($known|command)/"
 		grep -n '"command/' -r command/lib | grep -v '"command/lib/'
 		grep -n '"command/' -r command/host | grep -v -E '"command/(lib|host)/'
 		grep -n '"command/' -r command/watch | grep -v -E '"command/(lib|watch)/'
@@ -31,22 +38,22 @@ includes_go_down() {
 one_door_to_the_kernel() {
 	(
 		cd "$1/src"
-		grep -n 'rawcall' -r . --include='*.[ch]' | grep -v -E '^\./base/(sys\.c|rawcall\.h|apart\.h):'
-		grep -n -E '\bsyscall *\(|__asm__ +volatile|<sys/syscall\.h>' -r base model policy shim |
-			grep -v -E '^(base/(sys\.c|rawcall\.h|apart\.h)|shim/direct\.c):' # which is libc's syscall to the program
+		grep -n 'rawcall' -r . --include='*.[ch]' | grep -v -E '^\./kernel/(sys\.c|rawcall\.h|apart\.h):'
+		grep -n -E '\bsyscall *\(|__asm__ +volatile|<sys/syscall\.h>' -r $lower $capabilities entry |
+			grep -v -E '^(kernel/(sys\.c|rawcall\.h|apart\.h)|entry/direct\.c):' # which is libc's syscall to the program
 	) || true
 }
 
 # hooks.c alone defines libc's names.
 one_file_names_libc() {
 	(cd "$1/src" && grep -n -E 'hooks\.def"|__asm__\("[a-z_]' -r . --include='*.[ch]' |
-		grep -v -E '^\./(shim/hooks\.c|base/(apart\.h|rawcall\.h|frame\.h|aside\.c)):') || true
+		grep -v -E '^\./(entry/hooks\.c|kernel/(apart\.h|rawcall\.h|aside\.c)|unwind/frame\.h):') || true
 }
 
 # ---- the built library ----
 
 names_in_table() {
-	sed -n 's/^HOOK(\([A-Za-z0-9_]*\),.*/\1/p' "$1/src/shim/hooks.def"
+	sed -n 's/^HOOK(\([A-Za-z0-9_]*\),.*/\1/p' "$1/src/entry/hooks.def"
 	printf 'mapherd_status\nmapherd_status_block\n'
 }
 
@@ -108,17 +115,18 @@ violate() {
 	[ -n "$("$1" "$scratch/copy")" ] || fail "$1 does not notice '$3' in $2"
 	rm -rf "$scratch/copy"
 }
-violate includes_go_down src/base/fmt.c '#include "model/model.h"'
-violate includes_go_down src/model/count.c '#include "policy/placement.h"'
-violate includes_go_down src/policy/placement.c '#include "policy/guards.h"'
-violate includes_go_down src/policy/placement.c '#include "shim/engine.h"'
-violate includes_go_down src/shim/engine.c '#include "command/lib/print.h"'
-violate includes_go_down src/command/main.c '#include "shim/engine.h"'
+violate includes_go_down src/common/fmt.c '#include "kernel/sys.h"'
+violate includes_go_down src/kernel/procmaps.c '#include "space/model.h"'
+violate includes_go_down src/space/count.c '#include "herd/placement.h"'
+violate includes_go_down src/herd/placement.c '#include "disk/spill.h"'
+violate includes_go_down src/herd/placement.c '#include "entry/engine.h"'
+violate includes_go_down src/entry/engine.c '#include "command/lib/print.h"'
+violate includes_go_down src/command/main.c '#include "entry/engine.h"'
 violate includes_go_down src/command/lib/print.c '#include "command/watch/target.h"'
 violate includes_go_down src/command/leaks/live.c '#include "command/report/space.h"'
-violate one_door_to_the_kernel src/model/count.c '#include "base/rawcall.h"'
-violate one_door_to_the_kernel src/shim/engine.c 'long x(void) { return syscall(1); }'
-violate one_file_names_libc src/shim/life.c 'int my_mmap(void) __asm__("mmap");'
+violate one_door_to_the_kernel src/space/count.c '#include "kernel/rawcall.h"'
+violate one_door_to_the_kernel src/entry/engine.c 'long x(void) { return syscall(1); }'
+violate one_file_names_libc src/entry/life.c 'int my_mmap(void) __asm__("mmap");'
 
 # A library that exports, imports and needs what it must not.
 # shellcheck disable=SC2086 # it may be several words

@@ -23,7 +23,7 @@ done
 
 expect 0 "$MAPHERD" help options
 silent err
-grep -c '^MAPHERD_' "$scratch/out" | grep -qx "$(grep -cE '^(CHOICE|TEXT)\(' "$TESTS_SRC/../src/base/options.def")" ||
+grep -c '^MAPHERD_' "$scratch/out" | grep -qx "$(grep -cE '^(CHOICE|TEXT)\(' "$TESTS_SRC/../src/tell/options.def")" ||
 	fail "help options does not list every option of the table"
 
 misuse "see 'mapherd help'"

@@ -645,7 +645,7 @@ static outcome play_setns(struct part *p)
 
 const struct scene scenes[] = {
 #define HOOK(name, result, parameters) { #name, play_##name },
-#include "shim/hooks.def"
+#include "entry/hooks.def"
 #undef HOOK
 };
 const size_t scene_count = sizeof scenes / sizeof scenes[0];

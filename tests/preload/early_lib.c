@@ -185,7 +185,7 @@ static int one(void) { return 1; }
 static int (*resolve(void))(void)
 {
 #define HOOK(name, type, parameters) call_##name();
-#include "shim/hooks.def"
+#include "entry/hooks.def"
 #undef HOOK
     return one;
 }

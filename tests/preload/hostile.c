@@ -126,7 +126,7 @@ static void filter_self(const char *how)
         die("seccomp");
 }
 
-/* Everything that src/base/sys.c can ask of the kernel, as far as a program can live without. */
+/* Everything that src/kernel/sys.c can ask of the kernel, as far as a program can live without. */
 static const struct {
     const char *name;
     unsigned nr;

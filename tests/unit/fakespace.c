@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/sys.h"
+#include "kernel/sys.h"
 #include "fakesys.h"
 
 #ifndef MADV_COLD

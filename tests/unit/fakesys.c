@@ -1,5 +1,5 @@
 /*
- * fakesys: everything of base/sys.h but the maps: files, texts, the clock, ordered failures.
+ * fakesys: everything of kernel/sys.h but the maps: files, texts, the clock, ordered failures.
  */
 #define _GNU_SOURCE
 #include "fakesys.h"
@@ -20,7 +20,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/sys.h"
+#include "kernel/sys.h"
 #include "fakespace.h"
 
 #define FIRST_FD 100 /* below: the real ones, of which the fake knows standard error */

@@ -1,5 +1,5 @@
 /*
- * fakesys: the kernel as base/sys.h describes it, played by a small model.
+ * fakesys: the kernel as kernel/sys.h describes it, played by a small model.
  *
  * A test links it before libmapherd-core, and then holds the library's whole world in its hand:
  * an address space with the kernel's rules of merging, splitting and counting (fakespace.c), files
@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "base/sys.h"
+#include "kernel/sys.h"
 
 #define FAKE_PAGE 4096UL
 #define FAKE_DEVICE 0x801 /* that all files are on */

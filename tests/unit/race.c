@@ -13,14 +13,14 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "base/status.h"
-#include "base/sys.h"
+#include "kernel/sys.h"
+#include "tell/status.h"
 #include "fakesys.h"
-#include "model/count.h"
-#include "model/regions.h"
-#include "policy/placement.h"
-#include "shim/engine.h"
-#include "shim/gate.h"
+#include "entry/engine.h"
+#include "entry/gate.h"
+#include "herd/placement.h"
+#include "space/count.h"
+#include "space/regions.h"
 #include "world.h"
 
 #define THREADS 8

@@ -17,9 +17,9 @@ for source in fakesys fakespace; do
 done
 # shellcheck disable=SC2046 # a list of words
 $cc -fsanitize=thread -o "$scratch/race" "$unit/race.c" "$unit/world.c" \
-	"$scratch/fakesys.o" "$scratch/fakespace.o" "$tree/src/shim/change.c" "$tree/src/shim/course.c" \
-	"$tree/src/shim/engine.c" "$tree/src/shim/gate.c" \
-	$(find "$tree/src/base" "$tree/src/model" "$tree/src/policy" -name '*.c' ! -name sys.c)
+	"$scratch/fakesys.o" "$scratch/fakespace.o" "$tree/src/entry/change.c" "$tree/src/entry/course.c" \
+	"$tree/src/entry/engine.c" "$tree/src/entry/gate.c" \
+	$(find "$tree/src" -name '*.c' ! -path '*/command/*' ! -path '*/entry/*' ! -name sys.c)
 
 watched() { TSAN_OPTIONS="exitcode=66 halt_on_error=0" "$scratch/race" "$@" >"$scratch/out" 2>&1; }
 watched || fail "$(cat "$scratch/out")"

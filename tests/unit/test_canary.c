@@ -6,9 +6,9 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-#include "base/sys.h"
+#include "kernel/sys.h"
 #include "fakespace.h"
-#include "model/canary.h"
+#include "kernel/canary.h"
 #include "world.h"
 
 #define PAGES 3

@@ -3,7 +3,7 @@
  *
  * The count is one story from start to end, so this is one test in chapters.
  */
-#include "base/status.h"
+#include "tell/status.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -12,12 +12,12 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "base/log.h"
-#include "base/options.h"
-#include "base/sys.h"
+#include "kernel/sys.h"
+#include "tell/log.h"
+#include "tell/options.h"
 #include "fakespace.h"
-#include "model/count.h"
-#include "model/regions.h"
+#include "space/count.h"
+#include "space/regions.h"
 #include "world.h"
 
 #define LIMIT 1000

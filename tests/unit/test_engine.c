@@ -5,20 +5,20 @@
  * After every call the fake kernel must hold just that, whatever the library did on the way.
  */
 #define _GNU_SOURCE
-#include "base/status.h"
+#include "tell/status.h"
 #include "unit.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 
-#include "base/options.h"
-#include "base/sys.h"
+#include "kernel/sys.h"
+#include "tell/options.h"
 #include "fakespace.h"
-#include "model/regions.h"
-#include "policy/placement.h"
-#include "shim/engine.h"
-#include "shim/gate.h"
+#include "entry/engine.h"
+#include "entry/gate.h"
+#include "herd/placement.h"
+#include "space/regions.h"
 #include "world.h"
 
 #define STEPS 8000

@@ -1,7 +1,7 @@
 /*
  * explain: each cause by its numbers, up to their borders, in order, and not too often.
  */
-#include "base/status.h"
+#include "tell/status.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -12,13 +12,13 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-#include "base/log.h"
-#include "base/options.h"
-#include "base/sys.h"
+#include "kernel/sys.h"
+#include "tell/log.h"
+#include "tell/options.h"
 #include "fakespace.h"
-#include "model/canary.h"
-#include "model/count.h"
-#include "policy/explain.h"
+#include "kernel/canary.h"
+#include "limit/explain.h"
+#include "space/count.h"
 #include "world.h"
 
 #define KIB 1024UL

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/fmt.h"
+#include "common/fmt.h"
 
 static void same_as_printf(void **state)
 {

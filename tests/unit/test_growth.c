@@ -3,7 +3,7 @@
  */
 #include "unit.h"
 
-#include "model/growth.h"
+#include "space/growth.h"
 
 #define HOUR (3600UL * 1000)
 

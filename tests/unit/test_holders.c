@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/holders.h"
+#include "tell/holders.h"
 
 static void add(struct holders *h, uint64_t inode, unsigned minor, const char *path)
 {

@@ -6,9 +6,9 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "base/log.h"
-#include "base/options.h"
-#include "policy/latency.h"
+#include "sync/latency.h"
+#include "tell/log.h"
+#include "tell/options.h"
 
 static int fd;
 

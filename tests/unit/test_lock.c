@@ -5,7 +5,7 @@
 
 #include <pthread.h>
 
-#include "base/lock.h"
+#include "kernel/lock.h"
 
 #define THREADS 8
 #define ROUNDS 20000

@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "base/date.h"
-#include "base/log.h"
-#include "base/options.h"
+#include "tell/date.h"
+#include "tell/log.h"
+#include "tell/options.h"
 
 #define STAMP "1970-01-01T00:00:01Z " /* the fake kernel's time */
 

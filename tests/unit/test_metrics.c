@@ -1,15 +1,15 @@
 /*
  * metrics: when the file is renewed, what is in it, and what happens when it cannot be.
  */
-#include "base/status.h"
+#include "tell/status.h"
 #include "unit.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "base/log.h"
-#include "base/options.h"
-#include "policy/metrics.h"
+#include "tell/log.h"
+#include "tell/metrics.h"
+#include "tell/options.h"
 
 #define FILE_NAMED "named /metrics/mapherd-4242.prom\n"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
-#include "model/mounts.h"
+#include "kernel/mounts.h"
 
 static const char list[] =
     "21 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"

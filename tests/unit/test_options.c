@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/options.h"
-#include "base/rules.h"
+#include "common/rules.h"
+#include "tell/options.h"
 
 static struct options defaults;
 static char said[2000];

@@ -1,10 +1,10 @@
 /*
  * pace: what a minute's growth is told to be.
  */
-#include "base/status.h"
+#include "tell/status.h"
 #include "unit.h"
 
-#include "model/pace.h"
+#include "space/pace.h"
 
 static void growth_is_told_by_the_minute(void **state)
 {

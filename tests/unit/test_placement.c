@@ -1,7 +1,7 @@
 /*
  * placement: how many maps the kernel ends up with, and whose.
  */
-#include "base/status.h"
+#include "tell/status.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -9,13 +9,13 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
-#include "base/options.h"
-#include "base/sys.h"
+#include "kernel/sys.h"
+#include "tell/options.h"
 #include "fakespace.h"
-#include "model/regions.h"
-#include "policy/placement.h"
-#include "shim/engine.h"
-#include "shim/gate.h"
+#include "entry/engine.h"
+#include "entry/gate.h"
+#include "herd/placement.h"
+#include "space/regions.h"
 #include "world.h"
 
 #define CHUNK (1UL << 20)

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/pool.h"
+#include "kernel/pool.h"
 #include "world.h"
 
 struct thing {

@@ -1,7 +1,7 @@
 /*
  * prealloc: which holes are allocated, when not, and what a call is told.
  */
-#include "base/status.h"
+#include "tell/status.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -12,10 +12,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "base/log.h"
-#include "base/options.h"
-#include "base/sys.h"
-#include "policy/prealloc.h"
+#include "disk/prealloc.h"
+#include "kernel/sys.h"
+#include "tell/log.h"
+#include "tell/options.h"
 
 #define MIB (1UL << 20)
 #define RW (PROT_READ | PROT_WRITE)

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "model/procmaps.h"
+#include "kernel/procmaps.h"
 
 static const char list[] =
     "00400000-00401000 r-xp 00000000 08:01 12                                 /bin/a\n"

@@ -7,8 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "model/hugepool.h"
-#include "model/procstat.h"
+#include "kernel/procstat.h"
+#include "limit/hugepool.h"
 
 static const char text[] = "Name:\tVmData: 7\n"
                            "VmPeak:\t    3060 kB\n"

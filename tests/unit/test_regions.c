@@ -1,12 +1,12 @@
 /*
  * regions: random operations, compared page by page with a model that cannot be wrong.
  */
-#include "base/status.h"
+#include "tell/status.h"
 #include "unit.h"
 
 #include <errno.h>
 
-#include "model/regions.h"
+#include "space/regions.h"
 #include "world.h"
 
 #define PAGES 200

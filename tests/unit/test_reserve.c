@@ -3,22 +3,22 @@
  *
  * The limit is 1,000 maps, and 100 of them are kept.
  */
-#include "base/status.h"
+#include "tell/status.h"
 #include "unit.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 
-#include "base/log.h"
-#include "base/options.h"
-#include "base/sys.h"
+#include "kernel/sys.h"
+#include "tell/log.h"
+#include "tell/options.h"
 #include "fakespace.h"
-#include "model/count.h"
-#include "model/pressure.h"
-#include "policy/placement.h"
-#include "shim/engine.h"
-#include "shim/gate.h"
+#include "entry/engine.h"
+#include "entry/gate.h"
+#include "herd/placement.h"
+#include "space/count.h"
+#include "space/pressure.h"
 #include "world.h"
 
 #define LIMIT 1000

@@ -1,7 +1,7 @@
 /*
  * sync: which ranges the kernel is asked for, which are skipped, and who is told of an error.
  */
-#include "base/status.h"
+#include "tell/status.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -9,12 +9,12 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "base/options.h"
-#include "base/sys.h"
-#include "model/regions.h"
-#include "policy/placement.h"
-#include "shim/engine.h"
-#include "shim/gate.h"
+#include "entry/engine.h"
+#include "entry/gate.h"
+#include "herd/placement.h"
+#include "kernel/sys.h"
+#include "space/regions.h"
+#include "tell/options.h"
 #include "world.h"
 
 #define CHUNK (16 * FAKE_PAGE)

@@ -18,8 +18,8 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include "base/log.h"
-#include "base/unwind.h"
+#include "tell/log.h"
+#include "unwind/unwind.h"
 
 #define MAX 64
 #if defined(__SANITIZE_ADDRESS__)

@@ -1,13 +1,13 @@
 /*
  * windows and files: the zone, what lies in it, and who lives how long.
  */
-#include "base/status.h"
+#include "tell/status.h"
 #include "unit.h"
 
 #include <string.h>
 
-#include "model/layers.h"
-#include "model/windows.h"
+#include "space/layers.h"
+#include "space/windows.h"
 #include "world.h"
 
 #define GIB (1UL << 30)

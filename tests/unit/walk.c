@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/unwind.h"
+#include "unwind/unwind.h"
 
 /* The name of the program, where log.c is not linked in. */
 const char *log_name(void);

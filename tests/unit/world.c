@@ -10,11 +10,11 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 
-#include "base/pool.h"
-#include "base/sys.h"
+#include "kernel/pool.h"
+#include "kernel/sys.h"
 #include "fakespace.h"
 #include "fakesys.h"
-#include "model/regions.h"
+#include "space/regions.h"
 
 #define ARENA (256UL << 20) /* reserved; the pool grows into it */
 #define FIRST (64UL << 10)

@@ -9,13 +9,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/options.h"
-#include "base/sys.h"
 #include "command/disk/hollow.h"
 #include "command/lib/print.h"
 #include "command/lib/verb.h"
-#include "model/holes.h"
-#include "model/mounts.h"
+#include "disk/holes.h"
+#include "kernel/mounts.h"
+#include "kernel/sys.h"
+#include "tell/options.h"
 
 #define PIECE (64UL << 20) /* of progress */
 

@@ -15,7 +15,7 @@
 
 #include "command/lib/enough.h"
 #include "command/lib/verb.h"
-#include "model/holes.h"
+#include "disk/holes.h"
 
 static struct hollows *found_in; /* nftw carries no context */
 

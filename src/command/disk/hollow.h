@@ -34,7 +34,7 @@ void hollows_free(struct hollows *h);
 int hollow_open(const struct hollow *f, int flags);
 
 /* The holes of an open file, also where the filesystem only knows SEEK_HOLE, which takes space that
- * was allocated and never written for a hole. As holes_each (model/holes.h). */
+ * was allocated and never written for a hole. As holes_each (disk/holes.h). */
 long hollow_each(int fd, uint64_t size, long (*found)(uint64_t, uint64_t, void *), void *context);
 
 #endif

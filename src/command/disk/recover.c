@@ -17,12 +17,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "command/watch/maker.h"
-#include "command/lib/print.h"
-#include "command/watch/processes.h"
 #include "command/disk/restore.h"
+#include "command/lib/print.h"
 #include "command/lib/verb.h"
 #include "command/lib/writers.h"
+#include "command/watch/maker.h"
+#include "command/watch/processes.h"
 
 #define NOBODY 65534     /* the group of users without a name */
 #define RANGES_SHOWN 8

@@ -28,7 +28,7 @@
 #include "command/host/program.h"
 #include "command/lib/print.h"
 #include "command/lib/verb.h"
-#include "model/procmaps.h"
+#include "kernel/procmaps.h"
 
 enum level { OK, NOTE, PROBLEM };
 

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/options.h"
-#include "base/status.h"
 #include "command/lib/verb.h"
+#include "tell/options.h"
+#include "tell/status.h"
 
 static void print_verbs(void)
 {

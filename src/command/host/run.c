@@ -9,12 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/options.h"
 #include "command/host/library.h"
 #include "command/host/program.h"
 #include "command/lib/enough.h"
 #include "command/lib/print.h"
 #include "command/lib/verb.h"
+#include "tell/options.h"
 
 /* What env(1) and the shell use. */
 enum { CANNOT_RUN = 126, NOT_FOUND = 127 };

@@ -11,11 +11,11 @@
 #include <unistd.h>
 
 #include "command/leaks/live.h"
+#include "command/leaks/records.h"
+#include "command/lib/units.h"
 #include "command/watch/maker.h"
 #include "command/watch/peek.h"
 #include "command/watch/processes.h"
-#include "command/leaks/records.h"
-#include "command/lib/units.h"
 
 /* Whose file it is: what metrics.c writes into its first line. */
 struct mark {

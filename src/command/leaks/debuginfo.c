@@ -13,8 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "command/lib/enough.h"
 #include "command/leaks/scopes.h"
+#include "command/lib/enough.h"
 #include "command/lib/sorted.h"
 
 /* A part of the code and its compilation unit. */

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command/lib/enough.h"
 #include "command/leaks/group_text.h"
-#include "command/lib/keys.h"
 #include "command/leaks/leaks.h"
+#include "command/lib/enough.h"
+#include "command/lib/keys.h"
 #include "command/lib/units.h"
 
 /* One group at both moments. */

@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-#include "command/watch/target.h"
 #include "command/lib/units.h"
+#include "command/watch/target.h"
 
 /* ---- what was looked at ---- */
 

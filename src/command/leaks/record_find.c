@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "model/procmaps.h"
+#include "kernel/procmaps.h"
 
 struct search {
     int memory; /* /proc/PID/mem, or -1 */

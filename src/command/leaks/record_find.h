@@ -4,8 +4,8 @@
 #ifndef MAPHERD_COMMAND_RECORD_FIND_H
 #define MAPHERD_COMMAND_RECORD_FIND_H
 
-#include "command/watch/maker.h"
 #include "command/leaks/record.h"
+#include "command/watch/maker.h"
 
 #define RECORD_PATH 4200
 

@@ -14,8 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "command/lib/enough.h"
 #include "command/leaks/record_find.h"
+#include "command/lib/enough.h"
 #include "command/lib/verb.h"
 
 static bool begins_like_one(const char *path)

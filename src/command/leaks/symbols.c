@@ -21,7 +21,7 @@
 #include "command/leaks/debuginfo.h"
 #include "command/leaks/jitmap.h"
 #include "command/lib/enough.h"
-#include "model/procmaps.h"
+#include "kernel/procmaps.h"
 
 /* ---- a frame in words ---- */
 

@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "command/lib/enough.h"
+#include "command/lib/units.h"
 #include "command/report/report.h"
 #include "command/report/space.h"
 #include "command/watch/target.h"
-#include "command/lib/units.h"
 
 enum { YOUNG_S = 20 }; /* a record of less tells nothing of growth */
 

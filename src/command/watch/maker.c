@@ -15,7 +15,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "base/fsmagic.h"
+#include "kernel/fsmagic.h"
 
 #define FIRST_PID_NAMESPACE 4026531836UL
 

@@ -7,8 +7,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "kernel/procmaps.h"
 #include "mapherd/mapherd.h"
-#include "model/procmaps.h"
 
 /* Whether a map is of a file that bears the library's name, deleted or not. */
 bool peek_is_library(const struct procmap *m);

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #include "command/lib/enough.h"
-#include "model/procmaps.h"
+#include "kernel/procmaps.h"
 
 struct piece {
     uint64_t device, inode, from, to; /* offsets in the file */

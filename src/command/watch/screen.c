@@ -12,7 +12,7 @@
 
 #include "command/watch/draw.h"
 #include "command/watch/top.h"
-#include "model/pressure.h"
+#include "space/pressure.h"
 
 /* The head of both screens: a title and, on the right, the time. */
 static void screen_title(const struct top *t, const char *title)

@@ -4,10 +4,10 @@
 #define _GNU_SOURCE
 #include <string.h>
 
-#include "base/status.h"
 #include "command/lib/enough.h"
 #include "command/watch/peek.h"
 #include "command/watch/target.h"
+#include "tell/status.h"
 
 struct range {
     uintptr_t start, end;

@@ -8,7 +8,7 @@
 
 #include "command/lib/print.h"
 #include "command/lib/verb.h"
-#include "model/procmaps.h"
+#include "kernel/procmaps.h"
 
 struct target {
     pid_t pid;

@@ -1,0 +1,136 @@
+/*
+ * fmt: text without stdio. Rules: no libc beyond the compiler's own, no static state.
+ */
+#define _GNU_SOURCE
+#include "common/fmt.h"
+
+#include <string.h>
+
+struct out {
+    char *at;
+    char *end; /* the place kept for the NUL */
+};
+
+static void put(struct out *o, const char *text, size_t len)
+{
+    size_t room = (size_t)(o->end - o->at);
+    if (len > room)
+        len = room;
+    memcpy(o->at, text, len);
+    o->at += len;
+}
+
+static void put_number(struct out *o, unsigned long value, unsigned base)
+{
+    char digits[24];
+    size_t n = sizeof digits;
+    do {
+        digits[--n] = "0123456789abcdef"[value % base];
+        value /= base;
+    } while (value);
+    put(o, digits + n, sizeof digits - n);
+}
+
+static void put_signed(struct out *o, long value)
+{
+    if (value < 0)
+        put(o, "-", 1);
+    put_number(o, value < 0 ? 0UL - (unsigned long)value : (unsigned long)value, 10);
+}
+
+size_t fmt_va(char *buf, size_t size, const char *format, va_list args)
+{
+    struct out o = { buf, buf + size - 1 };
+    for (const char *f = format; *f; f++) {
+        if (*f != '%') {
+            put(&o, f, 1);
+            continue;
+        }
+        bool wide = false;
+        f++;
+        if (*f == 'l' || *f == 'z') {
+            wide = true;
+            f++;
+        }
+        switch (*f) {
+        case 's': {
+            const char *s = va_arg(args, const char *);
+            if (!s)
+                s = "(null)";
+            put(&o, s, strlen(s));
+            break;
+        }
+        case 'c': {
+            char c = (char)va_arg(args, int);
+            put(&o, &c, 1);
+            break;
+        }
+        case 'd':
+            put_signed(&o, wide ? va_arg(args, long) : va_arg(args, int));
+            break;
+        case 'u':
+            put_number(&o, wide ? va_arg(args, unsigned long) : va_arg(args, unsigned), 10);
+            break;
+        case 'x':
+            put_number(&o, wide ? va_arg(args, unsigned long) : va_arg(args, unsigned), 16);
+            break;
+        case '%':
+            put(&o, "%", 1);
+            break;
+        default: /* not ours: shown as written, and the rest with it, so that no argument is guessed */
+            put(&o, f - 1, strlen(f - 1));
+            goto done;
+        }
+    }
+done:
+    *o.at = '\0';
+    return (size_t)(o.at - buf);
+}
+
+size_t fmt(char *buf, size_t size, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    size_t n = fmt_va(buf, size, format, args);
+    va_end(args);
+    return n;
+}
+
+bool fmt_read_u64(const char **text, uint64_t *value)
+{
+    const char *t = *text;
+    uint64_t v = 0;
+    if (*t < '0' || *t > '9')
+        return false;
+    for (; *t >= '0' && *t <= '9'; t++) {
+        unsigned digit = (unsigned)(*t - '0');
+        if (v > (UINT64_MAX - digit) / 10)
+            return false;
+        v = v * 10 + digit;
+    }
+    *text = t;
+    *value = v;
+    return true;
+}
+
+bool fmt_glob(const char *pattern, size_t pattern_len, const char *text)
+{
+    const char *end = pattern + pattern_len;
+    const char *star = NULL, *after = NULL; /* the last * seen, and where its match began */
+    for (;;) {
+        if (pattern < end && *pattern == '*') {
+            star = ++pattern;
+            after = text;
+        } else if (pattern < end && *text && (*pattern == '?' || *pattern == *text)) {
+            pattern++;
+            text++;
+        } else if (pattern == end && !*text) {
+            return true;
+        } else if (star && *after) {
+            pattern = star;
+            text = ++after;
+        } else {
+            return false;
+        }
+    }
+}

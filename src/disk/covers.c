@@ -1,0 +1,255 @@
+/*
+ * covers: see covers.h.
+ */
+#define _GNU_SOURCE
+#include "disk/covers.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/sysmacros.h>
+
+#include "disk/watch.h"
+#include "kernel/procmaps.h"
+#include "kernel/sys.h"
+#include "space/changes.h"
+#include "space/model.h"
+#include "space/regions.h"
+#include "space/untold.h"
+
+struct lock cover_lock;
+static uint64_t owners_mask; /* what it is to get back */
+struct cover covers[COVERS_MAX + 1];
+
+unsigned covers_in_use;
+static struct {
+    uintptr_t start, end;
+} claims[PLACES_MAX];
+static unsigned claim_count;
+static char buffer[8 << 10]; /* of the kernel's list */
+
+unsigned covers_add(enum cover_kind kind)
+{
+    for (unsigned n = 1; n <= COVERS_MAX; n++) {
+        if (covers[n].kind == COVER_FREE) {
+            covers[n] = (struct cover){ .kind = kind };
+            __atomic_fetch_add(&covers_in_use, 1, __ATOMIC_RELEASE);
+            return n;
+        }
+    }
+    return 0;
+}
+
+void covers_remove(unsigned cover)
+{
+    struct cover *c = &covers[cover];
+    if (c->alias)
+        sys_munmap(c->alias, c->len);
+    c->kind = COVER_FREE;
+    __atomic_fetch_sub(&covers_in_use, 1, __ATOMIC_RELEASE);
+}
+
+bool covers_over(uintptr_t start, uintptr_t end)
+{
+    if (!covers_any() || !model_take())
+        return false;
+    struct region *r = regions_from(start);
+    while (r && r->start < end && !(r->kind & REGION_COVERED))
+        r = r->after;
+    bool covered = r && r->start < end;
+    model_drop();
+    return covered;
+}
+
+unsigned covers_unused(enum cover_kind kind)
+{
+    unsigned found = 0;
+    if (!model_take())
+        return 0;
+    for (unsigned n = 1; n <= COVERS_MAX && !found; n++)
+        if (covers[n].kind == kind && !regions_covered(0, n))
+            found = n;
+    model_drop();
+    return found;
+}
+
+struct search {
+    uint64_t dev, ino, low, high;
+    uintptr_t besides;
+    struct place *places;
+    unsigned count, max;
+};
+
+static bool is_of_file(const struct procmap *m, uint64_t dev, uint64_t ino)
+{
+    return m->inode == ino && makedev(m->dev_major, m->dev_minor) == dev;
+}
+
+/* How far from at on everything is one alias, or none is: *ours says which. */
+static uintptr_t alias_border(uintptr_t at, uintptr_t end, bool *ours)
+{
+    *ours = false;
+    for (unsigned n = 1; n <= COVERS_MAX; n++) {
+        const struct cover *c = &covers[n];
+        if (c->kind == COVER_FREE || !c->alias)
+            continue;
+        if (at >= c->alias && at < c->alias + c->len) {
+            *ours = true;
+            return c->alias + c->len < end ? c->alias + c->len : end;
+        }
+        if (c->alias > at && c->alias < end)
+            end = c->alias;
+    }
+    return end;
+}
+
+static int prot_of(const struct procmap *m)
+{
+    return (m->read ? PROT_READ : 0) | (m->write ? PROT_WRITE : 0) | (m->exec ? PROT_EXEC : 0);
+}
+
+static bool collect(const struct procmap *m, void *context)
+{
+    struct search *s = context;
+    if (!m->shared || !is_of_file(m, s->dev, s->ino))
+        return true;
+    /* An alias beside a map of the program's that goes on where it ends is one map with that. */
+    for (uintptr_t at = m->start, to; at < m->end && s->count < s->max; at = to) {
+        bool ours;
+        to = alias_border(at, m->end, &ours);
+        uint64_t begin = m->offset + (at - m->start), end = begin + (to - at);
+        uint64_t low = begin > s->low ? begin : s->low, high = end < s->high ? end : s->high;
+        if (ours || low >= high || (s->besides >= at && s->besides < to))
+            continue;
+        s->places[s->count++] = (struct place){
+            .start = at + (low - begin),
+            .end = at + (high - begin),
+            .offset = low,
+            .prot = prot_of(m),
+        };
+    }
+    return s->count < s->max;
+}
+
+unsigned covers_places(uint64_t dev, uint64_t ino, uint64_t low, uint64_t high, uintptr_t besides,
+                       struct place *places, unsigned max)
+{
+    struct search s = { dev, ino, low, high, besides, places, 0, max };
+    if (max)
+        procmaps_read(PROCMAPS_SELF, buffer, sizeof buffer, collect, &s);
+    return s.count;
+}
+
+long covers_put_back(const struct cover *c, const struct place *place)
+{
+    size_t len = place->end - place->start;
+    uintptr_t from = c->alias + (place->offset - c->start);
+    /* What is left at the alias stays mapped: it is unmapped with all of it, and must be ours then. */
+    int flags = MREMAP_MAYMOVE | MREMAP_FIXED | (c->moved ? MREMAP_DONTUNMAP : 0);
+    long at = sys_mremap(from, c->moved ? len : 0, len, flags, place->start);
+    if (!sys_failed(at) && place->prot != c->prot)
+        sys_mprotect(place->start, len, place->prot);
+    return sys_failed(at) ? at : 0;
+}
+
+bool covers_still(const struct place *place, uint64_t dev, uint64_t ino)
+{
+    struct procmap m;
+    return procmaps_at(PROCMAPS_SELF, place->start, &m, buffer, sizeof buffer) == 0 &&
+           m.end >= place->end && m.shared && prot_of(&m) == place->prot && is_of_file(&m, dev, ino) &&
+           m.offset + (place->start - m.start) == place->offset;
+}
+
+void covers_claim(uintptr_t start, uintptr_t end)
+{
+    claims[claim_count].start = start;
+    claims[claim_count].end = end;
+    claim_count++;
+}
+
+long covers_claim_all(unsigned cover, struct place ranges[PLACES_MAX])
+{
+    long count = 0;
+    if (!model_take())
+        return -EAGAIN;
+    for (struct region *r = regions_covered(0, cover); r && count >= 0; r = regions_covered(r->end, cover)) {
+        if ((r->kind & REGION_CHANGING) && !changes_mine(r->start, r->end)) {
+            count = -EAGAIN;
+        } else if (count && ranges[count - 1].end == r->start) {
+            ranges[count - 1].end = r->end;
+        } else if (count == PLACES_MAX) {
+            count = -E2BIG;
+        } else {
+            ranges[count++] = (struct place){ r->start, r->end, 0, 0 };
+        }
+    }
+    for (long i = 0; i < count; i++)
+        covers_claim(ranges[i].start, ranges[i].end);
+    model_drop();
+    return count;
+}
+
+void covers_forget(const struct place *place)
+{
+    if (model_take()) {
+        regions_set_cover(place->start, place->end, 0);
+        model_drop();
+    }
+}
+
+void covers_release(void)
+{
+    claim_count = 0;
+}
+
+bool covers_claimed_in(uintptr_t start, uintptr_t end)
+{
+    for (unsigned i = 0; i < claim_count; i++)
+        if (claims[i].start < end && start < claims[i].end)
+            return true;
+    return false;
+}
+
+bool covers_take(void)
+{
+    if (lock_mine(&cover_lock))
+        return false;
+    uint64_t before = sys_block_signals();
+    lock_take(&cover_lock);
+    owners_mask = before;
+    return true;
+}
+
+void covers_drop(void)
+{
+    uint64_t before = owners_mask;
+    lock_drop(&cover_lock);
+    sys_sigprocmask(SIG_SETMASK, &before, NULL);
+    watch_again();
+}
+
+bool covers_wait(void)
+{
+    if (!covers_take())
+        return false;
+    covers_drop();
+    return true;
+}
+
+void covers_after_fork(void)
+{
+    lock_reset(&cover_lock);
+    claim_count = 0;
+}
+
+void covers_tell_syncs(const struct fault_page *p)
+{
+    static struct place places[PLACES_MAX];
+    unsigned count = covers_places(p->dev, p->ino, 0, UINT64_MAX, 0, places, PLACES_MAX);
+    if (!model_take())
+        return;
+    for (unsigned i = 0; i < count; i++)
+        untold_add(places[i].start, places[i].end, p->error);
+    untold_add(p->map.start, p->map.end, p->error);
+    model_drop();
+}

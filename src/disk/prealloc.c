@@ -1,0 +1,431 @@
+/*
+ * prealloc: see prealloc.h for what and why.
+ *
+ * Rules here: what cannot be found out is not done. The tables are of fixed size and lock-free; what
+ * falls out of them is asked again.
+ */
+#define _GNU_SOURCE
+#include "disk/prealloc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "common/fmt.h"
+#include "common/pages.h"
+#include "common/rules.h"
+#include "disk/budget.h"
+#include "disk/holes.h"
+#include "kernel/mounts.h"
+#include "kernel/sys.h"
+#include "tell/log.h"
+#include "tell/options.h"
+#include "tell/status.h"
+
+/* auto looks at no more of a file than this at a map: a file in a hundred thousand pieces would
+ * make the map a matter of seconds. 16 extents each. */
+#define QUESTIONS 512
+#define FILES 256   /* a power of two */
+#define DEVICES 32
+#define LOG_EVERY_MS 1000
+/* auto asks how much is free again after so much, so that processes that allocate at the same time
+ * see each other. */
+#define PIECE (16UL << 20)
+
+static bool at_work, ask_path;
+static int general; /* the word for files that no glob matches */
+
+/* A file that was mapped shared and writable, or grown under such a map. */
+struct known {
+    uint64_t key;    /* of device and inode; 0: nobody */
+    uint64_t bytes;  /* of it that count against the budget */
+    int64_t settled; /* auto does nothing for it while it has this size */
+    bool told;
+};
+static struct known files[FILES];
+static bool any_file;
+
+/* What a filesystem has said no to; 0 is the empty place. */
+enum { CAN_ALL, CANNOT_ALLOCATE = 1, CANNOT_LIST = 2 };
+static struct {
+    uint64_t device;
+    int cannot;
+} devices[DEVICES];
+
+void prealloc_start(void)
+{
+    ask_path = rules_ask_path(options.prealloc);
+    general = rules_choose(options.prealloc, NULL, PREALLOC_WORDS);
+    at_work = ask_path || general != PREALLOC_OFF;
+}
+
+static uint64_t key_of(const struct stat *st)
+{
+    return (((uint64_t)st->st_dev << 40 ^ (uint64_t)st->st_ino) * 0x9e3779b97f4a7c15u) | 1;
+}
+
+/* A place is taken over by whoever comes last: then an older file is asked anew, no more. */
+static struct known *remember(const struct stat *st)
+{
+    uint64_t key = key_of(st);
+    struct known *k = &files[key >> 32 & (FILES - 1)];
+    if (__atomic_load_n(&k->key, __ATOMIC_RELAXED) != key) {
+        __atomic_store_n(&k->bytes, 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&k->settled, -1, __ATOMIC_RELAXED);
+        __atomic_store_n(&k->told, false, __ATOMIC_RELAXED);
+        __atomic_store_n(&k->key, key, __ATOMIC_RELAXED);
+        __atomic_store_n(&any_file, true, __ATOMIC_RELAXED);
+    }
+    return k;
+}
+
+static bool is_known(const struct stat *st)
+{
+    uint64_t key = key_of(st);
+    return __atomic_load_n(&files[key >> 32 & (FILES - 1)].key, __ATOMIC_RELAXED) == key;
+}
+
+static int *cannot_of(dev_t device)
+{
+    static int nowhere; /* with more filesystems than places all are asked each time */
+    for (unsigned i = 0; i < DEVICES; i++) {
+        uint64_t seen = 0;
+        if (__atomic_compare_exchange_n(&devices[i].device, &seen, (uint64_t)device, false,
+                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED) ||
+            seen == (uint64_t)device)
+            return &devices[i].cannot;
+    }
+    nowhere = CAN_ALL;
+    return &nowhere;
+}
+
+/* A range of a file that is to have no holes. */
+struct job {
+    int fd;
+    const struct stat *st; /* as it was found */
+    uint64_t size;         /* as it is now */
+    const char *what; /* the call */
+    uint64_t start, end;
+    uint64_t missing; /* bytes of holes in it; at most, where the filesystem does not list them */
+    uint64_t lacking; /* bytes of holes in the whole file, but for what describes it */
+    uint64_t allocated; /* so far */
+    struct sys_space space;
+    bool listed;
+    struct known *known;
+};
+
+/* The file's path as the kernel tells it; "" if it does not. */
+static void find_path(int fd, char *path, size_t size)
+{
+    char link[40];
+    fmt(link, sizeof link, "/proc/self/fd/%d", fd);
+    long len = sys_readlink(link, path, size - 1);
+    path[len > 0 ? len : 0] = '\0';
+}
+
+static int word_for(int fd)
+{
+    char path[1024];
+    if (!ask_path)
+        return general;
+    find_path(fd, path, sizeof path);
+    return rules_choose(options.prealloc, path, PREALLOC_WORDS);
+}
+
+/* One line for each file, and not more than one of a level a second. */
+static void tell(const struct job *j, enum log_level level, const char *why)
+{
+    static struct log_limit often[LOG_DEBUG + 1];
+    unsigned more;
+    char path[256];
+    struct mount_words mount;
+    if (__atomic_load_n(&j->known->told, __ATOMIC_RELAXED) ||
+        !log_allowed(&often[level], LOG_EVERY_MS, &more))
+        return;
+    __atomic_store_n(&j->known->told, true, __ATOMIC_RELAXED);
+    find_path(j->fd, path, sizeof path);
+    if (!mounts_describe(j->st->st_dev, path, &mount))
+        mount = (struct mount_words){ .type = "a filesystem", .point = "?" };
+    const char *remedy = mounts_remedy(&mount);
+    log_line(level | LOG_ABOUT_SPACE, "%s of %s, bytes %lu to %lu: %s in holes, %s; %s on %s has %s free of %s%s%s",
+             j->what, path, (unsigned long)j->start, (unsigned long)j->end,
+             size_in_words(j->missing).text, why, mount.type, mount.point,
+             size_in_words(j->space.free).text, size_in_words(j->space.size).text,
+             *remedy ? "; " : "", remedy);
+}
+
+static long add_up(uint64_t start, uint64_t end, void *context)
+{
+    *(uint64_t *)context += end - start;
+    return 0;
+}
+
+static long allocate(struct job *j, uint64_t start, uint64_t end)
+{
+    long answer = holes_allocate(j->fd, start, end);
+    if (answer == 0) {
+        j->allocated += end - start;
+        STATUS_ADD(preallocated, end - start);
+    }
+    return answer;
+}
+
+static long allocate_all(uint64_t start, uint64_t end, void *context)
+{
+    return allocate(context, start, end);
+}
+
+/* -ECANCELED: others have taken what was there. */
+static long allocate_while_there_is_room(uint64_t start, uint64_t end, void *context)
+{
+    struct job *j = context;
+    long answer = 0;
+    while (start < end && answer == 0) {
+        uint64_t upto = end - start < PIECE ? end : start + PIECE;
+        struct budget_room room;
+        if (sys_fstatfs(j->fd, &j->space) < 0 || !budget_room(j->fd, j->st, &j->space, &room) ||
+            room.above < upto - start)
+            return -ECANCELED;
+        answer = allocate(j, start, upto);
+        start = upto;
+    }
+    return answer;
+}
+
+/* What is missing, and where the space for it is to come from. False: nothing to do, or nothing
+ * that could be done. */
+static bool examine(struct job *j, bool strict, int *cannot)
+{
+    const uint64_t have = (uint64_t)j->st->st_blocks * 512;
+    long answer = -EOPNOTSUPP;
+    j->lacking = j->size - (have < j->size ? have : j->size);
+    if (__atomic_load_n(cannot, __ATOMIC_RELAXED) & CANNOT_ALLOCATE)
+        return false;
+    long flags = sys_fcntl(j->fd, F_GETFL, 0);
+    if (flags < 0 || (flags & O_PATH) || (flags & O_ACCMODE) == O_RDONLY)
+        return false;
+    j->listed = !(__atomic_load_n(cannot, __ATOMIC_RELAXED) & CANNOT_LIST);
+    if (j->listed)
+        answer = holes_each(j->fd, j->start, j->end, strict ? 0 : QUESTIONS, add_up, &j->missing);
+    if (holes_unsupported(answer)) {
+        __atomic_or_fetch(cannot, CANNOT_LIST, __ATOMIC_RELAXED);
+        j->listed = false;
+        j->missing = j->end - j->start < j->lacking ? j->end - j->start : j->lacking;
+    } else if (answer < 0) {
+        return false;
+    }
+    if (!j->missing || sys_fstatfs(j->fd, &j->space) < 0)
+        return false;
+    if (j->space.type == HUGETLBFS_MAGIC)
+        __atomic_or_fetch(cannot, CANNOT_ALLOCATE, __ATOMIC_RELAXED);
+    /* A filesystem without a size has no end either: memfd's. */
+    return j->space.type != HUGETLBFS_MAGIC && j->space.size;
+}
+
+/*
+ * Does it help to have the space? Where a block is written elsewhere the second time, or first and
+ * last, a store wants space all the same; on network filesystems and FUSE a full disk is no signal
+ * but an error of msync. What is not known here does not count as help.
+ */
+static bool helps(const struct job *j)
+{
+    unsigned flags = 0;
+    switch (j->space.type) {
+    case EXT4_SUPER_MAGIC: /* ext2's and ext3's, too */
+    case XFS_SUPER_MAGIC:
+    case F2FS_SUPER_MAGIC:
+        return true;
+    case OVERLAYFS_SUPER_MAGIC: /* what lies below answers: tmpfs lists no holes, btrfs counts no files */
+        return j->listed && j->space.files;
+    case BTRFS_SUPER_MAGIC:
+        return sys_ioctl(j->fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_NOCOW_FL);
+    default:
+        return false;
+    }
+}
+
+/* Only bytes of what the file was given count from here on. */
+static void count_only(const struct job *j, uint64_t bytes)
+{
+    uint64_t *given = &j->known->bytes, before = __atomic_load_n(given, __ATOMIC_RELAXED);
+    while (before > bytes && !__atomic_compare_exchange_n(given, &before, bytes, false,
+                                                          __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        continue;
+    if (before > bytes)
+        budget_return(j->st->st_dev, before - bytes);
+}
+
+/* The budget is asked for all that the file lacks, and charged for what is allocated now. */
+static bool try_to_take(const struct job *j, const struct budget_room *room)
+{
+    uint64_t wanted = j->lacking > j->missing ? j->lacking : j->missing;
+    return wanted <= budget_left(j->st->st_dev, room) && budget_take(j->st->st_dev, j->missing, room);
+}
+
+/* Where the budget does not suffice: what of this file has been stored to since does not count. */
+static bool take(const struct job *j, const struct budget_room *room)
+{
+    uint64_t unused;
+    if (try_to_take(j, room))
+        return true;
+    if (!__atomic_load_n(&j->known->bytes, __ATOMIC_RELAXED) || !j->listed ||
+        holes_unused(j->fd, 0, j->size, QUESTIONS, &unused) < 0)
+        return false;
+    count_only(j, unused);
+    return try_to_take(j, room);
+}
+
+/* auto leaves the file as it is as long as it has this size. */
+static bool leave(const struct job *j, const char *why)
+{
+    __atomic_store_n(&j->known->settled, (int64_t)j->size, __ATOMIC_RELAXED);
+    if (why)
+        tell(j, LOG_INFO, why);
+    return false;
+}
+
+static void tell_no_space(const struct job *j, const char *quota)
+{
+    STATUS_ADD(no_space, 1);
+    tell(j, LOG_WARNING, quota ? "left so for want of quota: a store there may find no space"
+                               : "left so for want of space: a store there may find none");
+}
+
+/*
+ * auto's conditions. They are for the file as a whole: one that lacks more than may be had is sparse
+ * by design, and to allocate it map by map would take the space that its few stores need. True: the
+ * budget has been charged for what is missing.
+ */
+static bool may_allocate(const struct job *j)
+{
+    static const char budget[] = "left so: more than auto may take here (MAPHERD_PREALLOC_KEEP, "
+                                 "MAPHERD_PREALLOC_SHARE)";
+    struct budget_room room = { .left = j->space.free };
+    uint64_t most = (uint64_t)options_size(options.prealloc_max);
+    bool helpful = helps(j), known = !helpful || budget_room(j->fd, j->st, &j->space, &room);
+    if (j->missing > room.left) {
+        tell_no_space(j, room.quota);
+        return false;
+    }
+    if (!helpful)
+        return leave(j, NULL);
+    if (!known)
+        return leave(j, "left so: the quota of its owner cannot be asked for");
+    count_only(j, (uint64_t)j->st->st_blocks * 512); /* the rest was cut off, or another file's */
+    uint64_t given = __atomic_load_n(&j->known->bytes, __ATOMIC_RELAXED);
+    if (j->missing > most || j->lacking > most || given > most - j->missing)
+        return leave(j, "left so: the file's are more than MAPHERD_PREALLOC_MAX");
+    if (!take(j, &room))
+        return leave(j, budget);
+    __atomic_add_fetch(&j->known->bytes, j->missing, __ATOMIC_RELAXED);
+    return true;
+}
+
+static long fill_within_budget(struct job *j)
+{
+    long answer = j->listed ? holes_each(j->fd, j->start, j->end, 0, allocate_while_there_is_room, j)
+                            : allocate_while_there_is_room(j->start, j->end, j);
+    uint64_t given = __atomic_load_n(&j->known->bytes, __ATOMIC_RELAXED);
+    uint64_t not = j->missing > j->allocated ? j->missing - j->allocated : 0;
+    count_only(j, given > not ? given - not : 0);
+    if (answer == -ENOSPC || answer == -EDQUOT)
+        tell_no_space(j, answer == -EDQUOT ? "its" : NULL);
+    return answer;
+}
+
+static long fill_strictly(struct job *j)
+{
+    long answer = j->listed ? holes_each(j->fd, j->start, j->end, 0, allocate_all, j)
+                            : allocate_all(j->start, j->end, j);
+    if (answer != -ENOSPC && answer != -EDQUOT)
+        return answer;
+    STATUS_ADD(no_space, 1);
+    tell(j, LOG_ERROR, answer == -EDQUOT ? "no quota for them: it fails with EDQUOT"
+                                         : "no space for them: it fails with ENOSPC");
+    return answer;
+}
+
+/* 0, or -errno that the call is to fail with. */
+static long fill(struct job *j)
+{
+    int word = word_for(j->fd);
+    bool strict = word == PREALLOC_STRICT;
+    if (word == PREALLOC_OFF ||
+        (!strict && __atomic_load_n(&j->known->settled, __ATOMIC_RELAXED) == (int64_t)j->size))
+        return 0;
+    int *cannot = cannot_of(j->st->st_dev);
+    if (!examine(j, strict, cannot) || (!strict && !may_allocate(j)))
+        return 0;
+    long answer = strict ? fill_strictly(j) : fill_within_budget(j);
+    if (holes_unsupported(answer))
+        __atomic_or_fetch(cannot, CANNOT_ALLOCATE, __ATOMIC_RELAXED);
+    return strict && (answer == -ENOSPC || answer == -EDQUOT) ? answer : 0;
+}
+
+/* st_blocks counts what is kept past the end of the file and what describes it too, so only auto
+ * takes it for an answer. */
+static bool looks_full(const struct stat *st)
+{
+    return !ask_path && general == PREALLOC_AUTO && (uint64_t)st->st_blocks * 512 >= (uint64_t)st->st_size;
+}
+
+long prealloc_map(struct map_request *q)
+{
+    int type = q->flags & MAP_TYPE;
+    if (!at_work || !(q->prot & PROT_WRITE) || (type != MAP_SHARED && type != MAP_SHARED_VALIDATE) ||
+        (q->flags & (MAP_ANONYMOUS | MAP_HUGETLB)) || !q->len || (q->offset & (page_size - 1)) ||
+        q->offset > (uint64_t)INT64_MAX || q->len > (uint64_t)INT64_MAX)
+        return 0;
+    const struct stat *st = request_file(q);
+    if (!st || !S_ISREG(st->st_mode))
+        return 0;
+    struct known *known = remember(st);
+    uint64_t end = q->offset + q->len, size = (uint64_t)st->st_size;
+    if (looks_full(st) || q->offset >= size)
+        return 0;
+    struct job j = { .fd = q->fd, .st = st, .size = size, .what = "mmap",
+                     .start = q->offset, .end = end < size ? end : size, .known = known };
+    long refusal = fill(&j);
+    if (j.allocated)
+        q->asked = false; /* it has more blocks now */
+    return refusal;
+}
+
+/* The new part of the file was there for a moment. If somebody else has changed the size since, it
+ * is theirs. */
+static bool take_back(int fd, off_t from, off_t to)
+{
+    struct stat now;
+    return sys_fstat(fd, &now) == 0 && now.st_size == from && sys_ftruncate(fd, to) == 0;
+}
+
+/* A file is made shorter: what it was given and loses comes back to the budget. */
+static long shorten(int fd, off_t len, const struct stat *before)
+{
+    struct stat now;
+    long answer = sys_ftruncate(fd, len);
+    struct job j = { .fd = fd, .st = before, .known = remember(before) };
+    if (answer == 0 && __atomic_load_n(&j.known->bytes, __ATOMIC_RELAXED) && sys_fstat(fd, &now) == 0)
+        count_only(&j, (uint64_t)now.st_blocks * 512);
+    return answer;
+}
+
+long prealloc_truncate(int fd, off_t len)
+{
+    struct stat st;
+    if (!at_work || !__atomic_load_n(&any_file, __ATOMIC_RELAXED) || sys_fstat(fd, &st) < 0 ||
+        !S_ISREG(st.st_mode) || len == st.st_size || !is_known(&st))
+        return sys_ftruncate(fd, len);
+    if (len < st.st_size)
+        return shorten(fd, len, &st);
+    long answer = sys_ftruncate(fd, len);
+    if (answer < 0)
+        return answer;
+    struct job j = { .fd = fd, .st = &st, .size = (uint64_t)len, .what = "ftruncate",
+                     .start = (uint64_t)st.st_size, .end = (uint64_t)len, .known = remember(&st) };
+    long refusal = fill(&j);
+    return refusal && take_back(fd, len, st.st_size) ? refusal : 0;
+}

@@ -1,0 +1,1062 @@
+/*
+ * spill: see spill.h. What moves pages is disk/spilled.c; here is what is covered when.
+ */
+#define _GNU_SOURCE
+#include "disk/spill.h"
+
+#include <errno.h>
+#include <linux/magic.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#include "common/pages.h"
+#include "common/reason.h"
+#include "common/words.h"
+#include "disk/spilled.h"
+#include "disk/spillfile.h"
+#include "kernel/aside.h"
+#include "kernel/procmaps.h"
+#include "kernel/sys.h"
+#include "space/changes.h"
+#include "space/count.h"
+#include "space/family.h"
+#include "space/filter.h"
+#include "space/keeps.h"
+#include "space/mappers.h"
+#include "space/masters.h"
+#include "space/merge.h"
+#include "space/model.h"
+#include "space/regions.h"
+#include "tell/log.h"
+#include "tell/options.h"
+
+#define SETTLE_MS 1000
+#define FIRST_RUN (64UL << 10)
+#define LONG_RUN (8UL << 20)
+#define POPULATE_WRITE 23 /* MADV_POPULATE_WRITE, Linux 5.14 */
+#define MANY_PIECES 10 /* of one file: from there on runs are large enough to stay below 64 maps */
+
+/* Working space; cover lock held. */
+static char list[8 << 10];
+static struct place places[PLACES_MAX], ranges[PLACES_MAX];
+
+/* Something of its file is spilled. */
+static bool has_cover(unsigned keep)
+{
+    for (unsigned n = 1; n <= COVERS_MAX; n++)
+        if (covers[n].kind == COVER_SPILL && covers[n].keep == keep)
+            return true;
+    return false;
+}
+
+/* The lease is given back with the last cover of its file. */
+static void let_go(unsigned keep)
+{
+    if (!has_cover(keep))
+        keeps_give_back(keep);
+}
+
+/* True if it was the last in its spill file, which goes with it. */
+static bool drop_cover(unsigned n)
+{
+    unsigned file = covers[n].file, keep = covers[n].keep, left = 0;
+    covers_remove(n);
+    for (unsigned i = 1; i <= COVERS_MAX; i++)
+        left += covers[i].kind == COVER_SPILL && covers[i].file == file;
+    if (keep) {
+        let_go(keep);
+        keeps_let_go(keep);
+    }
+    if (!left)
+        spillfile_remove(file);
+    return !left;
+}
+
+/* ---- whose file it is ---- */
+
+/*
+ * Somebody opens a file with spilled pages, and the kernel holds him up. It says so by SIGURG, which does
+ * nothing where there is no handler, after an execve too. A program with a handler for it keeps that, and
+ * the lease is looked at when there is something else to do.
+ */
+static void on_break(int sig, siginfo_t *info, void *context);
+
+static int break_signal(void)
+{
+    struct sys_action now, ours = { .handler = (uintptr_t)on_break,
+                                    .flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK };
+    if (sys_sigaction(SIGURG, NULL, &now) < 0)
+        return 0;
+    if (now.handler == ours.handler)
+        return SIGURG;
+    if (now.handler != (uintptr_t)SIG_DFL && now.handler != (uintptr_t)SIG_IGN)
+        return 0;
+    ours.mask = ~(SYS_SIGNAL_BIT(SIGBUS) | SYS_SIGNAL_BIT(SIGSEGV) | SYS_SIGNAL_BIT(SIGILL) |
+                  SYS_SIGNAL_BIT(SIGFPE) | SYS_SIGNAL_BIT(SIGTRAP) | SYS_SIGNAL_BIT(SIGSYS));
+    return sys_sigaction(SIGURG, &ours, NULL) < 0 ? 0 : SIGURG;
+}
+
+/* Another process has the file mapped by the same open. Asked for before the first page, and of those after it so
+ * often that the asking takes a twentieth of the time. */
+static bool is_mapped_elsewhere(unsigned keep, const struct fault_page *p)
+{
+    static uint64_t next_ms[KEEPS_MAX + 1];
+    uint64_t before = sys_now_ms();
+    if (has_cover(keep) && before < next_ms[keep])
+        return false;
+    bool found = mappers_other(p->dev, p->ino) != 0;
+    uint64_t after = sys_now_ms();
+    next_ms[keep] = after + SETTLE_MS + 20 * (after - before);
+    return found;
+}
+
+/* Proves that nobody else can see the file, or says why that cannot be: see spill_why. */
+static long prove(unsigned keep, const struct fault_page *p)
+{
+    long who;
+    if (!keep)
+        return filter_refuses() ? -EKEYREJECTED : -ENOKEY;
+    if (family_shares(p->dev, p->ino, &who)) /* no fork comes in between: that waits for the cover lock */
+        return -EMLINK;
+    /* Who is held up has seen nothing yet: what was begun goes on, until he sees all of it. */
+    enum lease_state state = keeps_state(keep, break_signal());
+    long answer = state == LEASE_HELD || state == LEASE_ASKED ? 0 : keeps_lease(keep, break_signal());
+    if (answer < 0)
+        return answer == -EAGAIN ? -ETXTBSY : answer;
+    if (!is_mapped_elsewhere(keep, p))
+        return 0;
+    let_go(keep);
+    return -EMLINK;
+}
+
+/* Held. Of a map that no hook has seen, the program may have a descriptor. */
+static unsigned keep_of(const struct fault_page *p)
+{
+    unsigned keep = 0;
+    if (!model_take())
+        return 0;
+    struct region *r = regions_from(p->page);
+    if (r && r->start <= p->page)
+        keep = r->keep;
+    keeps_hold(keep);
+    model_drop();
+    if (!keep && p->st_dev)
+        keep = keeps_find(p->st_dev, p->ino);
+    if (!keep && p->st_dev)
+        keep = keeps_adopt(p->st_dev, p->ino, p->dies);
+    return keep;
+}
+
+/* What is spilled may be written to the file now. */
+static bool may_write(const struct cover *c)
+{
+    if (!c->keep)
+        return true;
+    enum lease_state state = keeps_state(c->keep, break_signal());
+    return state == LEASE_HELD || state == LEASE_ASKED ||
+           (state == LEASE_NONE && keeps_lease(c->keep, break_signal()) == 0);
+}
+
+const char *spill_why(long error)
+{
+    switch (error) {
+    case -EFBIG:
+        return "MAPHERD_SPILL_MAX is reached, or the limit on the size of files (ulimit -f)";
+    case -ENOSPC:
+    case -EDQUOT:
+        return "there is no space either; MAPHERD_SPILL_DIR names another folder";
+    case -EOPNOTSUPP:
+        return "its filesystem cannot allocate space in advance; MAPHERD_SPILL_DIR names another folder";
+    case -ETXTBSY:
+        return "the file is open more than once, in another process or in this one, and what is spilled is "
+               "not seen there";
+    case -EMLINK:
+        return "another process shares the open file and has it mapped, and would not see what is spilled";
+    case -ENOKEY:
+        return "nothing proves that no other process uses the file: that is known on ext4, xfs, btrfs and f2fs, for "
+               "files that lacked space when they were mapped, or, under a seccomp filter (MAPHERD_SECCOMP), that the program has open; "
+               "MAPHERD_SIGBUS=auto,GLOB=spill says so";
+    case -EKEYREJECTED:
+        return "the process was started under a seccomp filter, and a child that made the calls of spilling first did not "
+               "live through them, or was refused one; MAPHERD_SIGBUS=auto,GLOB=spill spills without the proof";
+    case -EACCES:
+        return "the file is another user's, and the kernel proves to its owner alone that no other process uses it";
+    case -E2BIG:
+        return "the program has too many maps of that part of the file";
+    case -EAGAIN:
+        return "the program has a map of that part of the file that mapherd does not know, or one that is being "
+               "changed all the while";
+    case -EUSERS:
+        return "the program uses leases or signals on the file itself";
+    case -EINVAL:
+        return "the kernel gives no lease on the file (fs.leases-enable)";
+    default:
+        return reason_of(-error);
+    }
+}
+
+/* ---- into the spill file ---- */
+
+/* Cuts [*start, *end), which holds at, down to what no cover of the file has: a page has one place in the
+ * spill file. The number of the cover that has the page itself, or 0. */
+static unsigned clip_to_gap(const struct fault_page *p, uint64_t *start, uint64_t *end)
+{
+    for (unsigned n = 1; n <= COVERS_MAX; n++) {
+        const struct cover *c = &covers[n];
+        if (c->kind != COVER_SPILL || c->dev != p->dev || c->ino != p->ino)
+            continue;
+        if (p->at >= c->start && p->at < c->start + c->len)
+            return n;
+        if (c->start > p->at && c->start < *end)
+            *end = c->start;
+        if (c->start < p->at && c->start + c->len > *start)
+            *start = c->start + c->len;
+    }
+    return 0;
+}
+
+/* The cover of this file that reaches this page, made if there is none; 0 and *why if it cannot. */
+static unsigned cover_for(const struct fault_page *p, unsigned keep, const char *program, long *why)
+{
+    uint64_t start = p->map.offset, map_end = start + (p->map.end - p->map.start), end = map_end;
+    if (p->size_known && page_up(p->size) > end)
+        end = page_up(p->size);
+    unsigned n = clip_to_gap(p, &start, &end);
+    if (n)
+        return n;
+    long file = spillfile_own(page_size, program);
+    *why = file;
+    if (file < 0)
+        return 0;
+    n = covers_add(COVER_SPILL);
+    *why = -ENFILE;
+    if (!n)
+        return 0;
+    struct cover *c = &covers[n];
+    c->dev = p->dev;
+    c->ino = p->ino;
+    c->st_dev = p->st_dev;
+    if (keep && model_take()) {
+        c->keep = keep;
+        c->st_dev = keeps_dev(keep);
+        keeps_hold(keep);
+        model_drop();
+    }
+    c->start = start;
+    c->error = p->error;
+    c->file = (unsigned)file;
+    c->prot = p->map.prot;
+    c->run = FIRST_RUN;
+    uintptr_t from = p->map.start + (start - p->map.offset);
+    long alias = sys_mremap(from, 0, end - start, MREMAP_MAYMOVE, 0);
+    if (sys_failed(alias) && end > map_end)
+        alias = sys_mremap(from, 0, (end = map_end) - start, MREMAP_MAYMOVE, 0);
+    c->len = end - start;
+    c->alias = sys_failed(alias) ? 0 : (uintptr_t)alias;
+    long fd = sys_failed(alias) ? alias : spillfile_open(c->file);
+    const struct spill_range range = { p->dev, p->ino, c->start, c->len, p->error, p->path_len };
+    *why = fd < 0 ? fd : spillfile_add(c->file, (int)fd, &range, p->path, &c->data_at, &c->sums_at);
+    if (fd >= 0)
+        sys_close((int)fd);
+    if (*why >= 0) {
+        count_add(1);
+        return n;
+    }
+    drop_cover(n);
+    return 0;
+}
+
+/* r, which ends or starts at the border, is covered. */
+static bool is_covered(const struct region *r, uintptr_t border, bool ends)
+{
+    return r && (r->kind & REGION_COVERED) && (ends ? r->end : r->start) == border;
+}
+
+/* How far around the page the run may go: [*low, *high) of the file; dense: it continues another. Model
+ * lock held. */
+static long choose_run(const struct cover *c, const struct fault_page *p, size_t size, uint64_t *low,
+                       uint64_t *high, bool *dense)
+{
+    struct region *r = regions_from(p->page);
+    uintptr_t first = p->page, last = p->page + page_size;
+    if (!r || r->start > p->page) {
+        r = regions_add(first, last, NULL, REGION_SHARED | REGION_FOREIGN | (uint32_t)p->map.prot);
+        if (!r)
+            return -ENOMEM;
+    }
+    if (r->kind & REGION_COVERED)
+        return -EBUSY;
+    if ((r->kind & REGION_CHANGING) && !changes_mine(r->start, r->end))
+        return -EAGAIN;
+    first = r->start > p->map.start ? r->start : p->map.start;
+    last = r->end < p->map.end ? r->end : p->map.end;
+    uint64_t least = p->map.offset + (first - p->map.start);
+    uint64_t most = p->map.offset + (last - p->map.start);
+    if (least < c->start)
+        least = c->start;
+    if (most > c->start + c->len)
+        most = c->start + c->len;
+    if (p->size_known && most > page_up(p->size))
+        most = page_up(p->size);
+    *low = p->at & ~(uint64_t)(size - 1);
+    *high = *low + size;
+    /* What would be left over between two runs is taken along: each rest is a map. */
+    if (*low < least + size / 2)
+        *low = least;
+    if (*high + size / 2 > most)
+        *high = most;
+    if (size == page_size) {
+        *low = p->at;
+        *high = p->at + page_size;
+    }
+    *dense = (*low == least && is_covered(r->before, r->start, true)) ||
+             (*high == most && is_covered(r->after, r->end, false));
+    return 0;
+}
+
+/*
+ * What of a map of the file is the program's, from *at on, as the model has it: the next part, or false at the end.
+ * What is held is nobody's, and a master is the library's. -EAGAIN in *error: a part is not known, and a call may be
+ * about to tell; or a call is changing it.
+ */
+static bool next_part(const struct cover *c, const struct place *map, uintptr_t *at, struct place *part, long *error)
+{
+    while (*at < map->end) {
+        uintptr_t start = *at;
+        struct region *r = regions_from(start);
+        bool known = r && r->start <= start;
+        uintptr_t end = known ? r->end : start + page_size;
+        *at = end < map->end ? end : map->end;
+        if (known ? r->kind & REGION_HELD : masters_has((dev_t)c->st_dev, (ino_t)c->ino, start))
+            continue;
+        *part = (struct place){ start, *at, map->offset + (start - map->start), map->prot };
+        if (!known || ((r->kind & REGION_CHANGING) && !changes_mine(r->start, r->end)))
+            *error = -EAGAIN;
+        return *error == 0;
+    }
+    return false;
+}
+
+/* Model lock held: what the maps in ranges show of the file, all of it, becomes places, which are claimed. How
+ * many; or -errno. */
+static long claim(unsigned count, unsigned cover)
+{
+    struct place part;
+    long kept = 0, error = 0;
+    for (unsigned i = 0; i < count && !error; i++)
+        for (uintptr_t at = ranges[i].start; next_part(&covers[cover], &ranges[i], &at, &part, &error);) {
+            if (kept == PLACES_MAX) {
+                error = -E2BIG;
+                break;
+            }
+            places[kept++] = part;
+        }
+    for (long i = 0; i < kept && !error; i++) {
+        covers_claim(places[i].start, places[i].end);
+        regions_set_cover(places[i].start, places[i].end, cover);
+    }
+    return error ? error : kept;
+}
+
+static void release(void)
+{
+    if (model_take()) {
+        covers_release();
+        model_drop();
+    }
+}
+
+/* The place shows the file. */
+static void forget_cover(const struct place *place)
+{
+    if (!model_take())
+        return;
+    regions_set_cover(place->start, place->end, 0);
+    struct region *r = regions_from(place->start);
+    if (r)
+        merge_settle(&r);
+    model_drop();
+}
+
+/* The places show the file, as before. */
+static void give_up(long count)
+{
+    for (long i = 0; i < count; i++)
+        forget_cover(&places[i]);
+    release();
+}
+
+static bool is_refused(uintptr_t page)
+{
+    return sys_madvise(page, page_size, POPULATE_WRITE) == -EFAULT;
+}
+
+/* Of the run, what lies around the page and is refused as well: a page that the file can have is never
+ * switched. */
+static void keep_refused(const struct fault_page *p, uint64_t *low, uint64_t *high)
+{
+    uintptr_t base = p->page - p->at; /* of the file's beginning, as this map would have it */
+    uint64_t from = p->at, to = p->at + page_size;
+    while (from > *low && is_refused(base + from - page_size))
+        from -= page_size;
+    while (to < *high && is_refused(base + to))
+        to += page_size;
+    *low = from;
+    *high = to;
+}
+
+static long cover_run(unsigned n, const struct fault_page *p, size_t size, bool *dense)
+{
+    struct cover *c = &covers[n];
+    uint64_t low, high;
+    if (!model_take())
+        return -EDEADLK;
+    long answer = choose_run(c, p, size, &low, &high, dense);
+    model_drop();
+    if (answer < 0)
+        return answer;
+    uint64_t first = low, last = high;
+    keep_refused(p, &low, &high);
+    *dense = *dense && (low == first || high == last);
+    long fd = spillfile_open(c->file);
+    if (fd < 0)
+        return fd;
+    answer = spillfile_reserve((int)fd, c->data_at, c->sums_at, low - c->start, high - low);
+    if (answer < 0) {
+        sys_close((int)fd);
+        return answer;
+    }
+    ranges[0] = (struct place){ p->page - (p->at - low), p->page + (high - p->at), low, p->map.prot };
+    long count = 1 + covers_places(p->dev, p->ino, low, high, p->page, ranges + 1, PLACES_MAX - 1);
+    if (count == PLACES_MAX) {
+        sys_close((int)fd);
+        return -E2BIG;
+    }
+    if (!model_take()) {
+        sys_close((int)fd);
+        return -EDEADLK;
+    }
+    uint64_t low_now, high_now; /* the region may have changed meanwhile */
+    bool dense_now;
+    answer = choose_run(c, p, size, &low_now, &high_now, &dense_now);
+    if (answer == 0 && (low_now > low || high_now < high))
+        answer = -EAGAIN;
+    count = answer == 0 ? claim((unsigned)count, n) : answer;
+    model_drop();
+    if (count < 0) {
+        sys_close((int)fd);
+        return count;
+    }
+    bool sound = true;
+    for (long i = 0; i < count; i++)
+        sound &= covers_still(&places[i], p->dev, p->ino);
+    if (!sound) {
+        give_up(count);
+        sys_close((int)fd);
+        return -EAGAIN;
+    }
+    answer = spilled_block(places, (unsigned)count, c, (int)fd) ? spilled_copy_in(c, (int)fd, low, high) : -ENOMEM;
+    if (answer == 0 && !spilled_show(places, (unsigned)count, c, (int)fd))
+        answer = -ENOMEM;
+    sys_close((int)fd);
+    if (answer < 0) {
+        spilled_show_file(places, (unsigned)count, c);
+        give_up(count);
+        return answer;
+    }
+    release();
+    count_add(2 * count);
+    if (c->low == c->high) {
+        c->low = low;
+        c->high = high;
+    }
+    c->low = low < c->low ? low : c->low;
+    c->high = high > c->high ? high : c->high;
+    c->pieces++;
+    return 0;
+}
+
+/* Stores one after another get longer runs; scattered ones a short run each, until those are many: a
+ * sixteenth of the file leaves few gaps. */
+static size_t next_run(const struct cover *c, bool dense)
+{
+    size_t most = LONG_RUN;
+    while (c->pieces >= MANY_PIECES && most < c->len / 16)
+        most *= 2;
+    return (dense || c->pieces >= MANY_PIECES) && c->run < most ? c->run * 2 : c->run;
+}
+
+/* keep: 0 where the file is said to be this process's alone. */
+static long store(const struct fault_page *p, unsigned keep, const char *program)
+{
+    long answer = 0;
+    unsigned n = cover_for(p, keep, program, &answer);
+    if (!n)
+        return answer;
+    struct cover *c = &covers[n];
+    c->error = p->error;
+    size_t size = c->run;
+    bool dense = false;
+    for (;;) {
+        answer = cover_run(n, p, size, &dense);
+        if (answer == 0 || answer == -EAGAIN || size == page_size)
+            break;
+        size = size > FIRST_RUN ? FIRST_RUN : page_size;
+    }
+    if (answer == 0) {
+        c->run = next_run(c, dense);
+    } else if (answer != -EAGAIN && c->low == c->high) {
+        spillfile_take_back(c->file, c->data_at);
+        drop_cover(n);
+    }
+    return answer;
+}
+
+long spill_store(const struct fault_page *p, const char *program, bool alone)
+{
+    if (!p->shared)
+        return -EINVAL;
+    if (alone)
+        return store(p, 0, program);
+    unsigned keep = keep_of(p);
+    long answer = prove(keep, p);
+    if (answer == 0)
+        answer = store(p, keep, program);
+    if (keep && answer != 0)
+        let_go(keep); /* unless something else of the file is spilled */
+    keeps_let_go(keep);
+    return answer;
+}
+
+const char *spill_path(void)
+{
+    static char folder[256];
+    if (*spillfile_own_path())
+        return spillfile_own_path();
+    size_t len = options.spill_dir.len < sizeof folder ? options.spill_dir.len : sizeof folder - 1;
+    if (!len)
+        return "/var/tmp, /tmp or /dev/shm";
+    memcpy(folder, options.spill_dir.at, len);
+    folder[len] = '\0';
+    return folder;
+}
+
+/* ---- and back ---- */
+
+/*
+ * What of the first claimed ranges are maps of the spill file becomes places: where each lies in its file, and its
+ * protection, is asked of the kernel, for calls that no hook sees change both. What is none was changed so, and is
+ * forgotten. How many; -E2BIG.
+ */
+static long locate(const struct cover *c, long claimed)
+{
+    struct procmap m;
+    long count = 0;
+    for (long i = 0; i < claimed; i++) {
+        for (uintptr_t at = ranges[i].start, to; at < ranges[i].end; at = to) {
+            bool mapped = procmaps_at(PROCMAPS_SELF, at, &m, list, sizeof list) == 0;
+            to = !mapped ? at + page_size : m.end < ranges[i].end ? m.end : ranges[i].end;
+            uint64_t shown = mapped ? m.offset + (at - m.start) : 0;
+            struct place place = { at, to, shown - c->data_at + c->start,
+                                   (m.read ? PROT_READ : 0) | (m.write ? PROT_WRITE : 0) | (m.exec ? PROT_EXEC : 0) };
+            if (!mapped || !m.shared || m.inode != spillfile_ino(c->file) || shown < c->data_at ||
+                shown >= c->data_at + c->len)
+                covers_forget(&place);
+            else if (count == PLACES_MAX)
+                return -E2BIG;
+            else
+                places[count++] = place;
+        }
+    }
+    return count;
+}
+
+struct span {
+    uint64_t low, high; /* of a file */
+};
+
+/* What the place shows of the span. */
+static bool cut(const struct place *place, struct span s, struct place *part)
+{
+    uint64_t end = place->offset + (place->end - place->start);
+    uint64_t low = place->offset > s.low ? place->offset : s.low, high = end < s.high ? end : s.high;
+    *part = (struct place){ place->start + (low - place->offset), place->start + (high - place->offset), low, place->prot };
+    return low < high;
+}
+
+/*
+ * The places show the file there; where the kernel has no map for it, what they showed. What is stored there is the
+ * file's alone then: if its page lacks space once more, its contents are copied anew. In a shared spill file the pages
+ * may be another process's too.
+ */
+static int put_back(const struct cover *c, int fd, long count, struct span s)
+{
+    struct place part;
+    int error = 0;
+    for (long i = 0; i < count; i++) {
+        if (!cut(&places[i], s, &part))
+            continue;
+        if (covers_put_back(c, &part) == 0) {
+            forget_cover(&part);
+        } else {
+            spilled_show(&part, 1, c, fd);
+            error = ENOMEM;
+        }
+    }
+    if (!error && !spillfile_shared(c->file))
+        spilled_clear(c, fd, s.low, s.high);
+    return error;
+}
+
+static void show_again(const struct cover *c, int fd, long count, struct span s)
+{
+    struct place part;
+    for (long i = 0; i < count; i++)
+        if (cut(&places[i], s, &part))
+            spilled_show(&part, 1, c, fd);
+}
+
+/* All ranges of the cover, when no call is changing them. */
+static long claim_covered(unsigned n)
+{
+    enum { PASSES = 100 };
+    long count;
+    for (unsigned passes = 1; (count = covers_claim_all(n, ranges)) == -EAGAIN && passes < PASSES; passes++)
+        sys_nap(1);
+    return count;
+}
+
+/*
+ * There is space: writes what was stored to [s.low, s.high) of the file back, mapped or not, and all maps show the
+ * file there again, in one step, or none does: what is stored by way of one of them is seen by way of all. Where a
+ * page was written since by somebody else, that and what lies between two such pages stays: ESTALE. Where the
+ * kernel has no map left, the spill file's pages stay. stays: they do in any case.
+ */
+static int uncover(unsigned n, int fd, struct span s, bool stays)
+{
+    const struct cover *c = &covers[n];
+    struct span all = { c->start, c->start + c->len }, left = s;
+    long claimed = claim_covered(n), count = claimed < 0 ? claimed : locate(c, claimed);
+    int error = 0;
+    if (count < 0) {
+        release();
+        return c->error; /* next time */
+    }
+    if (!spilled_block(places, (unsigned)count, c, fd))
+        error = ENOMEM;
+    if (!error)
+        error = spilled_write_back(c, fd, s.low, s.high);
+    if (error == ESTALE) {
+        count_add(2 * count); /* each may become three maps */
+        spilled_left(c, fd, &left.low, &left.high);
+    } else if (!error && !stays) {
+        left.low = left.high; /* nothing */
+    }
+    show_again(c, fd, count, left);
+    show_again(c, fd, count, (struct span){ all.low, s.low });
+    show_again(c, fd, count, (struct span){ s.high, all.high });
+    int refused = put_back(c, fd, count, (struct span){ s.low, left.low });
+    if (!refused)
+        refused = put_back(c, fd, count, (struct span){ left.high, s.high });
+    else
+        show_again(c, fd, count, (struct span){ left.high, s.high });
+    release();
+    return error ? error : refused;
+}
+
+/* What msync does not say, because it is about to say that there is no space. */
+static void say_lost_spillfile(const struct cover *c, long error)
+{
+    static bool said;
+    if (!said)
+        log_line(LOG_ERROR | LOG_ABOUT_SPILL, "%s, which holds what was spilled, cannot be opened any more (error %ld): nothing "
+                 "of it can go back", spillfile_path(c->file), -error);
+    said = true;
+}
+
+/* The file and its spill file, for the log. Cover lock held. */
+static const char *file_name(const struct cover *c)
+{
+    static char name[300];
+    struct procmap m;
+    size_t len = 0;
+    if (c->alias && procmaps_at(PROCMAPS_SELF, c->alias, &m, list, sizeof list) == 0) {
+        len = m.path_len < sizeof name ? m.path_len : sizeof name - 1;
+        memcpy(name, m.path, len);
+    }
+    name[len] = '\0';
+    return len ? name : "a file";
+}
+
+/* Somebody else has the file, or is about to. */
+static void tell_of_others(struct cover *c, enum lease_state state)
+{
+    if (state == LEASE_ASKED && !c->told_asked)
+        log_line(LOG_WARNING | LOG_ABOUT_SPILL, "%s is being opened while pages of it are spilled and there is no space to "
+                 "write them: the kernel holds that open up, until there is, or for fs.lease-break-time at most",
+                 file_name(c));
+    if (state == LEASE_LOST && !c->told_lost)
+        log_line(LOG_ERROR | LOG_ABOUT_SPILL, "%s was opened by others without what is spilled of it: that stays in %s until "
+                 "nobody else has the file open, or for mapherd recover", file_name(c), spillfile_path(c->file));
+    c->told_asked |= state == LEASE_ASKED;
+    c->told_lost |= state == LEASE_LOST;
+}
+
+static void tell_of_conflict(struct cover *c)
+{
+    if (!c->told_conflict)
+        log_line(LOG_ERROR | LOG_ABOUT_SPILL, "%s was written, past its map, since pages of it were spilled: those pages are not written "
+                 "over that; they stay in %s, and msync of them fails; what they would change says: mapherd recover --dry-run",
+                 file_name(c), spillfile_path(c->file));
+    c->told_conflict = true;
+}
+
+/*
+ * A process that was forked since has the same pages mapped: who shows the file again does not see any more what the
+ * other stores there. So the file gets what was stored, and the pages stay, until that process has ended, or somebody
+ * else opens the file.
+ */
+static bool stays_shared(const struct cover *c)
+{
+    long who;
+    return spillfile_shared(c->file) && (!c->keep || keeps_state(c->keep, break_signal()) != LEASE_ASKED) &&
+           family_shares(c->dev, c->ino, &who);
+}
+
+/* 0: the file has everything. ESTALE: the rest is to stay in the spill file, because the file was changed
+ * since. */
+static int return_cover(unsigned n)
+{
+    struct cover *c = &covers[n];
+    if (model_mine())
+        return c->error;
+    long fd = spillfile_open(c->file);
+    if (fd < 0) {
+        say_lost_spillfile(c, fd);
+        return c->error;
+    }
+    bool shared = spillfile_shared(c->file);
+    if (shared) /* forked processes use its sums too; recover holds the same lock */
+        sys_flock((int)fd, LOCK_EX);
+    int error = may_write(c) && spilled_has_room(c, (int)fd, c->low, c->high) ? 0 : c->error;
+    bool stays = !error && stays_shared(c);
+    if (!error)
+        error = uncover(n, (int)fd, (struct span){ c->low, c->high }, stays);
+    if (!error && stays && sys_msync(c->alias, c->len, MS_SYNC) < 0)
+        error = EIO;
+    if (shared)
+        sys_flock((int)fd, LOCK_UN); /* maps that were made of it keep the open file, and the lock with it */
+    sys_close((int)fd);
+    if (!error && !stays && drop_cover(n))
+        log_line(LOG_INFO | LOG_ABOUT_SPILL, "everything that was spilled has gone back to its files");
+    else if (error == ESTALE)
+        tell_of_conflict(c);
+    else if (error && c->keep)
+        tell_of_others(c, keeps_state(c->keep, break_signal()));
+    return error;
+}
+
+/* Which covers have something in the range. */
+static bool find_covers(uintptr_t start, uintptr_t end, bool wanted[COVERS_MAX + 1])
+{
+    bool any = false;
+    if (!model_take())
+        return false;
+    for (struct region *r = regions_from(start); r && r->start < end; r = r->after)
+        if ((r->kind & REGION_COVERED) && covers[r->cover].kind == COVER_SPILL)
+            any = wanted[r->cover] = true;
+    model_drop();
+    return any;
+}
+
+int spill_return(uintptr_t start, uintptr_t end)
+{
+    bool wanted[COVERS_MAX + 1] = { false }, stale = false;
+    int error = 0;
+    if (!covers_any() || !find_covers(start, end, wanted) || !covers_take())
+        return 0;
+    if (find_covers(start, end, wanted)) {
+        unsigned unused = covers_unused(COVER_SPILL);
+        for (unsigned n = 1; n <= COVERS_MAX; n++) {
+            int e = wanted[n] ? return_cover(n) : 0;
+            stale |= e == ESTALE;
+            error = error || e == ESTALE ? error : e;
+        }
+        if (unused && !error && covers[unused].kind == COVER_SPILL)
+            return_cover(unused);
+        if (stale && !error && covers_over(start, end)) /* what could not be written is in the range */
+            error = EIO;
+    }
+    covers_drop();
+    return error;
+}
+
+void spill_settle(void)
+{
+    static uint64_t next_ms;
+    uint64_t now = covers_any() ? sys_now_ms() : 0;
+    if (!now || now < __atomic_load_n(&next_ms, __ATOMIC_RELAXED) || !covers_take())
+        return;
+    __atomic_store_n(&next_ms, now + SETTLE_MS, __ATOMIC_RELAXED);
+    for (unsigned n = 1; n <= COVERS_MAX; n++)
+        if (covers[n].kind == COVER_SPILL)
+            return_cover(n);
+    covers_drop();
+}
+
+void spill_end(void)
+{
+    unsigned without_space = 0, changed = 0;
+    if (!covers_any() || !covers_take())
+        return;
+    for (unsigned n = 1; n <= COVERS_MAX; n++) {
+        unsigned file = covers[n].file;
+        int error = covers[n].kind == COVER_SPILL ? return_cover(n) : 0;
+        if (error == ESTALE && !changed++)
+            log_line(LOG_ERROR | LOG_ABOUT_SPILL, "a file was written by others since pages of it were spilled: they stay in %s; "
+                     "what it would change says: mapherd recover --dry-run %s", spillfile_path(file),
+                     spillfile_path(file));
+        else if (error && error != ESTALE && !without_space++)
+            log_line(LOG_ERROR | LOG_ABOUT_SPILL, "there is still no space for what was spilled: it stays in %s; when there is, "
+                     "run: mapherd recover %s", spillfile_path(file), spillfile_path(file));
+    }
+    covers_drop();
+}
+
+static bool leave(bool left)
+{
+    if (!covers_any() || !covers_take())
+        return false;
+    spillfile_leave(left);
+    covers_drop();
+    return true;
+}
+
+bool spill_leave(void)
+{
+    spill_end();
+    return leave(true);
+}
+
+void spill_stay(void)
+{
+    leave(false);
+}
+
+/* ---- what else happens to a file with spilled pages ---- */
+
+/* A cover has pages of this file, or had a moment ago. */
+static bool may_have(dev_t dev, ino_t ino)
+{
+    for (unsigned n = 1; n <= COVERS_MAX; n++)
+        if (covers[n].kind == COVER_SPILL && covers[n].ino == ino && (covers[n].st_dev == dev || !covers[n].st_dev || !dev))
+            return true;
+    return false;
+}
+
+/* The place shows what was spilled of the file. */
+static void show_spilled(struct place place, dev_t dev, ino_t ino)
+{
+    uint64_t end = place.offset + (place.end - place.start);
+    const struct cover *first = NULL; /* what it shows makes several maps of the place: asked of the kernel once */
+    for (unsigned n = 1; n <= COVERS_MAX; n++) {
+        const struct cover *c = &covers[n];
+        if (c->kind != COVER_SPILL || c->ino != ino || (c->st_dev && dev && c->st_dev != dev))
+            continue;
+        if (first ? c->dev != first->dev : !covers_still(&place, c->dev, c->ino))
+            continue;
+        first = c;
+        uint64_t low = c->low > place.offset ? c->low : place.offset, high = c->high < end ? c->high : end;
+        long fd = low < high ? spillfile_open(c->file) : -ENOENT;
+        if (fd < 0)
+            continue;
+        const struct place part = { place.start + (low - place.offset), place.start + (high - place.offset),
+                                    low, place.prot };
+        spilled_show_present(n, (int)fd, &part);
+        sys_close((int)fd);
+    }
+}
+
+void spill_mapped(uintptr_t start, uintptr_t end, struct map_request *q)
+{
+    if ((q->flags & MAP_ANONYMOUS) || (q->flags & MAP_TYPE) == MAP_PRIVATE || options.mode == MODE_OBSERVE ||
+        words_equal(options.sigbus, words_text("off")) || words_equal(options.sigbus, words_text("report")))
+        return;
+    unsigned keep = keeps_of(q);
+    if (keep && model_take()) {
+        regions_set_keep(start, end, keep);
+        keeps_release(keep);
+        model_drop();
+    }
+    const struct stat *st = covers_any() ? request_file(q) : NULL;
+    if (!st || !may_have(st->st_dev, st->st_ino) || !covers_take())
+        return;
+    show_spilled((struct place){ start, end, q->offset, q->prot & (PROT_READ | PROT_WRITE | PROT_EXEC) },
+                 st->st_dev, st->st_ino);
+    covers_drop();
+}
+
+void spill_moved(uintptr_t start, uintptr_t end)
+{
+    struct procmap m;
+    if (!covers_any() || !covers_take())
+        return;
+    if (procmaps_at(PROCMAPS_SELF, start, &m, list, sizeof list) == 0 && m.shared && may_have(0, m.inode))
+        show_spilled((struct place){ start, end < m.end ? end : m.end, m.offset + (start - m.start),
+                                     (m.read ? PROT_READ : 0) | (m.write ? PROT_WRITE : 0) | (m.exec ? PROT_EXEC : 0) },
+                     0, m.inode);
+    covers_drop();
+}
+
+/* ---- somebody opens the file ---- */
+
+enum { RETRY_MS = 100 };
+static int timer;
+static bool timer_made;
+
+/* Tries again in a moment, as long as somebody is held up. Cover lock held, or this thread's own. */
+static void try_later(void)
+{
+    if (!timer_made)
+        timer_made = sys_timer_create(SIGURG, &timer) == 0;
+    if (timer_made)
+        sys_timer_set(timer, RETRY_MS);
+}
+
+static void return_what_is_asked_for(void *unused)
+{
+    bool waited_for = false;
+    (void)unused;
+    for (unsigned n = 1; n <= COVERS_MAX; n++) {
+        struct cover *c = &covers[n];
+        if (c->kind == COVER_SPILL && c->keep && keeps_state(c->keep, SIGURG) == LEASE_ASKED)
+            waited_for |= return_cover(n) != 0;
+    }
+    if (waited_for)
+        try_later();
+}
+
+static void on_break(int sig, siginfo_t *info, void *context)
+{
+    (void)sig;
+    (void)info;
+    if (!covers_any())
+        return;
+    if (model_mine() || !covers_take()) { /* it has interrupted the library */
+        try_later();
+        return;
+    }
+    aside_call(return_what_is_asked_for, NULL, &((const ucontext_t *)context)->uc_stack);
+    covers_drop();
+}
+
+/* What stays spilled for good, because the library makes no calls any more. Of more than are told apart, the last one
+ * stands for all to its end. */
+enum { ABANDONED_MAX = 64 };
+static struct {
+    uintptr_t start, end;
+    int error;
+} abandoned[ABANDONED_MAX];
+static unsigned abandoned_count;
+
+static void note_abandoned(void)
+{
+    unsigned n = 0;
+    if (!model_take())
+        return;
+    for (struct region *r = regions_from(0); r; r = r->after) {
+        if (!(r->kind & REGION_COVERED) || covers[r->cover].kind != COVER_SPILL)
+            continue;
+        int error = covers[r->cover].error;
+        if (n && (n == ABANDONED_MAX || (abandoned[n - 1].end == r->start && abandoned[n - 1].error == error))) {
+            abandoned[n - 1].end = r->end;
+            continue;
+        }
+        abandoned[n].start = r->start;
+        abandoned[n].end = r->end;
+        abandoned[n++].error = error;
+    }
+    __atomic_store_n(&abandoned_count, n, __ATOMIC_RELEASE);
+    model_drop();
+}
+
+int spill_abandoned(uintptr_t start, uintptr_t end)
+{
+    unsigned count = __atomic_load_n(&abandoned_count, __ATOMIC_ACQUIRE);
+    for (unsigned n = 0; n < count; n++)
+        if (abandoned[n].start < end && start < abandoned[n].end)
+            return abandoned[n].error;
+    return 0;
+}
+
+/* What is left on both sides of it stays as one range of which the larger part is told. */
+void spill_forget_abandoned(uintptr_t start, uintptr_t end)
+{
+    unsigned count = __atomic_load_n(&abandoned_count, __ATOMIC_ACQUIRE);
+    for (unsigned n = 0; n < count; n++) {
+        uintptr_t from = abandoned[n].start, to = abandoned[n].end;
+        if (from >= end || start >= to)
+            continue;
+        if (start <= from && end >= to)
+            abandoned[n].start = abandoned[n].end = 0;
+        else if (start > from && (end >= to || start - from >= to - end))
+            abandoned[n].end = start;
+        else
+            abandoned[n].start = end;
+    }
+}
+
+void spill_hold_nobody_up(void)
+{
+    struct sys_action now, none = { .handler = (uintptr_t)SIG_DFL };
+    if (!covers_any() || !covers_take())
+        return;
+    note_abandoned();
+    for (unsigned n = 1; n <= COVERS_MAX; n++)
+        if (covers[n].kind == COVER_SPILL && covers[n].keep)
+            keeps_give_back(covers[n].keep);
+    if (sys_sigaction(SIGURG, NULL, &now) == 0 && now.handler == (uintptr_t)on_break)
+        sys_sigaction(SIGURG, &none, NULL);
+    covers_drop();
+}
+
+/* What lay behind the end shows the file again: it may have something else there soon. */
+static void cut_off(unsigned n, uint64_t size)
+{
+    const struct cover *c = &covers[n];
+    uint64_t end = page_up(size);
+    spilled_trim(c, size);
+    long fd = !model_mine() && !stays_shared(c) && end < c->high ? spillfile_open(c->file) : -ENOENT;
+    if (fd < 0)
+        return;
+    uncover(n, (int)fd, (struct span){ end > c->low ? end : c->low, c->high }, false);
+    sys_close((int)fd);
+}
+
+void spill_trim(int fd, uint64_t size)
+{
+    struct stat st;
+    long type = 0;
+    if (!covers_any() || sys_fstat(fd, &st) < 0 || !covers_take())
+        return;
+    sys_fstatfs_type(fd, &type);
+    for (unsigned n = 1; n <= COVERS_MAX; n++) {
+        const struct cover *c = &covers[n];
+        if (c->kind == COVER_SPILL && c->ino == st.st_ino &&
+            (c->dev == st.st_dev || type == BTRFS_SUPER_MAGIC) && c->high > size)
+            cut_off(n, size);
+    }
+    covers_drop();
+}
+
+void spill_forked(bool child)
+{
+    bool in_use = false;
+    for (unsigned n = 1; n <= COVERS_MAX; n++)
+        in_use |= covers[n].kind == COVER_SPILL;
+    spillfile_forked(child, in_use);
+    timer_made &= !child; /* timers are not inherited */
+}

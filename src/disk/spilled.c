@@ -1,0 +1,344 @@
+/*
+ * spilled: see spilled.h.
+ *
+ * The order in which things are written is that of mapherd/spill.h, so that the process may be
+ * killed between any two calls.
+ */
+#define _GNU_SOURCE
+#include "disk/spilled.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "common/pages.h"
+#include "disk/spillfile.h"
+#include "kernel/sys.h"
+#include "space/count.h"
+#include "space/model.h"
+#include "space/regions.h"
+#include "tell/status.h"
+
+#define POPULATE_WRITE 23 /* MADV_POPULATE_WRITE, Linux 5.14 */
+
+/* Working space; cover lock held. */
+static char data[64 << 10] __attribute__((aligned(16)));
+static spill_sum sums[sizeof data / 4096], stored[sizeof data / 4096];
+
+#define SUMS_AT_ONCE 256
+static spill_sum present[SUMS_AT_ONCE];
+
+static size_t piece_pages(void)
+{
+    return sizeof data / page_size;
+}
+
+static uint64_t page_of(const struct cover *c, uint64_t at)
+{
+    return (at - c->start) / page_size;
+}
+
+static off_t data_of(const struct cover *c, uint64_t at)
+{
+    return (off_t)(c->data_at + (at - c->start));
+}
+
+/* The kernel reads the alias: what it cannot read is an answer, and no signal. */
+static long copy_pages(const struct cover *c, int fd, uint64_t at, size_t pages)
+{
+    for (size_t i = 0, run; i < pages; i += run) {
+        for (run = 1; i + run < pages && !sums[i + run] == !sums[i];)
+            run++;
+        uint64_t here = at + i * page_size;
+        size_t len = run * page_size;
+        if (!sums[i] && sys_pwrite(fd, (const void *)(c->alias + (here - c->start)), len,
+                                   data_of(c, here)) != (long)len)
+            return -EFAULT;
+    }
+    return 0;
+}
+
+long spilled_copy_in(const struct cover *c, int fd, uint64_t low, uint64_t high)
+{
+    for (uint64_t at = low; at < high;) {
+        size_t pages = (high - at) / page_size, len;
+        if (pages > piece_pages())
+            pages = piece_pages();
+        len = pages * page_size;
+        long answer = spillfile_get_sums(fd, c->sums_at, page_of(c, at), sums, pages);
+        if (answer == 0)
+            answer = copy_pages(c, fd, at, pages);
+        if (answer < 0)
+            return answer;
+        if (sys_pread(fd, data, len, data_of(c, at)) != (long)len)
+            return -EIO;
+        for (size_t i = 0; i < pages; i++) {
+            if (sums[i])
+                continue;
+            sums[i] = spill_sum_of(data + i * page_size, page_size);
+            STATUS_ADD(spilled, 1);
+        }
+        answer = spillfile_put_sums(fd, c->sums_at, page_of(c, at), sums, pages);
+        if (answer < 0)
+            return answer;
+        at += len;
+    }
+    return 0;
+}
+
+/* From here on every access faults. */
+bool spilled_block(const struct place *places, unsigned count, const struct cover *c, int fd)
+{
+    uint64_t nowhere = spillfile_nowhere(c->file);
+    for (unsigned i = 0; i < count; i++)
+        if (sys_failed(sys_mmap(places[i].start, places[i].end - places[i].start,
+                                PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, (off_t)nowhere)))
+            return false;
+    return true;
+}
+
+bool spilled_show(const struct place *places, unsigned count, const struct cover *c, int fd)
+{
+    bool done = true;
+    for (unsigned i = 0; i < count; i++)
+        done &= !sys_failed(sys_mmap(places[i].start, places[i].end - places[i].start, places[i].prot,
+                                     MAP_SHARED | MAP_FIXED, fd, data_of(c, places[i].offset)));
+    return done;
+}
+
+bool spilled_show_file(const struct place *places, unsigned count, const struct cover *c)
+{
+    bool done = true;
+    for (unsigned i = 0; i < count; i++)
+        done &= covers_put_back(c, &places[i]) == 0;
+    return done;
+}
+
+/* The page cannot be read through the alias either: it lies behind the end of the file, which the
+ * kernel would have thrown away. It reads as zeros, as it will when the file grows again. */
+static bool drop_gone(const struct cover *c, int fd, uint64_t at, spill_sum *sum)
+{
+    if (sys_readable(c->alias + (at - c->start)) || sys_readable(c->alias + c->len - page_size))
+        return false;
+    spillfile_release(fd, (uint64_t)data_of(c, at), page_size);
+    memset(data, 0, page_size);
+    *sum = spill_sum_of(data, page_size);
+    return true;
+}
+
+/* What the file holds there now, read by the kernel: its sum, 0 where the page is gone. Uses data. */
+static spill_sum sum_in_file(const struct cover *c, int fd, uint64_t at)
+{
+    off_t scratch = (off_t)spillfile_scratch();
+    if (sys_pwrite(fd, (const void *)(c->alias + (at - c->start)), page_size, scratch) != (long)page_size ||
+        sys_pread(fd, data, page_size, scratch) != (long)page_size)
+        return 0;
+    return spill_sum_of(data, page_size);
+}
+
+/* The kernel writes to the alias: where there is no space that is an answer, too. From a copy: a process
+ * that shares the spill file's page may store to it meanwhile, and its sum must be that of what was written. */
+static bool to_file(const struct cover *c, int fd, uint64_t at, spill_sum *sum)
+{
+    off_t scratch = (off_t)spillfile_scratch(), from = data_of(c, at);
+    if (spillfile_shared(c->file)) {
+        if (sys_pread(fd, data, page_size, from) != (long)page_size ||
+            sys_pwrite(fd, data, page_size, scratch) != (long)page_size)
+            return false;
+        *sum = spill_sum_of(data, page_size);
+        from = scratch;
+    }
+    return sys_pread(fd, (void *)(c->alias + (at - c->start)), page_size, from) == (long)page_size;
+}
+
+/* One piece whose sums are there. ESTALE: some pages of it stay. */
+static int write_piece(const struct cover *c, int fd, uint64_t at, size_t pages)
+{
+    size_t len = pages * page_size;
+    int error = 0;
+    bool changed = false, stale = false;
+    if (sys_pread(fd, data, len, data_of(c, at)) != (long)len)
+        return EIO;
+    for (size_t i = 0; i < pages; i++)
+        stored[i] = spill_sum_of(data + i * page_size, page_size);
+    for (size_t i = 0; i < pages && !error; i++) {
+        uint64_t here = at + i * page_size;
+        if (!sums[i] || stored[i] == sums[i])
+            continue;
+        spill_sum there = sum_in_file(c, fd, here);
+        if (there && there != sums[i] && there != stored[i]) {
+            stale = true;
+        } else if (there == stored[i] || to_file(c, fd, here, &stored[i])) {
+            sums[i] = stored[i];
+            STATUS_ADD(returned, 1);
+            changed = true;
+        } else if (drop_gone(c, fd, here, &sums[i])) {
+            changed = true;
+        } else {
+            error = c->error;
+        }
+    }
+    if (changed && spillfile_put_sums(fd, c->sums_at, page_of(c, at), sums, pages) < 0)
+        error = EIO;
+    return error ? error : stale ? ESTALE : 0;
+}
+
+/* The first page at or behind at that has a sum, by where the spill file has data; UINT64_MAX: none. */
+static uint64_t next_with_sum(const struct cover *c, int fd, uint64_t at)
+{
+    enum { DATA = 3 }; /* SEEK_DATA */
+    long next = sys_lseek(fd, (off_t)(c->sums_at + page_of(c, at) * sizeof *sums), DATA);
+    if (next == -ENXIO)
+        return UINT64_MAX;
+    if (next < 0) /* no holes are told here */
+        return at;
+    uint64_t page = c->start + ((uint64_t)next - c->sums_at) / sizeof *sums * page_size;
+    return page > at ? page : at;
+}
+
+/* Calls work with each piece of [low, high) that has pages, until it says anything but 0 or ESTALE. */
+static int each_piece(const struct cover *c, int fd, uint64_t low, uint64_t high,
+                      int (*work)(const struct cover *c, int fd, uint64_t at, size_t pages))
+{
+    bool stale = false;
+    for (uint64_t at = low; at < high;) {
+        size_t pages = (high - at) / page_size;
+        if (pages > piece_pages())
+            pages = piece_pages();
+        if (spillfile_get_sums(fd, c->sums_at, page_of(c, at), sums, pages) < 0)
+            return EIO;
+        bool any = false;
+        for (size_t i = 0; i < pages; i++)
+            any |= sums[i] != 0;
+        int error = any ? work(c, fd, at, pages) : 0;
+        if (error && error != ESTALE)
+            return error;
+        stale |= error == ESTALE;
+        at += pages * page_size;
+        if (!any)
+            at = next_with_sum(c, fd, at);
+    }
+    return stale ? ESTALE : 0;
+}
+
+int spilled_write_back(const struct cover *c, int fd, uint64_t low, uint64_t high)
+{
+    return each_piece(c, fd, low, high, write_piece);
+}
+
+static struct {
+    uint64_t first, end;
+} left;
+
+static int find_left(const struct cover *c, int fd, uint64_t at, size_t pages)
+{
+    bool good = sys_pread(fd, data, pages * page_size, data_of(c, at)) == (long)(pages * page_size);
+    for (size_t i = 0; i < pages; i++) {
+        uint64_t here = at + i * page_size;
+        if (!sums[i] || (good && spill_sum_of(data + i * page_size, page_size) == sums[i]))
+            continue;
+        left.first = here < left.first ? here : left.first;
+        left.end = here + page_size;
+    }
+    return 0;
+}
+
+void spilled_left(const struct cover *c, int fd, uint64_t *low, uint64_t *high)
+{
+    left.first = *high;
+    left.end = *high;
+    if (each_piece(c, fd, *low, *high, find_left))
+        left.first = *low;
+    *low = left.first;
+    *high = left.end;
+}
+
+#define NO_ROOM (-1)
+#define ROOM (-2)
+
+/* The page of the file is asked for, and stays what it is. A kernel before Linux 5.14 does not know that
+ * question, and a page behind the end of the file has no answer. */
+static int ask_for_room(const struct cover *c, int fd, uint64_t at, size_t pages)
+{
+    if (sys_pread(fd, data, pages * page_size, data_of(c, at)) != (long)(pages * page_size))
+        return ROOM;
+    for (size_t i = 0; i < pages; i++) {
+        uintptr_t page = c->alias + (at + i * page_size - c->start);
+        if (!sums[i] || spill_sum_of(data + i * page_size, page_size) == sums[i])
+            continue;
+        return sys_madvise(page, page_size, POPULATE_WRITE) == -EFAULT && sys_readable(page) ? NO_ROOM : ROOM;
+    }
+    return 0;
+}
+
+bool spilled_has_room(const struct cover *c, int fd, uint64_t low, uint64_t high)
+{
+    return each_piece(c, fd, low, high, ask_for_room) != NO_ROOM;
+}
+
+/* Of the pages from at on, as many as there are sums for here: how many the spill file has, or lacks; *has
+ * says which. At least one. */
+static size_t run_from(const struct cover *c, int fd, uint64_t at, uint64_t end, bool *has)
+{
+    size_t pages = (end - at) / page_size, n = 1;
+    if (pages > SUMS_AT_ONCE)
+        pages = SUMS_AT_ONCE;
+    if (spillfile_get_sums(fd, c->sums_at, page_of(c, at), present, pages) < 0)
+        memset(present, 0, sizeof present);
+    *has = present[0];
+    while (n < pages && !present[n] == !present[0])
+        n++;
+    return n;
+}
+
+void spilled_show_present(unsigned n, int fd, const struct place *place)
+{
+    const struct cover *c = &covers[n];
+    uint64_t end = place->offset + (place->end - place->start), len;
+    for (uint64_t at = place->offset; at < end; at += len) {
+        bool has;
+        len = run_from(c, fd, at, end, &has) * page_size;
+        uintptr_t start = place->start + (at - place->offset);
+        const struct place run = { start, start + len, at, place->prot };
+        if (has && spilled_show(&run, 1, c, fd) && model_take()) {
+            regions_set_cover(run.start, run.end, n);
+            count_add(2);
+            model_drop();
+        }
+    }
+}
+
+void spilled_clear(const struct cover *c, int fd, uint64_t low, uint64_t high)
+{
+    memset(sums, 0, sizeof sums);
+    for (uint64_t at = low; at < high; at += piece_pages() * page_size) {
+        size_t pages = (high - at) / page_size;
+        spillfile_put_sums(fd, c->sums_at, page_of(c, at), sums,
+                           pages < piece_pages() ? pages : piece_pages());
+    }
+    if (low < high)
+        spillfile_release(fd, (uint64_t)data_of(c, low), high - low);
+}
+
+void spilled_trim(const struct cover *c, uint64_t size)
+{
+    long fd = spillfile_open(c->file);
+    if (fd < 0)
+        return;
+    uint64_t at = size > c->low ? size / page_size * page_size : c->low;
+    memset(data, 0, sizeof data);
+    spill_sum nothing = spill_sum_of(data, page_size);
+    for (; at < c->high; at += page_size) {
+        spill_sum sum = 0;
+        uint64_t page = page_of(c, at);
+        if (spillfile_get_sums((int)fd, c->sums_at, page, &sum, 1) < 0 || !sum)
+            continue;
+        if (at < size) { /* the last page: its end reads as zeros */
+            sys_pwrite((int)fd, data, page_size - (size - at), data_of(c, size));
+            continue;
+        }
+        sys_pwrite((int)fd, data, page_size, data_of(c, at));
+        spillfile_put_sums((int)fd, c->sums_at, page, &nothing, 1);
+    }
+    sys_close((int)fd);
+}

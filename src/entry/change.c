@@ -1,0 +1,297 @@
+/*
+ * change: the engine's calls that change maps in place (mprotect, madvise, mlock and their kin).
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/mman.h>
+#include <sys/mman.h>
+
+#include "common/pages.h"
+#include "entry/course.h"
+#include "entry/engine.h"
+#include "entry/gate.h"
+#include "herd/guards.h"
+#include "herd/placement.h"
+#include "herd/retention.h"
+#include "kernel/sys.h"
+#include "space/model.h"
+#include "space/pressure.h"
+#include "space/regions.h"
+#include "tell/options.h"
+#include "tell/status.h"
+
+#ifndef MADV_GUARD_INSTALL /* Linux 6.13 */
+#define MADV_GUARD_INSTALL 102
+#define MADV_GUARD_REMOVE 103
+#endif
+
+/*
+ * Is it worth asking whether a guard of this range may be a marker? In private, anonymous memory, and
+ * in what no hook has seen (a thread's stack, which glibc maps by itself). What lies there the kernel
+ * says (herd/guards.c).
+ */
+enum guard { GUARD_PLAIN, GUARD_WHOLE, GUARD_PART };
+
+static enum guard guard_of(uintptr_t start, uintptr_t end)
+{
+    if (!model_take())
+        return GUARD_PLAIN;
+    struct region *r = regions_from(start);
+    enum guard guard = GUARD_PLAIN;
+    if (!r || r->start >= end)
+        guard = GUARD_PART; /* of what, only the kernel knows */
+    else if (r->start <= start && r->end >= end &&
+             (r->kind & (REGION_ANONYMOUS | REGION_SHARED | REGION_HELD)) == REGION_ANONYMOUS)
+        guard = r->start < start || r->end > end || (r->before && regions_one_map(r->before, r)) ||
+                        (r->after && regions_one_map(r, r->after))
+                    ? GUARD_PART
+                    : GUARD_WHOLE;
+    model_drop();
+    return guard;
+}
+
+/*
+ * The program has asked for prot, and the kernel has answered: where access was given, no marker
+ * may stand against it. A call that failed has been done up to the first page that was refused;
+ * repeated as far as a guard, it works if the guard lies before that page.
+ */
+static void lift_guards(uintptr_t addr, uintptr_t end, int prot, int pkey, long answer)
+{
+    uintptr_t from = addr, to = end;
+    if (prot == PROT_NONE)
+        return;
+    if (answer == 0) {
+        guards_lift(addr, end);
+        return;
+    }
+    for (; from < end && guards_next(&from, &to); from = to, to = end) {
+        if (sys_pkey_mprotect(addr, to - addr, prot, pkey) < 0)
+            return;
+        guards_lift(from, to);
+    }
+}
+
+/* After the end, and in a handler, guards of before are lifted all the same. */
+static long pass_through(uintptr_t addr, size_t len, int prot, long answer)
+{
+    uintptr_t end;
+    if (answer == 0 && prot != PROT_NONE && course_sound(addr, len, &end))
+        guards_lift(addr, end);
+    return answer;
+}
+
+long engine_mprotect(uintptr_t addr, size_t len, int prot)
+{
+    uintptr_t end;
+    if (!course_vacate(addr, len))
+        return -ENOMEM;
+    enum guard guard = prot == PROT_NONE && options.guards != GUARDS_OFF && gate_open() &&
+                               course_sound(addr, len, &end) && guards_possible(addr, end)
+                           ? guard_of(addr, end)
+                           : GUARD_PLAIN;
+    bool seen = course_begin_change(addr, len, &end);
+    long answer = sys_mprotect(addr, len, prot);
+    if (!seen)
+        return pass_through(addr, len, prot, answer);
+    lift_guards(addr, end, prot, -1, answer);
+    bool marked = false;
+    if (answer == 0 && guard == GUARD_PART && pressure_actions().guards)
+        marked = guards_install(addr, end);
+    else if (answer == -ENOMEM && guard != GUARD_PLAIN && course_may_relieve())
+        marked = guards_instead(addr, end);
+    if (marked) {
+        course_end_change(addr, end, 0, 0, 0); /* the protection is as it was */
+        course_settle(addr, end);
+        return course_end(0, "mprotect", len);
+    }
+    uint32_t odd = (uint32_t)prot & ~(uint32_t)REGION_PROT ? REGION_FOREIGN : 0;
+    course_end_change(addr, end, answer, REGION_PROT, ((uint32_t)prot & REGION_PROT) | odd);
+    return course_end_of(&(struct failed_call){ "mprotect", answer, len, prot, 0, addr });
+}
+
+long engine_pkey_mprotect(uintptr_t addr, size_t len, int prot, int pkey)
+{
+    uintptr_t end;
+    if (pkey == -1)
+        return engine_mprotect(addr, len, prot);
+    if (!course_vacate(addr, len))
+        return -ENOMEM;
+    bool seen = course_begin_change(addr, len, &end);
+    long answer = sys_pkey_mprotect(addr, len, prot, pkey);
+    if (!seen)
+        return pass_through(addr, len, prot, answer);
+    lift_guards(addr, end, prot, pkey, answer);
+    course_end_change(addr, end, answer, REGION_PROT, ((uint32_t)prot & REGION_PROT) | REGION_FOREIGN);
+    return course_end_of(&(struct failed_call){ "pkey_mprotect", answer, len, prot, 0, addr });
+}
+
+/* Advice about the pages that are there now, which leaves nothing behind in the map. */
+static bool acts_on_pages(int advice)
+{
+    return advice == MADV_WILLNEED || advice == MADV_DONTNEED || advice == MADV_FREE ||
+           advice == MADV_REMOVE || advice == MADV_COLD || advice == MADV_PAGEOUT ||
+           advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE ||
+           advice == MADV_COLLAPSE || advice == MADV_DONTNEED_LOCKED;
+}
+
+/* The advice that stays with a map (VM_ flags); false for advice that is an act on its pages. */
+static bool advice_kind(int advice, uint32_t *clear, uint32_t *set)
+{
+    static const struct {
+        int advice;
+        uint32_t clear, set;
+    } lasting[] = {
+        { MADV_NORMAL, REGION_RANDOM | REGION_SEQUENTIAL, 0 },
+        { MADV_RANDOM, REGION_SEQUENTIAL, REGION_RANDOM },
+        { MADV_SEQUENTIAL, REGION_RANDOM, REGION_SEQUENTIAL },
+        { MADV_DONTFORK, 0, REGION_DONTFORK },
+        { MADV_DOFORK, REGION_DONTFORK, 0 },
+        { MADV_DONTDUMP, 0, REGION_DONTDUMP },
+        { MADV_DODUMP, REGION_DONTDUMP, 0 },
+        { MADV_HUGEPAGE, REGION_NOHUGE, REGION_HUGE },
+        { MADV_NOHUGEPAGE, REGION_HUGE, REGION_NOHUGE },
+        { MADV_MERGEABLE, 0, REGION_MERGEABLE },
+        { MADV_UNMERGEABLE, REGION_MERGEABLE, 0 },
+        { MADV_WIPEONFORK, 0, REGION_WIPEONFORK },
+        { MADV_KEEPONFORK, REGION_WIPEONFORK, 0 },
+    };
+    for (unsigned i = 0; i < sizeof lasting / sizeof *lasting; i++) {
+        if (lasting[i].advice == advice) {
+            *clear = lasting[i].clear;
+            *set = lasting[i].set;
+            return true;
+        }
+    }
+    *clear = 0;
+    *set = REGION_FOREIGN; /* guard markers, and what later kernels bring: not to be made anew */
+    return !acts_on_pages(advice);
+}
+
+/* Advice that means something else over a marker than over memory without access: it takes
+ * markers away, makes its own there, or fails with another error. */
+static bool meets_markers(int advice)
+{
+    return advice == MADV_WIPEONFORK || advice == MADV_GUARD_INSTALL ||
+           advice == MADV_GUARD_REMOVE || advice == MADV_POPULATE_READ ||
+           advice == MADV_POPULATE_WRITE;
+}
+
+/* Advice that a program cannot miss when it is not taken. */
+static bool tunes_speed(int advice)
+{
+    return advice == MADV_NORMAL || advice == MADV_RANDOM || advice == MADV_SEQUENTIAL ||
+           advice == MADV_HUGEPAGE || advice == MADV_NOHUGEPAGE || advice == MADV_MERGEABLE ||
+           advice == MADV_UNMERGEABLE;
+}
+
+long engine_madvise(uintptr_t addr, size_t len, int advice)
+{
+    uintptr_t end;
+    uint32_t clear, set;
+    if (!course_vacate(addr, len))
+        return -ENOMEM;
+    if (meets_markers(advice) && gate_open() && course_sound(addr, len, &end))
+        course_make_guards_plain(addr, end);
+    if (!advice_kind(advice, &clear, &set))
+        return sys_madvise(addr, len, advice);
+    if (!course_begin_change(addr, len, &end))
+        return sys_madvise(addr, len, advice);
+    long answer = sys_madvise(addr, len, advice);
+    course_end_change(addr, end, answer, clear, set);
+    if ((answer == -EAGAIN || answer == -ENOMEM) && tunes_speed(advice) && course_may_relieve()) {
+        STATUS_ADD(swallowed, 1);
+        return course_end(0, "madvise", len);
+    }
+    return course_end(answer, "madvise", len);
+}
+
+/* mlock and its kin take any address and work on whole pages. */
+static size_t whole_pages(uintptr_t *addr, size_t len)
+{
+    uintptr_t start = page_down(*addr);
+    len += *addr - start;
+    *addr = start;
+    return len;
+}
+
+/* flags < 0: plain mlock. */
+static long lock_range(uintptr_t addr, size_t len, long flags)
+{
+    uintptr_t end, start = addr;
+    if (!course_vacate(addr, len))
+        return -ENOMEM;
+    bool marked = course_begin_change(start, whole_pages(&start, len), &end);
+    long answer;
+    do
+        answer = flags < 0 ? sys_mlock(addr, len) : sys_mlock2(addr, len, (unsigned)flags);
+    while (marked && retention_makes_room(answer));
+    if (!marked)
+        return answer;
+    course_end_change(start, end, answer, 0, REGION_LOCKED);
+    return course_end_of(&(struct failed_call){ "mlock", answer, len, 0, 0, addr });
+}
+
+long engine_mlock(uintptr_t addr, size_t len)
+{
+    return lock_range(addr, len, -1);
+}
+
+long engine_mlock2(uintptr_t addr, size_t len, unsigned flags)
+{
+    return lock_range(addr, len, flags);
+}
+
+long engine_munlock(uintptr_t addr, size_t len)
+{
+    uintptr_t end, start = addr;
+    if (!course_vacate(addr, len))
+        return -ENOMEM;
+    bool marked = course_begin_change(start, whole_pages(&start, len), &end);
+    long answer = sys_munlock(addr, len);
+    if (!marked)
+        return answer;
+    course_end_change(start, end, answer, REGION_LOCKED, 0);
+    return course_end(answer, "munlock", len);
+}
+
+long engine_mincore(uintptr_t addr, size_t len, unsigned char *vec)
+{
+    return course_vacate(addr, len) ? sys_mincore(addr, len, vec) : -ENOMEM;
+}
+
+/* ---- the whole address space ---- */
+
+static void set_all(uint32_t clear, uint32_t set)
+{
+    if (!gate_take(0, UINTPTR_MAX))
+        return;
+    for (struct region *r = regions_from(0); r; r = r->after)
+        r->kind = (r->kind & ~clear) | set;
+    model_drop();
+}
+
+long engine_mlockall(int flags)
+{
+    if (!gate_open())
+        return sys_mlockall(flags);
+    bool was = course_locks_future();
+    course_lock_future(was || (flags & MCL_FUTURE));
+    placement_retire_masters();
+    retention_give_all_back();
+    course_end(0, "mlockall", 0); /* unmaps the masters */
+    long answer = sys_mlockall(flags);
+    if (answer == 0 && (flags & MCL_CURRENT))
+        set_all(0, REGION_LOCKED);
+    course_lock_future(answer == 0 ? flags & MCL_FUTURE : was);
+    return course_end(answer, "mlockall", 0);
+}
+
+long engine_munlockall(void)
+{
+    long answer = sys_munlockall();
+    if (gate_open() && answer == 0) {
+        set_all(REGION_LOCKED, 0);
+        course_lock_future(false);
+    }
+    return answer;
+}

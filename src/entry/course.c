@@ -1,0 +1,178 @@
+/*
+ * course: see course.h.
+ */
+#define _GNU_SOURCE
+#include "entry/course.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "common/pages.h"
+#include "disk/covers.h"
+#include "disk/spill.h"
+#include "disk/zeros.h"
+#include "entry/gate.h"
+#include "herd/guards.h"
+#include "herd/held.h"
+#include "herd/placement.h"
+#include "herd/retention.h"
+#include "kernel/canary.h"
+#include "kernel/markers.h"
+#include "kernel/sys.h"
+#include "limit/explain.h"
+#include "space/changes.h"
+#include "space/count.h"
+#include "space/keeps.h"
+#include "space/masters.h"
+#include "space/merge.h"
+#include "space/model.h"
+#include "space/regions.h"
+#include "tell/metrics.h"
+#include "tell/options.h"
+#include "trace/leaks.h"
+#include "trace/record.h"
+
+static bool future_locked;
+
+bool course_may_relieve(void)
+{
+    return options.mode == MODE_PROTECT && canary_at_limit();
+}
+
+bool course_locks_future(void)
+{
+    return __atomic_load_n(&future_locked, __ATOMIC_RELAXED);
+}
+
+void course_lock_future(bool on)
+{
+    __atomic_store_n(&future_locked, on, __ATOMIC_RELAXED);
+    placement_locks_future(on);
+}
+
+/* Masters that nothing needs any more: unmapped here, because closing a file may take time. */
+static void unmap_masters(void)
+{
+    uintptr_t addr;
+    if (!masters_any_retired() || !model_take())
+        return;
+    while (masters_take_retired(&addr)) {
+        model_drop();
+        sys_munmap(addr, page_size);
+        if (!model_take())
+            return;
+    }
+    model_drop();
+}
+
+long course_end_of(const struct failed_call *call)
+{
+    if (call->error == -ENOMEM || call->error == -EAGAIN || call->error == -EPERM)
+        explain_failure(call);
+    retention_settle();
+    keeps_settle();
+    if (covers_any()) {
+        spill_settle();
+        zeros_settle();
+    }
+    count_settle();
+    unmap_masters(); /* a reading may have found that their file has no chunk any more */
+    metrics_tick();
+    leaks_obey(record_tick());
+    return call->error;
+}
+
+long course_end(long answer, const char *what, size_t len)
+{
+    return course_end_of(&(struct failed_call){ .name = what, .error = answer, .len = len });
+}
+
+bool course_sound(uintptr_t addr, size_t len, uintptr_t *end)
+{
+    *end = page_up(addr + len);
+    return !(addr & (page_size - 1)) && len && addr + len > addr && *end > addr;
+}
+
+/* What is left of a held range beside the part that goes spares no split any more. */
+bool course_give_back(uintptr_t start, uintptr_t end)
+{
+    bool free = held_vacate(start, end);
+    retention_tidy(start, end);
+    return free;
+}
+
+bool course_vacate(uintptr_t addr, size_t len)
+{
+    uintptr_t start = page_down(addr), end = page_up(addr + len);
+    return !regions_held_bytes() || !gate_open() || end <= start || course_give_back(start, end);
+}
+
+/* Marks the range: until the kernel has answered, the model joins nothing with it. */
+bool course_begin_change(uintptr_t addr, size_t len, uintptr_t *end)
+{
+    if (!gate_open() || !course_sound(addr, len, end) || !gate_take(addr, *end))
+        return false;
+    long before = regions_maps_around(addr, *end);
+    bool known = regions_cover(addr, *end);
+    regions_change(addr, *end, 0, REGION_CHANGING);
+    changes_begin(addr, *end);
+    count_add(regions_maps_around(addr, *end) - before + (known ? 0 : 2));
+    model_drop();
+    return true;
+}
+
+/* A change that failed may have been half done: nothing is known of those flags any more. */
+void course_end_change(uintptr_t addr, uintptr_t end, long answer, uint32_t clear, uint32_t set)
+{
+    if (!gate_take(addr, end))
+        return;
+    changes_end(addr, end);
+    long before = regions_maps_around(addr, end);
+    if (answer < 0 && answer != -EINVAL)
+        regions_change(addr, end, REGION_CHANGING, REGION_FOREIGN);
+    else
+        regions_change(addr, end, REGION_CHANGING | (answer ? 0 : clear), answer ? 0 : set);
+    count_add(regions_maps_around(addr, end) - before);
+    model_drop();
+    retention_tidy(addr, end);
+}
+
+void course_settle(uintptr_t addr, uintptr_t end)
+{
+    if (!gate_take(addr, end))
+        return;
+    struct region *r = regions_starting_at(addr);
+    if (r)
+        merge_settle(&r);
+    model_drop();
+}
+
+/* Where the kernel does not show markers (before 6.16): plain memory gives a page that is asked for. */
+static bool is_marked(uintptr_t page)
+{
+    return markers_shown() ? markers_all_over(page, page + page_size)
+                           : sys_madvise(page, page_size, MADV_POPULATE_READ) < 0;
+}
+
+/* Guards that a call would not carry along are made plain ones first, and stay guards meanwhile. */
+void course_make_guards_plain(uintptr_t start, uintptr_t end)
+{
+    uintptr_t from = start, to = end, upto;
+    for (; from < end && guards_next(&from, &to); from = to, to = end) {
+        uintptr_t real = from;
+        while (real < to && is_marked(real))
+            real += page_size;
+        if (real == from) { /* known, and not there: something went unseen */
+            to = from + page_size;
+            guards_drop(guards_take(from, to));
+            continue;
+        }
+        to = real;
+        if (!course_begin_change(from, to - from, &upto))
+            return;
+        long answer = sys_mprotect(from, to - from, PROT_NONE);
+        if (answer == 0)
+            guards_lift(from, to);
+        course_end_change(from, to, answer, REGION_PROT, 0);
+    }
+}

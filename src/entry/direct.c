@@ -1,0 +1,156 @@
+/*
+ * direct: libc's function for any system call, which libseccomp sets its filters by, and by which a process
+ * may end, or become another program, another user, or get another root or other mounts.
+ *
+ * A call goes on to the next in the chain as it came, by a jump, because what returns twice has no frame
+ * here; but for the numbers that the library has to know of.
+ */
+#define _GNU_SOURCE
+#include "entry/direct.h"
+
+#include <dlfcn.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <sys/syscall.h>
+
+#include "entry/become.h"
+#include "entry/engine.h"
+#include "entry/error.h"
+#include "entry/signals.h"
+#include "kernel/sys.h"
+#include "trace/record.h"
+
+#define TEXT_OF(number) #number
+#define NUMBER(number) TEXT_OF(number)
+#define HIDDEN __attribute__((visibility("hidden")))
+
+/* Read by the assembly below. */
+extern long (*direct_next)(long, ...) HIDDEN;
+long (*direct_next)(long, ...);
+
+/* 1 for each number that is known. */
+#define KNOWN_MOST 512
+extern const unsigned char direct_known_numbers[KNOWN_MOST] HIDDEN;
+const unsigned char direct_known_numbers[KNOWN_MOST] = {
+    [SYS_prctl] = 1,     [SYS_seccomp] = 1,  [SYS_exit_group] = 1, [SYS_execve] = 1, [SYS_execveat] = 1,
+    [SYS_chroot] = 1,    [SYS_pivot_root] = 1, [SYS_setuid] = 1,   [SYS_setreuid] = 1, [SYS_setresuid] = 1,
+    [SYS_unshare] = 1,   [SYS_setns] = 1,
+};
+
+#if defined(__x86_64__)
+__asm__(".pushsection .text\n"
+        ".balign 16\n"
+        ".globl syscall\n"
+        ".type syscall, @function\n"
+        "syscall: endbr64\n"
+        "cmpq $" NUMBER(KNOWN_MOST) ", %rdi\n"
+        "jae 1f\n"
+        "leaq direct_known_numbers(%rip), %rax\n"
+        "cmpb $0, (%rax,%rdi)\n"
+        "jne direct_known\n"
+        "1: movq direct_next(%rip), %rax\n"
+        "testq %rax, %rax\n"
+        "je direct_known\n"
+        "jmp *%rax\n"
+        ".size syscall, . - syscall\n"
+        ".popsection");
+#elif defined(__aarch64__)
+__asm__(".pushsection .text\n"
+        ".balign 16\n"
+        ".globl syscall\n"
+        ".type syscall, @function\n"
+        "syscall: hint #34\n" /* bti c */
+        "cmp x0, #" NUMBER(KNOWN_MOST) "\n"
+        "b.hs 1f\n"
+        "adrp x16, direct_known_numbers\n"
+        "add x16, x16, :lo12:direct_known_numbers\n"
+        "ldrb w16, [x16, x0]\n"
+        "cbnz w16, direct_known\n"
+        "1: adrp x16, direct_next\n"
+        "ldr x16, [x16, :lo12:direct_next]\n"
+        "cbz x16, direct_known\n"
+        "br x16\n"
+        ".size syscall, . - syscall\n"
+        ".popsection");
+#endif
+
+void direct_resolve(void)
+{
+    *(void **)&direct_next = dlsym(RTLD_NEXT, "syscall");
+}
+
+/* The handler goes last: threads that touch what goes back meanwhile need it. */
+static void withdraw(void)
+{
+    engine_enter_sandbox();
+    signals_stop();
+}
+
+long direct_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
+{
+    if (engine_sandboxes(option, a))
+        withdraw();
+    return sys_prctl(option, a, b, c, d);
+}
+
+/* As libc's functions of these names (become.h). */
+static bool leads_out(long number, long a, long b, long c)
+{
+    switch (number) {
+    case SYS_execve:
+    case SYS_execveat:
+    case SYS_chroot:
+    case SYS_pivot_root:
+        return true;
+    case SYS_setuid:
+        return become_gives_up((uid_t)a);
+    case SYS_setreuid:
+        return become_gives_up((uid_t)a) && become_gives_up((uid_t)b);
+    case SYS_setresuid:
+        return become_gives_up((uid_t)a) && become_gives_up((uid_t)b) && become_gives_up((uid_t)c);
+    case SYS_unshare:
+        return a & CLONE_NEWNS;
+    case SYS_setns:
+        return !b || (b & CLONE_NEWNS);
+    default:
+        return false;
+    }
+}
+
+static long go_through(long number, long a, long b, long c, long d, long e, long f)
+{
+    bool left = leads_out(number, a, b, c) && record_leave();
+    long answer = sys_call(number, a, b, c, d, e, f);
+    if (number == SYS_unshare && answer == 0 && (a & CLONE_NEWNS)) {
+        record_forgo();
+        left = false;
+    }
+    if (left)
+        record_return();
+    return answer;
+}
+
+static long answer_known(long number, long a, long b, long c, long d, long e, long f)
+{
+    if (number == SYS_prctl)
+        return direct_prctl((int)a, (unsigned long)b, (unsigned long)c, (unsigned long)d, (unsigned long)e);
+    if (number == SYS_seccomp && engine_filters((unsigned long)a, (unsigned long)c))
+        withdraw();
+    if (!direct_next) /* the constructor is not there yet */
+        return sys_call(number, a, b, c, d, e, f);
+    if (number == SYS_exit_group) {
+        engine_exit();
+        a = engine_status((int)a);
+    }
+    return go_through(number, a, b, c, d, e, f);
+}
+
+extern long direct_known(long, long, long, long, long, long, long) HIDDEN;
+__attribute__((used)) long direct_known(long number, long a, long b, long c, long d, long e, long f)
+{
+    long answer = answer_known(number, a, b, c, d, e, f);
+    if (!sys_failed(answer))
+        return answer;
+    error_set(-answer);
+    return -1;
+}

@@ -1,0 +1,300 @@
+/*
+ * fault: the order of things when a page of a file cannot be had.
+ *
+ * Explained, then treated by MAPHERD_SIGBUS. A store for which a disk has no space goes to the spill
+ * file, whoever has a handler. Everything else ends as it would alone, in the program's handler or in
+ * death; zeros are given only where they were asked for, and only for what a file lacks.
+ *
+ * What the log says is what happens: the line is written where it is decided, and signals.c does that.
+ */
+#define _GNU_SOURCE
+#include "entry/fault.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <ucontext.h>
+
+#include "common/fmt.h"
+#include "common/pages.h"
+#include "common/rules.h"
+#include "disk/covers.h"
+#include "disk/faults.h"
+#include "disk/spill.h"
+#include "disk/watch.h"
+#include "disk/zeros.h"
+#include "entry/gate.h"
+#include "kernel/aside.h"
+#include "kernel/sys.h"
+#include "space/model.h"
+#include "tell/log.h"
+#include "tell/options.h"
+#include "tell/status.h"
+
+enum word { AUTO, CONVERT, REPORT, OFF, SPILL };
+
+#define REMEMBERED_MS 1000
+
+/* All of it of one fault at a time: cover lock held. */
+static struct fault fault;
+static char unspilled[400]; /* why what could have been spilled was not; or "" */
+static struct {
+    const siginfo_t *info;
+    const void *context;
+    enum fault_owner owner;
+    bool mended;
+} now;
+
+static enum word word_for(const char *path)
+{
+    int word = rules_choose(options.sigbus, path, SIGBUS_WORDS);
+    return options.mode == MODE_OBSERVE && word != OFF ? REPORT : (enum word)word;
+}
+
+/*
+ * The instruction is tried again, as often as may be: a kernel that says that the page is there and faults all the
+ * same must not be asked for ever, nor a call waited for that this thread itself has interrupted.
+ */
+static bool may_try_again(uintptr_t page)
+{
+    enum { TRIES = 100 };
+    static struct {
+        uintptr_t page;
+        long thread;
+        unsigned tries;
+        uint64_t until_ms;
+    } last;
+    long thread = sys_gettid();
+    uint64_t now_ms = sys_now_ms();
+    if (last.page != page || last.thread != thread || now_ms >= last.until_ms)
+        last.tries = 0;
+    last.page = page;
+    last.thread = thread;
+    last.until_ms = now_ms + REMEMBERED_MS;
+    return last.tries++ < TRIES;
+}
+
+/* The page may be there now: another thread has switched it, space has returned, the file has grown. */
+static bool works_now(uintptr_t page, bool store)
+{
+    return faults_works_now(page, store) && may_try_again(page);
+}
+
+/* Another thread is changing the range, or the file has just changed: in a moment it may be otherwise. */
+static bool is_soon_otherwise(long answer)
+{
+    enum { NAP_MS = 5 };
+    if (answer != -EAGAIN || !may_try_again(fault.page.page))
+        return false;
+    sys_nap(NAP_MS);
+    return true;
+}
+
+/*
+ * The last map about which the program's handler was left to decide, for a moment. A program that
+ * handles SIGBUS itself may fault again and again: nothing is asked anew then, and the line counts. Only
+ * what nobody treats may be taken for known: a load; a store to a page that cannot be read either, so
+ * that it was not for want of space on a disk.
+ */
+static struct {
+    uintptr_t start, end;
+    bool store;
+    uint64_t until_ms;
+} left;
+
+static bool is_known(uintptr_t page, bool store)
+{
+    return now.owner >= OWNER_PROGRAM && page >= left.start && page < left.end &&
+           left.store == store && sys_now_ms() < left.until_ms && !(store && sys_readable(page));
+}
+
+/*
+ * A handler that was called for this very instruction has returned to it, and there is none any
+ * more: a crash reporter, or Rust's runtime. It wants the program to die of the fault.
+ */
+static struct {
+    uintptr_t address;
+    long thread;
+} handed;
+
+static bool is_given_up(void)
+{
+    return now.owner == OWNER_NOBODY && handed.address == (uintptr_t)now.info->si_addr &&
+           handed.thread == sys_gettid();
+}
+
+static bool for_want_of_space(void)
+{
+    return fault.store && fault.page.shared &&
+           (fault.cause == FAULT_NO_SPACE || fault.cause == FAULT_OVER_QUOTA);
+}
+
+/* What lies in a memory file is there for sharing: a private copy only where it was asked for this
+ * very file. */
+static bool may_be_copied(void)
+{
+    enum word word = word_for(fault.page.path);
+    return !fault.memory_file || ((word == CONVERT || word == SPILL) &&
+                                  rules_name(options.sigbus, fault.page.path));
+}
+
+static void report(bool lost, const char *done)
+{
+    faults_report(&fault, now.context, lost, unspilled, done);
+}
+
+static bool mended(bool lost, const char *done)
+{
+    report(lost, done);
+    return true;
+}
+
+static bool leave_to_owner(enum word word)
+{
+    switch (now.owner) {
+    case OWNER_NOBODY:
+        report(true, is_given_up() ? "the program's own handler has given it up, and the program dies of it"
+                                   : "the program dies of it, as it would have without mapherd");
+        return false;
+    case OWNER_BLOCKED:
+        report(true, "the program blocks SIGBUS, and dies of it, as it would have without mapherd");
+        return false;
+    case OWNER_JVM:
+        if (for_want_of_space() && word != REPORT)
+            covers_tell_syncs(&fault.page);
+        report(false, "HotSpot decides: an InternalError, or its end where it does not know the code");
+        break;
+    case OWNER_PROGRAM:
+        report(false, "the program's own handler decides");
+        break;
+    }
+    handed.address = (uintptr_t)now.info->si_addr;
+    handed.thread = sys_gettid();
+    left.start = fault.page.map.start;
+    left.end = word == CONVERT ? left.start : fault.page.map.end;
+    left.store = fault.store;
+    left.until_ms = sys_now_ms() + REMEMBERED_MS;
+    return false;
+}
+
+static bool give_zeros(void)
+{
+    long answer = zeros_lay(&fault.page);
+    if (is_soon_otherwise(answer))
+        return true;
+    if (answer != 0)
+        return leave_to_owner(CONVERT);
+    STATUS_ADD(converted, 1);
+    return mended(true, "it reads as zeros until the file has it again, what is stored there is lost, "
+                        "and msync says so");
+}
+
+static bool treat(enum word word)
+{
+    if (for_want_of_space() && may_be_copied()) {
+        bool alone = word == SPILL || fault.memory_file; /* the user says so */
+        fault.page.dies = now.owner < OWNER_PROGRAM;
+        long answer = spill_store(&fault.page, log_name(), alone);
+        if (is_soon_otherwise(answer))
+            return true;
+        if (answer == 0)
+            return mended(false, "what is stored there is kept in the spill file until there is, and msync says so");
+        fmt(unspilled, sizeof unspilled, "; it cannot be spilled to %s: %s", spill_path(),
+            spill_why(answer));
+    }
+    if (word == CONVERT && fault.cause == FAULT_PAST_END && may_be_copied())
+        return give_zeros();
+    return leave_to_owner(word);
+}
+
+/*
+ * The kernel keeps to itself why a store failed, and where there is space now, that need not have been
+ * the disk: space may have returned since, or be on its way (ext4 gives freed blocks out when its
+ * journal has them). So the page is asked for, for half a second, until the kernel agrees with what
+ * statfs says, or there is no space again. Who stores to a bad page again and again waits once.
+ */
+static bool has_returned(void)
+{
+    enum { TRIES = 50, NAP_MS = 10 };
+    static uintptr_t bad_page;
+    static uint64_t bad_until_ms;
+    uintptr_t page = fault.page.page;
+    if (bad_page == page && sys_now_ms() < bad_until_ms)
+        return false;
+    for (unsigned tries = 0; fault.store && fault.cause == FAULT_IO_ERROR && sys_readable(page); tries++) {
+        if (faults_works_now(page, true))
+            return true;
+        if (tries == TRIES) {
+            bad_page = page;
+            bad_until_ms = sys_now_ms() + REMEMBERED_MS;
+        }
+        if (tries == TRIES || !faults_explain(&fault, now.info, now.context))
+            return false;
+        sys_nap(NAP_MS);
+    }
+    return false;
+}
+
+static bool meet(void)
+{
+    uintptr_t page = page_down((uintptr_t)now.info->si_addr);
+    bool store = faults_was_store(now.context);
+    if (now.info->si_code == BUS_ADRERR && works_now(page, store))
+        return true;
+    if (is_known(page, store)) {
+        STATUS_ADD(faults, 1);
+        faults_count_again();
+        return false;
+    }
+    if (!faults_explain(&fault, now.info, now.context))
+        return false;
+    enum word word = word_for(fault.page.path);
+    if (word == OFF)
+        return false;
+    if (has_returned())
+        return true;
+    STATUS_ADD(faults, 1);
+    unspilled[0] = '\0';
+    return word == REPORT || is_given_up() ? leave_to_owner(REPORT) : treat(word);
+}
+
+static void meet_aside(void *unused)
+{
+    (void)unused;
+    now.mended = meet();
+}
+
+bool fault_mended(const siginfo_t *info, const void *context, enum fault_owner owner)
+{
+    gate_open(); /* notices a fork that ran no handlers */
+    if (gate_helpless() || model_mine() || !covers_take())
+        return false;
+    now.info = info;
+    now.context = context;
+    now.owner = owner;
+    aside_call(meet_aside, NULL, &((const ucontext_t *)context)->uc_stack);
+    bool mended = now.mended;
+    covers_drop();
+    return mended;
+}
+
+static void look_aside(void *unused)
+{
+    (void)unused;
+    zeros_look();
+}
+
+/* Where a hook on this thread holds the model lock, the zeros go at its end. */
+bool fault_file_changed(const siginfo_t *info, const void *context)
+{
+    if (!watch_signal(info))
+        return false;
+    if (gate_helpless() || !gate_is_ours())
+        return true;
+    if (covers_take()) {
+        aside_call(look_aside, NULL, &((const ucontext_t *)context)->uc_stack);
+        covers_drop();
+    } else {
+        watch_missed(info);
+    }
+    return true;
+}

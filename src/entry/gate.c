@@ -1,0 +1,187 @@
+/*
+ * gate: what every call passes on its way in and out of the model.
+ */
+#define _GNU_SOURCE
+#include "entry/gate.h"
+
+#include <stddef.h>
+
+#include "disk/covers.h"
+#include "disk/spill.h"
+#include "disk/zeros.h"
+#include "herd/guards.h"
+#include "herd/held.h"
+#include "kernel/brief.h"
+#include "kernel/canary.h"
+#include "kernel/gaps.h"
+#include "kernel/sys.h"
+#include "limit/reserve.h"
+#include "space/changes.h"
+#include "space/count.h"
+#include "space/family.h"
+#include "space/model.h"
+#include "space/parked.h"
+#include "space/regions.h"
+#include "tell/log.h"
+#include "tell/metrics.h"
+#include "tell/status.h"
+#include "trace/leaks.h"
+#include "trace/record.h"
+
+#define GUARD_MARK 0x6d /* what a wiped page does not hold */
+
+static bool live;
+static bool helpless; /* stays so, whatever else closes the gate later */
+static long process; /* whose memory this is */
+static unsigned char *guard_page;
+
+/* The model lock, for a call about this range; false in a handler that interrupted its owner. */
+bool gate_take(uintptr_t start, uintptr_t end)
+{
+    if (model_take()) {
+        while (covers_claimed(start, end)) { /* its pages are being switched by another thread */
+            model_drop();
+            if (!covers_wait() || !model_take())
+                return false;
+        }
+        return true;
+    }
+    STATUS_ADD(unseen, 1);
+    model_unseen(start, end);
+    return false;
+}
+
+/* In the child, whose only thread this is: what threads that are not here held is free. */
+static void be_born(bool announced)
+{
+    process = sys_getpid();
+    lock_forget_thread();
+    canary_after_fork();
+    gaps_after_fork();
+    reserve_after_fork();
+    held_after_fork();
+    parked_in_child();
+    family_arrived(announced);
+    changes_after_fork();
+    covers_after_fork();
+    spill_forked(true);
+    count_after_fork(true);
+    log_after_fork();
+    metrics_after_fork();
+    leaks_after_fork();
+    record_after_fork();
+    if (guard_page)
+        *guard_page = GUARD_MARK;
+}
+
+/* Model lock held: what the kernel did not give the child, and what threads were changing that are
+ * not here to end it. */
+static void forget_what_was_not_forked(void)
+{
+    for (struct region *r = regions_from(0), *next; r; r = next) {
+        next = r->after;
+        if (r->kind & REGION_DONTFORK)
+            regions_forget(r->start, r->end);
+        else if (r->kind & REGION_CHANGING)
+            regions_change(r->start, r->end, REGION_CHANGING, REGION_FOREIGN);
+    }
+}
+
+static void forked_unseen(void)
+{
+    brief_forked_unseen();
+    be_born(false);
+    if (model_left_taken()) { /* somebody was in the middle of a change who is not here to end it */
+        guards_abandon();
+        gate_close(MAPHERD_FORKED);
+        model_after_fork();
+    } else if (model_take()) {
+        forget_what_was_not_forked();
+        model_drop();
+        zeros_forked();
+    }
+}
+
+bool gate_helpless(void)
+{
+    return __atomic_load_n(&helpless, __ATOMIC_RELAXED);
+}
+
+/* The page first: a child that was forked past libc into another PID namespace may have its parent's
+ * number, and has less than its parent's memory. */
+bool gate_is_ours(void)
+{
+    return (!guard_page || *guard_page == GUARD_MARK) && sys_getpid() == process;
+}
+
+/* The gate of every hook: false means plain pass-through. */
+bool gate_open(void)
+{
+    if (!__atomic_load_n(&live, __ATOMIC_ACQUIRE))
+        return false;
+    if (guard_page && *guard_page != GUARD_MARK)
+        forked_unseen();
+    return __atomic_load_n(&live, __ATOMIC_RELAXED);
+}
+
+void gate_start(uint32_t state, unsigned char *guard)
+{
+    guard_page = guard;
+    process = sys_getpid();
+    if (guard)
+        *guard = GUARD_MARK;
+    STATUS_SET(magic, MAPHERD_STATUS_MAGIC);
+    STATUS_SET(state, state);
+    __atomic_store_n(&live, true, __ATOMIC_RELEASE);
+}
+
+void gate_close(uint32_t reason)
+{
+    __atomic_store_n(&live, false, __ATOMIC_RELEASE);
+    if (reason == MAPHERD_SANDBOXED || reason == MAPHERD_FORKED)
+        __atomic_store_n(&helpless, true, __ATOMIC_RELAXED);
+    STATUS_SET(magic, MAPHERD_STATUS_MAGIC);
+    STATUS_SET(reason, reason);
+    STATUS_SET(state, MAPHERD_PASSIVE);
+}
+
+/* False where a handler forks that interrupted the library: the lock is the frame's below. */
+static bool taken_for_fork, covers_for_fork, announced_fork;
+
+void gate_before_fork(void)
+{
+    announced_fork = family_before_fork();
+    count_before_fork();
+    covers_for_fork = !gate_helpless() && covers_take();
+    bool taken = model_take();
+    taken_for_fork = taken;
+    if (taken)
+        parked_before_fork();
+    brief_before_fork();
+}
+
+void gate_after_fork_in_parent(void)
+{
+    brief_after_fork_in_parent();
+    if (taken_for_fork)
+        model_drop();
+    if (covers_for_fork) {
+        spill_forked(false);
+        covers_drop();
+    }
+    count_after_fork(false);
+}
+
+void gate_after_fork_in_child(void)
+{
+    brief_after_fork_in_child();
+    model_after_fork();
+    be_born(announced_fork);
+    if (taken_for_fork && model_take()) {
+        forget_what_was_not_forked();
+        model_drop();
+        zeros_forked();
+    }
+    if (covers_for_fork)
+        covers_drop();
+}

@@ -1,0 +1,231 @@
+/*
+ * life: start, fork, exit.
+ *
+ * The constructor runs before the program's own and after libc's. What it needs from the kernel
+ * is one map and a few reads that the loader makes too; whatever it does not get, the program
+ * runs as if the library were not there, and one line says so.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "common/pages.h"
+#include "common/words.h"
+#include "disk/prealloc.h"
+#include "entry/engine.h"
+#include "entry/gate.h"
+#include "entry/hooks.h"
+#include "entry/sigcalls.h"
+#include "entry/signals.h"
+#include "herd/placement.h"
+#include "kernel/brief.h"
+#include "kernel/canary.h"
+#include "kernel/pool.h"
+#include "kernel/sys.h"
+#include "space/count.h"
+#include "space/filter.h"
+#include "space/windows.h"
+#include "tell/log.h"
+#include "tell/metrics.h"
+#include "tell/options.h"
+#include "tell/recordfile.h"
+#include "tell/status.h"
+#include "trace/javastack.h"
+#include "trace/leaks.h"
+#include "trace/record.h"
+
+#define POOL_AT_START (64UL << 10)
+#define CANARY_PAGES 3
+#define COMPLAINTS_MAX 8
+
+/* Sanitizers that lay the address space out themselves: no windows under them. */
+extern char __tsan_init[] __attribute__((weak));
+extern char __msan_init[] __attribute__((weak));
+
+/* The options are read before log_start knows where lines go; complaints wait for it. */
+static struct {
+    char lines[COMPLAINTS_MAX][256];
+    unsigned count;
+} complaints;
+
+static void complain(const char *line)
+{
+    if (complaints.count < COMPLAINTS_MAX) {
+        char *copy = complaints.lines[complaints.count];
+        size_t size = sizeof complaints.lines[0];
+        size_t len = strnlen(line, size - 1);
+        memcpy(copy, line, len);
+        copy[len] = '\0';
+    }
+    complaints.count++;
+}
+
+static void tell_complaints(void)
+{
+    for (unsigned i = 0; i < complaints.count && i < COMPLAINTS_MAX; i++)
+        log_line(LOG_WARNING, "%s", complaints.lines[i]);
+    if (complaints.count > COMPLAINTS_MAX)
+        log_line(LOG_WARNING, "and %u more of that kind", complaints.count - COMPLAINTS_MAX);
+}
+
+static bool chosen(const char *name)
+{
+    return (!options.only.len || options_glob_list(options.only, name)) &&
+           !options_glob_list(options.skip, name);
+}
+
+/* MAPHERD_CHILDREN=off: takes this library out of LD_PRELOAD, in place, and leaves the others. */
+static void leave_children_alone(void)
+{
+    static const char ours[] = "libmapherd.so";
+    char *list = getenv("LD_PRELOAD");
+    char *out = list;
+    while (list && *list) {
+        size_t len = strcspn(list, ": ");
+        bool own = len >= sizeof ours - 1 &&
+                   memcmp(list + len - (sizeof ours - 1), ours, sizeof ours - 1) == 0;
+        size_t whole = len + (list[len] != '\0');
+        if (!own) {
+            memmove(out, list, whole);
+            out += whole;
+        }
+        list += whole;
+    }
+    if (out)
+        *out = '\0';
+}
+
+static uint64_t seed(void)
+{
+    uint64_t random;
+    if (sys_getrandom(&random, sizeof random) == sizeof random)
+        return random;
+    /* The loader's sixteen bytes guard libc's pointers: only a mix of them may show in addresses. */
+    const void *given = (const void *)getauxval(AT_RANDOM);
+    if (given)
+        memcpy(&random, given, sizeof random);
+    else
+        random = 0;
+    return (random ^ sys_now_ms()) * 0x9e3779b97f4a7c15u;
+}
+
+#define ROOM (1UL << 30)
+
+/* One range: the page that fork wipes, the canary, the buffer of readings, the pool; and the place of
+ * the record. */
+static bool own_memory(unsigned char **guard)
+{
+    size_t canary = page_size, buffer = canary + CANARY_PAGES * page_size;
+    size_t pool = buffer + page_up(COUNT_BUFFER), pool_len = page_up(POOL_AT_START);
+    size_t len = pool + pool_len;
+    uintptr_t hint = windows_pick(3 * ROOM); /* the pool grows, and so does the record behind it */
+    long at = sys_mmap(hint, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (sys_failed(at))
+        return false;
+    uintptr_t base = (uintptr_t)at;
+    bool wiped = sys_madvise(base, page_size, MADV_WIPEONFORK) == 0;
+    *guard = wiped ? (unsigned char *)base : NULL;
+    if (sys_mprotect(base + canary, CANARY_PAGES * page_size, PROT_NONE) == 0)
+        canary_start(base + canary);
+    count_start((char *)base + buffer);
+    pool_start(base + pool, pool_len);
+    STATUS_SET(own_start, base);
+    recordfile_place(base + 2 * ROOM, ROOM);
+    STATUS_SET(own_end, base + 3 * ROOM);
+    return true;
+}
+
+/* glibc's and the BSDs'; musl has none, and the status stays there. */
+extern int on_exit(void (*)(int status, void *), void *) __attribute__((weak));
+
+/* exit does not pass a hook when main returns. Called late, and glibc goes on from here with the new
+ * status where it was. */
+static void at_exit(int status, void *unused)
+{
+    (void)unused;
+    int instead = engine_status(status);
+    if (instead != status)
+        exit(instead);
+}
+
+/* Zeros may be given, and the status may have to be another for it. */
+static bool may_convert(void)
+{
+    static const char word[] = "convert";
+    struct option_text rules = options.sigbus, rule;
+    size_t n = sizeof word - 1;
+    while (words_next(&rules, ',', &rule))
+        if (rule.len >= n && memcmp(rule.at + rule.len - n, word, n) == 0)
+            return true;
+    return false;
+}
+
+/* Last of the handlers of quick_exit, which leaves from within libc, past the hook of _exit. */
+static void at_quick_end(void)
+{
+    engine_exit();
+}
+
+__attribute__((constructor)) static void start(void)
+{
+    int saved = errno;
+    unsigned char *guard;
+    /* It points into the memory of the arguments, which the program may overwrite: copied by all. */
+    const char *name = program_invocation_short_name ? program_invocation_short_name : "?";
+    page_size = getauxval(AT_PAGESZ);
+    if (!getauxval(AT_SECURE))
+        options_read(environ, complain);
+    hooks_resolve();
+    log_count_lost(&mapherd_status_block.lines_lost);
+    log_start(name);
+    if (options.children == CHILDREN_OFF)
+        leave_children_alone();
+    if (!chosen(name)) {
+        gate_close(MAPHERD_NOT_CHOSEN);
+        errno = saved;
+        return;
+    }
+    tell_complaints();
+    windows_start((uintptr_t)__builtin_frame_address(0), seed());
+    if (!own_memory(&guard) ||
+        pthread_atfork(gate_before_fork, gate_after_fork_in_parent,
+                       gate_after_fork_in_child)) {
+        log_line(LOG_WARNING, "the kernel gives no memory: the program runs as if mapherd were "
+                              "not there");
+        gate_close(MAPHERD_NO_MEMORY);
+        errno = saved;
+        return;
+    }
+    brief_start();
+    bool protect = options.mode == MODE_PROTECT;
+    placement_switch(protect && options.coalesce != COALESCE_OFF && !__tsan_init && !__msan_init);
+    if (protect)
+        prealloc_start();
+    gate_start(protect ? MAPHERD_HERDING : MAPHERD_OBSERVING, guard);
+    signals_start(!words_equal(options.sigbus, words_text("off")), sigcalls_libc());
+    at_quick_exit(at_quick_end);
+    if (protect && signals_on() && options.seccomp == SECCOMP_START)
+        filter_ask_at_start();
+    if (on_exit && may_convert())
+        on_exit(at_exit, NULL);
+    if (options.metrics.len) {
+        count_now();
+        metrics_start(name);
+    }
+    javastack_start();
+    leaks_ask_java(javastack_take);
+    leaks_obey(record_start(log_name()));
+    errno = saved;
+}
+
+/* Other threads still run: nothing is freed, calls just pass through. */
+__attribute__((destructor)) static void stop(void)
+{
+    engine_exit();
+    gate_close(MAPHERD_EXITING);
+}

@@ -1,0 +1,88 @@
+/*
+ * msync: the engine's call that waits for the disk.
+ *
+ * Rules: no lock is held while waiting, and every call passes through libc's msync, also one that
+ * has nothing to do: it is a cancellation point.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "disk/spill.h"
+#include "disk/zeros.h"
+#include "entry/course.h"
+#include "entry/engine.h"
+#include "entry/gate.h"
+#include "kernel/sys.h"
+#include "space/model.h"
+#include "space/untold.h"
+#include "sync/latency.h"
+#include "sync/sync.h"
+#include "tell/metrics.h"
+
+/* What this caller has to be told besides what the kernel says, or 0. */
+static int take_untold(uintptr_t start, uintptr_t end)
+{
+    if (!untold_any() || !gate_take(start, end))
+        return 0;
+    int error = untold_take(start, end);
+    model_drop();
+    return error;
+}
+
+/* The whole plan, and where part of what was added to it is not mapped (any more), what the
+ * program asked for. */
+static long carry_out(const struct sync_plan *p, size_t len, engine_ask *ask)
+{
+    bool widened = p->stop - p->start > p->end - p->addr;
+    if (p->skip)
+        return ask(p->addr, 0, MS_SYNC);
+    if (!widened)
+        return ask(p->addr, len, MS_SYNC);
+    long answer = ask(p->start, p->stop - p->start, MS_SYNC);
+    return answer == -ENOMEM ? ask(p->addr, len, MS_SYNC) : answer;
+}
+
+static long sync_range(uintptr_t addr, size_t len, uintptr_t end, engine_ask *ask)
+{
+    struct sync_plan p;
+    sync_plan(addr, end, &p);
+    struct synced s = { .addr = p.start, .len = p.stop - p.start, .fd = p.fd, .dev = p.dev,
+                        .ino = p.ino, .offset = p.offset };
+    if (p.skip) {
+        long answer = carry_out(&p, len, ask);
+        sync_done(&p, answer, 0);
+        return answer;
+    }
+    latency_begin(&s);
+    long answer = carry_out(&p, len, ask);
+    sync_done(&p, answer, latency_end(&s, answer));
+    return answer;
+}
+
+/* MS_ASYNC starts nothing and waits for nothing (mm/msync.c): it learns of no error either. What
+ * MS_INVALIDATE asks besides is for the kernel alone. */
+long engine_msync(uintptr_t addr, size_t len, int flags, engine_ask *ask)
+{
+    uintptr_t end;
+    bool ours = (flags & MS_SYNC) && gate_open() && course_sound(addr, len, &end);
+    if (!course_vacate(addr, len)) {
+        ask(addr, 0, MS_ASYNC); /* a cancellation point all the same */
+        return -ENOMEM;
+    }
+    if (gate_open())
+        zeros_settle();
+    int spilled = ours ? spill_return(addr, end) : 0;
+    long answer = ours && flags == MS_SYNC ? sync_range(addr, len, end, ask) : ask(addr, len, flags);
+    if (answer == 0 && ours) {
+        int lost = zeros_error(addr, end), told = take_untold(addr, end);
+        answer = -(spilled ? spilled : told ? told : lost);
+    }
+    if (answer == 0 && (flags & MS_SYNC) && gate_helpless() && course_sound(addr, len, &end))
+        answer = -spill_abandoned(addr, end);
+    if (gate_open())
+        zeros_settle(); /* a file has changed while this thread had the model lock */
+    if (ours)
+        metrics_tick();
+    return answer;
+}

@@ -1,0 +1,373 @@
+/*
+ * signals: the handler in the kernel, and what the program believes is there.
+ *
+ * The rules in here: SIG_DFL and SIG_IGN are values, never called. Our frame is small, because it
+ * lies on the program's stack, which may be an alternate one of a few KiB. SIGBUS is never blocked
+ * while our own code runs, or a fault in it would kill; it is while the program's handler runs.
+ */
+#define _GNU_SOURCE
+#include "entry/signals.h"
+
+#include <stdint.h>
+#include <string.h>
+#include <ucontext.h>
+
+#include "entry/disposition.h"
+#include "entry/fault.h"
+#include "entry/gate.h"
+#include "entry/shadow.h"
+#include "limit/jvm.h"
+
+#define DFL ((uintptr_t)SIG_DFL)
+#define IGN ((uintptr_t)SIG_IGN)
+#define RESETHAND ((unsigned long)(unsigned)SA_RESETHAND)
+#define RESTORER 0x04000000UL /* arch/x86/include/uapi/asm/signal.h */
+
+static bool on;
+static unsigned long known_flags; /* what the kernel does not drop */
+static uintptr_t libc_restorer;   /* as in the actions that the program gets to see */
+
+static void on_sigbus(int sig, siginfo_t *info, void *context);
+
+bool signals_on(void)
+{
+    return __atomic_load_n(&on, __ATOMIC_RELAXED);
+}
+
+bool signals_ours(const struct sys_action *action)
+{
+    return action->handler == (uintptr_t)on_sigbus;
+}
+
+static bool is_function(uintptr_t handler)
+{
+    return handler != DFL && handler != IGN;
+}
+
+/* ---- the action ---- */
+
+struct sys_action signals_from_libc(const struct sigaction *act)
+{
+    struct sys_action action = {
+        .handler = (uintptr_t)act->sa_handler,
+        .flags = (unsigned)act->sa_flags,
+    };
+    memcpy(&action.mask, &act->sa_mask, sizeof action.mask);
+    if (libc_restorer) {
+        action.flags |= RESTORER;
+        action.restorer = libc_restorer;
+    }
+    return action;
+}
+
+void signals_to_libc(const struct sys_action *action, struct sigaction *out)
+{
+    out->sa_handler = (void (*)(int))action->handler;
+    out->sa_flags = (int)action->flags;
+    memcpy(&out->sa_mask, &action->mask, sizeof action->mask);
+#if defined(__x86_64__)
+    out->sa_restorer = (void (*)(void))action->restorer;
+#endif
+}
+
+/* What the kernel would keep of it (kernel/signal.c, do_sigaction). */
+static struct sys_action as_kept(const struct sys_action *wanted)
+{
+    struct sys_action kept = *wanted;
+    kept.flags &= known_flags;
+    kept.mask &= ~(SYS_SIGNAL_BIT(SIGKILL) | SYS_SIGNAL_BIT(SIGSTOP));
+    return kept;
+}
+
+/*
+ * The kernel itself switches the stack, restarts calls and computes the mask. A fault within the
+ * handler must reach us (SA_NODEFER), a sent signal can come back (no SA_RESETHAND), and whether
+ * SIGBUS was blocked shows in the mask (neither it nor its shadow in sa_mask).
+ */
+static struct sys_action in_kernel(const struct sys_action *view)
+{
+    struct sys_action action = {
+        .handler = (uintptr_t)on_sigbus,
+        .flags = SA_ONSTACK | SA_RESTART | SA_SIGINFO | SA_NODEFER,
+    };
+    if (is_function(view->handler)) {
+        action.flags = (view->flags & ~(RESETHAND | RESTORER)) | SA_SIGINFO | SA_NODEFER;
+        action.mask = view->mask & ~(SHADOW_BUS | (shadow_given_up() ? 0 : SHADOW));
+    }
+    return action;
+}
+
+/* Gives the kernel what belongs to the view, until no other thread has changed that meanwhile. */
+static long install(struct sys_action *before)
+{
+    struct sys_action view;
+    uint64_t mark;
+    do {
+        mark = disposition_read(&view);
+        struct sys_action action = in_kernel(&view);
+        long r = sys_sigaction(SIGBUS, &action, before);
+        if (r < 0)
+            return r;
+        before = NULL;
+    } while (!disposition_is(mark));
+    return 0;
+}
+
+/* A program that is executed inherits an ignored SIGBUS, but not ours in the kernel. So the
+ * shadow's action tells it (signals_start), as the shadow's bit does of the mask. */
+static void hand_down(uintptr_t was, uintptr_t handler)
+{
+    struct sys_action now, wanted = { .handler = handler == IGN ? IGN : DFL };
+    if (!shadow_given_up() && (was == IGN) != (handler == IGN) && sys_sigaction(SIGSTKFLT, NULL, &now) == 0 &&
+        !is_function(now.handler))
+        sys_sigaction(SIGSTKFLT, &wanted, NULL);
+}
+
+/* Returns what was in force. */
+static struct sys_action change_view(const struct sys_action *wanted)
+{
+    struct sys_action was;
+    if (is_function(wanted->handler))
+        jvm_notice(wanted->handler);
+    while (!disposition_change(disposition_read(&was), wanted))
+        ;
+    hand_down(was.handler, wanted->handler);
+    return was;
+}
+
+/* A vfork child has actions of its own and its parent's memory. */
+static bool in_vfork_child(void)
+{
+    gate_open(); /* notices a fork that ran no handlers */
+    return !gate_is_ours();
+}
+
+/* Another handler in the kernel than ours: somebody went past libc, and that is what is true. */
+long signals_action(const struct sys_action *wanted, struct sys_action *before)
+{
+    struct sys_action was, in_force;
+    long r;
+    if (!wanted || in_vfork_child()) {
+        disposition_read(&was);
+        r = sys_sigaction(SIGBUS, wanted, &in_force);
+        if (wanted)
+            hand_down(was.handler, wanted->handler);
+    } else {
+        struct sys_action kept = as_kept(wanted);
+        was = change_view(&kept);
+        r = install(&in_force);
+    }
+    if (r == 0 && before)
+        *before = signals_ours(&in_force) ? was : in_force;
+    return r;
+}
+
+void signals_leave_shadow(void)
+{
+    if (!signals_on() || shadow_given_up() || in_vfork_child())
+        return;
+    shadow_give_up();
+    install(NULL); /* the action's mask has SIGSTKFLT now where the program wants it there */
+}
+
+void signals_expose(void)
+{
+    struct sys_action view;
+    disposition_read(&view);
+    sys_sigaction(SIGBUS, &view, NULL);
+}
+
+void signals_adopt(void)
+{
+    struct sys_action found;
+    if (sys_sigaction(SIGBUS, NULL, &found) < 0)
+        return;
+    if (!signals_ours(&found))
+        change_view(&found);
+    install(NULL);
+}
+
+/* ---- the handler ---- */
+
+static void block_really(void)
+{
+    uint64_t bus = SHADOW_BUS;
+    sys_sigprocmask(SIG_BLOCK, &bus, NULL);
+}
+
+/* The kernel's mask in the frame: eight bytes, whatever libc's type says. */
+static uint64_t *saved_mask(void *context)
+{
+    return (uint64_t *)&((ucontext_t *)context)->uc_sigmask;
+}
+
+/*
+ * Calls the program's handler as the kernel would have. SIGBUS is blocked really in it, so that
+ * returning and siglongjmp both restore everything without us. False: there is none any more.
+ */
+static bool hand_on(siginfo_t *info, void *context)
+{
+    struct sys_action view, reset;
+    uint64_t mark;
+    do {
+        mark = disposition_read(&view);
+        if (!is_function(view.handler))
+            return false;
+        reset = view;
+        reset.handler = DFL;
+    } while ((view.flags & RESETHAND) && !disposition_change(mark, &reset));
+
+    if (!(view.flags & SA_NODEFER) || (view.mask & SHADOW_BUS))
+        block_really();
+    uint64_t *mask = saved_mask(context);
+    uint64_t kernels = *mask, seen = shadow_seen(kernels);
+    *mask = seen;
+    /* One argument or three: the kernel passes three. */
+    ((void (*)(int, siginfo_t *, void *))view.handler)(SIGBUS, info, context);
+    *mask = *mask == seen ? kernels : shadow_block(*mask);
+    return true;
+}
+
+/*
+ * Queues what was sent anew, to the thread it was sent to, or to the process. One that came by
+ * pthread_sigqueue looks like one of sigqueue, and counts as that. A siginfo of kill() may only be
+ * sent to the caller's own number (kernel/signal.c, do_rt_sigqueueinfo), which is a thread's: its
+ * process gets it.
+ */
+static void queue_again(const siginfo_t *info, bool to_thread)
+{
+    if (to_thread || info->si_code == SI_TKILL)
+        sys_tgsigqueueinfo(sys_getpid(), sys_gettid(), SIGBUS, info);
+    else
+        sys_sigqueueinfo(sys_gettid(), SIGBUS, info);
+}
+
+/*
+ * The kernel's turn. The signal is queued once more, for the moment at which the frame is left: so
+ * the kernel finds the registers, the stack and the siginfo as it would have, also where the
+ * instruction would not fault again. What is sent does not kill the first process of a container.
+ */
+static void die(const siginfo_t *info, void *context)
+{
+    struct sys_action plain = { .handler = DFL };
+    if (info->si_code <= 0 && sys_getpid() == 1)
+        return;
+    sys_sigaction(SIGBUS, &plain, NULL);
+    block_really();
+    queue_again(info, true);
+    *saved_mask(context) &= ~SHADOW_BUS;
+}
+
+/*
+ * Was SIGBUS blocked for what is sent? The mask of now tells, which is that of sigsuspend or
+ * ppoll if one of those was interrupted. Where the mask to return to blocks SIGBUS really, the
+ * call let it through on purpose.
+ */
+static bool is_held_back(void *context)
+{
+    uint64_t now = 0;
+    sys_sigprocmask(SIG_BLOCK, NULL, &now);
+    return !shadow_given_up() && (now & SHADOW) && !(*saved_mask(context) & SHADOW_BUS);
+}
+
+static void meet_sent(siginfo_t *info, void *context)
+{
+    struct sys_action view;
+    if (is_held_back(context)) {
+        /* It stays pending until the program unblocks it, waits for it, or another thread takes
+         * it. Blocked first: a signal that is queued before that would be here again at once. */
+        block_really();
+        queue_again(info, false);
+        *saved_mask(context) |= SHADOW_BUS;
+        return;
+    }
+    if (hand_on(info, context))
+        return;
+    disposition_read(&view);
+    if (view.handler != IGN)
+        die(info, context);
+}
+
+/* A fault while the program blocks SIGBUS comes here too; alone the kernel would have killed. */
+static enum fault_owner owner_of_fault(void *context)
+{
+    struct sys_action view;
+    if (shadow_seen(*saved_mask(context)) & SHADOW_BUS)
+        return OWNER_BLOCKED;
+    disposition_read(&view);
+    if (!is_function(view.handler))
+        return OWNER_NOBODY;
+    return jvm_owns(view.handler) ? OWNER_JVM : OWNER_PROGRAM;
+}
+
+static void meet_fault(siginfo_t *info, void *context)
+{
+    enum fault_owner owner = owner_of_fault(context);
+    int code = info->si_code;
+    bool of_memory = code == BUS_ADRERR || code == BUS_MCEERR_AR || code == BUS_MCEERR_AO;
+    if (of_memory && fault_mended(info, context, owner))
+        return;
+    if (owner < OWNER_PROGRAM || !hand_on(info, context))
+        die(info, context);
+}
+
+static void on_sigbus(int sig, siginfo_t *info, void *context)
+{
+    (void)sig;
+    if (info->si_code > 0)
+        meet_fault(info, context);
+    else if (!fault_file_changed(info, context))
+        meet_sent(info, context);
+}
+
+/* ---- the start ---- */
+
+/* What the kernel keeps of flags, and what libc puts into an action: asked, not assumed. */
+static bool learn(signals_sigaction *libc_sigaction)
+{
+    struct sys_action all = { .handler = (uintptr_t)on_sigbus, .flags = 0xffffffffUL }, found;
+    struct sigaction plain = { .sa_handler = SIG_DFL };
+    all.flags &= ~RESTORER;
+    if (sys_sigaction(SIGBUS, &all, NULL) < 0 || sys_sigaction(SIGBUS, NULL, &found) < 0)
+        return false;
+    known_flags = found.flags;
+    if (libc_sigaction && libc_sigaction(SIGBUS, &plain, NULL) == 0 &&
+        sys_sigaction(SIGBUS, NULL, &found) == 0 && (found.flags & RESTORER))
+        libc_restorer = found.restorer;
+    return true;
+}
+
+void signals_start(bool wanted, signals_sigaction *libc_sigaction)
+{
+    struct sys_action before, handed_down;
+    uint64_t mask;
+    if (!wanted || sys_sigaction(SIGBUS, NULL, &before) < 0)
+        return;
+    if (!learn(libc_sigaction)) {
+        sys_sigaction(SIGBUS, &before, NULL);
+        return;
+    }
+    if (before.handler == DFL && sys_sigaction(SIGSTKFLT, NULL, &handed_down) == 0)
+        before.handler = handed_down.handler == IGN ? IGN : DFL;
+    change_view(&before);
+    install(NULL);
+    __atomic_store_n(&on, true, __ATOMIC_RELEASE);
+    if (sys_sigprocmask(SIG_BLOCK, NULL, &mask) == 0 && (mask & SHADOW_BUS)) {
+        mask = shadow_block(mask);
+        sys_sigprocmask(SIG_SETMASK, &mask, NULL);
+    }
+}
+
+/* Other threads that block SIGBUS keep the shadow: there it is blocked no longer. */
+void signals_stop(void)
+{
+    uint64_t mask;
+    if (!__atomic_exchange_n(&on, false, __ATOMIC_ACQ_REL))
+        return;
+    signals_expose();
+    if (sys_sigprocmask(SIG_BLOCK, NULL, &mask) == 0 && (mask & SHADOW) &&
+        !shadow_given_up()) {
+        mask = shadow_seen(mask);
+        sys_sigprocmask(SIG_SETMASK, &mask, NULL);
+    }
+}

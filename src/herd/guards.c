@@ -1,0 +1,194 @@
+/*
+ * guards: which ranges carry markers, and when they may.
+ *
+ * The set may be wrong where calls went unseen; so a marker is never taken for granted, and the
+ * model's word on a range neither: the kernel is asked what lies there and what its pages hold. What
+ * is anything but empty private memory is protected plainly, which is right whatever it is.
+ */
+#define _GNU_SOURCE
+#include "herd/guards.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "common/pages.h"
+#include "kernel/markers.h"
+#include "kernel/procmaps.h"
+#include "kernel/sys.h"
+#include "space/changes.h"
+#include "space/merge.h"
+#include "space/model.h"
+#include "space/regions.h"
+#include "tell/status.h"
+
+static struct tree guards;
+static bool unsupported;
+
+/* Private anonymous memory: what markers are for since the first kernel that has them. */
+static bool is_private_memory(const struct procmap *m)
+{
+    return !m->shared && !m->inode;
+}
+
+/* The kernel's word on the range: private memory of one VMA, with this access or without any. */
+static bool is_guardable(uintptr_t start, uintptr_t end, bool access)
+{
+    struct procmap m;
+    char name[64];
+    return procmaps_at(PROCMAPS_SELF, start, &m, name, sizeof name) == 0 && m.start <= start &&
+           m.end >= end && is_private_memory(&m) && (m.read || m.write || m.exec) == access;
+}
+
+/* The access of the private memory beside the range, which it can be one VMA with. */
+static bool access_beside(uintptr_t start, uintptr_t end, int *prot)
+{
+    const uintptr_t beside[] = { end, start - page_size };
+    struct procmap m;
+    char name[64];
+    for (unsigned i = 0; i < 2; i++) {
+        if (procmaps_at(PROCMAPS_SELF, beside[i], &m, name, sizeof name) < 0 || !is_private_memory(&m) ||
+            !(m.read || m.write || m.exec))
+            continue;
+        *prot = (m.read ? PROT_READ : 0) | (m.write ? PROT_WRITE : 0) | (m.exec ? PROT_EXEC : 0);
+        return true;
+    }
+    return false;
+}
+
+/* Marks the range, which holds nothing; all of it or nothing. */
+static bool mark(uintptr_t start, uintptr_t end)
+{
+    long answer = markers_put(start, end);
+    if (answer == 0)
+        return true;
+    if (answer == -EINVAL && guards.total == 0) /* an older kernel, or memory of a kind without */
+        __atomic_store_n(&unsupported, markers_put(0, 0) < 0, __ATOMIC_RELAXED);
+    /* It may have stopped half way. There was nothing in the range, so nothing is lost. */
+    markers_remove(start, end);
+    return false;
+}
+
+/* Model lock held. Without memory it could not be lifted later, so it is taken away again. */
+static bool note(uintptr_t start, uintptr_t end)
+{
+    tree_drop_all(tree_cut(&guards, start, end));
+    bool known = tree_add(&guards, start, end) != NULL;
+    if (known)
+        STATUS_ADD(guards, 1);
+    else
+        markers_remove(start, end);
+    return known;
+}
+
+bool guards_possible(uintptr_t start, uintptr_t end)
+{
+    return (end - start) / page_size <= MARKERS_LOOK && !__atomic_load_n(&unsupported, __ATOMIC_RELAXED);
+}
+
+/*
+ * Without access nobody stores there, so what is seen to hold nothing still does when it is marked. Then
+ * the range is given its neighbour's protection, under which the marker stands. Whoever wants access
+ * through a hook waits for the model lock, or is met here.
+ */
+static bool unsplit(uintptr_t start, uintptr_t end)
+{
+    int prot;
+    if (changes_meet(start, end) || !access_beside(start, end, &prot) ||
+        !is_guardable(start, end, false) || !markers_nothing_there(start, end) || !mark(start, end))
+        return false;
+    if (!note(start, end))
+        return false;
+    if (sys_mprotect(start, end - start, prot) == 0 && (merge_at(start) || merge_at(end)))
+        return true;
+    sys_mprotect(start, end - start, PROT_NONE); /* it spared nothing */
+    tree_drop_all(tree_cut(&guards, start, end));
+    markers_remove(start, end);
+    STATUS_ADD(guards, (uint64_t)-1);
+    return false;
+}
+
+bool guards_install(uintptr_t start, uintptr_t end)
+{
+    if (!guards_possible(start, end) || !model_take())
+        return false;
+    bool done = unsplit(start, end);
+    model_drop();
+    return done;
+}
+
+bool guards_instead(uintptr_t start, uintptr_t end)
+{
+    if (!guards_possible(start, end) || !is_guardable(start, end, true) || !model_take())
+        return false;
+    bool done = !changes_meet(start, end) && markers_nothing_there(start, end) && mark(start, end) &&
+                note(start, end);
+    model_drop();
+    return done;
+}
+
+bool guards_next(uintptr_t *start, uintptr_t *end)
+{
+    if (!__atomic_load_n(&guards.total, __ATOMIC_RELAXED) || !model_take())
+        return false;
+    struct region *r = tree_from(&guards, *start);
+    bool found = r && r->start < *end;
+    if (found) {
+        *start = r->start > *start ? r->start : *start;
+        *end = r->end < *end ? r->end : *end;
+    }
+    model_drop();
+    return found;
+}
+
+struct region *guards_take(uintptr_t start, uintptr_t end)
+{
+    if (!__atomic_load_n(&guards.total, __ATOMIC_RELAXED) || !model_take())
+        return NULL;
+    struct region *chain = tree_cut(&guards, start, end);
+    model_drop();
+    return chain;
+}
+
+void guards_put(struct region *chain, intptr_t delta)
+{
+    if (!chain || !model_take())
+        return;
+    while (chain) {
+        struct region *rest = chain->left;
+        chain->start += (uintptr_t)delta;
+        chain->end += (uintptr_t)delta;
+        tree_drop_all(tree_cut(&guards, chain->start, chain->end));
+        tree_insert(&guards, chain);
+        chain = rest;
+    }
+    model_drop();
+}
+
+void guards_drop(struct region *chain)
+{
+    if (!chain || !model_take())
+        return;
+    tree_drop_all(chain);
+    model_drop();
+}
+
+void guards_open(struct region *chain)
+{
+    for (struct region *r = chain; r; r = r->left)
+        markers_remove(r->start, r->end);
+    guards_drop(chain);
+}
+
+void guards_lift(uintptr_t start, uintptr_t end)
+{
+    if (model_mine() && __atomic_load_n(&guards.total, __ATOMIC_RELAXED))
+        markers_remove(start, end); /* a handler: the set is out of reach */
+    else
+        guards_open(guards_take(start, end));
+}
+
+void guards_abandon(void)
+{
+    __atomic_store_n(&guards.total, 0, __ATOMIC_RELAXED);
+    guards.root = NULL;
+}

@@ -1,0 +1,414 @@
+/*
+ * placement: see placement.h for what and why.
+ *
+ * Rules here: what the kernel refuses is declined, never reported: the caller's plain mmap then
+ * gives the kernel's own answer. A merge is never assumed: space/merge.h asks.
+ */
+#define _GNU_SOURCE
+#include "herd/placement.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "common/pages.h"
+#include "herd/held.h"
+#include "kernel/fsmagic.h"
+#include "kernel/sys.h"
+#include "space/count.h"
+#include "space/layers.h"
+#include "space/masters.h"
+#include "space/merge.h"
+#include "space/model.h"
+#include "space/pressure.h"
+#include "space/regions.h"
+#include "tell/log.h"
+#include "tell/status.h"
+
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+
+/* After this many maps through one descriptor number, OFD locks are asked for again. */
+#define CHECK_EVERY 32
+/* So many chunks of a file may lie where the kernel puts them, each with a gap to the next. Each is
+ * a map for good, and leaves a hole in the window that comes after them. */
+#define LONE_MOST 4
+
+static bool switched_on;
+/* The program has mapped a part of a file that is not its beginning. Until then the beginnings
+ * are not looked at: most programs map whole files only, and those pay nothing. */
+static bool chunks_seen;
+static bool future_locked;
+
+void placement_switch(bool on)
+{
+    switched_on = on;
+}
+
+void placement_locks_future(bool on)
+{
+    __atomic_store_n(&future_locked, on, __ATOMIC_RELAXED);
+}
+
+/* Only requests whose meaning does not depend on the address. */
+static bool wants(const struct map_request *q)
+{
+    const int ignored = MAP_DENYWRITE | MAP_EXECUTABLE | MAP_NONBLOCK;
+    int flags = q->flags & ~(ignored | MAP_NORESERVE | MAP_POPULATE);
+    return switched_on && q->addr == 0 && (flags == MAP_SHARED || flags == MAP_PRIVATE) &&
+           !(q->prot & ~(PROT_READ | PROT_WRITE)) && q->len > 0 &&
+           q->len <= UINT64_MAX / 4 && q->offset <= (uint64_t)INT64_MAX / 2 &&
+           !(q->offset & (page_size - 1));
+}
+
+/* What of the open file's flags two opens must have in common: bits above REGION_OPEN_SHIFT. */
+static uint32_t open_kind(long flags)
+{
+    static const int matter[] = { O_WRONLY, O_RDWR, O_APPEND, O_DIRECT, O_DSYNC, O_SYNC & ~O_DSYNC,
+                                  O_NOATIME, O_NONBLOCK };
+    uint32_t kind = 0;
+    for (unsigned i = 0; i < sizeof matter / sizeof *matter; i++)
+        if (flags & matter[i])
+            kind |= 1u << (REGION_OPEN_SHIFT + i);
+    return kind;
+}
+
+static uint32_t kind_of(const struct map_request *q, long open_flags)
+{
+    return (uint32_t)q->prot | ((q->flags & MAP_TYPE) == MAP_SHARED ? REGION_SHARED : 0) |
+           (q->flags & MAP_NORESERVE ? REGION_NORESERVE : 0) | open_kind(open_flags);
+}
+
+static void ask_filesystem(struct file *f, int fd)
+{
+    long type = 0;
+    sys_fstatfs_type(fd, &type);
+    switch (type) {
+    case TMPFS_MAGIC:
+        f->opens = f->linked ? OPENS_ALIKE : OPENS_APART;
+        break;
+    case EXT4_SUPER_MAGIC: /* and ext2, ext3 */
+    case XFS_SUPER_MAGIC:
+    case BTRFS_SUPER_MAGIC:
+    case F2FS_SUPER_MAGIC:
+        f->opens = OPENS_ALIKE;
+        break;
+    case OVERLAYFS_SUPER_MAGIC:
+        f->opens = OPENS_ALIKE_IF_WRITABLE;
+        break;
+    default:
+        f->opens = OPENS_APART;
+    }
+}
+
+/*
+ * Local filesystems only: a network one keeps credentials and its promises of close() in the open
+ * file. A memfd may have seals, which stop new maps and not the growth of old ones. On overlayfs
+ * two opens for reading may be of two files with one inode number: the lower one, and the copy
+ * that somebody's first write has made since.
+ */
+static bool opens_alike(struct file *f, int fd, uint32_t kind)
+{
+    if (f->opens == OPENS_UNASKED)
+        ask_filesystem(f, fd);
+    return f->opens == OPENS_ALIKE ||
+           (f->opens == OPENS_ALIKE_IF_WRITABLE && (kind & open_kind(O_RDWR)));
+}
+
+/* Large pages have rules of alignment of their own. tmpfs may show as large a block. */
+static bool is_hugetlbfs(int fd, const struct stat *st)
+{
+    long type;
+    return st->st_blksize >= 2L << 20 &&
+           (sys_fstatfs_type(fd, &type) < 0 || type == HUGETLBFS_MAGIC);
+}
+
+/* A place is free, or held under the same kind (herd/held.h): then it has to be given back first. */
+enum place { PLACE_TAKEN, PLACE_FREE, PLACE_HELD };
+
+static enum place place_of(const struct window *w, const struct map_request *q, size_t len,
+                           uint32_t kind)
+{
+    uintptr_t start = w->base + q->offset, end = start + len;
+    if (q->offset + len > w->span)
+        return PLACE_TAKEN;
+    if (regions_free(start, end))
+        return PLACE_FREE;
+    return regions_held_alike(start, end, w, kind) ? PLACE_HELD : PLACE_TAKEN;
+}
+
+/*
+ * No layer has the place free by the model's word, which is wrong where a call that no hook has seen has
+ * unmapped a chunk. A program that always unmaps so would get a layer more with each chunk. So before there
+ * is one more, the kernel is asked about one of those that are there, each in its turn. The window, held, if
+ * the place is free after all. *gone: f may be.
+ */
+static struct window *ask_layer(struct file *f, const struct map_request *q, size_t len, uint32_t kind, bool *gone)
+{
+    struct window *w = layers_from(f, f->asked);
+    if (!w && !(w = layers_from(f, 0)))
+        return NULL;
+    f->asked = w->layer + 1;
+    windows_hold(w);
+    if (q->offset + len <= w->span)
+        regions_forget_gone(w->base + q->offset, w->base + q->offset + len);
+    if (place_of(w, q, len, kind) != PLACE_TAKEN)
+        return w;
+    *gone = w->users == 1;
+    windows_release(w);
+    return NULL;
+}
+
+/* The window of f with a place for the request, made if there is none; held. */
+static struct window *find_window(struct file *f, const struct map_request *q, size_t len,
+                                  uint64_t size, uint32_t kind)
+{
+    for (const struct layers *g = f->layers; g; g = g->next) {
+        for (uint32_t left = layers_free(g, q->offset, q->offset + len); left; left &= left - 1) {
+            struct window *w = g->at[__builtin_ctz(left)];
+            if (place_of(w, q, len, kind) != PLACE_TAKEN) {
+                windows_hold(w);
+                return w;
+            }
+        }
+    }
+    bool gone = false;
+    struct window *w = ask_layer(f, q, len, kind, &gone);
+    return w || gone ? w : windows_add(f, size, q->offset + len);
+}
+
+/* Held; NULL where the chunk is left to the kernel: then q says whether it is to be remembered. */
+static struct window *window_for(struct map_request *q, size_t len, const struct stat *st,
+                                 uint32_t kind)
+{
+    struct file *f = files_find(st->st_dev, st->st_ino);
+    if (!f || !f->layers) {
+        if (q->offset == 0 && q->len >= (uint64_t)st->st_size)
+            return NULL; /* one map is the whole file */
+        if (!f && is_hugetlbfs(q->fd, st))
+            return NULL;
+        if (!f || (f->lone_count < LONE_MOST &&
+                   !files_continues(f, q->offset, q->offset + len, kind))) {
+            q->lone = true;
+            q->kind = kind;
+            return NULL;
+        }
+    }
+    return find_window(f, q, len, (uint64_t)st->st_size, kind);
+}
+
+void placement_remember(const struct map_request *q, struct region *r)
+{
+    struct file *f = files_find(q->st.st_dev, q->st.st_ino);
+    if (!f && !(f = files_add(q->st.st_dev, q->st.st_ino)))
+        return;
+    f->linked |= q->st.st_nlink > 0;
+    files_note_fd(f, q->fd);
+    r->lone = files_add_lone(f, q->offset, q->offset + (r->end - r->start), q->kind);
+    files_remove_unused(f);
+}
+
+/* No OFD lock stands in the way of taking the file at large. POSIX locks belong to the process
+ * and not to the open file; the kernel shows them with a pid, OFD locks with -1. */
+static bool free_of_ofd_locks(int fd)
+{
+    struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    if (sys_fcntl(fd, F_OFD_GETLK, (uintptr_t)&whole) < 0)
+        return false;
+    return whole.l_type == F_UNLCK || whole.l_pid != -1;
+}
+
+/* Nothing can tell whether the chunk belongs to this open file or to another of its kind. */
+static bool may_share_open(struct file *f, int fd, uint32_t kind)
+{
+    if (f->locked || __atomic_load_n(&future_locked, __ATOMIC_RELAXED) || !opens_alike(f, fd, kind))
+        return false;
+    if (f->checked_fd == fd && ++f->checked_uses < CHECK_EVERY)
+        return true;
+    f->checked_fd = fd;
+    f->checked_uses = 0;
+    if (free_of_ofd_locks(fd))
+        return true;
+    f->checked_fd = -1;
+    return false;
+}
+
+/* A place in a window, on its way to be mapped. */
+struct placing {
+    const struct map_request *q;
+    struct window *w;
+    uintptr_t start, end;
+    uint32_t kind;
+    bool held;            /* the place is, and has to be given back first */
+    bool beside;          /* a neighbour is there that it can be one map with */
+};
+
+/* r is of the window, and alike but for being held. */
+static bool is_alike(const struct placing *p, const struct region *r)
+{
+    return r && r->window == p->w && (r->kind & ~(uint32_t)REGION_HELD) == p->kind;
+}
+
+/* Is there a neighbour that it can be one map with? What is held around the place is one. */
+static bool is_beside(const struct placing *p)
+{
+    return p->held || is_alike(p, regions_ending_at(p->start)) || is_alike(p, regions_starting_at(p->end));
+}
+
+/* What has just been mapped, r in the model, is one map with a neighbour. */
+static bool has_merged(const struct placing *p, const struct region *r)
+{
+    return r->start < p->start || r->end > p->end || (r->before && regions_one_map(r->before, r)) ||
+           (r->after && regions_one_map(r, r->after));
+}
+
+/*
+ * The kernel compares a map with its neighbours when its flags change: here there and back, on a
+ * map that the program does not know yet, and that is afterwards what mmap has made. For overlayfs,
+ * which puts another file into a map after mmap has compared it. (While it is RANDOM it may be one
+ * with a RANDOM neighbour, from which NORMAL splits it again. At the limit that fails, and leaves
+ * it with that advice, which is about reading ahead and nothing else.)
+ */
+static bool merges_compared(const struct placing *p, struct region **r)
+{
+    struct file *f = p->w->file;
+    if (!f->compares)
+        return false;
+    size_t len = p->end - p->start;
+    if (sys_madvise(p->start, len, MADV_RANDOM) == 0)
+        sys_madvise(p->start, len, MADV_NORMAL);
+    merge_settle(r);
+    bool merged = has_merged(p, *r);
+    f->compares = merged ? FILES_COMPARES : f->compares - 1;
+    if (merged)
+        STATUS_ADD(compared, 1);
+    return merged;
+}
+
+/* Makes it a map of the file's master, where that is allowed and may make it one with what lies
+ * beside it now or will. False if it was lost on the way. */
+static bool join(const struct placing *p, struct region **r)
+{
+    const struct map_request *q = p->q;
+    struct file *f = p->w->file;
+    bool first = f->used == p->end - p->start;
+    if (!(p->kind & REGION_SHARED) || !pressure_actions().join ||
+        (!p->beside && (first || f->seen == SEEN_MERGED)) || !may_share_open(f, q->fd, p->kind))
+        return true;
+    struct source source = { q->fd, q->prot, q->flags };
+    struct fresh fresh = { p->start, p->end - p->start, p->start - p->w->base, p->kind };
+    enum join done = masters_join(f, &source, &fresh);
+    if (done == JOIN_LOST)
+        regions_forget(p->start, p->end);
+    else if (done == JOIN_DONE)
+        merge_settle(r);
+    return done != JOIN_LOST;
+}
+
+/* r has been mapped: one map with its neighbours, if the kernel finds them equal. False if it is
+ * not to stay: it was lost, or is one more map where there are to be no more. */
+static bool settle(const struct placing *p, struct region *r)
+{
+    merge_settle(&r);
+    bool merged = has_merged(p, r) || (p->beside && merges_compared(p, &r));
+    if (p->beside && p->w->file->seen != SEEN_APART)
+        p->w->file->seen = merged ? SEEN_MERGED : SEEN_APART;
+    if (!merged && !join(p, &r))
+        return false;
+    if (!merged && count_refuses_files() && !has_merged(p, r)) {
+        regions_forget(p->start, p->end);
+        sys_munmap(p->start, p->end - p->start);
+        return false;
+    }
+    return true;
+}
+
+/* Maps it beside its neighbours, or alone. The window is held, and released here. */
+static long place(const struct placing *p)
+{
+    off_t offset = (off_t)(p->start - p->w->base);
+    bool refused = count_refuses_files() && !p->beside;
+    if (p->held && !refused) {
+        refused = !held_vacate(p->start, p->end);
+        STATUS_ADD(filled, !refused);
+    }
+    long at = refused ? -EBUSY
+                      : sys_mmap(p->start, p->q->len, p->q->prot, p->q->flags | MAP_FIXED_NOREPLACE,
+                                 p->q->fd, offset);
+    if (!sys_failed(at) && at != (long)p->start) {
+        sys_munmap((uintptr_t)at, p->q->len); /* before Linux 4.17 the flag is only a hint */
+        at = -EEXIST;
+    }
+    if (at == -EEXIST)
+        STATUS_ADD(elsewhere, 1);
+    bool placed = !sys_failed(at);
+    model_take(); /* it was free of this thread a moment ago */
+    if (placed) {
+        long before = regions_maps_around(p->start, p->end);
+        struct region *r = regions_add(p->start, p->end, p->w, p->kind);
+        placed = !r || settle(p, r);
+        count_add(regions_maps_around(p->start, p->end) - before);
+        STATUS_ADD(placed, placed);
+    }
+    windows_release(p->w);
+    model_drop();
+    return placed ? (long)p->start : PLACEMENT_DECLINED;
+}
+
+long placement_map(struct map_request *q)
+{
+    size_t len = page_up(q->len);
+    if (!wants(q))
+        return PLACEMENT_DECLINED;
+    if (q->offset)
+        __atomic_store_n(&chunks_seen, true, __ATOMIC_RELAXED);
+    else if (!__atomic_load_n(&chunks_seen, __ATOMIC_RELAXED))
+        return PLACEMENT_DECLINED;
+    const struct stat *st = request_file(q);
+    if (!st || !S_ISREG(st->st_mode))
+        return PLACEMENT_DECLINED;
+    long open_flags = sys_fcntl(q->fd, F_GETFL, 0);
+    if (open_flags < 0 || (open_flags & (O_PATH | O_WRONLY)) ||
+        ((q->flags & MAP_TYPE) == MAP_SHARED && (q->prot & PROT_WRITE) && !(open_flags & O_RDWR)))
+        return PLACEMENT_DECLINED;
+    struct placing p = {
+        .q = q,
+        .kind = kind_of(q, open_flags),
+    };
+    if (!model_take())
+        return PLACEMENT_DECLINED;
+    p.w = window_for(q, len, st, p.kind);
+    if (!p.w) {
+        model_drop();
+        return PLACEMENT_DECLINED;
+    }
+    p.start = p.w->base + q->offset;
+    p.end = p.start + len;
+    files_note_fd(p.w->file, q->fd);
+    if (p.w->file->longest < len)
+        p.w->file->longest = len;
+    p.held = !regions_free(p.start, p.end);
+    p.beside = is_beside(&p);
+    model_drop();
+    return place(&p);
+}
+
+void placement_flocked(int fd)
+{
+    struct stat st;
+    if (!switched_on || sys_fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !model_take())
+        return;
+    files_lock(st.st_dev, st.st_ino);
+    model_drop();
+}
+
+void placement_retire_masters(void)
+{
+    if (!model_take())
+        return;
+    for (struct region *r = regions_from(0); r; r = r->after)
+        if (r->window)
+            masters_retire(r->window->file);
+    model_drop();
+}

@@ -1,0 +1,284 @@
+/*
+ * retention: see retention.h.
+ */
+#define _GNU_SOURCE
+#include "herd/retention.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "common/pages.h"
+#include "herd/held.h"
+#include "kernel/canary.h"
+#include "kernel/markers.h"
+#include "kernel/sys.h"
+#include "space/count.h"
+#include "space/merge.h"
+#include "space/model.h"
+#include "space/pressure.h"
+#include "tell/status.h"
+
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+#ifndef MADV_COLD /* Linux 5.4 */
+#define MADV_COLD 20
+#endif
+
+#define LOOK_AT 256   /* regions, a call */
+#define GIVE_AT_MOST 16
+#define WAIT_CALLS 64 /* after the kernel refused */
+
+/* What is held to spare one split: eight pages of page tables at most, and a few microseconds a MiB. */
+#define PIECE_MAX (16UL << 20)
+
+/* The whole range is plain shared chunks of one window. Model lock held. */
+static bool all_in_window(uintptr_t start, uintptr_t end)
+{
+    const uint32_t opens = ~0U << REGION_OPEN_SHIFT;
+    const uint32_t plain = REGION_SHARED | REGION_NORESERVE | REGION_PROT |
+                           (opens & ~(REGION_HELD | REGION_CHANGING | REGION_COVERED));
+    struct region *r = regions_from(start);
+    struct window *w = r ? r->window : NULL;
+    if (!w || !regions_cover(start, end))
+        return false;
+    for (; r && r->start < end; r = r->after)
+        if (r->window != w || !(r->kind & REGION_SHARED) || (r->kind & ~plain))
+            return false;
+    return true;
+}
+
+/* Held ranges that are one VMA become one region. */
+static void settle(uintptr_t start, uintptr_t end)
+{
+    struct region *r = regions_from(start);
+    while (r && r->start < end) {
+        size_t total = regions_total();
+        merge_settle(&r);
+        if (regions_total() == total)
+            r = r->after;
+    }
+}
+
+/* The range lies inside one VMA: to unmap it would make two of it. */
+static bool inside_one(uintptr_t start, uintptr_t end)
+{
+    return merge_one_map(start - page_size, end + page_size);
+}
+
+/* What is held counts as address space, which it does not alone. */
+static bool limits_space(void)
+{
+    return sys_rlimit(RLIMIT_AS) != RLIM_INFINITY;
+}
+
+bool retention_keep(uintptr_t start, uintptr_t end)
+{
+    if (end - start > PIECE_MAX || !markers_shown() || limits_space() || !model_take())
+        return false;
+    bool keep = all_in_window(start, end) && held_room(end - start) && inside_one(start, end);
+    model_drop();
+    if (!keep || markers_put(start, end) < 0 || !model_take())
+        return false;
+    keep = all_in_window(start, end);
+    if (keep) {
+        regions_hold(start, end);
+        settle(start, end);
+    }
+    model_drop();
+    return keep;
+}
+
+/*
+ * A gap, which was free a moment ago. Mapped without access, marked, and only then made the equal of its
+ * neighbours: so nothing can be reached through it at any moment. It is ours alone until it is in the
+ * model: if it did not become one VMA with both neighbours it goes again.
+ */
+static void fill_gap(const struct map_request *q, struct window *w, uint32_t kind, uintptr_t start,
+                     uintptr_t end)
+{
+    size_t len = end - start;
+    if (start >= end || len > PIECE_MAX || !held_room(len))
+        return;
+    long at = sys_mmap(start, len, PROT_NONE, (q->flags & ~MAP_POPULATE) | MAP_FIXED_NOREPLACE, q->fd,
+                       (off_t)(start - w->base));
+    if (sys_failed(at))
+        return;
+    bool done = at == (long)start && markers_put(start, end) == 0 &&
+                sys_mprotect(start, len, q->prot) == 0;
+    if (done && model_take()) {
+        done = inside_one(start, end) && regions_add(start, end, w, kind | REGION_HELD);
+        if (done)
+            settle(start - 1, end);
+        model_drop();
+    }
+    if (!done)
+        sys_munmap((uintptr_t)at, len);
+}
+
+/* A neighbour of the same window that a gap can join r with. */
+static bool joins(const struct region *r, const struct region *beside)
+{
+    return beside && beside->window == r->window && !((beside->kind ^ r->kind) & ~(uint32_t)REGION_HELD);
+}
+
+void retention_fill(const struct map_request *q, uintptr_t start, uintptr_t end)
+{
+    if (!markers_shown() || !model_take())
+        return;
+    struct region *r = regions_from(start);
+    if (!r || r->start > start || r->end < end || !all_in_window(start, end)) {
+        model_drop();
+        return;
+    }
+    struct window *w = r->window;
+    uint32_t kind = r->kind;
+    uintptr_t below = joins(r, r->before) ? r->before->end : r->start;
+    uintptr_t above = joins(r, r->after) ? r->after->start : r->end;
+    start = r->start;
+    end = r->end;
+    windows_hold(w);
+    model_drop();
+    if ((below < start || end < above) && !limits_space()) {
+        fill_gap(q, w, kind, below, start);
+        fill_gap(q, w, kind, end, above);
+    }
+    if (model_take()) {
+        windows_release(w);
+        model_drop();
+    }
+}
+
+bool retention_hold(struct region *chain, uintptr_t start, uintptr_t end)
+{
+    /* The kernel refuses only in the middle of one VMA, and in one VMA the markers come whole or not at
+     * all. That it still is one is asked, so that nothing is dropped of what stays mapped. */
+    if (!markers_shown() || !held_room(end - start) || !merge_one_map(start, end) ||
+        markers_put(start, end) < 0 || !model_take())
+        return false;
+    regions_restore(chain, 0);
+    /* What the model did not know is mapped: it has to be held under some name. */
+    for (uintptr_t at = start; at < end;) {
+        struct region *r = regions_from(at);
+        uintptr_t next = r && r->start < end ? r->start : end;
+        if (next > at)
+            regions_add(at, next, NULL, REGION_FOREIGN);
+        at = r && r->end < end ? r->end : end;
+        if (next == end)
+            break;
+    }
+    regions_hold(start, end);
+    model_drop();
+    STATUS_ADD(held_back, 1);
+    return true;
+}
+
+/* The first held region there or beside it that spares no split, cut out of the model. */
+static struct region *cut_needless(uintptr_t start, uintptr_t end)
+{
+    if (!model_take())
+        return NULL;
+    struct region *r = regions_from(start ? start - 1 : 0);
+    while (r && r->start <= end && (!(r->kind & REGION_HELD) || inside_one(r->start, r->end)))
+        r = r->after;
+    r = r && r->start <= end ? regions_cut(r->start, r->end) : NULL;
+    model_drop();
+    return r;
+}
+
+/* What is beside the piece that goes may be needless then. */
+void retention_tidy(uintptr_t start, uintptr_t end)
+{
+    if (!regions_held_bytes())
+        return;
+    bool entered = held_enter();
+    struct region *r;
+    while (entered && (r = cut_needless(start, end))) {
+        start = r->start < start ? r->start : start;
+        end = r->end > end ? r->end : end;
+        if (held_give(r) == HELD_REFUSED)
+            break;
+    }
+    held_leave(entered);
+}
+
+/* The next held region at or behind *at, cut out; NULL if none among the next LOOK_AT. Those in
+ * windows mostly stay, where a hole would cost a map: they go with a neighbour. */
+static struct region *next_held(uintptr_t *at, bool windows)
+{
+    struct region *r = regions_from(*at);
+    for (unsigned n = 0; r && n < LOOK_AT; n++, r = r->after) {
+        *at = r->end;
+        if ((r->kind & REGION_HELD) && (windows || !r->window))
+            return regions_cut(r->start, r->end);
+    }
+    if (!r)
+        *at = 0;
+    return NULL;
+}
+
+static enum held_outcome give_one_back(uintptr_t *at, bool windows)
+{
+    bool entered = held_enter();
+    struct region *r = NULL;
+    if (entered && model_take()) {
+        r = next_held(at, windows);
+        model_drop();
+    }
+    enum held_outcome outcome = r ? held_give(r) : HELD_NONE;
+    held_leave(entered);
+    return outcome;
+}
+
+void retention_settle(void)
+{
+    static uintptr_t at;
+    static unsigned wait;
+    if (!regions_held_alone() || pressure_level() >= PRESSURE_HIGH)
+        return;
+    if (__atomic_load_n(&wait, __ATOMIC_RELAXED)) {
+        __atomic_fetch_sub(&wait, 1, __ATOMIC_RELAXED);
+        return;
+    }
+    uintptr_t from = __atomic_load_n(&at, __ATOMIC_RELAXED);
+    enum held_outcome outcome = HELD_GONE;
+    for (unsigned n = 0; outcome == HELD_GONE && n < GIVE_AT_MOST && regions_held_alone(); n++)
+        outcome = give_one_back(&from, false);
+    if (outcome == HELD_REFUSED)
+        __atomic_store_n(&wait, WAIT_CALLS, __ATOMIC_RELAXED);
+    __atomic_store_n(&at, from, __ATOMIC_RELAXED);
+}
+
+void retention_give_all_back(void)
+{
+    uintptr_t at = 0;
+    if (!regions_held_bytes() || model_mine())
+        return;
+    do {
+        give_one_back(&at, true);
+    } while (at && regions_held_bytes());
+}
+
+/* MADV_COLD says EINVAL of locked memory, and does nothing where no page is (space/masters.c). */
+static bool holds_locked(void)
+{
+    if (sys_rlimit(RLIMIT_MEMLOCK) == RLIM_INFINITY || !model_take())
+        return false;
+    struct region *r = regions_from(0);
+    while (r && !(r->kind & REGION_HELD))
+        r = r->after;
+    bool locked = r && sys_madvise(r->start, r->end - r->start, MADV_COLD) == -EINVAL;
+    model_drop();
+    return locked;
+}
+
+bool retention_makes_room(long answer)
+{
+    size_t held = regions_held_bytes();
+    if ((answer != -ENOMEM && answer != -EAGAIN) || !held || model_mine() ||
+        (!limits_space() && !holds_locked()) || canary_at_limit())
+        return false;
+    retention_give_all_back();
+    return regions_held_bytes() < held;
+}

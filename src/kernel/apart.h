@@ -1,0 +1,71 @@
+/*
+ * apart: a thread that has a copy of the descriptor table, for sys_apart.
+ *
+ * It is made by clone without CLONE_FILES, and libc knows nothing of it: it has no thread-local memory of its
+ * own. Only sys.c includes this file.
+ */
+#ifndef MAPHERD_APART_H
+#define MAPHERD_APART_H
+
+#include <sched.h>
+#include <sys/syscall.h>
+
+#include "kernel/rawcall.h"
+
+/* What the thread of sys_apart finds on its stack. */
+struct apart {
+    long (*work)(void *context);
+    void *context;
+    long answer;
+};
+
+/* The thread's end: it has no frame to return to. */
+__attribute__((used)) static void run_apart(struct apart *a)
+{
+    a->answer = a->work(a->context);
+    rawcall(SYS_exit, 0, 0, 0, 0, 0, 0);
+    __builtin_trap();
+}
+
+/* The caller sleeps until the thread has ended (CLONE_VFORK), so the two share the thread pointer. */
+static long start_apart(struct apart *a, char *stack_end)
+{
+    const long flags = CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_VFORK;
+#if defined(__x86_64__)
+    register long r10 __asm__("r10") = 0;
+    register long r8 __asm__("r8") = 0;
+    register struct apart *r12 __asm__("r12") = a;
+    long answer;
+    __asm__ volatile("syscall\n\t"
+                     "test %%rax, %%rax\n\t"
+                     "jnz 1f\n\t"
+                     "xor %%ebp, %%ebp\n\t"
+                     "mov %%r12, %%rdi\n\t"
+                     "call run_apart\n"
+                     "1:"
+                     : "=a"(answer)
+                     : "a"(SYS_clone), "D"(flags), "S"(stack_end), "d"(0L), "r"(r10), "r"(r8), "r"(r12)
+                     : "rcx", "r11", "memory");
+    return answer;
+#else
+    register long x8 __asm__("x8") = SYS_clone;
+    register long x0 __asm__("x0") = flags;
+    register char *x1 __asm__("x1") = stack_end;
+    register long x2 __asm__("x2") = 0;
+    register long x3 __asm__("x3") = 0;
+    register long x4 __asm__("x4") = 0;
+    register struct apart *x19 __asm__("x19") = a;
+    __asm__ volatile("svc 0\n\t"
+                     "cbnz x0, 1f\n\t"
+                     "mov x29, 0\n\t"
+                     "mov x0, x19\n\t"
+                     "bl run_apart\n"
+                     "1:"
+                     : "+r"(x0)
+                     : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x19)
+                     : "memory", "cc", "x30");
+    return x0;
+#endif
+}
+
+#endif

@@ -1,0 +1,147 @@
+/*
+ * brief: see brief.h.
+ */
+#define _GNU_SOURCE
+#include "kernel/brief.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "kernel/high.h"
+#include "kernel/sys.h"
+
+#define SLOTS 64
+#define FORKING (1 << 30)
+
+/* How many descriptors are being opened or closed now, and FORKING while they may not. */
+static int moving;
+
+/* Of this thread: a handler may fork in the middle of it. initial-exec: see lock.c. */
+static __thread struct {
+    int moving;
+    bool forks;
+} mine __attribute__((tls_model("initial-exec")));
+
+static struct slot {
+    int fd;            /* and 1; 0: a free slot */
+    const void *owner; /* the thread, as the address of what is its own */
+} slots[SLOTS];
+
+/* A thread that is in here already is what a fork waits for, and goes on. */
+static void begin(void)
+{
+    int seen = __atomic_load_n(&moving, __ATOMIC_RELAXED);
+    for (;;) {
+        if ((seen & FORKING) && !mine.moving && !mine.forks) {
+            sys_futex_wait(&moving, seen);
+            seen = __atomic_load_n(&moving, __ATOMIC_RELAXED);
+        } else if (__atomic_compare_exchange_n(&moving, &seen, seen + 1, false, __ATOMIC_SEQ_CST,
+                                               __ATOMIC_RELAXED)) {
+            break;
+        }
+    }
+    mine.moving++;
+}
+
+static void end(void)
+{
+    mine.moving--;
+    __atomic_fetch_sub(&moving, 1, __ATOMIC_SEQ_CST);
+}
+
+/* Without a free slot it is not listed, and works all the same. */
+static long list(long fd)
+{
+    for (size_t i = 0; fd >= 0 && i < SLOTS; i++) {
+        int empty = 0;
+        if (__atomic_compare_exchange_n(&slots[i].fd, &empty, (int)fd + 1, false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_RELAXED)) {
+            __atomic_store_n(&slots[i].owner, &mine, __ATOMIC_RELAXED);
+            break;
+        }
+    }
+    return fd;
+}
+
+long brief_open(const char *path, int flags, unsigned mode)
+{
+    begin();
+    long fd = list(high_open(path, flags, mode));
+    end();
+    return fd;
+}
+
+long brief_memfd(const char *name)
+{
+    begin();
+    long fd = list(high_move(sys_memfd(name)));
+    end();
+    return fd;
+}
+
+void brief_close(int fd)
+{
+    begin();
+    for (size_t i = 0; i < SLOTS; i++) {
+        int listed = fd + 1;
+        if (__atomic_compare_exchange_n(&slots[i].fd, &listed, 0, false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_RELAXED))
+            break;
+    }
+    sys_close(fd);
+    end();
+}
+
+void brief_start(void)
+{
+    long fd = brief_open("/", O_PATH, 0);
+    if (fd >= 0)
+        brief_close((int)fd);
+}
+
+/* A vfork child that was killed in here is waited for in vain, and not for ever. */
+void brief_before_fork(void)
+{
+    enum { LOOKS = 2000, NAPS = 200 };
+    mine.forks = true;
+    __atomic_fetch_or(&moving, FORKING, __ATOMIC_SEQ_CST);
+    for (unsigned n = 0; n < LOOKS + NAPS; n++) {
+        if ((__atomic_load_n(&moving, __ATOMIC_SEQ_CST) & ~FORKING) == mine.moving)
+            return;
+        if (n >= LOOKS)
+            sys_nap(1);
+    }
+    __atomic_store_n(&moving, FORKING | mine.moving, __ATOMIC_SEQ_CST);
+}
+
+void brief_after_fork_in_parent(void)
+{
+    mine.forks = false;
+    __atomic_fetch_and(&moving, ~FORKING, __ATOMIC_SEQ_CST);
+    sys_futex_wake(&moving, INT_MAX);
+}
+
+/* The child's only thread closes what others had open, and has use for its own. */
+void brief_after_fork_in_child(void)
+{
+    for (size_t i = 0; i < SLOTS; i++) {
+        if (slots[i].fd && slots[i].owner != &mine) {
+            sys_close(slots[i].fd - 1);
+            slots[i].fd = 0;
+        }
+    }
+    mine.forks = false;
+    moving = mine.moving;
+}
+
+/* The numbers may be the child's own by now. */
+void brief_forked_unseen(void)
+{
+    for (size_t i = 0; i < SLOTS; i++)
+        if (slots[i].owner != &mine)
+            slots[i].fd = 0;
+    mine.forks = false;
+    moving = mine.moving;
+}

@@ -1,0 +1,46 @@
+/*
+ * identity: from /proc/self.
+ */
+#define _GNU_SOURCE
+#include "kernel/identity.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "common/fmt.h"
+#include "kernel/brief.h"
+#include "kernel/sys.h"
+
+long identity_text(const char *path, char *text, size_t size)
+{
+    text[0] = '\0';
+    long fd = brief_open(path, O_RDONLY, 0);
+    if (fd < 0)
+        return fd;
+    long got = sys_read((int)fd, text, size - 1);
+    brief_close((int)fd);
+    text[got > 0 ? got : 0] = '\0';
+    return got;
+}
+
+/* The second field, the program's name, may hold spaces and brackets. */
+uint64_t identity_started(void)
+{
+    char stat[1024];
+    uint64_t started = 0;
+    long len = identity_text("/proc/self/stat", stat, sizeof stat);
+    if (len <= 0)
+        return 0;
+    const char *at = stat + len;
+    while (at > stat && *at != ')')
+        at--;
+    for (int field = 2; *at && field < 22; at++)
+        field += *at == ' ';
+    return fmt_read_u64(&at, &started) ? started : 0;
+}
+
+uint64_t identity_pid_space(void)
+{
+    struct stat st;
+    return sys_stat("/proc/self/ns/pid", &st) < 0 ? 0 : st.st_ino;
+}

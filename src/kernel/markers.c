@@ -1,0 +1,103 @@
+/*
+ * markers: see markers.h.
+ */
+#define _GNU_SOURCE
+#include "kernel/markers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/ioctl.h>
+#include <sys/mman.h>
+
+#include "common/pages.h"
+#include "kernel/brief.h"
+#include "kernel/sys.h"
+
+#ifndef MADV_GUARD_INSTALL /* Linux 6.13 */
+#define MADV_GUARD_INSTALL 102
+#define MADV_GUARD_REMOVE 103
+#endif
+
+/* struct pm_scan_arg and struct page_region of Linux 6.7 (include/uapi/linux/fs.h), which older headers
+ * lack, and PAGE_IS_GUARD. */
+struct scan {
+    uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages;
+    uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
+};
+struct stretch {
+    uint64_t start, end, categories;
+};
+#define SCAN _IOWR('f', 16, struct scan)
+#define GUARD (1 << 8)
+
+/* The first stretch of pages with markers in the range, in *found: 1; 0 if there is none; -errno. */
+static long scan(uintptr_t start, uintptr_t end, struct stretch *found)
+{
+    struct scan ask = {
+        .size = sizeof ask, .start = start, .end = end, .vec = (uintptr_t)found, .vec_len = 1,
+        .category_mask = GUARD, .return_mask = GUARD,
+    };
+    long fd = brief_open("/proc/self/pagemap", O_RDONLY, 0);
+    if (fd < 0)
+        return fd;
+    long answer = sys_ioctl((int)fd, SCAN, &ask);
+    brief_close((int)fd);
+    return answer;
+}
+
+bool markers_shown(void)
+{
+    enum { UNASKED, YES, NO };
+    static int shown;
+    int known = __atomic_load_n(&shown, __ATOMIC_RELAXED);
+    if (known == UNASKED) {
+        struct stretch found;
+        uintptr_t here = page_down((uintptr_t)&shown);
+        long answer = scan(here, here + page_size, &found);
+        if (answer >= 0)
+            known = YES;
+        else if (answer == -EINVAL || answer == -ENOTTY)
+            known = NO;
+        __atomic_store_n(&shown, known, __ATOMIC_RELAXED); /* no descriptor: asked again */
+    }
+    return known == YES;
+}
+
+bool markers_all_over(uintptr_t start, uintptr_t end)
+{
+    struct stretch found;
+    return scan(start, end, &found) == 1 && found.start == start && found.end == end;
+}
+
+/* pagemap has 8 bytes a page, all zero where there is neither a page nor a marker
+ * (Documentation/admin-guide/mm/pagemap.rst). */
+bool markers_nothing_there(uintptr_t start, uintptr_t end)
+{
+    uint64_t entries[MARKERS_LOOK];
+    size_t pages = (end - start) / page_size;
+    if (pages > MARKERS_LOOK)
+        return false;
+    long fd = brief_open("/proc/self/pagemap", O_RDONLY, 0);
+    if (fd < 0)
+        return false;
+    long got = sys_pread((int)fd, entries, pages * sizeof *entries,
+                         (off_t)(start / page_size * sizeof *entries));
+    brief_close((int)fd);
+    if (got != (long)(pages * sizeof *entries))
+        return false;
+    const uint64_t soft_dirty = 1ULL << 55; /* says that the map is new, not that it holds pages */
+    for (size_t i = 0; i < pages; i++)
+        if (entries[i] & ~soft_dirty)
+            return false;
+    return true;
+}
+
+long markers_put(uintptr_t start, uintptr_t end)
+{
+    return sys_madvise(start, end - start, MADV_GUARD_INSTALL);
+}
+
+void markers_remove(uintptr_t start, uintptr_t end)
+{
+    sys_madvise(start, end - start, MADV_GUARD_REMOVE);
+}

@@ -1,0 +1,85 @@
+/*
+ * procstat: lines of "label: number unit", read in pieces of any size.
+ *
+ * What is wanted stands at the start of a line, so only that is kept: the lists of processors in
+ * /proc/PID/status are longer than any buffer worth having here.
+ */
+#define _GNU_SOURCE
+#include "kernel/procstat.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "kernel/brief.h"
+#include "kernel/sys.h"
+
+struct line {
+    char text[64];
+    size_t len, number; /* number: of the line, from 0 on */
+};
+
+static int digit(char c, bool hex)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return hex && c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static unsigned long parse(const char *text, bool hex)
+{
+    unsigned long value = 0;
+    while (*text == ' ' || *text == '\t')
+        text++;
+    if (digit(*text, hex) < 0)
+        return PROCSTAT_NONE;
+    for (; digit(*text, hex) >= 0; text++)
+        value = value * (hex ? 16 : 10) + (unsigned long)digit(*text, hex);
+    return value;
+}
+
+/* The line has ended: is it one that is wanted? */
+static void take(struct line *l, struct procstat *wanted, size_t n)
+{
+    l->text[l->len] = '\0';
+    for (size_t i = 0; i < n; i++) {
+        size_t len = strlen(wanted[i].label);
+        if (!len && l->number == 0)
+            wanted[i].value = parse(l->text, wanted[i].hex);
+        else if (len && l->len > len && l->text[len] == ':' &&
+                 memcmp(l->text, wanted[i].label, len) == 0)
+            wanted[i].value = parse(l->text + len + 1, wanted[i].hex);
+    }
+    l->len = 0;
+    l->number++;
+}
+
+void procstat_read(const char *path, struct procstat *wanted, size_t n)
+{
+    char piece[512];
+    struct line line = { "", 0, 0 };
+    for (size_t i = 0; i < n; i++)
+        wanted[i].value = PROCSTAT_NONE;
+    long fd = brief_open(path, O_RDONLY, 0);
+    if (fd < 0)
+        return;
+    long got;
+    while ((got = sys_read((int)fd, piece, sizeof piece)) > 0 || got == -EINTR) {
+        for (long i = 0; i < got; i++) {
+            if (piece[i] == '\n')
+                take(&line, wanted, n);
+            else if (line.len < sizeof line.text - 1)
+                line.text[line.len++] = piece[i];
+        }
+    }
+    if (line.len)
+        take(&line, wanted, n);
+    brief_close((int)fd);
+}
+
+unsigned long procstat_number(const char *path)
+{
+    struct procstat only = { "", 0, false };
+    procstat_read(path, &only, 1);
+    return only.value;
+}

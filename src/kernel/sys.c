@@ -1,0 +1,641 @@
+/*
+ * sys: the only file that talks to the kernel. No policy, no state, no errno.
+ */
+#define _GNU_SOURCE
+#include "kernel/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/shm.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <sys/time.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "kernel/apart.h"
+#include "kernel/rawcall.h"
+
+#define CALL(nr, a, b, c, d, e, f) \
+    rawcall((nr), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+
+long sys_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t offset)
+{
+    return CALL(SYS_mmap, addr, len, prot, flags, fd, offset);
+}
+
+long sys_munmap(uintptr_t addr, size_t len)
+{
+    return CALL(SYS_munmap, addr, len, 0, 0, 0, 0);
+}
+
+long sys_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uintptr_t new_addr)
+{
+    return CALL(SYS_mremap, addr, old_len, new_len, flags, new_addr, 0);
+}
+
+long sys_mprotect(uintptr_t addr, size_t len, int prot)
+{
+    return CALL(SYS_mprotect, addr, len, prot, 0, 0, 0);
+}
+
+long sys_pkey_mprotect(uintptr_t addr, size_t len, int prot, int pkey)
+{
+    return CALL(SYS_pkey_mprotect, addr, len, prot, pkey, 0, 0);
+}
+
+long sys_madvise(uintptr_t addr, size_t len, int advice)
+{
+    return CALL(SYS_madvise, addr, len, advice, 0, 0, 0);
+}
+
+long sys_mincore(uintptr_t addr, size_t len, unsigned char *present)
+{
+    return CALL(SYS_mincore, addr, len, present, 0, 0, 0);
+}
+
+long sys_msync(uintptr_t addr, size_t len, int flags)
+{
+    return CALL(SYS_msync, addr, len, flags, 0, 0, 0);
+}
+
+long sys_mlock(uintptr_t addr, size_t len)
+{
+    return CALL(SYS_mlock, addr, len, 0, 0, 0, 0);
+}
+
+long sys_mlock2(uintptr_t addr, size_t len, unsigned flags)
+{
+    return CALL(SYS_mlock2, addr, len, flags, 0, 0, 0);
+}
+
+long sys_munlock(uintptr_t addr, size_t len)
+{
+    return CALL(SYS_munlock, addr, len, 0, 0, 0, 0);
+}
+
+long sys_mlockall(int flags)
+{
+    return CALL(SYS_mlockall, flags, 0, 0, 0, 0, 0);
+}
+
+long sys_munlockall(void)
+{
+    return CALL(SYS_munlockall, 0, 0, 0, 0, 0, 0);
+}
+
+long sys_shmat(int id, uintptr_t addr, int flags)
+{
+    return CALL(SYS_shmat, id, addr, flags, 0, 0, 0);
+}
+
+long sys_shm_size(int id, size_t *len)
+{
+    struct shmid_ds segment;
+    long r = CALL(SYS_shmctl, id, IPC_STAT, &segment, 0, 0, 0);
+    if (r == 0)
+        *len = segment.shm_segsz;
+    return r;
+}
+
+long sys_open(const char *path, int flags, unsigned mode)
+{
+    return CALL(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, mode, 0, 0);
+}
+
+long sys_close(int fd)
+{
+    return CALL(SYS_close, fd, 0, 0, 0, 0, 0);
+}
+
+long sys_read(int fd, void *buf, size_t len)
+{
+    return CALL(SYS_read, fd, buf, len, 0, 0, 0);
+}
+
+long sys_pread(int fd, void *buf, size_t len, off_t offset)
+{
+    return CALL(SYS_pread64, fd, buf, len, offset, 0, 0);
+}
+
+long sys_write(int fd, const void *buf, size_t len)
+{
+    return CALL(SYS_write, fd, buf, len, 0, 0, 0);
+}
+
+long sys_pwrite(int fd, const void *buf, size_t len, off_t offset)
+{
+    return CALL(SYS_pwrite64, fd, buf, len, offset, 0, 0);
+}
+
+long sys_inotify(int flags)
+{
+    return CALL(SYS_inotify_init1, flags, 0, 0, 0, 0, 0);
+}
+
+long sys_inotify_add(int fd, const char *path, uint32_t events)
+{
+    return CALL(SYS_inotify_add_watch, fd, path, events, 0, 0, 0);
+}
+
+long sys_inotify_remove(int fd, long watch)
+{
+    return CALL(SYS_inotify_rm_watch, fd, watch, 0, 0, 0, 0);
+}
+
+long sys_fallocate(int fd, int mode, off_t offset, off_t len)
+{
+    return CALL(SYS_fallocate, fd, mode, offset, len, 0, 0);
+}
+
+long sys_ioctl(int fd, unsigned long request, void *arg)
+{
+    return CALL(SYS_ioctl, fd, request, arg, 0, 0, 0);
+}
+
+long sys_fstat(int fd, struct stat *st)
+{
+    /* glibc's struct stat is the kernel's on both machines. */
+    return CALL(SYS_newfstatat, fd, "", st, AT_EMPTY_PATH, 0, 0);
+}
+
+long sys_stat(const char *path, struct stat *st)
+{
+    return CALL(SYS_newfstatat, AT_FDCWD, path, st, 0, 0, 0);
+}
+
+long sys_lstat(const char *path, struct stat *st)
+{
+    return CALL(SYS_newfstatat, AT_FDCWD, path, st, AT_SYMLINK_NOFOLLOW, 0, 0);
+}
+
+long sys_getdents(int fd, void *entries, size_t size)
+{
+    return CALL(SYS_getdents64, fd, entries, size, 0, 0, 0);
+}
+
+long sys_lseek(int fd, off_t offset, int whence)
+{
+    return CALL(SYS_lseek, fd, offset, whence, 0, 0, 0);
+}
+
+long sys_quotactl_fd(int fd, unsigned command, int id, void *to)
+{
+    enum { QUOTACTL_FD = 443 }; /* the same number on every machine */
+    return CALL(QUOTACTL_FD, fd, command, id, to, 0, 0);
+}
+
+long sys_fstatfs_type(int fd, long *f_type)
+{
+    struct statfs fs;
+    long r = CALL(SYS_fstatfs, fd, &fs, 0, 0, 0, 0);
+    if (r == 0)
+        *f_type = (long)fs.f_type;
+    return r;
+}
+
+static long take_space(long answer, const struct statfs *fs, struct sys_space *space)
+{
+    if (answer < 0)
+        return answer;
+    uint64_t unit = fs->f_frsize ? (uint64_t)fs->f_frsize : (uint64_t)fs->f_bsize;
+    *space = (struct sys_space){ fs->f_blocks * unit, fs->f_bavail * unit, (long)fs->f_type,
+                                  (uint64_t)fs->f_files };
+    return 0;
+}
+
+long sys_fstatfs(int fd, struct sys_space *space)
+{
+    struct statfs fs;
+    return take_space(CALL(SYS_fstatfs, fd, &fs, 0, 0, 0, 0), &fs, space);
+}
+
+long sys_statfs(const char *path, struct sys_space *space)
+{
+    struct statfs fs;
+    return take_space(CALL(SYS_statfs, path, &fs, 0, 0, 0, 0), &fs, space);
+}
+
+long sys_fcntl(int fd, int cmd, uintptr_t arg)
+{
+    return CALL(SYS_fcntl, fd, cmd, arg, 0, 0, 0);
+}
+
+long sys_ftruncate(int fd, off_t len)
+{
+    return CALL(SYS_ftruncate, fd, len, 0, 0, 0, 0);
+}
+
+long sys_flock(int fd, int operation)
+{
+    return CALL(SYS_flock, fd, operation, 0, 0, 0, 0);
+}
+
+long sys_memfd(const char *name)
+{
+    enum { CLOEXEC = 1 };
+    return CALL(SYS_memfd_create, name, CLOEXEC, 0, 0, 0, 0);
+}
+
+#ifndef SYS_cachestat
+#define SYS_cachestat 451
+#endif
+
+long sys_dirty_pages(int fd, off_t offset, uint64_t len)
+{
+    struct { uint64_t offset, len; } range = { (uint64_t)offset, len };
+    struct { uint64_t cached, dirty, writeback, evicted, lately; } pages; /* linux/mman.h */
+    long r = CALL(SYS_cachestat, fd, &range, &pages, 0, 0, 0);
+    return r < 0 ? r : (long)(pages.dirty + pages.writeback);
+}
+
+long sys_fchmod(int fd, unsigned mode)
+{
+    return CALL(SYS_fchmod, fd, mode, 0, 0, 0, 0);
+}
+
+long sys_rename(const char *from, const char *to)
+{
+    return CALL(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0, 0);
+}
+
+long sys_readlink(const char *path, char *text, size_t size)
+{
+    return CALL(SYS_readlinkat, AT_FDCWD, path, text, size, 0, 0);
+}
+
+long sys_unlink(const char *path)
+{
+    return CALL(SYS_unlinkat, AT_FDCWD, path, 0, 0, 0, 0);
+}
+
+static struct __user_cap_header_struct of_this_thread(void)
+{
+    return (struct __user_cap_header_struct){ .version = _LINUX_CAPABILITY_VERSION_3 };
+}
+
+long sys_take_user(uid_t user, struct sys_user *before)
+{
+    struct __user_cap_header_struct header = of_this_thread();
+    long r = CALL(SYS_capget, &header, before->capabilities, 0, 0, 0, 0);
+    if (r < 0)
+        return r;
+    before->dumps = sys_prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+    before->parent_ends = 0;
+    sys_prctl(PR_GET_PDEATHSIG, (unsigned long)&before->parent_ends, 0, 0, 0);
+    before->user = CALL(SYS_setfsuid, user, 0, 0, 0, 0, 0);
+    return 0;
+}
+
+void sys_give_user_back(const struct sys_user *before)
+{
+    struct __user_cap_header_struct header = of_this_thread();
+    CALL(SYS_setfsuid, before->user, 0, 0, 0, 0, 0);
+    CALL(SYS_capset, &header, before->capabilities, 0, 0, 0, 0);
+    sys_prctl(PR_SET_PDEATHSIG, (unsigned long)before->parent_ends, 0, 0, 0);
+    sys_prctl(PR_SET_DUMPABLE, (unsigned long)before->dumps, 0, 0, 0);
+}
+
+bool sys_writable_now(int fd)
+{
+    struct pollfd p = { .fd = fd, .events = POLLOUT };
+    struct timespec none = { 0, 0 };
+    long r = CALL(SYS_ppoll, &p, 1, &none, 0, 0, 0);
+    return r == 1 && (p.revents & POLLOUT) && !(p.revents & (POLLERR | POLLNVAL));
+}
+
+long sys_getpid(void)
+{
+    return CALL(SYS_getpid, 0, 0, 0, 0, 0, 0);
+}
+
+long sys_gettid(void)
+{
+    return CALL(SYS_gettid, 0, 0, 0, 0, 0, 0);
+}
+
+bool sys_shares_memory(long pid)
+{
+    enum { VM = 1 }; /* KCMP_VM, linux/kcmp.h */
+    return CALL(SYS_kcmp, sys_getpid(), pid, VM, 0, 0, 0) == 0;
+}
+
+long sys_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
+{
+    return CALL(SYS_prctl, option, a, b, c, d, 0);
+}
+
+long sys_getrandom(void *buf, size_t len)
+{
+    enum { NONBLOCK = 1 };
+    return CALL(SYS_getrandom, buf, len, NONBLOCK, 0, 0, 0);
+}
+
+uint64_t sys_memory(void)
+{
+    struct sysinfo info;
+    return CALL(SYS_sysinfo, &info, 0, 0, 0, 0, 0) < 0 ? 0 : (uint64_t)info.totalram * info.mem_unit;
+}
+
+long sys_prlimit(long pid, int resource, const void *set, void *before)
+{
+    return CALL(SYS_prlimit64, pid, resource, set, before, 0, 0);
+}
+
+unsigned long sys_rlimit(int resource)
+{
+    struct rlimit r = { RLIM_INFINITY, RLIM_INFINITY };
+    CALL(SYS_prlimit64, 0, resource, 0, &r, 0, 0);
+    return (unsigned long)r.rlim_cur;
+}
+
+#define KERNEL_SIGSET sizeof(uint64_t)
+
+#if defined(__x86_64__)
+/* Where a handler returns to. The bytes are glibc's own: libgcc, gdb and profilers know a signal
+ * frame by them. */
+extern char sys_restorer[] __attribute__((visibility("hidden")));
+__asm__(".pushsection .text\n"
+        ".balign 16\n"
+        ".hidden sys_restorer\n"
+        ".globl sys_restorer\n"
+        ".type sys_restorer, @function\n"
+        "nop\n" /* an unwinder looks up the address before the one that is returned to */
+        "sys_restorer: movq $15, %rax\n"
+        "syscall\n"
+        ".size sys_restorer, . - sys_restorer\n"
+        ".popsection");
+#define SA_RESTORER_FLAG 0x04000000UL /* arch/x86/include/uapi/asm/signal.h */
+#endif
+
+long sys_sigaction(int sig, const struct sys_action *action, struct sys_action *before)
+{
+#if defined(__x86_64__)
+    struct sys_action with;
+    bool function = action && action->handler > (uintptr_t)SIG_IGN;
+    if (function && !(action->flags & SA_RESTORER_FLAG)) {
+        with = *action;
+        with.flags |= SA_RESTORER_FLAG;
+        with.restorer = (uintptr_t)sys_restorer;
+        action = &with;
+    }
+#endif
+    return CALL(SYS_rt_sigaction, sig, action, before, KERNEL_SIGSET, 0, 0);
+}
+
+long sys_sigprocmask(int how, const uint64_t *set, uint64_t *before)
+{
+    return CALL(SYS_rt_sigprocmask, how, set, before, KERNEL_SIGSET, 0, 0);
+}
+
+uint64_t sys_block_signals(void)
+{
+    const uint64_t faults = SYS_SIGNAL_BIT(SIGBUS) | SYS_SIGNAL_BIT(SIGSEGV) | SYS_SIGNAL_BIT(SIGILL) |
+                            SYS_SIGNAL_BIT(SIGFPE) | SYS_SIGNAL_BIT(SIGTRAP) | SYS_SIGNAL_BIT(SIGSYS);
+    uint64_t others = ~faults, before = 0;
+    sys_sigprocmask(SIG_BLOCK, &others, &before);
+    return before;
+}
+
+long sys_sigaltstack(const stack_t *stack, stack_t *before)
+{
+    return CALL(SYS_sigaltstack, stack, before, 0, 0, 0, 0);
+}
+
+long sys_sigqueueinfo(long pid, int sig, const void *info)
+{
+    return CALL(SYS_rt_sigqueueinfo, pid, sig, info, 0, 0, 0);
+}
+
+long sys_tgsigqueueinfo(long pid, long tid, int sig, const void *info)
+{
+    return CALL(SYS_rt_tgsigqueueinfo, pid, tid, sig, info, 0, 0);
+}
+
+long sys_write_quietly(int fd, const void *buf, size_t len)
+{
+    uint64_t held = SYS_SIGNAL_BIT(SIGPIPE) | SYS_SIGNAL_BIT(SIGXFSZ);
+    uint64_t before, pending = 0;
+    if (sys_sigprocmask(SIG_BLOCK, &held, &before) < 0)
+        return sys_write(fd, buf, len);
+    CALL(SYS_rt_sigpending, &pending, KERNEL_SIGSET, 0, 0, 0, 0);
+    long r = sys_write(fd, buf, len);
+    if (r < 0) {
+        uint64_t ours = held & ~pending;
+        struct timespec none = { 0, 0 };
+        if (ours)
+            CALL(SYS_rt_sigtimedwait, &ours, 0, &none, KERNEL_SIGSET, 0, 0);
+    }
+    sys_sigprocmask(SIG_SETMASK, &before, NULL);
+    return r;
+}
+
+/*
+ * rt_sigprocmask copies its set in before it looks at what to do with it, and there is nothing it
+ * does for -1: EFAULT or EINVAL. Every filter lets this call pass, which cannot be said of
+ * process_vm_readv, and it costs a quarter. (A null pointer is no set, and no error.)
+ *
+ * valgrind reports such a call, for the set that the program never wrote and for the -1. Under it,
+ * which a function of its own preloaded library shows, the question is only whether the page is
+ * mapped.
+ */
+extern char _vgnU_freeres[] __attribute__((weak));
+
+bool sys_readable(uintptr_t addr)
+{
+    unsigned char resident;
+    if (_vgnU_freeres)
+        return CALL(SYS_mincore, addr & ~(uintptr_t)4095, 1, &resident, 0, 0, 0) != -ENOMEM;
+    return addr && CALL(SYS_rt_sigprocmask, -1, addr, 0, KERNEL_SIGSET, 0, 0) != -EFAULT;
+}
+
+long sys_call(long number, long a, long b, long c, long d, long e, long f)
+{
+    return rawcall(number, a, b, c, d, e, f);
+}
+
+long sys_execve(const char *path, char *const argv[], char *const envp[])
+{
+    return CALL(SYS_execve, path, argv, envp, 0, 0, 0);
+}
+
+long sys_setuid(uid_t uid)
+{
+    return CALL(SYS_setuid, uid, 0, 0, 0, 0, 0);
+}
+
+long sys_setreuid(uid_t real, uid_t effective)
+{
+    return CALL(SYS_setreuid, real, effective, 0, 0, 0, 0);
+}
+
+long sys_setresuid(uid_t real, uid_t effective, uid_t saved)
+{
+    return CALL(SYS_setresuid, real, effective, saved, 0, 0, 0);
+}
+
+long sys_chroot(const char *path)
+{
+    return CALL(SYS_chroot, path, 0, 0, 0, 0, 0);
+}
+
+long sys_unshare(int flags)
+{
+    return CALL(SYS_unshare, flags, 0, 0, 0, 0, 0);
+}
+
+long sys_setns(int fd, int kind)
+{
+    return CALL(SYS_setns, fd, kind, 0, 0, 0, 0);
+}
+
+_Noreturn void sys_exit_group(int status)
+{
+    for (;;)
+        CALL(SYS_exit_group, status, 0, 0, 0, 0, 0);
+}
+
+void sys_futex_wait(const int *word, int seen)
+{
+    CALL(SYS_futex, word, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, seen, 0, 0, 0);
+}
+
+void sys_futex_wake(const int *word, int n)
+{
+    CALL(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, n, 0, 0, 0);
+}
+
+void sys_nap(unsigned ms)
+{
+    struct timespec nap = { ms / 1000, (long)(ms % 1000) * 1000000 };
+    CALL(SYS_nanosleep, &nap, 0, 0, 0, 0, 0);
+}
+
+uint64_t sys_clock_ns(int clock)
+{
+    struct timespec now = { 0, 0 };
+    CALL(SYS_clock_gettime, clock, &now, 0, 0, 0, 0);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+uint64_t sys_now_ms(void)
+{
+    return sys_clock_ns(CLOCK_MONOTONIC) / 1000000;
+}
+
+/* ---- open files on their way ---- */
+
+long sys_socketpair(int pair[2])
+{
+    return CALL(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair, 0, 0);
+}
+
+/* One byte, and room for a descriptor beside it. */
+struct parcel {
+    char byte, control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
+    struct iovec content;
+    struct msghdr message;
+};
+
+static struct cmsghdr *pack(struct parcel *p)
+{
+    *p = (struct parcel){ .byte = 0 };
+    p->content = (struct iovec){ &p->byte, 1 };
+    p->message = (struct msghdr){ .msg_iov = &p->content, .msg_iovlen = 1,
+                                  .msg_control = p->control, .msg_controllen = sizeof p->control };
+    return CMSG_FIRSTHDR(&p->message);
+}
+
+long sys_send_file(int socket, int fd)
+{
+    struct parcel p;
+    struct cmsghdr *header = pack(&p);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof fd);
+    __builtin_memcpy(CMSG_DATA(header), &fd, sizeof fd);
+    return CALL(SYS_sendmsg, socket, &p.message, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0, 0);
+}
+
+long sys_peek_file(int socket)
+{
+    struct parcel p;
+    int fd;
+    pack(&p);
+    long got = CALL(SYS_recvmsg, socket, &p.message, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC, 0, 0, 0);
+    const struct cmsghdr *header = got < 0 ? NULL : CMSG_FIRSTHDR(&p.message);
+    if (got < 0)
+        return got;
+    if (!header || header->cmsg_len < CMSG_LEN(sizeof fd))
+        return -EMFILE;
+    __builtin_memcpy(&fd, CMSG_DATA(header), sizeof fd);
+    return fd;
+}
+
+long sys_drop_file(int socket)
+{
+    struct parcel p;
+    pack(&p);
+    p.message.msg_control = NULL;
+    p.message.msg_controllen = 0;
+    long got = CALL(SYS_recvmsg, socket, &p.message, MSG_DONTWAIT, 0, 0, 0);
+    return got == 1 ? 0 : got < 0 ? got : -EAGAIN;
+}
+
+long sys_timer_create(int sig, int *timer)
+{
+    struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = sig };
+    return CALL(SYS_timer_create, CLOCK_MONOTONIC, &event, timer, 0, 0, 0);
+}
+
+long sys_timer_set(int timer, uint64_t ms)
+{
+    struct itimerspec when = { .it_value = { (time_t)(ms / 1000), (long)(ms % 1000) * 1000000 } };
+    return CALL(SYS_timer_settime, timer, 0, &when, NULL, 0, 0);
+}
+
+#define APART_STACK (16UL << 10)
+
+long sys_apart(long (*work)(void *context), void *context)
+{
+    static char stack[APART_STACK] __attribute__((aligned(16)));
+    struct apart a = { work, context, -EAGAIN };
+    uint64_t all = UINT64_MAX, before = 0;
+    sys_sigprocmask(SIG_BLOCK, &all, &before);
+    long thread = start_apart(&a, stack + sizeof stack);
+    sys_sigprocmask(SIG_SETMASK, &before, NULL);
+    return thread < 0 ? thread : a.answer;
+}
+
+/* The memory is copied, so the child goes on on this stack, or on its own copy of it. */
+long sys_child(void (*work)(void *context), void *context)
+{
+    uint64_t all = UINT64_MAX, before = 0;
+    sys_sigprocmask(SIG_BLOCK, &all, &before);
+    long child = CALL(SYS_clone, CLONE_VFORK, 0, 0, 0, 0, 0); /* no exit signal */
+    if (child == 0) {
+        work(context);
+        sys_exit_group(0);
+    }
+    sys_sigprocmask(SIG_SETMASK, &before, NULL);
+    return child;
+}
+
+long sys_reap(long pid)
+{
+    return CALL(SYS_wait4, pid ? pid : -1, NULL, __WALL | (pid ? 0 : WNOHANG), NULL, 0, 0);
+}
+
+long sys_alarm(uint64_t ms)
+{
+    struct itimerval when = { .it_value = { (time_t)(ms / 1000), (suseconds_t)(ms % 1000) * 1000 } };
+    return CALL(SYS_setitimer, ITIMER_REAL, &when, NULL, 0, 0, 0);
+}

@@ -1,0 +1,125 @@
+/*
+ * family: see family.h.
+ */
+#define _GNU_SOURCE
+#include "space/family.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "common/fmt.h"
+#include "common/pages.h"
+#include "kernel/identity.h"
+#include "kernel/sys.h"
+#include "space/mappers.h"
+
+#define MEMBERS 1000 /* more than that share, whatever they map */
+#define ELSEWHERE (-1) /* in a PID namespace that its parent cannot look into */
+
+static struct members {
+    unsigned announced, arrived; /* forks that were begun, and children that have called family_arrived */
+    int pids[MEMBERS];
+    uint64_t pid_space;
+} *family;
+static bool unknown; /* there was a fork without the page */
+
+static bool put(struct members *f, int pid)
+{
+    for (unsigned n = 0; n < MEMBERS; n++) {
+        int gone = 0;
+        if (__atomic_compare_exchange_n(&f->pids[n], &gone, pid, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+            return true;
+    }
+    return false;
+}
+
+/* Those that have ended are forgotten. */
+static void tidy(struct members *f)
+{
+    char path[32];
+    struct stat st;
+    for (unsigned n = 0; n < MEMBERS; n++) {
+        int pid = __atomic_load_n(&f->pids[n], __ATOMIC_ACQUIRE);
+        fmt(path, sizeof path, "/proc/%d", pid);
+        if (pid > 0 && sys_stat(path, &st) == -ENOENT)
+            __atomic_compare_exchange_n(&f->pids[n], &pid, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+    }
+}
+
+static void enter(struct members *f)
+{
+    int pid = identity_pid_space() == f->pid_space ? (int)sys_getpid() : ELSEWHERE;
+    if (put(f, pid))
+        return;
+    tidy(f);
+    if (put(f, pid))
+        return;
+    __atomic_fetch_add(&f->announced, 1, __ATOMIC_RELAXED); /* one too many never arrives */
+}
+
+bool family_start(void)
+{
+    if (__atomic_load_n(&family, __ATOMIC_ACQUIRE))
+        return true;
+    size_t len = page_up(sizeof *family);
+    long at = sys_mmap(0, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct members *new = (struct members *)at, *none = NULL;
+    if (sys_failed(at))
+        return false;
+    new->pid_space = identity_pid_space();
+    enter(new);
+    if (!__atomic_compare_exchange_n(&family, &none, new, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        sys_munmap((uintptr_t)at, len);
+    return true;
+}
+
+bool family_before_fork(void)
+{
+    if (!family_start()) {
+        unknown = true;
+        return false;
+    }
+    __atomic_fetch_add(&family->announced, 1, __ATOMIC_ACQ_REL);
+    return true;
+}
+
+void family_arrived(bool announced)
+{
+    if (!family)
+        return;
+    enter(family);
+    if (announced)
+        __atomic_fetch_add(&family->arrived, 1, __ATOMIC_ACQ_REL);
+}
+
+/* It has a map of the file, or its maps cannot be read. A number without a process is free again. */
+static bool shares(int pid, unsigned n, uint64_t dev, uint64_t ino)
+{
+    long answer = mappers_has(pid, dev, ino);
+    if (answer == -ENOENT || answer == -ESRCH) {
+        __atomic_compare_exchange_n(&family->pids[n], &pid, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+        return false;
+    }
+    return answer != 0;
+}
+
+bool family_shares(uint64_t dev, uint64_t ino, long *who)
+{
+    *who = 0;
+    if (unknown || !family)
+        return unknown;
+    for (unsigned n = 0; n < MEMBERS; n++) {
+        int pid = __atomic_load_n(&family->pids[n], __ATOMIC_ACQUIRE);
+        if (!pid || pid == sys_getpid())
+            continue;
+        if (pid == ELSEWHERE)
+            return true;
+        if (shares(pid, n, dev, ino)) {
+            *who = pid;
+            return true;
+        }
+    }
+    return __atomic_load_n(&family->announced, __ATOMIC_ACQUIRE) !=
+           __atomic_load_n(&family->arrived, __ATOMIC_ACQUIRE);
+}

@@ -1,0 +1,367 @@
+/*
+ * keeps: see keeps.h.
+ */
+#define _GNU_SOURCE
+#include "space/keeps.h"
+
+#include <errno.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "common/fmt.h"
+#include "kernel/brief.h"
+#include "kernel/fsmagic.h"
+#include "kernel/identity.h"
+#include "kernel/sys.h"
+#include "space/family.h"
+#include "space/filter.h"
+#include "space/model.h"
+#include "space/parked.h"
+#include "space/request.h"
+
+/* fcntl(F_GETSIG) of a description that is kept: what tells it from another one of the same file. The signal
+ * is the one that is sent without it, so that a program with leases of its own misses nothing. */
+#define MARK SIGIO
+
+static struct keep {
+    bool made;
+    dev_t dev;
+    ino_t ino;
+    int fd; /* that it was made of; the program's, and perhaps another file's by now */
+    unsigned place; /* parked.h */
+    unsigned holders;
+    bool leased; /* was taken, and not given back */
+} keeps[KEEPS_MAX + 1];
+static unsigned made;
+unsigned keeps_idle;
+
+/* ---- which files ---- */
+
+/* Of the filesystem: does the kernel's lease prove anything, and may a page that the file has be refused? */
+enum kind { KIND_NONE, KIND_PROVES, KIND_COPIES_ON_WRITE };
+
+static enum kind kind_of(int fd)
+{
+    long type = 0;
+    if (sys_fstatfs_type(fd, &type) < 0)
+        return KIND_NONE;
+    switch ((unsigned long)type) {
+    case EXT4_SUPER_MAGIC: /* and ext2, ext3 */
+    case XFS_SUPER_MAGIC:
+    case F2FS_SUPER_MAGIC:
+        return KIND_PROVES;
+    case BTRFS_SUPER_MAGIC:
+        return KIND_COPIES_ON_WRITE;
+    }
+    return KIND_NONE; /* overlayfs gives a lease although other processes have the file mapped */
+}
+
+/* The same, remembered for the last filesystem: number and kind are one word. */
+static enum kind kind_there(int fd, dev_t dev)
+{
+    static uint64_t last;
+    uint64_t word = __atomic_load_n(&last, __ATOMIC_RELAXED);
+    if (word >> 2 == dev && word & 3)
+        return (enum kind)((word & 3) - 1);
+    enum kind kind = kind_of(fd);
+    __atomic_store_n(&last, (uint64_t)dev << 2 | (kind + 1), __ATOMIC_RELAXED);
+    return kind;
+}
+
+/* Not all of the range has its blocks, as far as that can be told cheaply. */
+static bool lacks_blocks(const struct map_request *q, const struct stat *st)
+{
+    return (uint64_t)st->st_blocks * 512 < (uint64_t)st->st_size ||
+           q->offset + q->len > (uint64_t)st->st_size;
+}
+
+static bool may_want(const struct map_request *q)
+{
+    enum kind kind = kind_there(q->fd, q->st.st_dev);
+    return kind == KIND_COPIES_ON_WRITE ||
+           (kind == KIND_PROVES && lacks_blocks(q, &q->st));
+}
+
+/* ---- making and unmaking ---- */
+
+static unsigned find(dev_t dev, ino_t ino)
+{
+    for (unsigned n = 1; made && n <= KEEPS_MAX; n++)
+        if (keeps[n].made && keeps[n].ino == ino && keeps[n].dev == dev)
+            return n;
+    return 0;
+}
+
+unsigned keeps_find(dev_t dev, ino_t ino)
+{
+    if (!__atomic_load_n(&made, __ATOMIC_RELAXED) || !model_take())
+        return 0;
+    unsigned n = find(dev, ino);
+    keeps_hold(n);
+    model_drop();
+    return n;
+}
+
+dev_t keeps_dev(unsigned keep)
+{
+    return keeps[keep].dev;
+}
+
+ino_t keeps_ino(unsigned keep)
+{
+    return keeps[keep].ino;
+}
+
+static unsigned make(int fd, dev_t dev, ino_t ino)
+{
+    unsigned n = 0;
+    if (!filter_passes() || !model_take())
+        return 0;
+    if (!find(dev, ino))
+        for (n = KEEPS_MAX; n && keeps[n].made; n--)
+            ;
+    long sig = n ? sys_fcntl(fd, F_GETSIG, 0) : -EMFILE;
+    bool markable = sig == 0 || sig == MARK; /* one with a signal of the program's own is left as it is */
+    long place = markable ? parked_put(fd) : -EMFILE;
+    bool good = place > 0 && family_start();
+    if (good) {
+        if (sig == 0)
+            sys_fcntl(fd, F_SETSIG, MARK);
+        keeps[n] = (struct keep){ .made = true, .dev = dev, .ino = ino, .fd = fd, .place = (unsigned)place,
+                                  .holders = 1 };
+        __atomic_fetch_add(&made, 1, __ATOMIC_RELAXED);
+    } else if (place > 0) {
+        parked_leave((unsigned)place);
+    }
+    model_drop();
+    if (!good && place > 0)
+        parked_drop((unsigned)place);
+    return good ? n : 0;
+}
+
+/* A descriptor of the program's that stands for this file; -ENOENT. */
+static long descriptor_of(dev_t dev, ino_t ino)
+{
+    static char entries[4096] __attribute__((aligned(8)));
+    struct stat st;
+    long found = -ENOENT, got, folder = brief_open("/proc/self/fd", O_RDONLY | O_DIRECTORY, 0);
+    while (folder >= 0 && found < 0 && (got = sys_getdents((int)folder, entries, sizeof entries)) > 0) {
+        for (long at = 0; at < got && found < 0;) {
+            const struct dirent64 *entry = (const void *)(entries + at);
+            const char *name = entry->d_name;
+            uint64_t fd;
+            at += entry->d_reclen;
+            if (fmt_read_u64(&name, &fd) && (long)fd != folder && sys_fstat((int)fd, &st) == 0 &&
+                S_ISREG(st.st_mode) && st.st_dev == dev && st.st_ino == ino)
+                found = (long)fd;
+        }
+    }
+    if (folder >= 0)
+        brief_close((int)folder);
+    return found;
+}
+
+unsigned keeps_adopt(dev_t dev, ino_t ino, bool dies)
+{
+    long fd = descriptor_of(dev, ino);
+    if (fd < 0 || kind_of((int)fd) == KIND_NONE || !filter_ask(dies))
+        return 0;
+    return make((int)fd, dev, ino);
+}
+
+/* Or it has a lease at the moment, and SIGURG says when that is asked for. */
+static bool is_marked(int fd)
+{
+    long sig = sys_fcntl(fd, F_GETSIG, 0);
+    return sig == MARK || sig == SIGURG;
+}
+
+unsigned keeps_of(struct map_request *q)
+{
+    if ((q->flags & MAP_ANONYMOUS) || (q->flags & MAP_TYPE) == MAP_PRIVATE || !(q->prot & PROT_WRITE))
+        return 0;
+    const struct stat *st = request_file(q);
+    if (!st || !S_ISREG(st->st_mode))
+        return 0;
+    unsigned n = keeps_find(st->st_dev, st->st_ino);
+    if (!n)
+        return may_want(q) ? make(q->fd, st->st_dev, st->st_ino) : 0;
+    /* Marks outlive keeps: of the program's dup()s, and of what a child has mapped. So the mark alone does not
+     * say that it is this keep's open file; and what holds another one would delay its closing. */
+    if (q->fd == keeps[n].fd && is_marked(q->fd))
+        return n;
+    keeps_let_go(n); /* another open of the file: the lease could not be had with both */
+    return 0;
+}
+
+void keeps_let_go(unsigned keep)
+{
+    if (keep && model_take()) {
+        keeps_release(keep);
+        model_drop();
+    }
+}
+
+void keeps_hold(unsigned keep)
+{
+    if (keep && keeps[keep].holders++ == 0)
+        __atomic_fetch_sub(&keeps_idle, 1, __ATOMIC_RELAXED);
+}
+
+void keeps_release(unsigned keep)
+{
+    if (keep && --keeps[keep].holders == 0)
+        __atomic_fetch_add(&keeps_idle, 1, __ATOMIC_RELAXED);
+}
+
+/* A mark that stays might be taken for that of the file's next keep, which may be another open of it. */
+static void clear_mark(const struct keep *k)
+{
+    struct stat st;
+    if (sys_fstat(k->fd, &st) == 0 && st.st_dev == k->dev && st.st_ino == k->ino &&
+        sys_fcntl(k->fd, F_GETSIG, 0) == MARK)
+        sys_fcntl(k->fd, F_SETSIG, 0);
+}
+
+void keeps_close_idle(void)
+{
+    for (unsigned n = 1; n <= KEEPS_MAX; n++) {
+        if (!model_take())
+            return;
+        struct keep k = keeps[n];
+        bool idle = k.made && !k.holders;
+        if (idle) {
+            keeps[n].made = false;
+            parked_leave(k.place);
+            made--;
+            __atomic_fetch_sub(&keeps_idle, 1, __ATOMIC_RELAXED);
+        }
+        model_drop();
+        if (!idle)
+            continue;
+        clear_mark(&k);
+        parked_drop(k.place);
+    }
+}
+
+/* ---- the lease, on a thread with a table of its own ---- */
+
+struct errand {
+    struct keep *keep;
+    int sig;
+};
+
+static bool is_used_by_program(int fd)
+{
+    return sys_fcntl(fd, F_GETLEASE, 0) != F_UNLCK || sys_fcntl(fd, F_GETOWN, 0) != 0 ||
+           !is_marked(fd);
+}
+
+/* The kernel has made this thread, which ends, the owner of the signal (fs/locks.c, lease_setup): there is
+ * none then. */
+static void ask_for_signal(int fd, int sig)
+{
+    if (sig) {
+        sys_fcntl(fd, F_SETSIG, (uintptr_t)sig);
+        sys_fcntl(fd, F_SETOWN, (uintptr_t)sys_getpid());
+    }
+}
+
+/* A descriptor of the file, of this thread's own. A process that was forked past libc may have dropped it, and
+ * put another there. */
+static long file_of(const struct keep *k)
+{
+    struct stat st;
+    long fd = parked_peek(k->place);
+    return fd < 0 || (sys_fstat((int)fd, &st) == 0 && st.st_dev == k->dev && st.st_ino == k->ino) ? fd : -EBADF;
+}
+
+static long lease(void *context)
+{
+    const struct errand *e = context;
+    long fd = file_of(e->keep);
+    if (fd < 0)
+        return fd;
+    if (!e->keep->leased && is_used_by_program((int)fd))
+        return -EUSERS;
+    long answer = sys_fcntl((int)fd, F_SETLEASE, F_WRLCK);
+    /* One that is to go can be set again, and goes all the same. */
+    if (answer == 0 && sys_fcntl((int)fd, F_GETLEASE, 0) != F_WRLCK)
+        return -EAGAIN;
+    if (answer == 0)
+        ask_for_signal((int)fd, e->sig);
+    return answer;
+}
+
+/* Somebody is held up: the kernel shows such a lease of this open file as BREAKING (fs/locks.c,
+ * lock_get_status; proc_pid_fdinfo(5)). F_GETLEASE does not tell that from one that was taken away. */
+static bool is_asked_for(int fd)
+{
+    static const char words[] = "LEASE  BREAKING";
+    char path[64], text[1024];
+    fmt(path, sizeof path, "/proc/thread-self/fdinfo/%d", fd);
+    long len = identity_text(path, text, sizeof text);
+    for (long at = 0; at < len; at++)
+        if (strncmp(text + at, words, sizeof words - 1) == 0)
+            return true;
+    return false;
+}
+
+static long look(void *context)
+{
+    const struct errand *e = context;
+    long fd = file_of(e->keep);
+    if (fd < 0)
+        return LEASE_LOST;
+    if (sys_fcntl((int)fd, F_GETLEASE, 0) == F_WRLCK)
+        return LEASE_HELD;
+    if (is_asked_for((int)fd))
+        return LEASE_ASKED;
+    sys_fcntl((int)fd, F_SETLEASE, F_UNLCK); /* what a reader has left of it would be made less again for ever */
+    if (sys_fcntl((int)fd, F_SETLEASE, F_WRLCK) < 0 || sys_fcntl((int)fd, F_GETLEASE, 0) != F_WRLCK)
+        return LEASE_LOST;
+    ask_for_signal((int)fd, e->sig);
+    return LEASE_HELD;
+}
+
+static long give_back(void *context)
+{
+    const struct errand *e = context;
+    long fd = file_of(e->keep);
+    if (fd < 0)
+        return fd;
+    long answer = sys_fcntl((int)fd, F_SETLEASE, F_UNLCK);
+    sys_fcntl((int)fd, F_SETOWN, 0);
+    sys_fcntl((int)fd, F_SETSIG, MARK); /* with the lease its signal went (fs/locks.c, lease_modify) */
+    return answer;
+}
+
+long keeps_lease(unsigned keep, int sig)
+{
+    struct errand e = { &keeps[keep], sig };
+    long answer = sys_apart(lease, &e);
+    if (answer == 0)
+        keeps[keep].leased = true;
+    return answer;
+}
+
+enum lease_state keeps_state(unsigned keep, int sig)
+{
+    struct errand e = { &keeps[keep], sig };
+    if (!keeps[keep].leased)
+        return LEASE_NONE;
+    long state = sys_apart(look, &e);
+    return state < 0 ? LEASE_LOST : (enum lease_state)state;
+}
+
+void keeps_give_back(unsigned keep)
+{
+    struct errand e = { &keeps[keep], 0 };
+    if (keeps[keep].leased)
+        sys_apart(give_back, &e);
+    keeps[keep].leased = false;
+}

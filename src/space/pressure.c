@@ -1,0 +1,119 @@
+/*
+ * pressure: four levels, and the table of what belongs to them.
+ */
+#define _GNU_SOURCE
+#include "space/pressure.h"
+
+#include <limits.h>
+
+#include "tell/log.h"
+#include "tell/options.h"
+#include "tell/status.h"
+
+#define LOG_EVERY_MS 1000
+#define FALL_SHARE 100 /* a level falls when the count is this part of the limit below it */
+
+static const struct level {
+    const char *name;
+    struct pressure_actions actions;
+} levels[] = {
+    [PRESSURE_CALM] = { "calm", { false, false, false, false } },
+    [PRESSURE_RAISED] = { "raised", { true, true, false, false } },
+    [PRESSURE_HIGH] = { "high", { true, true, true, false } },
+    [PRESSURE_FULL] = { "full", { true, true, true, true } },
+};
+
+static int level;
+static long fall_below = LONG_MIN;
+static unsigned relieved;
+
+enum pressure pressure_level(void)
+{
+    if (options.pressure != HOLD_NONE)
+        return (enum pressure)(options.pressure - HOLD_CALM);
+    return (enum pressure)__atomic_load_n(&level, __ATOMIC_RELAXED);
+}
+
+const char *pressure_name(enum pressure which)
+{
+    return levels[which].name;
+}
+
+struct pressure_actions pressure_actions(void)
+{
+    struct pressure_actions now = levels[pressure_level()].actions;
+    if (options.mode == MODE_OBSERVE)
+        return levels[PRESSURE_CALM].actions;
+    if (options.guards != GUARDS_AUTO)
+        now.guards = options.guards == GUARDS_ON;
+    if (options.coalesce != COALESCE_AUTO) {
+        now.fill = options.coalesce == COALESCE_FILL;
+        now.join = now.fill || options.coalesce == COALESCE_JOIN;
+    }
+    if (now.refuse)
+        now.refuse = options_reserve(options.reserve, 1000) > 0;
+    return now;
+}
+
+long pressure_border(enum pressure which, long limit)
+{
+    switch (which) {
+    case PRESSURE_RAISED:
+        return limit / 2;
+    case PRESSURE_HIGH:
+        return limit / 5 * 4;
+    case PRESSURE_FULL:
+        return limit - options_reserve(options.reserve, limit);
+    default:
+        return LONG_MIN;
+    }
+}
+
+static void change(enum pressure from, enum pressure to, long maps, long limit)
+{
+    static struct log_limit often[PRESSURE_FULL + 1];
+    unsigned more;
+    __atomic_store_n(&fall_below,
+                     to == PRESSURE_CALM ? LONG_MIN : pressure_border(to, limit) - limit / FALL_SHARE,
+                     __ATOMIC_RELAXED);
+    if (!__atomic_compare_exchange_n(&level, &(int){ (int)from }, (int)to, false, __ATOMIC_RELAXED,
+                                     __ATOMIC_RELAXED))
+        return;
+    STATUS_SET(pressure, to);
+    if (from == PRESSURE_FULL)
+        __atomic_fetch_add(&relieved, 1, __ATOMIC_RELAXED);
+    if (log_allowed(&often[to], LOG_EVERY_MS, &more))
+        log_line((to > PRESSURE_RAISED ? LOG_WARNING : LOG_INFO) | LOG_ABOUT_PRESSURE,
+                 "pressure is %s, was %s: %ld of %ld maps (vm.max_map_count)%s",
+                 levels[to].name, levels[from].name, maps, limit,
+                 more ? "; it changed more often than is told here" : "");
+}
+
+static enum pressure level_of(long maps, long limit)
+{
+    enum pressure reached = PRESSURE_FULL;
+    while (reached > PRESSURE_CALM && maps < pressure_border(reached, limit))
+        reached--;
+    return reached;
+}
+
+void pressure_is(long maps, long limit)
+{
+    enum pressure was = (enum pressure)__atomic_load_n(&level, __ATOMIC_RELAXED);
+    enum pressure now = level_of(maps, limit);
+    if (now < was && maps >= __atomic_load_n(&fall_below, __ATOMIC_RELAXED))
+        return;
+    if (now != was)
+        change(was, now, maps, limit);
+}
+
+void pressure_at_most(long bound, long limit)
+{
+    if (bound < __atomic_load_n(&fall_below, __ATOMIC_RELAXED))
+        pressure_is(bound, limit);
+}
+
+unsigned pressure_relieved(void)
+{
+    return __atomic_load_n(&relieved, __ATOMIC_RELAXED);
+}

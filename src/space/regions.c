@@ -1,0 +1,326 @@
+/*
+ * regions: the tree of what is mapped, and the rules of what is alike.
+ */
+#define _GNU_SOURCE
+#include "space/regions.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "common/pages.h"
+#include "kernel/sys.h"
+#include "space/keeps.h"
+#include "space/layers.h"
+#include "space/masters.h"
+#include "space/untold.h"
+#include "tell/status.h"
+
+static struct tree mapped;
+static size_t held_bytes, held_alone;
+static bool ever_held;
+
+/* What is summed up over regions: held bytes, and the bytes a window is used for. */
+static void note(const struct region *r, size_t len)
+{
+    if (r->kind & REGION_HELD) {
+        held_bytes += len;
+        __atomic_store_n(&ever_held, true, __ATOMIC_RELAXED);
+        if (!r->window)
+            held_alone += len;
+        STATUS_SET(held_bytes, held_bytes);
+        STATUS_SET(held_tables, held_bytes / page_size * sizeof(uint64_t));
+    } else if (r->window) {
+        r->window->file->used += len;
+    }
+}
+
+static void note_here(const struct region *r)
+{
+    note(r, r->end - r->start);
+    if (r->window && !(r->kind & REGION_HELD))
+        layers_take(r->window, region_offset(r), region_offset(r) + (r->end - r->start));
+}
+
+static void note_gone(const struct region *r)
+{
+    note(r, 0 - (r->end - r->start));
+    if (r->window && !(r->kind & REGION_HELD))
+        layers_leave(r->window, region_offset(r), region_offset(r) + (r->end - r->start));
+}
+
+size_t regions_total(void)
+{
+    return mapped.total;
+}
+
+struct region *regions_from(uintptr_t addr)
+{
+    return tree_from(&mapped, addr);
+}
+
+struct region *regions_last(void)
+{
+    return tree_floor(&mapped, UINTPTR_MAX);
+}
+
+struct region *regions_ending_at(uintptr_t addr)
+{
+    struct region *r = addr ? tree_floor(&mapped, addr - 1) : NULL;
+    return r && r->end == addr ? r : NULL;
+}
+
+struct region *regions_starting_at(uintptr_t addr)
+{
+    struct region *r = tree_floor(&mapped, addr);
+    return r && r->start == addr ? r : NULL;
+}
+
+bool regions_free(uintptr_t start, uintptr_t end)
+{
+    struct region *r = regions_from(start);
+    return !r || r->start >= end;
+}
+
+bool regions_changing(uintptr_t start, uintptr_t end)
+{
+    struct region *r = regions_from(start);
+    while (r && r->start < end && !(r->kind & REGION_CHANGING))
+        r = r->after;
+    return r && r->start < end;
+}
+
+bool regions_cover(uintptr_t start, uintptr_t end)
+{
+    for (struct region *r = regions_from(start); r && r->start <= start; r = r->after) {
+        if (r->end >= end)
+            return true;
+        start = r->end;
+    }
+    return false;
+}
+
+bool regions_take_one(uintptr_t start, uintptr_t end, struct region *copy)
+{
+    struct region *r = tree_floor(&mapped, start);
+    if (!r || r->start != start || r->end != end || r->window || (r->kind & REGION_HELD) ||
+        (r->before && regions_one_map(r->before, r)) || (r->after && regions_one_map(r, r->after)))
+        return false;
+    *copy = *r;
+    if (r->after && r->after->start == end)
+        r->after->joined_below = false;
+    tree_remove(&mapped, r);
+    STATUS_SET(regions, mapped.total);
+    return true;
+}
+
+struct region *regions_cut(uintptr_t start, uintptr_t end)
+{
+    struct region *chain = tree_cut(&mapped, start, end), *last = chain;
+    for (struct region *r = chain; r; last = r, r = r->left)
+        note_gone(r);
+    struct region *above = chain ? regions_starting_at(end) : NULL;
+    if (above && above->joined_below) {
+        last->joined_above = last->end == end;
+        above->joined_below = false;
+    }
+    STATUS_SET(regions, mapped.total);
+    return chain;
+}
+
+void regions_forget(uintptr_t start, uintptr_t end)
+{
+    tree_drop_all(regions_cut(start, end));
+}
+
+/* What is in the model is mapped (model.h), so where the kernel finds a hole it went unseen. MS_ASYNC does
+ * nothing but walk the range, and says ENOMEM for a hole (mm/msync.c). */
+void regions_forget_gone(uintptr_t start, uintptr_t end)
+{
+    for (struct region *r = regions_from(start), *next; r && r->start < end; r = next) {
+        uintptr_t from = r->start > start ? r->start : start, to = r->end < end ? r->end : end;
+        next = r->after;
+        if (from < to && !(r->kind & (REGION_HELD | REGION_COVERED)) &&
+            sys_msync(from, to - from, MS_ASYNC) == -ENOMEM)
+            regions_forget(from, to);
+    }
+}
+
+void regions_restore(struct region *chain, intptr_t delta)
+{
+    while (chain) {
+        struct region *r = chain;
+        chain = r->left;
+        r->start += (uintptr_t)delta;
+        r->end += (uintptr_t)delta;
+        if (delta)
+            r->joined_below = r->joined_above = false;
+        if (delta && r->window) {
+            windows_release(r->window);
+            r->window = NULL;
+        }
+        regions_forget(r->start, r->end);
+        tree_insert(&mapped, r);
+        note_here(r);
+        if (!delta && r->joined_above && r->after && r->after->start == r->end)
+            r->after->joined_below = true;
+        r->joined_above = false;
+        STATUS_SET(regions, mapped.total);
+    }
+}
+
+struct region *regions_add(uintptr_t start, uintptr_t end, struct window *window, uint32_t kind)
+{
+    if (!regions_free(start, end))
+        regions_forget(start, end);
+    if (untold_any())
+        untold_forget(start, end);
+    struct region *r = tree_add(&mapped, start, end);
+    if (!r)
+        return NULL;
+    r->window = window;
+    r->kind = kind;
+    if (window)
+        windows_hold(window);
+    note_here(r);
+    STATUS_SET(regions, mapped.total);
+    return r;
+}
+
+void regions_grow(struct region *r, uintptr_t end)
+{
+    if (r->after && r->after->start < end)
+        regions_forget(r->end, end);
+    untold_forget(r->end, end);
+    note_gone(r);
+    r->end = end;
+    note_here(r);
+}
+
+/* Private memory that was touched while it was apart may never be one map again, however alike
+ * (mm/vma.c, is_mergeable_anon_vma): it has to be asked. */
+static void tear(struct region *r)
+{
+    r->joined_below = false;
+    if (r->after)
+        r->after->joined_below = false;
+}
+
+void regions_change(uintptr_t start, uintptr_t end, uint32_t clear, uint32_t set)
+{
+    tree_split_at(&mapped, start);
+    tree_split_at(&mapped, end);
+    for (struct region *r = regions_from(start); r && r->start < end; r = r->after) {
+        uint32_t was = r->kind, is = (was & ~clear) | set;
+        if ((was ^ is) & REGION_HELD) {
+            note_gone(r);
+            r->kind = is;
+            note_here(r);
+        }
+        r->kind = is;
+        if (((was ^ r->kind) & ~(REGION_CHANGING | REGION_HELD | REGION_COVERED)) && !(was & REGION_SHARED))
+            tear(r);
+    }
+    STATUS_SET(regions, mapped.total);
+}
+
+void regions_set_cover(uintptr_t start, uintptr_t end, unsigned cover)
+{
+    regions_change(start, end, cover ? 0 : REGION_COVERED, cover ? REGION_COVERED : 0);
+    for (struct region *r = regions_from(start); r && r->start < end; r = r->after)
+        r->cover = (uint8_t)cover;
+}
+
+void regions_set_keep(uintptr_t start, uintptr_t end, unsigned keep)
+{
+    for (struct region *r = regions_from(start); r && r->start < end; r = r->after) {
+        if (r->keep)
+            continue;
+        r->keep = (uint8_t)keep;
+        keeps_hold(keep);
+    }
+}
+
+struct region *regions_covered(uintptr_t addr, unsigned cover)
+{
+    struct region *r = regions_from(addr);
+    while (r && (!(r->kind & REGION_COVERED) || r->cover != cover))
+        r = r->after;
+    return r;
+}
+
+void regions_hold(uintptr_t start, uintptr_t end)
+{
+    regions_change(start, end, 0, REGION_HELD);
+}
+
+bool regions_held_alike(uintptr_t start, uintptr_t end, const struct window *w, uint32_t kind)
+{
+    if (!held_bytes || !regions_cover(start, end))
+        return false;
+    for (struct region *r = regions_from(start); r && r->start < end; r = r->after)
+        if (r->window != w || r->kind != (kind | REGION_HELD))
+            return false;
+    return true;
+}
+
+size_t regions_held_bytes(void)
+{
+    return __atomic_load_n(&held_bytes, __ATOMIC_RELAXED);
+}
+
+bool regions_ever_held(void)
+{
+    return __atomic_load_n(&ever_held, __ATOMIC_RELAXED);
+}
+
+size_t regions_held_alone(void)
+{
+    return __atomic_load_n(&held_alone, __ATOMIC_RELAXED);
+}
+
+bool regions_mergeable(const struct region *a, const struct region *b)
+{
+    return !((a->kind ^ b->kind) & ~(uint32_t)REGION_HELD) &&
+           !(a->kind & (REGION_FOREIGN | REGION_CHANGING | REGION_COVERED)) && a->window == b->window &&
+           (a->window || (a->kind & REGION_ANONYMOUS));
+}
+
+bool regions_alike(const struct region *a, const struct region *b)
+{
+    return a->kind == b->kind && regions_mergeable(a, b);
+}
+
+void regions_join(struct region *r)
+{
+    tree_join(&mapped, r);
+    STATUS_SET(regions, mapped.total);
+}
+
+bool regions_one_map(const struct region *a, const struct region *b)
+{
+    return b->joined_below && a->end == b->start && regions_mergeable(a, b);
+}
+
+long regions_maps_around(uintptr_t start, uintptr_t end)
+{
+    struct region *r = regions_from(start ? start - 1 : 0), *below = NULL;
+    long maps = (long)masters_total();
+    for (; r && r->start <= end; below = r, r = r->after)
+        maps += !below || !regions_one_map(below, r);
+    return maps;
+}
+
+void regions_adopt(uintptr_t start, uintptr_t end)
+{
+    for (struct region *r = regions_from(start); r && r->start >= start && r->after;) {
+        struct region *next = r->after;
+        if (next->end > end)
+            return;
+        if (next->start == r->end && regions_mergeable(r, next))
+            next->joined_below = true;
+        if (next->joined_below && next->start == r->end && regions_alike(r, next))
+            regions_join(r);
+        else
+            r = next;
+    }
+}

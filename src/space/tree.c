@@ -1,0 +1,209 @@
+/*
+ * tree: see tree.h.
+ */
+#define _GNU_SOURCE
+#include "space/tree.h"
+
+#include "kernel/pool.h"
+#include "space/keeps.h"
+#include "tell/status.h"
+
+static struct pool region_pool = POOL(struct region);
+
+/* xorshift32: balance needs no more. */
+static uint32_t next_priority(void)
+{
+    static uint32_t state = 2463534242u;
+    state ^= state << 13;
+    state ^= state >> 17;
+    state ^= state << 5;
+    return state;
+}
+
+struct region *tree_floor(const struct tree *t, uintptr_t addr)
+{
+    struct region *found = NULL;
+    for (struct region *r = t->root; r;) {
+        if (r->start <= addr) {
+            found = r;
+            r = r->right;
+        } else {
+            r = r->left;
+        }
+    }
+    return found;
+}
+
+static struct region *first(const struct tree *t)
+{
+    struct region *r = t->root;
+    while (r && r->left)
+        r = r->left;
+    return r;
+}
+
+struct region *tree_from(const struct tree *t, uintptr_t addr)
+{
+    struct region *r = tree_floor(t, addr);
+    if (!r)
+        return first(t);
+    return r->end > addr ? r : r->after;
+}
+
+static void split(struct region *tree, uintptr_t addr, struct region **below, struct region **above)
+{
+    while (tree) {
+        if (tree->start < addr) {
+            *below = tree;
+            below = &tree->right;
+            tree = tree->right;
+        } else {
+            *above = tree;
+            above = &tree->left;
+            tree = tree->left;
+        }
+    }
+    *below = *above = NULL;
+}
+
+static struct region *merge(struct region *below, struct region *above)
+{
+    struct region *tree, **at = &tree;
+    while (below && above) {
+        if (below->priority > above->priority) {
+            *at = below;
+            at = &below->right;
+            below = below->right;
+        } else {
+            *at = above;
+            at = &above->left;
+            above = above->left;
+        }
+    }
+    *at = below ? below : above;
+    return tree;
+}
+
+void tree_insert(struct tree *t, struct region *r)
+{
+    r->before = tree_floor(t, r->start);
+    r->after = r->before ? r->before->after : first(t);
+    if (r->before)
+        r->before->after = r;
+    if (r->after)
+        r->after->before = r;
+    r->priority = next_priority();
+    struct region **at = &t->root;
+    while (*at && (*at)->priority >= r->priority)
+        at = r->start < (*at)->start ? &(*at)->left : &(*at)->right;
+    split(*at, r->start, &r->left, &r->right);
+    *at = r;
+    t->total++;
+}
+
+static void remove_node(struct tree *t, struct region *r)
+{
+    struct region **at = &t->root;
+    while (*at != r)
+        at = r->start < (*at)->start ? &(*at)->left : &(*at)->right;
+    *at = merge(r->left, r->right);
+    if (r->before)
+        r->before->after = r->after;
+    if (r->after)
+        r->after->before = r->before;
+    t->total--;
+}
+
+static void release(struct region *r)
+{
+    if (r->window)
+        windows_release(r->window);
+    keeps_release(r->keep);
+    if (r->lone)
+        files_release_lone(r->lone);
+    pool_give(&region_pool, r);
+}
+
+void tree_remove(struct tree *t, struct region *r)
+{
+    remove_node(t, r);
+    release(r);
+}
+
+struct region *tree_add(struct tree *t, uintptr_t start, uintptr_t end)
+{
+    struct region *r = pool_take(&region_pool);
+    if (!r) {
+        STATUS_ADD(forgotten, 1);
+        return NULL;
+    }
+    r->start = start;
+    r->end = end;
+    tree_insert(t, r);
+    return r;
+}
+
+/* Without memory the upper part is forgotten. */
+void tree_split_at(struct tree *t, uintptr_t addr)
+{
+    struct region *r = tree_floor(t, addr);
+    if (!r || r->start == addr || r->end <= addr)
+        return;
+    uintptr_t end = r->end;
+    r->end = addr;
+    struct region *upper = tree_add(t, addr, end);
+    if (!upper)
+        return;
+    upper->window = r->window;
+    upper->lone = r->lone;
+    upper->kind = r->kind;
+    upper->joined_below = true;
+    upper->cover = r->cover;
+    upper->keep = r->keep;
+    keeps_hold(upper->keep);
+    if (upper->window)
+        windows_hold(upper->window);
+    if (upper->lone)
+        files_hold_lone(upper->lone);
+}
+
+struct region *tree_cut(struct tree *t, uintptr_t start, uintptr_t end)
+{
+    struct region *chain = NULL, **last = &chain;
+    tree_split_at(t, start);
+    tree_split_at(t, end);
+    for (struct region *r = tree_from(t, start), *next; r && r->start < end; r = next) {
+        next = r->after;
+        remove_node(t, r);
+        r->left = NULL;
+        *last = r;
+        last = &r->left;
+    }
+    return chain;
+}
+
+void tree_join(struct tree *t, struct region *r)
+{
+    struct region *upper = r->after;
+    uintptr_t end = upper->end;
+    if (!r->keep) { /* what is held passes on */
+        r->keep = upper->keep;
+        upper->keep = 0;
+    }
+    remove_node(t, upper);
+    release(upper);
+    r->end = end;
+}
+
+struct region *tree_drop(struct region *piece)
+{
+    struct region *next = piece->left;
+    release(piece);
+    return next;
+}
+
+void tree_drop_all(struct region *chain)
+{
+    while (chain)
+        chain = tree_drop(chain);
+}

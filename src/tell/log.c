@@ -1,0 +1,294 @@
+/*
+ * log: lines of text to a place that is not ours.
+ */
+#define _GNU_SOURCE
+#include "tell/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/ioctl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/fmt.h"
+#include "common/reason.h"
+#include "kernel/brief.h"
+#include "kernel/sys.h"
+#include "tell/date.h"
+#include "tell/naming.h"
+#include "tell/options.h"
+
+#define LINE 1300
+#define TEXT_MAX 700
+#define PATH_LEN 1024
+
+#ifndef FS_IOC_GETVERSION /* linux/fs.h, which does not go with sys/mount.h */
+#define FS_IOC_GETVERSION _IOR('v', 1, long)
+#endif
+
+/* What a descriptor stands for. */
+struct place {
+    struct stat st;
+    int generation; /* of a regular file: its inode's number may be given to another file once it is gone */
+};
+
+static struct {
+    char name[32];
+    struct {
+        char text[PATH_LEN]; /* with NUL for each %p; empty: stderr */
+        size_t len;
+    } form;
+    char path[PATH_LEN];
+    struct place stderr_at_start;
+    bool stderr_known;
+    bool silent;
+    bool complained; /* of the log that cannot be written */
+    long pid;
+    uint64_t *lost;
+} self;
+
+static bool find_place(int fd, struct place *p)
+{
+    p->generation = 0;
+    if (sys_fstat(fd, &p->st) < 0)
+        return false;
+    if (S_ISREG(p->st.st_mode))
+        sys_ioctl(fd, FS_IOC_GETVERSION, &p->generation);
+    return true;
+}
+
+static bool is_same_place(const struct place *a, const struct place *b)
+{
+    return a->st.st_dev == b->st.st_dev && a->st.st_ino == b->st.st_ino &&
+           a->st.st_rdev == b->st.st_rdev && ((a->st.st_mode ^ b->st.st_mode) & S_IFMT) == 0 &&
+           a->generation == b->generation;
+}
+
+/* The form, with everything but %p filled in: the start's time is that of the program, not of a child. */
+static void fill_form(struct option_text log)
+{
+    self.form.len = 0;
+    long folder = log.at[0] == '/' ? 0 : sys_readlink("/proc/self/cwd", self.form.text, sizeof self.form.text / 2);
+    if (folder > 0) { /* the program may change its folder */
+        self.form.len = (size_t)folder + 1;
+        self.form.text[folder] = '/';
+    }
+    for (size_t from = 0, at = 0; at <= log.len; at++) {
+        bool is_pid = at + 1 < log.len && log.at[at] == '%' && log.at[at + 1] == 'p';
+        size_t room = sizeof self.form.text - self.form.len;
+        if ((!is_pid && at < log.len) || room < 2)
+            continue;
+        self.form.len += naming_expand(self.form.text + self.form.len, room - 1,
+                                       (struct option_text){ log.at + from, at - from }, self.name, 0);
+        if (is_pid)
+            self.form.text[self.form.len++] = '\0';
+        from = ++at + 1;
+    }
+}
+
+static void fill_path(void)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < self.form.len && at < sizeof self.path - 1; i++) {
+        if (self.form.text[i])
+            self.path[at++] = self.form.text[i];
+        else
+            at += fmt(self.path + at, sizeof self.path - at, "%ld", self.pid);
+    }
+    self.path[at] = '\0';
+}
+
+void log_start(const char *name)
+{
+    size_t n = 0;
+    for (; name[n] && n < sizeof self.name - 1; n++)
+        self.name[n] = name[n] >= ' ' && name[n] != 0x7f && name[n] != '/' ? name[n] : '?';
+    self.name[n] = '\0';
+    self.pid = sys_getpid();
+    self.complained = false;
+    self.stderr_known = find_place(STDERR_FILENO, &self.stderr_at_start);
+    self.form.len = 0;
+    if (!words_equal(options.log, words_text("stderr")))
+        fill_form(options.log);
+    fill_path();
+}
+
+void log_count_lost(uint64_t *lost)
+{
+    self.lost = lost;
+}
+
+const char *log_name(void)
+{
+    return self.name;
+}
+
+const char *log_path(void)
+{
+    return self.path;
+}
+
+void log_after_fork(void)
+{
+    self.pid = sys_getpid();
+    fill_path();
+    if (memchr(self.form.text, '\0', self.form.len)) /* another log than its parent's */
+        self.complained = false;
+}
+
+void log_silence(void)
+{
+    self.silent = true;
+}
+
+static bool may_write_stderr(void)
+{
+    struct place now;
+    return self.stderr_known && find_place(STDERR_FILENO, &now) &&
+           is_same_place(&now, &self.stderr_at_start) &&
+           (S_ISREG(now.st.st_mode) || sys_writable_now(STDERR_FILENO));
+}
+
+/* 0, or why the line is lost, as an error number. */
+static long write_to(int fd, const char *line, size_t len)
+{
+    long wrote = sys_write_quietly(fd, line, len);
+    return wrote == (long)len ? 0 : wrote < 0 ? -wrote : ENOSPC;
+}
+
+static long write_stderr(const char *line, size_t len)
+{
+    return may_write_stderr() ? write_to(STDERR_FILENO, line, len) : EBADF;
+}
+
+static long write_log(const char *line, size_t len)
+{
+    long fd = brief_open(self.path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_NONBLOCK, 0600);
+    if (fd < 0)
+        return -fd;
+    long error = write_to((int)fd, line, len);
+    brief_close((int)fd);
+    return error;
+}
+
+/* JSON's escapes; the input is short. */
+static void escape(char *out, size_t size, const char *text)
+{
+    size_t at = 0;
+    for (; *text && at + 7 < size; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c == '"' || c == '\\') {
+            out[at++] = '\\';
+            out[at++] = (char)c;
+        } else if (c < ' ') {
+            at += fmt(out + at, size - at, "\\u00%c%c", '0' + (c >> 4), "0123456789abcdef"[c & 15]);
+        } else {
+            out[at++] = (char)c;
+        }
+    }
+    out[at] = '\0';
+}
+
+/* What one line needs, wherever it lies. */
+struct space {
+    char *text, *quoted, *line;
+    size_t text_size, quoted_size, line_size;
+};
+
+static size_t line_of_text(const struct space *s, enum log_level level)
+{
+    static const char *const names[] = { "off", "error", "warning", "info", "debug" };
+    uint64_t now = date_now();
+    if (options.log_format == FORMAT_JSON) {
+        char program[6 * sizeof self.name];
+        escape(s->quoted, s->quoted_size, s->text);
+        escape(program, sizeof program, self.name);
+        return fmt(s->line, s->line_size,
+                   "{\"time\":%lu,\"program\":\"%s\",\"pid\":%ld,\"level\":\"%s\",\"text\":\"%s\"}\n",
+                   (unsigned long)now, program, self.pid, names[level], s->quoted);
+    }
+    return fmt(s->line, s->line_size, "%s mapherd: %s[%ld]: %s: %s\n", date_text(now).text, self.name,
+               self.pid, names[level], s->text);
+}
+
+static log_observer *observer;
+
+void log_observe(log_observer *o)
+{
+    observer = o;
+}
+
+/* Once a process, and where the log is another's than the parent's, once a child. */
+static void complain_of_log(const struct space *s, long error)
+{
+    if (__atomic_exchange_n(&self.complained, true, __ATOMIC_RELAXED))
+        return;
+    fmt(s->text, s->text_size, "the log %s cannot be written: %s; lines are lost (mapherd stat counts them)",
+        self.path, reason_of(error));
+    if (observer)
+        observer(LOG_WARNING, 0, s->text);
+    write_stderr(s->line, line_of_text(s, LOG_WARNING));
+}
+
+static void write_text(const struct space *s, enum log_level level)
+{
+    size_t len = line_of_text(s, level);
+    long error = self.path[0] ? write_log(s->line, len) : write_stderr(s->line, len);
+    if (error && self.lost)
+        __atomic_fetch_add(self.lost, 1, __ATOMIC_RELAXED);
+    if (error && self.path[0])
+        complain_of_log(s, error);
+}
+
+static bool is_wanted(enum log_level level)
+{
+    return !self.silent && (int)level <= options.log_level;
+}
+
+/* level: with what the line is about. */
+static void say(const struct space *s, unsigned level, const char *format, va_list args)
+{
+    enum log_level urgency = level & LOG_LEVEL_BITS;
+    bool wanted = is_wanted(urgency), observed = observer && urgency <= LOG_INFO;
+    if (!wanted && !observed)
+        return;
+    fmt_va(s->text, s->text_size, format, args);
+    if (observed)
+        observer(urgency, level >> LOG_ABOUT_SHIFT, s->text);
+    if (wanted)
+        write_text(s, urgency);
+}
+
+void log_line(unsigned level, const char *format, ...)
+{
+    char text[TEXT_MAX], quoted[TEXT_MAX + 200], line[LINE];
+    const struct space s = { text, quoted, line, sizeof text, sizeof quoted, sizeof line };
+    va_list args;
+    va_start(args, format);
+    say(&s, level, format, args);
+    va_end(args);
+}
+
+void log_line_in(struct log_room *room, unsigned level, const char *format, ...)
+{
+    const struct space s = { room->text, room->quoted, room->line, sizeof room->text,
+                             sizeof room->quoted, sizeof room->line };
+    va_list args;
+    va_start(args, format);
+    say(&s, level, format, args);
+    va_end(args);
+}
+
+bool log_allowed(struct log_limit *limit, uint64_t every_ms, unsigned *suppressed)
+{
+    uint64_t now = sys_now_ms() + 1; /* 0 means "never yet" */
+    uint64_t next = __atomic_load_n(&limit->next_ms, __ATOMIC_RELAXED);
+    if (now < next || !__atomic_compare_exchange_n(&limit->next_ms, &next, now + every_ms, false,
+                                                   __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+        __atomic_fetch_add(&limit->suppressed, 1, __ATOMIC_RELAXED);
+        return false;
+    }
+    *suppressed = __atomic_exchange_n(&limit->suppressed, 0, __ATOMIC_RELAXED);
+    return true;
+}

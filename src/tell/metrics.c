@@ -1,0 +1,207 @@
+/*
+ * metrics: a file of numbers for node_exporter's textfile collector.
+ *
+ * Rules: one thread writes at a time and the others go on; the file appears by rename, so a
+ * reader never sees half of it; a file is only ever made new (O_EXCL), so a link that somebody
+ * put there leads nowhere. The words of HELP and TYPE must be the same in every file: node_exporter
+ * drops families that disagree.
+ */
+#define _GNU_SOURCE
+#include "tell/metrics.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/fmt.h"
+#include "kernel/brief.h"
+#include "kernel/identity.h"
+#include "kernel/sys.h"
+#include "tell/log.h"
+#include "tell/news.h"
+#include "tell/options.h"
+#include "tell/status.h"
+
+#define EVERY_MS 1000
+#define CALLS_A_LOOK 16 /* the clock is asked every so many calls */
+#define PATH_LEN 512
+#define FIRST_PID_NAMESPACE 4026531836UL /* include/linux/proc_ns.h: PROC_PID_INIT_INO */
+
+/* Made in the constructor, then only read. */
+static char folder[PATH_LEN];
+static char program[6 * 32];
+
+/* Of the process that owner is; written by the one thread that is busy. */
+static struct {
+    char path[PATH_LEN + 64], fresh[PATH_LEN + 64]; /* the file, and under which name it is made */
+    char mark[96];    /* its first line, by which `mapherd clean` knows whose it is */
+    char labels[256]; /* {...} */
+    char text[24576];
+    bool named;
+} file;
+static int owner;
+static bool busy, stopped;
+static uint64_t next_ms;
+static struct news told; /* by the file */
+
+/* A label's value: printable ASCII, escaped; a file with anything that is not UTF-8 is refused
+ * whole by those who read it. */
+static void escape(char *out, size_t size, const char *text)
+{
+    size_t at = 0;
+    for (; *text && at + 3 < size; text++) {
+        if (*text == '"' || *text == '\\')
+            out[at++] = '\\';
+        out[at++] = *text >= ' ' && *text < 0x7f ? *text : '?';
+    }
+    out[at] = '\0';
+}
+
+/* Whose file it is. Names are given late: a forked child that becomes another program at once has
+ * no use for them. */
+static void name_file(void)
+{
+    unsigned long space = (unsigned long)identity_pid_space();
+    bool inner = space && space != FIRST_PID_NAMESPACE;
+    char base[64], label[64] = "";
+    if (inner) {
+        fmt(base, sizeof base, "mapherd-%lu-%d", space, owner);
+        fmt(label, sizeof label, ",pid_namespace=\"%lu\"", space);
+    } else {
+        fmt(base, sizeof base, "mapherd-%d", owner);
+    }
+    fmt(file.path, sizeof file.path, "%s/%s.prom", folder, base);
+    fmt(file.fresh, sizeof file.fresh, "%s/.%s.tmp", folder, base);
+    fmt(file.labels, sizeof file.labels, "{pid=\"%d\",program=\"%s\"%s}", owner, program, label);
+    fmt(file.mark, sizeof file.mark, "# mapherd: process %d of namespace %lu, started at %lu\n",
+        owner, space, (unsigned long)identity_started());
+    file.named = true;
+}
+
+/* The waiting for msync, as a histogram: each bucket holds those before it. */
+static size_t compose_syncs(char *text, size_t size)
+{
+    static const char *const bounds[] = { "0.0001", "0.001", "0.01", "0.1", "1", "10", "+Inf" };
+    unsigned long upto = 0;
+    size_t len = fmt(text, size, "# HELP mapherd_sync_seconds How long msync took.\n"
+                                 "# TYPE mapherd_sync_seconds histogram\n");
+    for (unsigned i = 0; i < MAPHERD_SYNC_BUCKETS; i++) {
+        upto += (unsigned long)STATUS_GET(sync_within[i]);
+        len += fmt(text + len, size - len, "mapherd_sync_seconds_bucket{le=\"%s\",%s %lu\n",
+                   bounds[i], file.labels + 1, upto);
+    }
+    return len + fmt(text + len, size - len,
+                     "mapherd_sync_seconds_sum%s %lue-6\nmapherd_sync_seconds_count%s %lu\n",
+                     file.labels, (unsigned long)STATUS_GET(sync_us), file.labels, upto);
+}
+
+/* Numbers that are not known, which are negative, are left out. */
+static size_t compose(void)
+{
+    size_t len = fmt(file.text, sizeof file.text, "%s", file.mark);
+    for (size_t i = 0; i < status_count; i++) {
+        const struct status_row *row = &status_rows[i];
+        int64_t value = status_value(&mapherd_status_block, row);
+        if (value >= 0 && row->metric[0])
+            len += fmt(file.text + len, sizeof file.text - len,
+                       "# HELP %s %s\n# TYPE %s %s\n%s%s %ld\n", row->metric, row->what, row->metric,
+                       row->kind, row->metric, file.labels, (long)value);
+    }
+    return len + compose_syncs(file.text + len, sizeof file.text - len);
+}
+
+static long write_file(void)
+{
+    size_t len = compose();
+    sys_unlink(file.fresh); /* of a process of this id that was killed */
+    long fd = brief_open(file.fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
+    if (fd < 0)
+        return fd;
+    long answer = sys_fchmod((int)fd, 0644); /* whatever the umask */
+    if (answer >= 0)
+        answer = sys_write_quietly((int)fd, file.text, len);
+    if (answer >= 0)
+        answer = (size_t)answer == len ? 0 : -ENOSPC;
+    brief_close((int)fd);
+    if (answer == 0)
+        answer = sys_rename(file.fresh, file.path);
+    if (answer < 0)
+        sys_unlink(file.fresh);
+    return answer;
+}
+
+static void tell_failure(long answer)
+{
+    static bool said;
+    if (!__atomic_exchange_n(&said, true, __ATOMIC_RELAXED))
+        log_line(LOG_WARNING, "metrics cannot be written to %s (errno %ld): MAPHERD_METRICS wants "
+                 "a folder that the program may write to", folder, -answer);
+}
+
+/* A child that shares its parent's memory, or was forked past libc, is not the owner. */
+static bool is_owner(void)
+{
+    return sys_getpid() == owner;
+}
+
+static void renew(uint64_t now)
+{
+    if (__atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE))
+        return;
+    if (is_owner()) {
+        __atomic_store_n(&next_ms, now + EVERY_MS, __ATOMIC_RELAXED);
+        news_tell(&told);
+        if (!file.named)
+            name_file();
+        long answer = write_file();
+        if (answer < 0)
+            tell_failure(answer);
+        if (__atomic_load_n(&stopped, __ATOMIC_SEQ_CST))
+            sys_unlink(file.path);
+    }
+    __atomic_store_n(&busy, false, __ATOMIC_RELEASE);
+}
+
+void metrics_tick(void)
+{
+    static unsigned calls;
+    if (!folder[0] || __atomic_load_n(&stopped, __ATOMIC_RELAXED))
+        return;
+    /* A burst of calls and then nothing: without news the file would tell its beginning for ever. */
+    bool news = news_are_due(&told);
+    if (!news && __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED) % CALLS_A_LOOK)
+        return;
+    uint64_t now = sys_now_ms();
+    if (news || now >= __atomic_load_n(&next_ms, __ATOMIC_RELAXED))
+        renew(now);
+}
+
+void metrics_start(const char *name)
+{
+    if (!options.metrics.len || options.metrics.len >= sizeof folder)
+        return;
+    escape(program, sizeof program, name);
+    memcpy(folder, options.metrics.at, options.metrics.len);
+    owner = (int)sys_getpid();
+    renew(sys_now_ms());
+}
+
+void metrics_after_fork(void)
+{
+    if (!folder[0])
+        return;
+    owner = (int)sys_getpid();
+    file.named = false;
+    next_ms = 0;
+    __atomic_store_n(&busy, false, __ATOMIC_RELEASE);
+}
+
+void metrics_stop(void)
+{
+    if (!folder[0] || !is_owner() || __atomic_exchange_n(&stopped, true, __ATOMIC_SEQ_CST))
+        return;
+    if (file.named)
+        sys_unlink(file.path);
+}

@@ -1,0 +1,384 @@
+/*
+ * options: the parser of the one table. It runs in the constructor: no allocation, no stdio.
+ */
+#define _GNU_SOURCE
+#include "tell/options.h"
+
+#include <string.h>
+
+#include "common/fmt.h"
+#include "common/rules.h"
+
+struct options options = {
+#define CHOICE(name, NAME, fallback, words, help) .name = (fallback),
+#define TEXT(name, NAME, fallback, form, check, help) .name = { (fallback), sizeof(fallback) - 1 },
+#include "tell/options.def"
+#undef CHOICE
+#undef TEXT
+};
+
+static bool is_any(struct option_text t, const char *form)
+{
+    (void)t;
+    (void)form;
+    return true;
+}
+
+static bool is_text(struct option_text t, const char *form)
+{
+    (void)form;
+    return t.len > 0;
+}
+
+/* Absolute: the program may change its folder. Its length is metrics.c's limit. */
+static bool is_folder(struct option_text t, const char *form)
+{
+    (void)form;
+    return !t.len || (t.at[0] == '/' && t.len < 500);
+}
+
+/* Absolute, for the same reason; or none. */
+static bool is_record_place(struct option_text t, const char *form)
+{
+    return is_folder(t, form) || words_equal(t, words_text("off"));
+}
+
+static bool is_status(struct option_text t, const char *form)
+{
+    (void)form;
+    return options_status(t) >= 0;
+}
+
+static bool is_depth(struct option_text t, const char *form)
+{
+    (void)form;
+    return options_depth(t) > 0;
+}
+
+static bool are_percents(struct option_text t, const char *form)
+{
+    (void)form;
+    return options_percents(t, NULL, 0) >= 0;
+}
+
+static bool is_reserve(struct option_text t, const char *form)
+{
+    (void)form;
+    return options_reserve(t, 100) >= 0;
+}
+
+static bool is_size(struct option_text t, const char *form)
+{
+    (void)form;
+    return options_size(t) >= 0;
+}
+
+static bool is_share(struct option_text t, const char *form)
+{
+    (void)form;
+    return options_share(t, 0) >= 0;
+}
+
+static bool are_rules(struct option_text t, const char *form)
+{
+    struct option_text wrong, near;
+    return rules_check(t, form, &wrong, &near);
+}
+
+static bool is_milliseconds(struct option_text t, const char *form)
+{
+    (void)form;
+    return options_milliseconds(t) >= 0;
+}
+
+struct table_row {
+    const char *name, *env, *form, *help, *fallback;
+    size_t field;
+    int number; /* of a choice's default word */
+    bool (*check)(struct option_text value, const char *form);
+};
+
+static const struct table_row table[] = {
+#define CHOICE(name, NAME, fallback, words, help) \
+    { #name, "MAPHERD_" #NAME, words, help, NULL, offsetof(struct options, name), fallback, NULL },
+#define TEXT(name, NAME, fallback, form, check, help) \
+    { #name, "MAPHERD_" #NAME, form, help, fallback, offsetof(struct options, name), 0, check },
+#include "tell/options.def"
+#undef CHOICE
+#undef TEXT
+};
+
+const size_t option_count = sizeof table / sizeof *table;
+
+struct option_row option_row(size_t n)
+{
+    const struct table_row *t = &table[n];
+    struct option_row row = { t->name, t->env, t->form, t->help, { "", 0 }, t->field, t->check };
+    if (t->check) {
+        row.fallback = words_text(t->fallback);
+    } else {
+        struct option_text words = words_text(t->form);
+        for (int i = 0; i <= t->number; i++)
+            words_next(&words, '|', &row.fallback);
+    }
+    return row;
+}
+
+static const struct table_row *find_row(struct option_text name, const char **near)
+{
+    unsigned least = ~0U;
+    for (size_t n = 0; n < option_count; n++) {
+        struct option_text row = words_text(table[n].name);
+        if (words_equal(row, name))
+            return &table[n];
+        unsigned d = words_distance(row, name);
+        if (d < least) {
+            least = d;
+            *near = table[n].name;
+        }
+    }
+    return NULL;
+}
+
+/* A piece that need not end in NUL, cut to what a log line bears. */
+#define SHOWN 80
+struct shown {
+    char text[SHOWN + 1];
+};
+
+static struct shown show(struct option_text t)
+{
+    struct shown s;
+    size_t len = t.len < SHOWN ? t.len : SHOWN;
+    for (size_t i = 0; i < len; i++)
+        s.text[i] = t.at[i] >= ' ' && t.at[i] != 0x7f ? t.at[i] : '?';
+    s.text[len] = '\0';
+    return s;
+}
+
+static void complain_of_text(const struct table_row *row, struct option_text value, char *why,
+                             size_t why_size)
+{
+    struct option_text wrong, near;
+    if (row->check == are_rules && !rules_check(value, row->form, &wrong, &near) && wrong.len)
+        fmt(why, why_size, "option %s: '%s' is not a word of %s; the nearest is '%s'", row->name,
+            show(wrong).text, row->form, show(near).text);
+    else
+        fmt(why, why_size, "option %s: '%s' is not of the form %s; the default is %s", row->name,
+            show(value).text, row->form, *row->fallback ? row->fallback : "none");
+}
+
+/*
+ * The texts of options are copied here: a program may write its title over its arguments and its
+ * environment (setproctitle, PostgreSQL, nginx, Perl), or change a variable, at any time later.
+ */
+static struct {
+    char text[OPTIONS_TEXT_MAX];
+    size_t len;
+} copies;
+
+/* Each copy ends with NUL. False: there is no room. */
+static bool keep(struct option_text value, struct option_text *kept)
+{
+    if (value.len >= sizeof copies.text - copies.len)
+        return false;
+    char *to = copies.text + copies.len;
+    memcpy(to, value.at, value.len);
+    to[value.len] = '\0';
+    copies.len += value.len + 1;
+    *kept = (struct option_text){ to, value.len };
+    return true;
+}
+
+/* Checks, and stores into *into if given. */
+static bool set(struct options *into, struct option_text name, struct option_text value, char *why,
+                size_t why_size)
+{
+    const char *near_name = "";
+    struct option_text near_word = { "", 0 };
+    const struct table_row *row = find_row(name, &near_name);
+    if (!row) {
+        fmt(why, why_size, "unknown option '%s'; the nearest is '%s'", show(name).text, near_name);
+        return false;
+    }
+    if (row->check) {
+        if (!row->check(value, row->form)) {
+            complain_of_text(row, value, why, why_size);
+            return false;
+        }
+        if (into && !keep(value, (struct option_text *)((char *)into + row->field))) {
+            fmt(why, why_size, "option %s: '%s' and what was set before it are longer than %u bytes",
+                row->name, show(value).text, (unsigned)OPTIONS_TEXT_MAX);
+            return false;
+        }
+        return true;
+    }
+    int number = words_find(words_text(row->form), value, &near_word);
+    if (number < 0) {
+        fmt(why, why_size, "option %s: '%s' is not one of %s; the nearest is '%s'", row->name,
+            show(value).text, row->form, show(near_word).text);
+        return false;
+    }
+    if (into)
+        *(int *)((char *)into + row->field) = number;
+    return true;
+}
+
+bool options_check(struct option_text name, struct option_text value, char *why, size_t why_size)
+{
+    return set(NULL, name, value, why, why_size);
+}
+
+static void read_one(struct option_text name, struct option_text value, options_complain *complain)
+{
+    char why[400];
+    if (!set(&options, name, value, why, sizeof why))
+        complain(why);
+}
+
+static void read_list(struct option_text list, options_complain *complain)
+{
+    struct option_text piece, value;
+    while (words_next(&list, ':', &piece)) {
+        struct option_text name = piece;
+        if (piece.len == 0)
+            continue;
+        value = piece;
+        if (!words_next(&value, '=', &name) || !value.at) {
+            char why[200];
+            fmt(why, sizeof why, "MAPHERD_OPTIONS: '%s' is not of the form name=value",
+                show(piece).text);
+            complain(why);
+            continue;
+        }
+        read_one(name, value, complain);
+    }
+}
+
+/* Names in the environment that are not options. MAPHERD_LIBRARY tells the command which library
+ * to preload. */
+static bool is_reserved(struct option_text name)
+{
+    return words_equal(name, words_text("options")) || words_equal(name, words_text("library"));
+}
+
+void options_read(char *const *environment, options_complain *complain)
+{
+    static const char prefix[] = "MAPHERD_";
+    static const char list[] = "MAPHERD_OPTIONS=";
+    copies.len = 0;
+    if (!environment)
+        return;
+    for (char *const *e = environment; *e; e++)
+        if (strncmp(*e, list, sizeof list - 1) == 0)
+            read_list(words_text(*e + sizeof list - 1), complain);
+    for (char *const *e = environment; *e; e++) {
+        const char *equals = strchr(*e, '=');
+        if (strncmp(*e, prefix, sizeof prefix - 1) != 0 || !equals)
+            continue;
+        char lower[WORD_MAX + 1];
+        const char *upper = *e + sizeof prefix - 1;
+        size_t len = (size_t)(equals - upper);
+        if (equals < upper)
+            continue;
+        if (len > WORD_MAX)
+            len = WORD_MAX;
+        for (size_t i = 0; i < len; i++)
+            lower[i] = upper[i] >= 'A' && upper[i] <= 'Z' ? (char)(upper[i] + 'a' - 'A') : upper[i];
+        struct option_text name = { lower, len };
+        if (!is_reserved(name))
+            read_one(name, words_text(equals + 1), complain);
+    }
+}
+
+bool options_glob_list(struct option_text list, const char *text)
+{
+    struct option_text glob;
+    while (words_next(&list, ',', &glob))
+        if (glob.len && fmt_glob(glob.at, glob.len, text))
+            return true;
+    return false;
+}
+
+int options_percents(struct option_text list, int *percents, int max)
+{
+    struct option_text piece;
+    uint64_t last = 0;
+    int n = 0;
+    while (words_next(&list, ',', &piece)) {
+        const char *at = piece.at;
+        uint64_t value;
+        if (!piece.len || !fmt_read_u64(&at, &value) || at != piece.at + piece.len)
+            return -1;
+        if (value <= last || value > 100)
+            return -1;
+        last = value;
+        if (n < max)
+            percents[n++] = (int)value;
+    }
+    return n;
+}
+
+long options_reserve(struct option_text text, long limit)
+{
+    const char *at = text.at, *end = text.at + text.len;
+    uint64_t value;
+    if (!text.len || !fmt_read_u64(&at, &value) || at > end)
+        return -1;
+    if (at == end)
+        return (long)(value < (uint64_t)limit / 2 ? value : (uint64_t)limit / 2);
+    if (at + 1 != end || *at != '%' || value > 50)
+        return -1;
+    return limit / 100 * (long)value + limit % 100 * (long)value / 100;
+}
+
+int64_t options_size(struct option_text text)
+{
+    static const char units[] = "KMGT";
+    const char *at = text.at, *end = text.at + text.len, *unit;
+    uint64_t value;
+    unsigned shift = 0;
+    if (!text.len || !fmt_read_u64(&at, &value) || at > end)
+        return -1;
+    if (at < end && (unit = memchr(units, *at, sizeof units - 1))) {
+        shift = 10 * (unsigned)(unit - units + 1);
+        at++;
+    }
+    return at == end && value <= (uint64_t)INT64_MAX >> shift ? (int64_t)(value << shift) : -1;
+}
+
+int64_t options_share(struct option_text text, int64_t total)
+{
+    const char *at = text.at, *end = text.at + text.len;
+    uint64_t percent;
+    if (!text.len || end[-1] != '%')
+        return options_size(text);
+    if (!fmt_read_u64(&at, &percent) || at + 1 != end || percent > 100)
+        return -1;
+    return total / 100 * (int64_t)percent + total % 100 * (int64_t)percent / 100;
+}
+
+/* The whole text is a number from least to most. */
+static long number_of(struct option_text text, uint64_t least, uint64_t most)
+{
+    const char *at = text.at, *end = text.at + text.len;
+    uint64_t value;
+    if (!text.len || !fmt_read_u64(&at, &value) || at != end || value < least || value > most)
+        return -1;
+    return (long)value;
+}
+
+long options_milliseconds(struct option_text text)
+{
+    return number_of(text, 0, 24 * 3600 * 1000);
+}
+
+long options_status(struct option_text text)
+{
+    return number_of(text, 0, 255);
+}
+
+long options_depth(struct option_text text)
+{
+    return number_of(text, 1, 64);
+}

@@ -1,0 +1,233 @@
+/*
+ * leaks: who, when, what, and the way there.
+ */
+#define _GNU_SOURCE
+#include "trace/leaks.h"
+
+#include <sys/mman.h>
+#include <time.h>
+
+#include "common/pages.h"
+#include "kernel/sys.h"
+#include "tell/log.h"
+#include "tell/options.h"
+#include "tell/recordfile.h"
+#include "unwind/module.h"
+#include "unwind/unwind.h"
+
+enum { DEPTH_MOST = 64, OWN_FRAMES = 8 };
+
+int leaks_live;
+static leaks_java *ask_java;
+static struct module self; /* this library */
+static uint32_t number;    /* of mappings so far */
+
+void leaks_ask_java(leaks_java *java)
+{
+    ask_java = java;
+}
+
+/* False in a handler above the lock's owner. */
+static bool begin(void)
+{
+    if (!lock_take(&record_lock)) {
+        struct mapherd_record_head *h = recordfile_head();
+        if (h)
+            __atomic_fetch_add(&h->lost, 1, __ATOMIC_RELAXED);
+        return false;
+    }
+    struct mapherd_record_head *h = recordfile_head();
+    if (h && leaks_on() && h->leaks) { /* all is 0 where somebody has truncated the file */
+        __atomic_store_n(&h->changes, h->changes + 1, __ATOMIC_RELAXED);
+        __atomic_thread_fence(__ATOMIC_RELEASE); /* odd before anything changes */
+        return true;
+    }
+    lock_drop(&record_lock);
+    return false;
+}
+
+static void end(void)
+{
+    struct mapherd_record_head *h = recordfile_head();
+    __atomic_store_n(&h->changes, h->changes + 1, __ATOMIC_RELEASE);
+    lock_drop(&record_lock);
+}
+
+static uint64_t now_ms(void)
+{
+    return sys_clock_ns(CLOCK_REALTIME_COARSE) / 1000000;
+}
+
+static void start(void)
+{
+    struct mapherd_record_head *h = recordfile_head();
+    if (!h || leaks_on() || !lock_take(&record_lock))
+        return;
+    if (!h->leaks_ms) { /* the first time in this record */
+        ledger_start();
+        stacks_start();
+        number = 0;
+        module_find((uintptr_t)leaks_change, &self);
+    }
+    h->depth = (uint32_t)options_depth(options.stack_depth);
+    h->leaks_ms = now_ms();
+    h->leaks = 1;
+    __atomic_store_n(&leaks_live, 1, __ATOMIC_RELEASE);
+    lock_drop(&record_lock);
+    log_line(LOG_INFO | LOG_ABOUT_RECORD, "mappings are recorded with their call stacks from now on");
+}
+
+/* What it knows is of no use without what comes after. */
+static void stop(void)
+{
+    if (!begin())
+        return;
+    __atomic_store_n(&leaks_live, 0, __ATOMIC_RELEASE);
+    ledger_clear();
+    recordfile_head()->leaks = 0;
+    end();
+    log_line(LOG_INFO | LOG_ABOUT_RECORD, "mappings are no longer recorded");
+}
+
+void leaks_change(enum mapherd_record_wish wish)
+{
+    if (wish == MAPHERD_WISH_START)
+        start();
+    else if (wish == MAPHERD_WISH_STOP)
+        stop();
+}
+
+void leaks_after_fork(void)
+{
+    __atomic_store_n(&leaks_live, 0, __ATOMIC_RELEASE);
+}
+
+/* ---- ranges ---- */
+
+ledger_chain leaks_leave(uintptr_t start, uintptr_t stop)
+{
+    if (!begin())
+        return 0;
+    ledger_chain chain = ledger_cut(start, stop);
+    end();
+    return chain;
+}
+
+void leaks_left(ledger_chain chain)
+{
+    if (!chain || !begin())
+        return;
+    ledger_drop(chain);
+    end();
+}
+
+void leaks_stay(ledger_chain chain, uintptr_t start, size_t old_len, uintptr_t to, size_t new_len)
+{
+    if (!chain || !begin())
+        return;
+    ledger_put(chain, start, old_len, to, new_len);
+    end();
+}
+
+/* ---- mappings ---- */
+
+struct caller {
+    uintptr_t pcs[DEPTH_MOST + OWN_FRAMES];
+    uint32_t java[DEPTH_MOST];
+    size_t first, n, java_n; /* first: behind this library's own frames */
+};
+
+static void find_caller(struct caller *c)
+{
+    size_t depth = recordfile_head() ? recordfile_head()->depth : 0;
+    if (!depth || depth > DEPTH_MOST)
+        depth = DEPTH_MOST;
+    c->n = unwind_here(c->pcs, depth + OWN_FRAMES);
+    c->first = 0;
+    while (c->first < c->n && c->pcs[c->first] >= self.start && c->pcs[c->first] < self.end)
+        c->first++;
+    c->n -= c->first;
+    if (c->n > depth)
+        c->n = depth;
+    c->java_n = ask_java ? ask_java(c->pcs + c->first, &c->n, c->java, depth) : 0;
+}
+
+/* False: there was no space for it. */
+static bool enter(uintptr_t start, uintptr_t stop, struct mapherd_record_mapping *what,
+                  const struct caller *c)
+{
+    struct mapherd_record_head *h = recordfile_head();
+    what->stack = stacks_add(c->pcs + c->first, c->n, c->java, c->java_n);
+    what->born_ms = now_ms();
+    what->thread = lock_owner(&record_lock);
+    what->number = ++number;
+    bool entered = ledger_add(start, stop, what);
+    h->mapped += entered;
+    return entered;
+}
+
+static void tell_full(void)
+{
+    static bool told;
+    if (!__atomic_exchange_n(&told, true, __ATOMIC_RELAXED))
+        log_line(LOG_WARNING | LOG_ABOUT_RECORD, "the record can grow no further: there is no space for it, or "
+                 "its file cannot be opened; mappings are missing in it");
+}
+
+void leaks_mapped(uintptr_t start, size_t len, struct map_request *q)
+{
+    struct caller c;
+    const struct stat *st = q->flags & MAP_ANONYMOUS ? NULL : request_file(q);
+    find_caller(&c);
+    if (!begin())
+        return;
+    struct mapherd_record_mapping what = {
+        .offset = st ? q->offset : 0,
+        .file = st ? ledger_file(st, q->fd) : 0,
+        .flags = MAPHERD_RECORD_FLAGS(q->prot, (q->flags & MAP_TYPE) != MAP_PRIVATE),
+    };
+    bool entered = enter(start, page_up(start + len), &what, &c);
+    end();
+    if (!entered)
+        tell_full();
+}
+
+void leaks_copied(uintptr_t start, size_t len, uintptr_t from)
+{
+    struct caller c;
+    find_caller(&c);
+    if (!begin())
+        return;
+    struct mapherd_record_mapping what = { .flags = MAPHERD_RECORD_FLAGS(PROT_READ | PROT_WRITE, 0) };
+    const struct mapherd_record_mapping *original = from ? ledger_find(from) : NULL;
+    if (original) {
+        what = *original;
+        what.offset += what.file ? from - original->start : 0;
+    }
+    bool entered = enter(start, page_up(start + len), &what, &c);
+    end();
+    if (!entered)
+        tell_full();
+}
+
+/* ---- Java frames ---- */
+
+uint32_t leaks_find_frame(uint64_t method, int32_t location)
+{
+    if (!begin())
+        return 0;
+    uint32_t i = stacks_find_frame(method, location);
+    end();
+    return i;
+}
+
+uint32_t leaks_add_frame(const struct java_frame *f)
+{
+    if (!begin())
+        return 0;
+    uint32_t i = stacks_find_frame(f->method, f->location); /* another thread may have been first */
+    if (!i)
+        i = stacks_add_frame(f);
+    end();
+    return i;
+}

@@ -1,0 +1,277 @@
+/*
+ * record: what goes into the record, and when.
+ */
+#define _GNU_SOURCE
+#include "trace/record.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "common/fmt.h"
+#include "common/reason.h"
+#include "kernel/sys.h"
+#include "space/count.h"
+#include "tell/log.h"
+#include "tell/news.h"
+#include "tell/options.h"
+#include "tell/recordfile.h"
+#include "tell/status.h"
+#include "trace/ledger.h"
+
+#define BEGINS_AT 64    /* mapping calls */
+#define WORTH_KEEPING 64 /* recorded mappings left at a peaceful end */
+#define EVERY_MS 1000
+#define CALLS_A_LOOK 16 /* is it time, or is there news? Asked every so many calls */
+
+/* The last warning before there is a record. */
+static struct mapherd_record_event first;
+
+static char program[32];
+static long process; /* whose record it is to be */
+static unsigned calls;
+static unsigned warnings;
+static bool busy, over;    /* over: there is none, and none is to be made */
+static uint64_t next_ms;
+static struct news told; /* by the last point and the copy of the status block */
+
+static uint64_t wall_ms(void)
+{
+    return sys_clock_ns(CLOCK_REALTIME_COARSE) / 1000000;
+}
+
+/* ---- events ---- */
+
+static void fill_event(struct mapherd_record_event *e, uint64_t number, enum log_level level,
+                       unsigned about, const char *text)
+{
+    __atomic_store_n(&e->number, 0, __ATOMIC_RELEASE);
+    e->time_ms = wall_ms();
+    e->kind = about;
+    e->level = level;
+    e->thread = (int32_t)sys_gettid();
+    fmt(e->text, sizeof e->text, "%s", text);
+    __atomic_store_n(&e->number, number, __ATOMIC_RELEASE);
+}
+
+static struct mapherd_record_event *event_slot(struct mapherd_record_head *h, uint64_t n)
+{
+    return (struct mapherd_record_event *)((char *)h + h->events_at) + n % MAPHERD_RECORD_EVENTS;
+}
+
+static void take_event(enum log_level level, unsigned about, const char *text)
+{
+    struct mapherd_record_head *h = recordfile_head();
+    if (level <= LOG_WARNING)
+        __atomic_fetch_add(&warnings, 1, __ATOMIC_RELAXED);
+    if (h) {
+        uint64_t n = __atomic_fetch_add(&h->events_ever, 1, __ATOMIC_RELAXED);
+        fill_event(event_slot(h, n), n + 1, level, about, text);
+    } else if (level <= LOG_WARNING) {
+        fill_event(&first, 1, level, about, text);
+    }
+}
+
+/* ---- the count over time ---- */
+
+static void add_point(struct mapherd_record_point *points, uint64_t second, int64_t count, int64_t limit)
+{
+    uint64_t span = 1;
+    for (unsigned level = 0; level < MAPHERD_RECORD_LEVELS; level++, span *= 4) {
+        struct mapherd_record_point *p =
+            points + level * MAPHERD_RECORD_POINTS + second / span % MAPHERD_RECORD_POINTS;
+        if (p->time != second / span * span) {
+            p->time = 0; /* none, while it changes */
+            p->most = count;
+        } else if (p->most < count) {
+            p->most = count;
+        }
+        p->count = count;
+        p->limit = limit;
+        __atomic_store_n(&p->time, second / span * span, __ATOMIC_RELEASE);
+    }
+}
+
+static void renew(struct mapherd_record_head *h)
+{
+    uint64_t now = wall_ms();
+    int64_t bound = STATUS_GET(bound), limit = STATUS_GET(limit);
+    if (bound >= 0)
+        add_point((struct mapherd_record_point *)((char *)h + h->history_at), now / 1000, bound, limit);
+    memcpy(&h->status, &mapherd_status_block, sizeof h->status);
+    h->touched_ms = now;
+    news_tell(&told);
+}
+
+/* ---- beginning and end ---- */
+
+/* Not by a vfork child, which has its parent's memory and a number of its own. */
+static enum mapherd_record_wish make(void)
+{
+    const char *path;
+    if (sys_getpid() != process)
+        return MAPHERD_WISH_NONE;
+    long answer = recordfile_make(program, &path);
+    if (answer < 0) {
+        over = true;
+        /* Who has not asked for a record does not miss it. */
+        log_line((options.dir.len || options.leaks == LEAKS_ON ? LOG_WARNING : LOG_DEBUG) | LOG_ABOUT_RECORD,
+                 "no record of this process: %s cannot be made: %s (error %ld); MAPHERD_DIR names a folder for "
+                 "it, on tmpfs, ext4, xfs or btrfs", path, reason_of(-answer), -answer);
+        return MAPHERD_WISH_NONE;
+    }
+    struct mapherd_record_head *h = recordfile_head();
+    if (__atomic_load_n(&first.number, __ATOMIC_ACQUIRE)) {
+        *event_slot(h, 0) = first;
+        h->events_ever = 1;
+    }
+    count_now();
+    renew(h);
+    return options.leaks == LEAKS_ON ? MAPHERD_WISH_START : MAPHERD_WISH_NONE;
+}
+
+static bool is_off(void)
+{
+    return words_equal(options.dir, words_text("off"));
+}
+
+static bool begin(void)
+{
+    return !__atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE);
+}
+
+static void end(void)
+{
+    __atomic_store_n(&busy, false, __ATOMIC_RELEASE);
+}
+
+enum mapherd_record_wish record_before(void)
+{
+    enum mapherd_record_wish wish = MAPHERD_WISH_NONE;
+    if (options.leaks != LEAKS_ON || over || recordfile_head() || !begin())
+        return wish;
+    if (!recordfile_head() && !over)
+        wish = make();
+    end();
+    return wish;
+}
+
+/* Makes the record or renews it, if either is due. */
+static enum mapherd_record_wish look(struct mapherd_record_head *h)
+{
+    enum mapherd_record_wish wish = MAPHERD_WISH_NONE;
+    uint64_t now = sys_now_ms();
+    if ((h && !news_are_due(&told) && now < __atomic_load_n(&next_ms, __ATOMIC_RELAXED)) || !begin())
+        return wish;
+    __atomic_store_n(&next_ms, now + EVERY_MS, __ATOMIC_RELAXED);
+    if (h)
+        renew(h);
+    else if (!over)
+        wish = make();
+    end();
+    return wish;
+}
+
+enum mapherd_record_wish record_tick(void)
+{
+    struct mapherd_record_head *h = recordfile_head();
+    if (over)
+        return MAPHERD_WISH_NONE;
+    unsigned n = __atomic_load_n(&calls, __ATOMIC_RELAXED) + 1; /* one that is lost does no harm */
+    __atomic_store_n(&calls, n, __ATOMIC_RELAXED);
+    if (!h && n < BEGINS_AT && !__atomic_load_n(&warnings, __ATOMIC_RELAXED))
+        return MAPHERD_WISH_NONE;
+    /* The command has written what it wants into the record. */
+    if (h && __atomic_load_n(&h->wanted, __ATOMIC_RELAXED))
+        return __atomic_exchange_n(&h->wanted, MAPHERD_WISH_NONE, __ATOMIC_ACQUIRE);
+    return h && n % CALLS_A_LOOK ? MAPHERD_WISH_NONE : look(h);
+}
+
+enum mapherd_record_wish record_start(const char *name)
+{
+    over = is_off();
+    process = sys_getpid();
+    fmt(program, sizeof program, "%s", name);
+    if (over)
+        return MAPHERD_WISH_NONE;
+    log_observe(take_event);
+    return record_before();
+}
+
+/* Recorded mappings are left, more than any small program leaves, and the folder has room. */
+static bool is_worth_keeping(const struct mapherd_record_head *h)
+{
+    if (!h->leaks || ledger_pieces() < WORTH_KEEPING)
+        return false;
+    if (recordfile_folder_has_room())
+        return true;
+    log_line(LOG_WARNING | LOG_ABOUT_RECORD,
+             "the record of this process is removed: the records in its folder take more than an eighth of the "
+             "filesystem; mapherd clean removes old ones, and MAPHERD_DIR names another folder");
+    return false;
+}
+
+static void leave(const struct mapherd_record_head *h)
+{
+    recordfile_end(recordfile_is_asked_for() || is_worth_keeping(h));
+}
+
+bool record_leave(void)
+{
+    if (!recordfile_head() || over || sys_getpid() != process || !lock_take(&record_lock))
+        return false;
+    bool left = recordfile_unname();
+    lock_drop(&record_lock);
+    return left;
+}
+
+void record_forgo(void)
+{
+    if (!options.dir.len && sys_getpid() == process)
+        over = true;
+}
+
+void record_return(void)
+{
+    if (!lock_take(&record_lock))
+        return;
+    long answer = recordfile_rename();
+    lock_drop(&record_lock);
+    if (answer < 0)
+        log_line(LOG_DEBUG | LOG_ABOUT_RECORD,
+                 "the record has lost its name, which cannot be made again: %s (error %ld)", reason_of(-answer),
+                 -answer);
+}
+
+void record_end(void)
+{
+    struct mapherd_record_head *h = recordfile_head();
+    if (!h || over)
+        return;
+    over = true;
+    renew(h);
+    h->ended_ms = wall_ms();
+    h->state = MAPHERD_RECORD_EXITED;
+    leave(h);
+}
+
+void record_close(void)
+{
+    struct mapherd_record_head *h = recordfile_head();
+    log_observe(NULL);
+    over = true;
+    if (!h)
+        return;
+    renew(h);
+    leave(h);
+}
+
+void record_after_fork(void)
+{
+    recordfile_after_fork();
+    calls = 0;
+    warnings = 0;
+    first.number = 0;
+    busy = false;
+    over = is_off();
+    process = sys_getpid();
+}

@@ -1,0 +1,83 @@
+/*
+ * unwind: one call after the other, upwards.
+ */
+#define _GNU_SOURCE
+#include "unwind/unwind.h"
+
+#include <string.h>
+
+#include "unwind/frame.h"
+#include "unwind/module.h"
+#include "unwind/rowcache.h"
+
+struct walk {
+    struct frame frame;
+    struct reach stack;
+    struct module module; /* the last one met: neighbours in a stack are often of one */
+};
+
+/* The module of where the frame is. */
+static bool find_module(struct walk *w)
+{
+    uintptr_t at = frame_at(&w->frame);
+    return (at >= w->module.start && at < w->module.end) || module_find(at, &w->module);
+}
+
+/* True if there is something at the pc that could be code. */
+static bool is_there(const struct walk *w)
+{
+    struct reach code = { 0, 0 };
+    return reach_span(&code, frame_at(&w->frame), 1);
+}
+
+static bool by_row(struct walk *w)
+{
+    struct cfi_row row;
+    rowcache_find(&w->module, frame_at(&w->frame), &row);
+    if (row.signal && frame_from_signal(&w->frame, &w->stack))
+        return true;
+    if (row.cfa_reg != CFI_NO_ROW)
+        return cfi_apply(&w->module, &row, &w->frame, &w->stack);
+    return frame_from_signal(&w->frame, &w->stack) || frame_by_pointer(&w->frame, &w->stack);
+}
+
+/* Gives the frames from the walk's on, up to max. */
+static size_t climb(struct walk *w, uintptr_t *pcs, size_t max)
+{
+    size_t n = 0;
+    bool on = true;
+    while (on && n < max) {
+        bool known = find_module(w), there = known || is_there(w);
+        if (!there && !w->frame.exact)
+            break; /* nobody returns to where nothing is */
+        pcs[n++] = frame_at(&w->frame);
+        if (n == max)
+            break;
+        if (known)
+            on = by_row(w);
+        else if (there)
+            on = frame_from_signal(&w->frame, &w->stack) || frame_by_pointer(&w->frame, &w->stack);
+        else
+            on = frame_by_bad_call(&w->frame, &w->stack);
+    }
+    return n;
+}
+
+size_t unwind_context(const void *ucontext, uintptr_t *pcs, size_t max)
+{
+    struct walk w;
+    memset(&w, 0, sizeof w);
+    frame_from_context(&w.frame, ucontext);
+    return climb(&w, pcs, max);
+}
+
+/* Out of line, and not a tail call: its own frame is the first, and is left before the rest. */
+__attribute__((noinline)) size_t unwind_here(uintptr_t *pcs, size_t max)
+{
+    struct walk w;
+    w.module.start = w.module.end = 0;
+    FRAME_HERE(&w.frame);
+    reach_own(&w.stack, w.frame.reg[FRAME_SP]);
+    bool left = find_module(&w) ? by_row(&w) : frame_by_pointer(&w.frame, &w.stack);
+    return left ? climb(&w, pcs, max) : 0;
+}
