@@ -2,7 +2,7 @@
  * faults: what a SIGBUS was about.
  *
  * Nothing in here waits or allocates, and no part of the model is asked: the kernel's own list of
- * maps says what lies at the address, and the file itself how large it is. Cover lock held: the
+ * maps says what lies at the address, and the file itself how large it is. Overlay lock held: the
  * working space is one. Little stack: called from a handler.
  */
 #ifndef MAPHERD_FAULTS_H
@@ -11,7 +11,7 @@
 #include <signal.h>
 #include <stdbool.h>
 
-#include "disk/covers.h"
+#include "disk/overlays.h"
 
 enum fault_cause {
     FAULT_PAST_END, /* the file ends before the page, or was truncated under the map */

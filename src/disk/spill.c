@@ -39,15 +39,15 @@
 #define POPULATE_WRITE 23 /* MADV_POPULATE_WRITE, Linux 5.14 */
 #define MANY_PIECES 10 /* of one file: from there on runs are large enough to stay below 64 maps */
 
-/* Working space; cover lock held. */
+/* Working space; overlay lock held. */
 static char list[8 << 10];
 static struct place places[PLACES_MAX], ranges[PLACES_MAX];
 
 /* Something of its file is spilled. */
-static bool has_cover(unsigned keep)
+static bool has_overlay(unsigned keep)
 {
-    for (unsigned n = 1; n <= COVERS_MAX; n++)
-        if (covers[n].kind == COVER_SPILL && covers[n].keep == keep)
+    for (unsigned n = 1; n <= OVERLAYS_MAX; n++)
+        if (overlays[n].kind == OVERLAY_SPILL && overlays[n].keep == keep)
             return true;
     return false;
 }
@@ -55,17 +55,17 @@ static bool has_cover(unsigned keep)
 /* The lease is given back with the last cover of its file. */
 static void let_go(unsigned keep)
 {
-    if (!has_cover(keep))
+    if (!has_overlay(keep))
         keeps_give_back(keep);
 }
 
 /* True if it was the last in its spill file, which goes with it. */
-static bool drop_cover(unsigned n)
+static bool drop_overlay(unsigned n)
 {
-    unsigned file = covers[n].file, keep = covers[n].keep, left = 0;
-    covers_remove(n);
-    for (unsigned i = 1; i <= COVERS_MAX; i++)
-        left += covers[i].kind == COVER_SPILL && covers[i].file == file;
+    unsigned file = overlays[n].file, keep = overlays[n].keep, left = 0;
+    overlays_remove(n);
+    for (unsigned i = 1; i <= OVERLAYS_MAX; i++)
+        left += overlays[i].kind == OVERLAY_SPILL && overlays[i].file == file;
     if (keep) {
         let_go(keep);
         keeps_let_go(keep);
@@ -105,7 +105,7 @@ static bool is_mapped_elsewhere(unsigned keep, const struct fault_page *p)
 {
     static uint64_t next_ms[KEEPS_MAX + 1];
     uint64_t before = sys_now_ms();
-    if (has_cover(keep) && before < next_ms[keep])
+    if (has_overlay(keep) && before < next_ms[keep])
         return false;
     bool found = mappers_other(p->dev, p->ino) != 0;
     uint64_t after = sys_now_ms();
@@ -119,7 +119,8 @@ static long prove(unsigned keep, const struct fault_page *p)
     long who;
     if (!keep)
         return filter_refuses() ? -EKEYREJECTED : -ENOKEY;
-    if (family_shares(p->dev, p->ino, &who)) /* no fork comes in between: that waits for the cover lock */
+    /* No fork comes in between: it waits for the overlay lock. */
+    if (family_shares(p->dev, p->ino, &who))
         return -EMLINK;
     /* Who is held up has seen nothing yet: what was begun goes on, until he sees all of it. */
     enum lease_state state = keeps_state(keep, break_signal());
@@ -151,7 +152,7 @@ static unsigned keep_of(const struct fault_page *p)
 }
 
 /* What is spilled may be written to the file now. */
-static bool may_write(const struct cover *c)
+static bool may_write(const struct overlay *c)
 {
     if (!c->keep)
         return true;
@@ -204,9 +205,9 @@ const char *spill_why(long error)
  * spill file. The number of the cover that has the page itself, or 0. */
 static unsigned clip_to_gap(const struct fault_page *p, uint64_t *start, uint64_t *end)
 {
-    for (unsigned n = 1; n <= COVERS_MAX; n++) {
-        const struct cover *c = &covers[n];
-        if (c->kind != COVER_SPILL || c->dev != p->dev || c->ino != p->ino)
+    for (unsigned n = 1; n <= OVERLAYS_MAX; n++) {
+        const struct overlay *c = &overlays[n];
+        if (c->kind != OVERLAY_SPILL || c->dev != p->dev || c->ino != p->ino)
             continue;
         if (p->at >= c->start && p->at < c->start + c->len)
             return n;
@@ -219,7 +220,8 @@ static unsigned clip_to_gap(const struct fault_page *p, uint64_t *start, uint64_
 }
 
 /* The cover of this file that reaches this page, made if there is none; 0 and *why if it cannot. */
-static unsigned cover_for(const struct fault_page *p, unsigned keep, const char *program, long *why)
+static unsigned overlay_for(const struct fault_page *p, unsigned keep, const char *program,
+                            long *why)
 {
     uint64_t start = p->map.offset, map_end = start + (p->map.end - p->map.start), end = map_end;
     if (p->size_known && page_up(p->size) > end)
@@ -231,11 +233,11 @@ static unsigned cover_for(const struct fault_page *p, unsigned keep, const char 
     *why = file;
     if (file < 0)
         return 0;
-    n = covers_add(COVER_SPILL);
+    n = overlays_add(OVERLAY_SPILL);
     *why = -ENFILE;
     if (!n)
         return 0;
-    struct cover *c = &covers[n];
+    struct overlay *c = &overlays[n];
     c->dev = p->dev;
     c->ino = p->ino;
     c->st_dev = p->st_dev;
@@ -265,20 +267,20 @@ static unsigned cover_for(const struct fault_page *p, unsigned keep, const char 
         count_add(1);
         return n;
     }
-    drop_cover(n);
+    drop_overlay(n);
     return 0;
 }
 
 /* r, which ends or starts at the border, is covered. */
-static bool is_covered(const struct region *r, uintptr_t border, bool ends)
+static bool is_overlaid(const struct region *r, uintptr_t border, bool ends)
 {
-    return r && (r->kind & REGION_COVERED) && (ends ? r->end : r->start) == border;
+    return r && (r->kind & REGION_OVERLAID) && (ends ? r->end : r->start) == border;
 }
 
 /* How far around the page the run may go: [*low, *high) of the file; dense: it continues another. Model
  * lock held. */
-static long choose_run(const struct cover *c, const struct fault_page *p, size_t size, uint64_t *low,
-                       uint64_t *high, bool *dense)
+static long choose_run(const struct overlay *c, const struct fault_page *p, size_t size,
+                       uint64_t *low, uint64_t *high, bool *dense)
 {
     struct region *r = regions_from(p->page);
     uintptr_t first = p->page, last = p->page + page_size;
@@ -287,7 +289,7 @@ static long choose_run(const struct cover *c, const struct fault_page *p, size_t
         if (!r)
             return -ENOMEM;
     }
-    if (r->kind & REGION_COVERED)
+    if (r->kind & REGION_OVERLAID)
         return -EBUSY;
     if ((r->kind & REGION_CHANGING) && !changes_mine(r->start, r->end))
         return -EAGAIN;
@@ -312,8 +314,8 @@ static long choose_run(const struct cover *c, const struct fault_page *p, size_t
         *low = p->at;
         *high = p->at + page_size;
     }
-    *dense = (*low == least && is_covered(r->before, r->start, true)) ||
-             (*high == most && is_covered(r->after, r->end, false));
+    *dense = (*low == least && is_overlaid(r->before, r->start, true)) ||
+             (*high == most && is_overlaid(r->after, r->end, false));
     return 0;
 }
 
@@ -322,7 +324,8 @@ static long choose_run(const struct cover *c, const struct fault_page *p, size_t
  * What is held is nobody's, and a master is the library's. -EAGAIN in *error: a part is not known, and a call may be
  * about to tell; or a call is changing it.
  */
-static bool next_part(const struct cover *c, const struct place *map, uintptr_t *at, struct place *part, long *error)
+static bool next_part(const struct overlay *c, const struct place *map, uintptr_t *at,
+                      struct place *part, long *error)
 {
     while (*at < map->end) {
         uintptr_t start = *at;
@@ -330,7 +333,7 @@ static bool next_part(const struct cover *c, const struct place *map, uintptr_t 
         bool known = r && r->start <= start;
         uintptr_t end = known ? r->end : start + page_size;
         *at = end < map->end ? end : map->end;
-        if (known ? r->kind & REGION_HELD : masters_has((dev_t)c->st_dev, (ino_t)c->ino, start))
+        if (known ? r->kind & REGION_RETAINED : masters_has((dev_t)c->st_dev, (ino_t)c->ino, start))
             continue;
         *part = (struct place){ start, *at, map->offset + (start - map->start), map->prot };
         if (!known || ((r->kind & REGION_CHANGING) && !changes_mine(r->start, r->end)))
@@ -342,12 +345,13 @@ static bool next_part(const struct cover *c, const struct place *map, uintptr_t 
 
 /* Model lock held: what the maps in ranges show of the file, all of it, becomes places, which are claimed. How
  * many; or -errno. */
-static long claim(unsigned count, unsigned cover)
+static long claim(unsigned count, unsigned overlay)
 {
     struct place part;
     long kept = 0, error = 0;
     for (unsigned i = 0; i < count && !error; i++)
-        for (uintptr_t at = ranges[i].start; next_part(&covers[cover], &ranges[i], &at, &part, &error);) {
+        for (uintptr_t at = ranges[i].start;
+             next_part(&overlays[overlay], &ranges[i], &at, &part, &error);) {
             if (kept == PLACES_MAX) {
                 error = -E2BIG;
                 break;
@@ -355,8 +359,8 @@ static long claim(unsigned count, unsigned cover)
             places[kept++] = part;
         }
     for (long i = 0; i < kept && !error; i++) {
-        covers_claim(places[i].start, places[i].end);
-        regions_set_cover(places[i].start, places[i].end, cover);
+        overlays_claim(places[i].start, places[i].end);
+        regions_set_overlay(places[i].start, places[i].end, overlay);
     }
     return error ? error : kept;
 }
@@ -364,17 +368,17 @@ static long claim(unsigned count, unsigned cover)
 static void release(void)
 {
     if (model_take()) {
-        covers_release();
+        overlays_release();
         model_drop();
     }
 }
 
 /* The place shows the file. */
-static void forget_cover(const struct place *place)
+static void forget_overlay(const struct place *place)
 {
     if (!model_take())
         return;
-    regions_set_cover(place->start, place->end, 0);
+    regions_set_overlay(place->start, place->end, 0);
     struct region *r = regions_from(place->start);
     if (r)
         merge_settle(&r);
@@ -385,7 +389,7 @@ static void forget_cover(const struct place *place)
 static void give_up(long count)
 {
     for (long i = 0; i < count; i++)
-        forget_cover(&places[i]);
+        forget_overlay(&places[i]);
     release();
 }
 
@@ -408,9 +412,9 @@ static void keep_refused(const struct fault_page *p, uint64_t *low, uint64_t *hi
     *high = to;
 }
 
-static long cover_run(unsigned n, const struct fault_page *p, size_t size, bool *dense)
+static long overlay_run(unsigned n, const struct fault_page *p, size_t size, bool *dense)
 {
-    struct cover *c = &covers[n];
+    struct overlay *c = &overlays[n];
     uint64_t low, high;
     if (!model_take())
         return -EDEADLK;
@@ -430,7 +434,8 @@ static long cover_run(unsigned n, const struct fault_page *p, size_t size, bool 
         return answer;
     }
     ranges[0] = (struct place){ p->page - (p->at - low), p->page + (high - p->at), low, p->map.prot };
-    long count = 1 + covers_places(p->dev, p->ino, low, high, p->page, ranges + 1, PLACES_MAX - 1);
+    long count =
+        1 + overlays_places(p->dev, p->ino, low, high, p->page, ranges + 1, PLACES_MAX - 1);
     if (count == PLACES_MAX) {
         sys_close((int)fd);
         return -E2BIG;
@@ -452,7 +457,7 @@ static long cover_run(unsigned n, const struct fault_page *p, size_t size, bool 
     }
     bool sound = true;
     for (long i = 0; i < count; i++)
-        sound &= covers_still(&places[i], p->dev, p->ino);
+        sound &= overlays_still(&places[i], p->dev, p->ino);
     if (!sound) {
         give_up(count);
         sys_close((int)fd);
@@ -481,7 +486,7 @@ static long cover_run(unsigned n, const struct fault_page *p, size_t size, bool 
 
 /* Stores one after another get longer runs; scattered ones a short run each, until those are many: a
  * sixteenth of the file leaves few gaps. */
-static size_t next_run(const struct cover *c, bool dense)
+static size_t next_run(const struct overlay *c, bool dense)
 {
     size_t most = LONG_RUN;
     while (c->pieces >= MANY_PIECES && most < c->len / 16)
@@ -493,15 +498,15 @@ static size_t next_run(const struct cover *c, bool dense)
 static long store(const struct fault_page *p, unsigned keep, const char *program)
 {
     long answer = 0;
-    unsigned n = cover_for(p, keep, program, &answer);
+    unsigned n = overlay_for(p, keep, program, &answer);
     if (!n)
         return answer;
-    struct cover *c = &covers[n];
+    struct overlay *c = &overlays[n];
     c->error = p->error;
     size_t size = c->run;
     bool dense = false;
     for (;;) {
-        answer = cover_run(n, p, size, &dense);
+        answer = overlay_run(n, p, size, &dense);
         if (answer == 0 || answer == -EAGAIN || size == page_size)
             break;
         size = size > FIRST_RUN ? FIRST_RUN : page_size;
@@ -510,7 +515,7 @@ static long store(const struct fault_page *p, unsigned keep, const char *program
         c->run = next_run(c, dense);
     } else if (answer != -EAGAIN && c->low == c->high) {
         spillfile_take_back(c->file, c->data_at);
-        drop_cover(n);
+        drop_overlay(n);
     }
     return answer;
 }
@@ -551,7 +556,7 @@ const char *spill_path(void)
  * protection, is asked of the kernel, for calls that no hook sees change both. What is none was changed so, and is
  * forgotten. How many; -E2BIG.
  */
-static long locate(const struct cover *c, long claimed)
+static long locate(const struct overlay *c, long claimed)
 {
     struct procmap m;
     long count = 0;
@@ -564,7 +569,7 @@ static long locate(const struct cover *c, long claimed)
                                    (m.read ? PROT_READ : 0) | (m.write ? PROT_WRITE : 0) | (m.exec ? PROT_EXEC : 0) };
             if (!mapped || !m.shared || m.inode != spillfile_ino(c->file) || shown < c->data_at ||
                 shown >= c->data_at + c->len)
-                covers_forget(&place);
+                overlays_forget(&place);
             else if (count == PLACES_MAX)
                 return -E2BIG;
             else
@@ -592,15 +597,15 @@ static bool cut(const struct place *place, struct span s, struct place *part)
  * file's alone then: if its page lacks space once more, its contents are copied anew. In a shared spill file the pages
  * may be another process's too.
  */
-static int put_back(const struct cover *c, int fd, long count, struct span s)
+static int put_back(const struct overlay *c, int fd, long count, struct span s)
 {
     struct place part;
     int error = 0;
     for (long i = 0; i < count; i++) {
         if (!cut(&places[i], s, &part))
             continue;
-        if (covers_put_back(c, &part) == 0) {
-            forget_cover(&part);
+        if (overlays_put_back(c, &part) == 0) {
+            forget_overlay(&part);
         } else {
             spilled_show(&part, 1, c, fd);
             error = ENOMEM;
@@ -611,7 +616,7 @@ static int put_back(const struct cover *c, int fd, long count, struct span s)
     return error;
 }
 
-static void show_again(const struct cover *c, int fd, long count, struct span s)
+static void show_again(const struct overlay *c, int fd, long count, struct span s)
 {
     struct place part;
     for (long i = 0; i < count; i++)
@@ -620,11 +625,12 @@ static void show_again(const struct cover *c, int fd, long count, struct span s)
 }
 
 /* All ranges of the cover, when no call is changing them. */
-static long claim_covered(unsigned n)
+static long claim_overlaid(unsigned n)
 {
     enum { PASSES = 100 };
     long count;
-    for (unsigned passes = 1; (count = covers_claim_all(n, ranges)) == -EAGAIN && passes < PASSES; passes++)
+    for (unsigned passes = 1; (count = overlays_claim_all(n, ranges)) == -EAGAIN && passes < PASSES;
+         passes++)
         sys_nap(1);
     return count;
 }
@@ -635,11 +641,11 @@ static long claim_covered(unsigned n)
  * page was written since by somebody else, that and what lies between two such pages stays: ESTALE. Where the
  * kernel has no map left, the spill file's pages stay. stays: they do in any case.
  */
-static int uncover(unsigned n, int fd, struct span s, bool stays)
+static int lift_span(unsigned n, int fd, struct span s, bool stays)
 {
-    const struct cover *c = &covers[n];
+    const struct overlay *c = &overlays[n];
     struct span all = { c->start, c->start + c->len }, left = s;
-    long claimed = claim_covered(n), count = claimed < 0 ? claimed : locate(c, claimed);
+    long claimed = claim_overlaid(n), count = claimed < 0 ? claimed : locate(c, claimed);
     int error = 0;
     if (count < 0) {
         release();
@@ -668,7 +674,7 @@ static int uncover(unsigned n, int fd, struct span s, bool stays)
 }
 
 /* What msync does not say, because it is about to say that there is no space. */
-static void say_lost_spillfile(const struct cover *c, long error)
+static void say_lost_spillfile(const struct overlay *c, long error)
 {
     static bool said;
     if (!said)
@@ -677,8 +683,8 @@ static void say_lost_spillfile(const struct cover *c, long error)
     said = true;
 }
 
-/* The file and its spill file, for the log. Cover lock held. */
-static const char *file_name(const struct cover *c)
+/* The file and its spill file, for the log. Overlay lock held. */
+static const char *file_name(const struct overlay *c)
 {
     static char name[300];
     struct procmap m;
@@ -692,7 +698,7 @@ static const char *file_name(const struct cover *c)
 }
 
 /* Somebody else has the file, or is about to. */
-static void tell_of_others(struct cover *c, enum lease_state state)
+static void tell_of_others(struct overlay *c, enum lease_state state)
 {
     if (state == LEASE_ASKED && !c->told_asked)
         log_line(LOG_WARNING | LOG_ABOUT_SPILL, "%s is being opened while pages of it are spilled and there is no space to "
@@ -705,7 +711,7 @@ static void tell_of_others(struct cover *c, enum lease_state state)
     c->told_lost |= state == LEASE_LOST;
 }
 
-static void tell_of_conflict(struct cover *c)
+static void tell_of_conflict(struct overlay *c)
 {
     if (!c->told_conflict)
         log_line(LOG_ERROR | LOG_ABOUT_SPILL, "%s was written, past its map, since pages of it were spilled: those pages are not written "
@@ -719,7 +725,7 @@ static void tell_of_conflict(struct cover *c)
  * other stores there. So the file gets what was stored, and the pages stay, until that process has ended, or somebody
  * else opens the file.
  */
-static bool stays_shared(const struct cover *c)
+static bool stays_shared(const struct overlay *c)
 {
     long who;
     return spillfile_shared(c->file) && (!c->keep || keeps_state(c->keep, break_signal()) != LEASE_ASKED) &&
@@ -728,9 +734,9 @@ static bool stays_shared(const struct cover *c)
 
 /* 0: the file has everything. ESTALE: the rest is to stay in the spill file, because the file was changed
  * since. */
-static int return_cover(unsigned n)
+static int return_overlay(unsigned n)
 {
-    struct cover *c = &covers[n];
+    struct overlay *c = &overlays[n];
     if (model_mine())
         return c->error;
     long fd = spillfile_open(c->file);
@@ -744,13 +750,13 @@ static int return_cover(unsigned n)
     int error = may_write(c) && spilled_has_room(c, (int)fd, c->low, c->high) ? 0 : c->error;
     bool stays = !error && stays_shared(c);
     if (!error)
-        error = uncover(n, (int)fd, (struct span){ c->low, c->high }, stays);
+        error = lift_span(n, (int)fd, (struct span){ c->low, c->high }, stays);
     if (!error && stays && sys_msync(c->alias, c->len, MS_SYNC) < 0)
         error = EIO;
     if (shared)
         sys_flock((int)fd, LOCK_UN); /* maps that were made of it keep the open file, and the lock with it */
     sys_close((int)fd);
-    if (!error && !stays && drop_cover(n))
+    if (!error && !stays && drop_overlay(n))
         log_line(LOG_INFO | LOG_ABOUT_SPILL, "everything that was spilled has gone back to its files");
     else if (error == ESTALE)
         tell_of_conflict(c);
@@ -760,61 +766,62 @@ static int return_cover(unsigned n)
 }
 
 /* Which covers have something in the range. */
-static bool find_covers(uintptr_t start, uintptr_t end, bool wanted[COVERS_MAX + 1])
+static bool find_overlays(uintptr_t start, uintptr_t end, bool wanted[OVERLAYS_MAX + 1])
 {
     bool any = false;
     if (!model_take())
         return false;
     for (struct region *r = regions_from(start); r && r->start < end; r = r->after)
-        if ((r->kind & REGION_COVERED) && covers[r->cover].kind == COVER_SPILL)
-            any = wanted[r->cover] = true;
+        if ((r->kind & REGION_OVERLAID) && overlays[r->overlay].kind == OVERLAY_SPILL)
+            any = wanted[r->overlay] = true;
     model_drop();
     return any;
 }
 
 int spill_return(uintptr_t start, uintptr_t end)
 {
-    bool wanted[COVERS_MAX + 1] = { false }, stale = false;
+    bool wanted[OVERLAYS_MAX + 1] = { false }, stale = false;
     int error = 0;
-    if (!covers_any() || !find_covers(start, end, wanted) || !covers_take())
+    if (!overlays_any() || !find_overlays(start, end, wanted) || !overlays_take())
         return 0;
-    if (find_covers(start, end, wanted)) {
-        unsigned unused = covers_unused(COVER_SPILL);
-        for (unsigned n = 1; n <= COVERS_MAX; n++) {
-            int e = wanted[n] ? return_cover(n) : 0;
+    if (find_overlays(start, end, wanted)) {
+        unsigned unused = overlays_unused(OVERLAY_SPILL);
+        for (unsigned n = 1; n <= OVERLAYS_MAX; n++) {
+            int e = wanted[n] ? return_overlay(n) : 0;
             stale |= e == ESTALE;
             error = error || e == ESTALE ? error : e;
         }
-        if (unused && !error && covers[unused].kind == COVER_SPILL)
-            return_cover(unused);
-        if (stale && !error && covers_over(start, end)) /* what could not be written is in the range */
+        if (unused && !error && overlays[unused].kind == OVERLAY_SPILL)
+            return_overlay(unused);
+        /* What could not be written is in the range. */
+        if (stale && !error && overlays_over(start, end))
             error = EIO;
     }
-    covers_drop();
+    overlays_drop();
     return error;
 }
 
 void spill_settle(void)
 {
     static uint64_t next_ms;
-    uint64_t now = covers_any() ? sys_now_ms() : 0;
-    if (!now || now < __atomic_load_n(&next_ms, __ATOMIC_RELAXED) || !covers_take())
+    uint64_t now = overlays_any() ? sys_now_ms() : 0;
+    if (!now || now < __atomic_load_n(&next_ms, __ATOMIC_RELAXED) || !overlays_take())
         return;
     __atomic_store_n(&next_ms, now + SETTLE_MS, __ATOMIC_RELAXED);
-    for (unsigned n = 1; n <= COVERS_MAX; n++)
-        if (covers[n].kind == COVER_SPILL)
-            return_cover(n);
-    covers_drop();
+    for (unsigned n = 1; n <= OVERLAYS_MAX; n++)
+        if (overlays[n].kind == OVERLAY_SPILL)
+            return_overlay(n);
+    overlays_drop();
 }
 
 void spill_end(void)
 {
     unsigned without_space = 0, changed = 0;
-    if (!covers_any() || !covers_take())
+    if (!overlays_any() || !overlays_take())
         return;
-    for (unsigned n = 1; n <= COVERS_MAX; n++) {
-        unsigned file = covers[n].file;
-        int error = covers[n].kind == COVER_SPILL ? return_cover(n) : 0;
+    for (unsigned n = 1; n <= OVERLAYS_MAX; n++) {
+        unsigned file = overlays[n].file;
+        int error = overlays[n].kind == OVERLAY_SPILL ? return_overlay(n) : 0;
         if (error == ESTALE && !changed++)
             log_line(LOG_ERROR | LOG_ABOUT_SPILL, "a file was written by others since pages of it were spilled: they stay in %s; "
                      "what it would change says: mapherd recover --dry-run %s", spillfile_path(file),
@@ -823,15 +830,15 @@ void spill_end(void)
             log_line(LOG_ERROR | LOG_ABOUT_SPILL, "there is still no space for what was spilled: it stays in %s; when there is, "
                      "run: mapherd recover %s", spillfile_path(file), spillfile_path(file));
     }
-    covers_drop();
+    overlays_drop();
 }
 
 static bool leave(bool left)
 {
-    if (!covers_any() || !covers_take())
+    if (!overlays_any() || !overlays_take())
         return false;
     spillfile_leave(left);
-    covers_drop();
+    overlays_drop();
     return true;
 }
 
@@ -851,8 +858,9 @@ void spill_stay(void)
 /* A cover has pages of this file, or had a moment ago. */
 static bool may_have(dev_t dev, ino_t ino)
 {
-    for (unsigned n = 1; n <= COVERS_MAX; n++)
-        if (covers[n].kind == COVER_SPILL && covers[n].ino == ino && (covers[n].st_dev == dev || !covers[n].st_dev || !dev))
+    for (unsigned n = 1; n <= OVERLAYS_MAX; n++)
+        if (overlays[n].kind == OVERLAY_SPILL && overlays[n].ino == ino &&
+            (overlays[n].st_dev == dev || !overlays[n].st_dev || !dev))
             return true;
     return false;
 }
@@ -861,12 +869,13 @@ static bool may_have(dev_t dev, ino_t ino)
 static void show_spilled(struct place place, dev_t dev, ino_t ino)
 {
     uint64_t end = place.offset + (place.end - place.start);
-    const struct cover *first = NULL; /* what it shows makes several maps of the place: asked of the kernel once */
-    for (unsigned n = 1; n <= COVERS_MAX; n++) {
-        const struct cover *c = &covers[n];
-        if (c->kind != COVER_SPILL || c->ino != ino || (c->st_dev && dev && c->st_dev != dev))
+    /* The first overlay makes several VMAs of the place, so the kernel is asked once. */
+    const struct overlay *first = NULL;
+    for (unsigned n = 1; n <= OVERLAYS_MAX; n++) {
+        const struct overlay *c = &overlays[n];
+        if (c->kind != OVERLAY_SPILL || c->ino != ino || (c->st_dev && dev && c->st_dev != dev))
             continue;
-        if (first ? c->dev != first->dev : !covers_still(&place, c->dev, c->ino))
+        if (first ? c->dev != first->dev : !overlays_still(&place, c->dev, c->ino))
             continue;
         first = c;
         uint64_t low = c->low > place.offset ? c->low : place.offset, high = c->high < end ? c->high : end;
@@ -891,24 +900,24 @@ void spill_mapped(uintptr_t start, uintptr_t end, struct map_request *q)
         keeps_release(keep);
         model_drop();
     }
-    const struct stat *st = covers_any() ? request_file(q) : NULL;
-    if (!st || !may_have(st->st_dev, st->st_ino) || !covers_take())
+    const struct stat *st = overlays_any() ? request_file(q) : NULL;
+    if (!st || !may_have(st->st_dev, st->st_ino) || !overlays_take())
         return;
     show_spilled((struct place){ start, end, q->offset, q->prot & (PROT_READ | PROT_WRITE | PROT_EXEC) },
                  st->st_dev, st->st_ino);
-    covers_drop();
+    overlays_drop();
 }
 
 void spill_moved(uintptr_t start, uintptr_t end)
 {
     struct procmap m;
-    if (!covers_any() || !covers_take())
+    if (!overlays_any() || !overlays_take())
         return;
     if (procmaps_at(PROCMAPS_SELF, start, &m, list, sizeof list) == 0 && m.shared && may_have(0, m.inode))
         show_spilled((struct place){ start, end < m.end ? end : m.end, m.offset + (start - m.start),
                                      (m.read ? PROT_READ : 0) | (m.write ? PROT_WRITE : 0) | (m.exec ? PROT_EXEC : 0) },
                      0, m.inode);
-    covers_drop();
+    overlays_drop();
 }
 
 /* ---- somebody opens the file ---- */
@@ -917,7 +926,7 @@ enum { RETRY_MS = 100 };
 static int timer;
 static bool timer_made;
 
-/* Tries again in a moment, as long as somebody is held up. Cover lock held, or this thread's own. */
+/* Tries again in a moment, as long as somebody is held up. Overlay lock held, or this thread's own. */
 static void try_later(void)
 {
     if (!timer_made)
@@ -930,10 +939,10 @@ static void return_what_is_asked_for(void *unused)
 {
     bool waited_for = false;
     (void)unused;
-    for (unsigned n = 1; n <= COVERS_MAX; n++) {
-        struct cover *c = &covers[n];
-        if (c->kind == COVER_SPILL && c->keep && keeps_state(c->keep, SIGURG) == LEASE_ASKED)
-            waited_for |= return_cover(n) != 0;
+    for (unsigned n = 1; n <= OVERLAYS_MAX; n++) {
+        struct overlay *c = &overlays[n];
+        if (c->kind == OVERLAY_SPILL && c->keep && keeps_state(c->keep, SIGURG) == LEASE_ASKED)
+            waited_for |= return_overlay(n) != 0;
     }
     if (waited_for)
         try_later();
@@ -943,14 +952,14 @@ static void on_break(int sig, siginfo_t *info, void *context)
 {
     (void)sig;
     (void)info;
-    if (!covers_any())
+    if (!overlays_any())
         return;
-    if (model_mine() || !covers_take()) { /* it has interrupted the library */
+    if (model_mine() || !overlays_take()) { /* it has interrupted the library */
         try_later();
         return;
     }
     aside_call(return_what_is_asked_for, NULL, &((const ucontext_t *)context)->uc_stack);
-    covers_drop();
+    overlays_drop();
 }
 
 /* What stays spilled for good, because the library makes no calls any more. Of more than are told apart, the last one
@@ -968,9 +977,9 @@ static void note_abandoned(void)
     if (!model_take())
         return;
     for (struct region *r = regions_from(0); r; r = r->after) {
-        if (!(r->kind & REGION_COVERED) || covers[r->cover].kind != COVER_SPILL)
+        if (!(r->kind & REGION_OVERLAID) || overlays[r->overlay].kind != OVERLAY_SPILL)
             continue;
-        int error = covers[r->cover].error;
+        int error = overlays[r->overlay].error;
         if (n && (n == ABANDONED_MAX || (abandoned[n - 1].end == r->start && abandoned[n - 1].error == error))) {
             abandoned[n - 1].end = r->end;
             continue;
@@ -1012,27 +1021,27 @@ void spill_forget_abandoned(uintptr_t start, uintptr_t end)
 void spill_hold_nobody_up(void)
 {
     struct sys_action now, none = { .handler = (uintptr_t)SIG_DFL };
-    if (!covers_any() || !covers_take())
+    if (!overlays_any() || !overlays_take())
         return;
     note_abandoned();
-    for (unsigned n = 1; n <= COVERS_MAX; n++)
-        if (covers[n].kind == COVER_SPILL && covers[n].keep)
-            keeps_give_back(covers[n].keep);
+    for (unsigned n = 1; n <= OVERLAYS_MAX; n++)
+        if (overlays[n].kind == OVERLAY_SPILL && overlays[n].keep)
+            keeps_give_back(overlays[n].keep);
     if (sys_sigaction(SIGURG, NULL, &now) == 0 && now.handler == (uintptr_t)on_break)
         sys_sigaction(SIGURG, &none, NULL);
-    covers_drop();
+    overlays_drop();
 }
 
 /* What lay behind the end shows the file again: it may have something else there soon. */
 static void cut_off(unsigned n, uint64_t size)
 {
-    const struct cover *c = &covers[n];
+    const struct overlay *c = &overlays[n];
     uint64_t end = page_up(size);
     spilled_trim(c, size);
     long fd = !model_mine() && !stays_shared(c) && end < c->high ? spillfile_open(c->file) : -ENOENT;
     if (fd < 0)
         return;
-    uncover(n, (int)fd, (struct span){ end > c->low ? end : c->low, c->high }, false);
+    lift_span(n, (int)fd, (struct span){ end > c->low ? end : c->low, c->high }, false);
     sys_close((int)fd);
 }
 
@@ -1040,23 +1049,23 @@ void spill_trim(int fd, uint64_t size)
 {
     struct stat st;
     long type = 0;
-    if (!covers_any() || sys_fstat(fd, &st) < 0 || !covers_take())
+    if (!overlays_any() || sys_fstat(fd, &st) < 0 || !overlays_take())
         return;
     sys_fstatfs_type(fd, &type);
-    for (unsigned n = 1; n <= COVERS_MAX; n++) {
-        const struct cover *c = &covers[n];
-        if (c->kind == COVER_SPILL && c->ino == st.st_ino &&
+    for (unsigned n = 1; n <= OVERLAYS_MAX; n++) {
+        const struct overlay *c = &overlays[n];
+        if (c->kind == OVERLAY_SPILL && c->ino == st.st_ino &&
             (c->dev == st.st_dev || type == BTRFS_SUPER_MAGIC) && c->high > size)
             cut_off(n, size);
     }
-    covers_drop();
+    overlays_drop();
 }
 
 void spill_forked(bool child)
 {
     bool in_use = false;
-    for (unsigned n = 1; n <= COVERS_MAX; n++)
-        in_use |= covers[n].kind == COVER_SPILL;
+    for (unsigned n = 1; n <= OVERLAYS_MAX; n++)
+        in_use |= overlays[n].kind == OVERLAY_SPILL;
     spillfile_forked(child, in_use);
     timer_made &= !child; /* timers are not inherited */
 }

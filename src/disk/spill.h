@@ -4,10 +4,10 @@
  * A page of the spill file (disk/spillfile.h), with what the page held, is mapped over the file's
  * page; what is near it comes along, in growing runs, so that the number of maps stays small.
  * While a run is switched, in or out, a map without pages lies over it: every access of another
- * thread faults and waits in the handler for cover_lock, so no store falls between the copy and
+ * thread faults and waits in the handler for overlay_lock, so no store falls between the copy and
  * the switch. A system call that touches such a page in that moment says EFAULT.
  *
- * All but spill_forked take cover_lock, if the caller does not hold it: see each.
+ * All but spill_forked take overlay_lock, if the caller does not hold it: see each.
  */
 #ifndef MAPHERD_SPILL_POLICY_H
 #define MAPHERD_SPILL_POLICY_H
@@ -16,15 +16,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "disk/covers.h"
+#include "disk/overlays.h"
 #include "space/request.h"
 
 /* A store to p failed for lack of space. 0: the page takes stores now; -EAGAIN: try the instruction
  * again; else nothing has changed, and why alone: the user says that the file is
- * this process's alone; otherwise the kernel has to prove it. Cover lock held: called from the handler. */
+ * this process's alone; otherwise the kernel has to prove it. Overlay lock held: called from the handler. */
 long spill_store(const struct fault_page *p, const char *program, bool alone);
 
-/* Why it did not, in words; and the spill file, or where one would be made. Cover lock held. */
+/* Why it did not, in words; and the spill file, or where one would be made. Overlay lock held. */
 const char *spill_why(long error);
 const char *spill_path(void);
 
@@ -65,7 +65,7 @@ void spill_moved(uintptr_t start, uintptr_t end);
 /* The file behind fd is size bytes long from now on: what was stored behind that is gone. */
 void spill_trim(int fd, uint64_t size);
 
-/* After fork, in the child and in the parent. Cover lock held, or nobody else there. */
+/* After fork, in the child and in the parent. Overlay lock held, or nobody else there. */
 void spill_forked(bool child);
 
 #endif

@@ -21,7 +21,7 @@
 
 #define POPULATE_WRITE 23 /* MADV_POPULATE_WRITE, Linux 5.14 */
 
-/* Working space; cover lock held. */
+/* Working space; overlay lock held. */
 static char data[64 << 10] __attribute__((aligned(16)));
 static spill_sum sums[sizeof data / 4096], stored[sizeof data / 4096];
 
@@ -33,18 +33,18 @@ static size_t piece_pages(void)
     return sizeof data / page_size;
 }
 
-static uint64_t page_of(const struct cover *c, uint64_t at)
+static uint64_t page_of(const struct overlay *c, uint64_t at)
 {
     return (at - c->start) / page_size;
 }
 
-static off_t data_of(const struct cover *c, uint64_t at)
+static off_t data_of(const struct overlay *c, uint64_t at)
 {
     return (off_t)(c->data_at + (at - c->start));
 }
 
 /* The kernel reads the alias: what it cannot read is an answer, and no signal. */
-static long copy_pages(const struct cover *c, int fd, uint64_t at, size_t pages)
+static long copy_pages(const struct overlay *c, int fd, uint64_t at, size_t pages)
 {
     for (size_t i = 0, run; i < pages; i += run) {
         for (run = 1; i + run < pages && !sums[i + run] == !sums[i];)
@@ -58,7 +58,7 @@ static long copy_pages(const struct cover *c, int fd, uint64_t at, size_t pages)
     return 0;
 }
 
-long spilled_copy_in(const struct cover *c, int fd, uint64_t low, uint64_t high)
+long spilled_copy_in(const struct overlay *c, int fd, uint64_t low, uint64_t high)
 {
     for (uint64_t at = low; at < high;) {
         size_t pages = (high - at) / page_size, len;
@@ -87,7 +87,7 @@ long spilled_copy_in(const struct cover *c, int fd, uint64_t low, uint64_t high)
 }
 
 /* From here on every access faults. */
-bool spilled_block(const struct place *places, unsigned count, const struct cover *c, int fd)
+bool spilled_block(const struct place *places, unsigned count, const struct overlay *c, int fd)
 {
     uint64_t nowhere = spillfile_nowhere(c->file);
     for (unsigned i = 0; i < count; i++)
@@ -97,7 +97,7 @@ bool spilled_block(const struct place *places, unsigned count, const struct cove
     return true;
 }
 
-bool spilled_show(const struct place *places, unsigned count, const struct cover *c, int fd)
+bool spilled_show(const struct place *places, unsigned count, const struct overlay *c, int fd)
 {
     bool done = true;
     for (unsigned i = 0; i < count; i++)
@@ -106,17 +106,17 @@ bool spilled_show(const struct place *places, unsigned count, const struct cover
     return done;
 }
 
-bool spilled_show_file(const struct place *places, unsigned count, const struct cover *c)
+bool spilled_show_file(const struct place *places, unsigned count, const struct overlay *c)
 {
     bool done = true;
     for (unsigned i = 0; i < count; i++)
-        done &= covers_put_back(c, &places[i]) == 0;
+        done &= overlays_put_back(c, &places[i]) == 0;
     return done;
 }
 
 /* The page cannot be read through the alias either: it lies behind the end of the file, which the
  * kernel would have thrown away. It reads as zeros, as it will when the file grows again. */
-static bool drop_gone(const struct cover *c, int fd, uint64_t at, spill_sum *sum)
+static bool drop_gone(const struct overlay *c, int fd, uint64_t at, spill_sum *sum)
 {
     if (sys_readable(c->alias + (at - c->start)) || sys_readable(c->alias + c->len - page_size))
         return false;
@@ -127,7 +127,7 @@ static bool drop_gone(const struct cover *c, int fd, uint64_t at, spill_sum *sum
 }
 
 /* What the file holds there now, read by the kernel: its sum, 0 where the page is gone. Uses data. */
-static spill_sum sum_in_file(const struct cover *c, int fd, uint64_t at)
+static spill_sum sum_in_file(const struct overlay *c, int fd, uint64_t at)
 {
     off_t scratch = (off_t)spillfile_scratch();
     if (sys_pwrite(fd, (const void *)(c->alias + (at - c->start)), page_size, scratch) != (long)page_size ||
@@ -138,7 +138,7 @@ static spill_sum sum_in_file(const struct cover *c, int fd, uint64_t at)
 
 /* The kernel writes to the alias: where there is no space that is an answer, too. From a copy: a process
  * that shares the spill file's page may store to it meanwhile, and its sum must be that of what was written. */
-static bool to_file(const struct cover *c, int fd, uint64_t at, spill_sum *sum)
+static bool to_file(const struct overlay *c, int fd, uint64_t at, spill_sum *sum)
 {
     off_t scratch = (off_t)spillfile_scratch(), from = data_of(c, at);
     if (spillfile_shared(c->file)) {
@@ -152,7 +152,7 @@ static bool to_file(const struct cover *c, int fd, uint64_t at, spill_sum *sum)
 }
 
 /* One piece whose sums are there. ESTALE: some pages of it stay. */
-static int write_piece(const struct cover *c, int fd, uint64_t at, size_t pages)
+static int write_piece(const struct overlay *c, int fd, uint64_t at, size_t pages)
 {
     size_t len = pages * page_size;
     int error = 0;
@@ -184,7 +184,7 @@ static int write_piece(const struct cover *c, int fd, uint64_t at, size_t pages)
 }
 
 /* The first page at or behind at that has a sum, by where the spill file has data; UINT64_MAX: none. */
-static uint64_t next_with_sum(const struct cover *c, int fd, uint64_t at)
+static uint64_t next_with_sum(const struct overlay *c, int fd, uint64_t at)
 {
     enum { DATA = 3 }; /* SEEK_DATA */
     long next = sys_lseek(fd, (off_t)(c->sums_at + page_of(c, at) * sizeof *sums), DATA);
@@ -197,8 +197,8 @@ static uint64_t next_with_sum(const struct cover *c, int fd, uint64_t at)
 }
 
 /* Calls work with each piece of [low, high) that has pages, until it says anything but 0 or ESTALE. */
-static int each_piece(const struct cover *c, int fd, uint64_t low, uint64_t high,
-                      int (*work)(const struct cover *c, int fd, uint64_t at, size_t pages))
+static int each_piece(const struct overlay *c, int fd, uint64_t low, uint64_t high,
+                      int (*work)(const struct overlay *c, int fd, uint64_t at, size_t pages))
 {
     bool stale = false;
     for (uint64_t at = low; at < high;) {
@@ -221,7 +221,7 @@ static int each_piece(const struct cover *c, int fd, uint64_t low, uint64_t high
     return stale ? ESTALE : 0;
 }
 
-int spilled_write_back(const struct cover *c, int fd, uint64_t low, uint64_t high)
+int spilled_write_back(const struct overlay *c, int fd, uint64_t low, uint64_t high)
 {
     return each_piece(c, fd, low, high, write_piece);
 }
@@ -230,7 +230,7 @@ static struct {
     uint64_t first, end;
 } left;
 
-static int find_left(const struct cover *c, int fd, uint64_t at, size_t pages)
+static int find_left(const struct overlay *c, int fd, uint64_t at, size_t pages)
 {
     bool good = sys_pread(fd, data, pages * page_size, data_of(c, at)) == (long)(pages * page_size);
     for (size_t i = 0; i < pages; i++) {
@@ -243,7 +243,7 @@ static int find_left(const struct cover *c, int fd, uint64_t at, size_t pages)
     return 0;
 }
 
-void spilled_left(const struct cover *c, int fd, uint64_t *low, uint64_t *high)
+void spilled_left(const struct overlay *c, int fd, uint64_t *low, uint64_t *high)
 {
     left.first = *high;
     left.end = *high;
@@ -258,7 +258,7 @@ void spilled_left(const struct cover *c, int fd, uint64_t *low, uint64_t *high)
 
 /* The page of the file is asked for, and stays what it is. A kernel before Linux 5.14 does not know that
  * question, and a page behind the end of the file has no answer. */
-static int ask_for_room(const struct cover *c, int fd, uint64_t at, size_t pages)
+static int ask_for_room(const struct overlay *c, int fd, uint64_t at, size_t pages)
 {
     if (sys_pread(fd, data, pages * page_size, data_of(c, at)) != (long)(pages * page_size))
         return ROOM;
@@ -271,14 +271,14 @@ static int ask_for_room(const struct cover *c, int fd, uint64_t at, size_t pages
     return 0;
 }
 
-bool spilled_has_room(const struct cover *c, int fd, uint64_t low, uint64_t high)
+bool spilled_has_room(const struct overlay *c, int fd, uint64_t low, uint64_t high)
 {
     return each_piece(c, fd, low, high, ask_for_room) != NO_ROOM;
 }
 
 /* Of the pages from at on, as many as there are sums for here: how many the spill file has, or lacks; *has
  * says which. At least one. */
-static size_t run_from(const struct cover *c, int fd, uint64_t at, uint64_t end, bool *has)
+static size_t run_from(const struct overlay *c, int fd, uint64_t at, uint64_t end, bool *has)
 {
     size_t pages = (end - at) / page_size, n = 1;
     if (pages > SUMS_AT_ONCE)
@@ -293,7 +293,7 @@ static size_t run_from(const struct cover *c, int fd, uint64_t at, uint64_t end,
 
 void spilled_show_present(unsigned n, int fd, const struct place *place)
 {
-    const struct cover *c = &covers[n];
+    const struct overlay *c = &overlays[n];
     uint64_t end = place->offset + (place->end - place->start), len;
     for (uint64_t at = place->offset; at < end; at += len) {
         bool has;
@@ -301,14 +301,14 @@ void spilled_show_present(unsigned n, int fd, const struct place *place)
         uintptr_t start = place->start + (at - place->offset);
         const struct place run = { start, start + len, at, place->prot };
         if (has && spilled_show(&run, 1, c, fd) && model_take()) {
-            regions_set_cover(run.start, run.end, n);
+            regions_set_overlay(run.start, run.end, n);
             count_add(2);
             model_drop();
         }
     }
 }
 
-void spilled_clear(const struct cover *c, int fd, uint64_t low, uint64_t high)
+void spilled_clear(const struct overlay *c, int fd, uint64_t low, uint64_t high)
 {
     memset(sums, 0, sizeof sums);
     for (uint64_t at = low; at < high; at += piece_pages() * page_size) {
@@ -320,7 +320,7 @@ void spilled_clear(const struct cover *c, int fd, uint64_t low, uint64_t high)
         spillfile_release(fd, (uint64_t)data_of(c, low), high - low);
 }
 
-void spilled_trim(const struct cover *c, uint64_t size)
+void spilled_trim(const struct overlay *c, uint64_t size)
 {
     long fd = spillfile_open(c->file);
     if (fd < 0)

@@ -3,7 +3,7 @@
  *
  * No descriptor is kept: the program may close it, or take its number for a file of its own. It is
  * opened by name for each piece of work, and known again by device and inode. One thread at a
- * time (cover_lock). All return >= 0 or -errno.
+ * time (overlay_lock). All return >= 0 or -errno.
  */
 #ifndef MAPHERD_SPILLFILE_H
 #define MAPHERD_SPILLFILE_H

@@ -71,7 +71,7 @@ bool watch_signal(const siginfo_t *info)
     return info->si_code == SI_SIGIO && __atomic_load_n(&used, __ATOMIC_ACQUIRE);
 }
 
-/* Written by the owner of the cover lock alone. */
+/* Written by the owner of the overlay lock alone. */
 static siginfo_t missed;
 static bool is_missed;
 

@@ -5,7 +5,7 @@
  * kin queue it before they return, whoever calls them, on this machine. A thread of this process that
  * runs meanwhile is interrupted a moment later; changes by other machines (NFS, FUSE) are not told.
  * One descriptor from the first file on, at 512 or above where the limit allows: to close one takes the
- * kernel milliseconds, and seconds on a busy machine. Cover lock held; async-signal-safe.
+ * kernel milliseconds, and seconds on a busy machine. Overlay lock held; async-signal-safe.
  */
 #ifndef MAPHERD_WATCH_H
 #define MAPHERD_WATCH_H
@@ -25,7 +25,7 @@ void watch_forget(long watch);
 /* This SIGBUS says that a watched file has changed, or one that was watched until a moment ago. Needs no lock, nor do the next two. */
 bool watch_signal(const siginfo_t *info);
 
-/* It interrupted the owner of the cover lock, who has to look: it comes again when the lock is free. */
+/* It interrupted the owner of the overlay lock, who has to look: it comes again when the lock is free. */
 void watch_missed(const siginfo_t *info);
 void watch_again(void);
 

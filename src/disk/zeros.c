@@ -83,7 +83,7 @@ static uint64_t stored_under(unsigned n)
         to = 0;
         if (!model_take())
             return stored;
-        struct region *r = regions_covered(from, n);
+        struct region *r = regions_overlaid(from, n);
         if (r) {
             from = r->start;
             to = r->end;
@@ -99,7 +99,7 @@ static uint64_t stored_under(unsigned n)
 
 /* The way back: a second map of a shared range; a private one has no second, so it is moved out
  * of the way, and the kernel leaves an empty one like it (Linux 5.13). */
-static bool keep_way_back(struct cover *c, const struct fault_page *p, size_t len)
+static bool keep_way_back(struct overlay *c, const struct fault_page *p, size_t len)
 {
     long at = p->shared ? sys_mremap(p->page, 0, len, MREMAP_MAYMOVE, 0)
                         : sys_mremap(p->page, len, len, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 0);
@@ -132,15 +132,15 @@ static size_t there_again(uintptr_t from, size_t len)
  * none. */
 static bool put_back_one(unsigned n, bool in_any_case)
 {
-    const struct cover *c = &covers[n];
+    const struct overlay *c = &overlays[n];
     if (!model_take())
         return false;
-    struct region *r = regions_covered(0, n);
+    struct region *r = regions_overlaid(0, n);
     struct place place = { 0, 0, 0, 0 };
     if (r && !(r->kind & REGION_CHANGING) && r->start >= c->over && r->end <= c->over + c->len) {
         place = (struct place){ r->start, r->end, c->start + (r->start - c->over),
                                 (int)(r->kind & REGION_PROT) };
-        covers_claim(place.start, place.end);
+        overlays_claim(place.start, place.end);
     }
     model_drop();
     size_t len = place.end - place.start;
@@ -148,10 +148,11 @@ static bool put_back_one(unsigned n, bool in_any_case)
         len = there_again(c->alias + (place.start - c->over), len);
     place.end = place.start + len;
     uint64_t stored = len ? stored_in(place.start, place.end) : 0;
-    bool done = len && covers_put_back(c, &place) == 0;
+    bool done = len && overlays_put_back(c, &place) == 0;
     if (done && stored && !in_any_case) {
         given.stored += stored;
-        covers_tell_syncs(&(struct fault_page){ .map = place, .dev = c->dev, .ino = c->ino, .error = EIO });
+        overlays_tell_syncs(
+            &(struct fault_page){ .map = place, .dev = c->dev, .ino = c->ino, .error = EIO });
         log_line_in(&room, LOG_ERROR | LOG_ABOUT_FAULT,
                     "%s has again what lay behind offset %lu: %lu bytes that were stored there meanwhile are lost",
                     given.others ? "a file" : given.path, (unsigned long)place.offset, (unsigned long)stored);
@@ -159,13 +160,13 @@ static bool put_back_one(unsigned n, bool in_any_case)
     if (!model_take())
         return false;
     if (done) {
-        regions_set_cover(place.start, place.end, 0);
+        regions_set_overlay(place.start, place.end, 0);
         r = regions_from(place.start);
         if (r && !c->moved)
             merge_settle(&r);
         count_add(1);
     }
-    covers_release();
+    overlays_release();
     model_drop();
     return done;
 }
@@ -173,20 +174,20 @@ static bool put_back_one(unsigned n, bool in_any_case)
 /* The file stays watched as long as it has another cover. */
 static void drop(unsigned n)
 {
-    unsigned watch = covers[n].file, left = 0;
-    covers_remove(n);
-    for (unsigned i = 1; i <= COVERS_MAX; i++)
-        left += covers[i].kind == COVER_ZEROS && covers[i].file == watch;
+    unsigned watch = overlays[n].file, left = 0;
+    overlays_remove(n);
+    for (unsigned i = 1; i <= OVERLAYS_MAX; i++)
+        left += overlays[i].kind == OVERLAY_ZEROS && overlays[i].file == watch;
     if (!left)
         watch_forget(watch);
 }
 
 static void look(bool in_any_case)
 {
-    for (unsigned n = 1; n <= COVERS_MAX; n++)
-        while (covers[n].kind == COVER_ZEROS && put_back_one(n, in_any_case))
+    for (unsigned n = 1; n <= OVERLAYS_MAX; n++)
+        while (overlays[n].kind == OVERLAY_ZEROS && put_back_one(n, in_any_case))
             ;
-    for (unsigned n; (n = covers_unused(COVER_ZEROS));)
+    for (unsigned n; (n = overlays_unused(OVERLAY_ZEROS));)
         drop(n);
 }
 
@@ -198,10 +199,10 @@ void zeros_look(void)
 
 void zeros_settle(void)
 {
-    if (!covers_any() || !covers_take())
+    if (!overlays_any() || !overlays_take())
         return;
     look(false);
-    covers_drop();
+    overlays_drop();
 }
 
 /* Model lock held: the range [p->page, *end) that is to read as zeros, claimed; *prot is its
@@ -220,29 +221,30 @@ static long claim(const struct fault_page *p, unsigned n, uintptr_t *end, int *p
     if ((r->kind & REGION_CHANGING) && !changes_mine(r->start, r->end))
         return -EAGAIN;
     *prot = (int)(r->kind & REGION_PROT);
-    covers_claim(p->page, *end);
-    regions_set_cover(p->page, *end, n);
+    overlays_claim(p->page, *end);
+    regions_set_overlay(p->page, *end, n);
     return 0;
 }
 
-static long cover(unsigned n, const struct fault_page *p, uintptr_t end, int prot)
+static long lay(unsigned n, const struct fault_page *p, uintptr_t end, int prot)
 {
     size_t len = end - p->page;
-    if (!keep_way_back(&covers[n], p, len))
+    if (!keep_way_back(&overlays[n], p, len))
         return -ENOMEM;
     long at = sys_mmap(p->page, len, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-    if (sys_failed(at) && covers[n].moved)
-        sys_mremap(covers[n].alias, len, len, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, p->page);
+    if (sys_failed(at) && overlays[n].moved)
+        sys_mremap(overlays[n].alias, len, len, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
+                   p->page);
     return sys_failed(at) ? at : 0;
 }
 
 long zeros_lay(const struct fault_page *p)
 {
     long watch = p->size_known ? watch_file(p->path, p->st_dev, p->ino) : -ENOENT;
-    unsigned n = watch >= 0 ? covers_add(COVER_ZEROS) : 0;
+    unsigned n = watch >= 0 ? overlays_add(OVERLAY_ZEROS) : 0;
     if (!n) /* with all covers in use, the watch is one of theirs, or costs a signal now and then */
         return watch < 0 ? watch : -ENFILE;
-    covers[n].file = (unsigned)watch;
+    overlays[n].file = (unsigned)watch;
     uintptr_t end;
     int prot;
     long answer = -EDEADLK;
@@ -254,11 +256,11 @@ long zeros_lay(const struct fault_page *p)
         drop(n);
         return answer;
     }
-    answer = cover(n, p, end, prot);
+    answer = lay(n, p, end, prot);
     if (model_take()) {
         if (answer)
-            regions_set_cover(p->page, end, 0);
-        covers_release();
+            regions_set_overlay(p->page, end, 0);
+        overlays_release();
         count_add(answer ? 0 : 3);
         model_drop();
     }
@@ -268,7 +270,7 @@ long zeros_lay(const struct fault_page *p)
     }
     note_given(p, end - p->page);
     /* The file may have grown before it was watched. */
-    bool grown = sys_readable(covers[n].alias);
+    bool grown = sys_readable(overlays[n].alias);
     if (grown)
         look(false);
     return grown ? -EAGAIN : 0;
@@ -277,10 +279,10 @@ long zeros_lay(const struct fault_page *p)
 int zeros_error(uintptr_t start, uintptr_t end)
 {
     int error = 0;
-    if (!covers_any() || !model_take())
+    if (!overlays_any() || !model_take())
         return 0;
     for (struct region *r = regions_from(start); r && r->start < end; r = r->after)
-        if ((r->kind & REGION_COVERED) && covers[r->cover].kind == COVER_ZEROS &&
+        if ((r->kind & REGION_OVERLAID) && overlays[r->overlay].kind == OVERLAY_ZEROS &&
             (r->kind & REGION_SHARED) && (r->kind & PROT_WRITE))
             error = EIO;
     model_drop();
@@ -292,27 +294,27 @@ void zeros_forked(void)
     given.any = false;
     given.stored = 0;
     watch_forked();
-    if (covers_any())
+    if (overlays_any())
         look(true);
 }
 
 void zeros_withdraw(void)
 {
-    if (!covers_any() || !covers_take())
+    if (!overlays_any() || !overlays_take())
         return;
     watch_silence();
     look(true);
-    covers_drop();
+    overlays_drop();
 }
 
 int zeros_end(int status)
 {
     int wanted = (int)options_status(options.zeros_status);
     int instead = status & 0xff ? status : wanted;
-    if (!given.any || !covers_take())
+    if (!given.any || !overlays_take())
         return status;
-    for (unsigned n = 1; n <= COVERS_MAX && !given.told; n++)
-        if (covers[n].kind == COVER_ZEROS)
+    for (unsigned n = 1; n <= OVERLAYS_MAX && !given.told; n++)
+        if (overlays[n].kind == OVERLAY_ZEROS)
             given.stored += stored_under(n);
     if (!given.told)
         log_line_in(&room, LOG_ERROR | LOG_ABOUT_FAULT,
@@ -322,6 +324,6 @@ int zeros_end(int status)
                     given.others ? ", and for other files" : "", (unsigned long)given.stored, instead,
                     instead == status ? "" : " instead of 0");
     given.told = true;
-    covers_drop();
+    overlays_drop();
     return instead;
 }

@@ -14,16 +14,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "disk/covers.h"
+#include "disk/overlays.h"
 
 /* Lays zeros over the page and all that follows it in the map. -EAGAIN: try the instruction again, the file
- * has the page; other errors: nothing has changed. Cover lock held. */
+ * has the page; other errors: nothing has changed. Overlay lock held. */
 long zeros_lay(const struct fault_page *p);
 
-/* Puts files back that cover more than they did. Takes the cover lock; cheap where there is none. */
+/* Puts files back that cover more than they did. Takes the overlay lock; cheap where there is none. */
 void zeros_settle(void);
 
-/* The same with the cover lock held. */
+/* The same with the overlay lock held. */
 void zeros_look(void);
 
 /* EIO where the range has zeros that the program may store to: what it did store there is lost, and no
@@ -35,11 +35,11 @@ int zeros_error(uintptr_t start, uintptr_t end);
 void zeros_forked(void);
 
 /* All files are put back and no signal comes any more: for a process that cannot have its SIGBUS handled from
- * here on. What they lack faults as alone. Takes the cover lock. */
+ * here on. What they lack faults as alone. Takes the overlay lock. */
 void zeros_withdraw(void);
 
 /* The process ends with this status: the one to end with instead. Says in the log what was lost, once.
- * Takes the cover lock. */
+ * Takes the overlay lock. */
 int zeros_end(int status);
 
 #endif

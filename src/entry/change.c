@@ -41,7 +41,7 @@ static enum guard guard_of(uintptr_t start, uintptr_t end)
     if (!r || r->start >= end)
         guard = GUARD_PART; /* of what, only the kernel knows */
     else if (r->start <= start && r->end >= end &&
-             (r->kind & (REGION_ANONYMOUS | REGION_SHARED | REGION_HELD)) == REGION_ANONYMOUS)
+             (r->kind & (REGION_ANONYMOUS | REGION_SHARED | REGION_RETAINED)) == REGION_ANONYMOUS)
         guard = r->start < start || r->end > end || (r->before && regions_one_map(r->before, r)) ||
                         (r->after && regions_one_map(r, r->after))
                     ? GUARD_PART

@@ -8,13 +8,13 @@
 #include <sys/mman.h>
 
 #include "common/pages.h"
-#include "disk/covers.h"
+#include "disk/overlays.h"
 #include "disk/spill.h"
 #include "disk/zeros.h"
 #include "entry/gate.h"
 #include "herd/guards.h"
-#include "herd/held.h"
 #include "herd/placement.h"
+#include "herd/retained.h"
 #include "herd/retention.h"
 #include "kernel/canary.h"
 #include "kernel/markers.h"
@@ -71,7 +71,7 @@ long course_end_of(const struct failed_call *call)
         explain_failure(call);
     retention_settle();
     keeps_settle();
-    if (covers_any()) {
+    if (overlays_any()) {
         spill_settle();
         zeros_settle();
     }
@@ -93,10 +93,10 @@ bool course_sound(uintptr_t addr, size_t len, uintptr_t *end)
     return !(addr & (page_size - 1)) && len && addr + len > addr && *end > addr;
 }
 
-/* What is left of a held range beside the part that goes spares no split any more. */
+/* What is left of a retained range beside the part that goes spares no split any more. */
 bool course_give_back(uintptr_t start, uintptr_t end)
 {
-    bool free = held_vacate(start, end);
+    bool free = retained_vacate(start, end);
     retention_tidy(start, end);
     return free;
 }
@@ -104,7 +104,8 @@ bool course_give_back(uintptr_t start, uintptr_t end)
 bool course_vacate(uintptr_t addr, size_t len)
 {
     uintptr_t start = page_down(addr), end = page_up(addr + len);
-    return !regions_held_bytes() || !gate_open() || end <= start || course_give_back(start, end);
+    return !regions_retained_bytes() || !gate_open() || end <= start ||
+           course_give_back(start, end);
 }
 
 /* Marks the range: until the kernel has answered, the model joins nothing with it. */

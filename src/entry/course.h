@@ -18,9 +18,10 @@
 bool course_sound(uintptr_t addr, size_t len, uintptr_t *end);
 
 /*
- * The program's call names the range, which may be unaligned. What is held in it (herd/held.h) is no
- * memory of the program's: it goes back to the kernel, whose answer is then the one that it gives alone.
- * False: the map limit keeps it; the call is to fail as where nothing is mapped. No lock held.
+ * The program's call names the range, which may be unaligned. What is retained in it
+ * (herd/retained.h) is no memory of the program's: it goes back to the kernel, whose answer is then
+ * the one that it gives alone. False: the map limit keeps it; the call is to fail as where nothing is
+ * mapped. No lock held.
  */
 bool course_vacate(uintptr_t addr, size_t len);
 

@@ -17,15 +17,15 @@
 #include <sys/shm.h>
 
 #include "common/pages.h"
-#include "disk/covers.h"
+#include "disk/overlays.h"
 #include "disk/prealloc.h"
 #include "disk/spill.h"
 #include "disk/zeros.h"
 #include "entry/course.h"
 #include "entry/gate.h"
 #include "herd/guards.h"
-#include "herd/held.h"
 #include "herd/placement.h"
+#include "herd/retained.h"
 #include "herd/retention.h"
 #include "kernel/sys.h"
 #include "limit/reserve.h"
@@ -126,17 +126,17 @@ static long map_fixed(uintptr_t addr, size_t len, int prot, int flags, int fd, o
         spill_return(addr, end);
     long answer;
     do {
-        bool entered = held_enter();
+        bool entered = retained_enter();
         answer = map_over(addr, len, prot, flags, fd, offset);
-        held_leave(entered);
+        retained_leave(entered);
     } while (retention_makes_room(answer));
     if (sound)
         retention_tidy(addr, end);
     return answer;
 }
 
-/* The program names an address that must be free, or that it would like. What is held there is free to
- * it. False: it cannot be made so, because the limit does not allow the split. */
+/* The program names an address that must be free, or that it would like. What is retained there is
+ * free to it. False: it cannot be made so, because the limit does not allow the split. */
 static bool make_free(uintptr_t addr, size_t len)
 {
     uintptr_t start = page_up(addr), end = page_up(start + len);
@@ -207,8 +207,8 @@ long engine_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t 
 
 /* ---- munmap ---- */
 
-/* munmap; *full: it was refused, the limit is why, and it may be held instead. Others may make room
- * between the refusal and the question: then it is tried again. */
+/* munmap; *full: it was refused, the limit is why, and the range may be retained instead. Others may
+ * make room between the refusal and the question: then it is tried again. */
 static long try_unmap(uintptr_t start, size_t len, bool *full)
 {
     enum { TRIES = 4 };
@@ -221,10 +221,12 @@ static long try_unmap(uintptr_t start, size_t len, bool *full)
     return answer;
 }
 
-/* munmap was refused for its split: held instead, if that can be. chain: what the model had there. */
-static bool hold_instead(struct region *chain, struct region *guards, uintptr_t start, uintptr_t end)
+/* munmap was refused for its split: the range is retained instead, if that can be. chain: what the
+ * model had there. */
+static bool retain_instead(struct region *chain, struct region *guards, uintptr_t start,
+                           uintptr_t end)
 {
-    if (!retention_hold(chain, start, end))
+    if (!retention_retain_refused(chain, start, end))
         return false;
     guards_drop(guards); /* all of the range is marked */
     explain_failure(&(struct failed_call){ .name = "munmap", .len = end - start });
@@ -248,7 +250,7 @@ static long unmap_one(const struct region *one)
         count_add(1);
         model_drop();
     }
-    if (full && hold_instead(NULL, guards, one->start, one->end))
+    if (full && retain_instead(NULL, guards, one->start, one->end))
         return course_end(0, "munmap", len);
     guards_put(guards, 0);
     return course_end(answer, "munmap", len);
@@ -262,11 +264,12 @@ long engine_munmap(uintptr_t addr, size_t len)
         spill_forget_abandoned(addr, end);
     if (!ours || !sound)
         return sys_munmap(addr, len);
-    if (covers_any())
+    if (overlays_any())
         spill_return(addr, end);
-    if (pressure_actions().fill && retention_keep(addr, end))
+    if (pressure_actions().fill && retention_retain(addr, end))
         return course_end(0, "munmap", len);
-    held_leave(held_enter()); /* what another thread gives back of the range has gone, or is in the model */
+    /* What another thread gives back of the range has gone, or is in the model. */
+    retained_leave(retained_enter());
     if (!gate_take(addr, end))
         return sys_munmap(addr, len);
     struct region one;
@@ -285,7 +288,7 @@ long engine_munmap(uintptr_t addr, size_t len)
     struct region *guards = guards_take(addr, end);
     bool full;
     long answer = try_unmap(addr, end - addr, &full);
-    if (full && hold_instead(chain, guards, addr, end))
+    if (full && retain_instead(chain, guards, addr, end))
         return course_end(0, "munmap", len);
     if (answer < 0)
         guards_put(guards, 0);
@@ -405,7 +408,7 @@ static long remap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uin
     if (!course_sound(addr, old_len ? old_len : 1, &end))
         return sys_mremap(addr, old_len, new_len, flags, to);
     uintptr_t grown = addr + page_up(new_len);
-    if (regions_held_bytes() && !course_give_back(addr, end))
+    if (regions_retained_bytes() && !course_give_back(addr, end))
         return course_end(-EFAULT, "mremap", new_len);
     if (!fixed && grown > end)
         course_give_back(end, grown); /* it may grow in place */
@@ -414,15 +417,15 @@ static long remap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uin
         spill_return(to, to_end);
     /* What lies over the file goes on otherwise than the file: it neither grows nor has a second. */
     bool more = !old_len || (flags & MREMAP_DONTUNMAP) || page_up(new_len) > end - addr;
-    if (more && covers_over(addr, end))
+    if (more && overlays_over(addr, end))
         return course_end(-EFAULT, "mremap", new_len);
     if (!old_len && !fixed)
         return course_end(duplicate(addr, new_len, flags, to), "mremap", new_len);
     long answer;
     do {
-        bool entered = fixed && held_enter();
+        bool entered = fixed && retained_enter();
         answer = remap_known(addr, end, old_len, new_len, flags, to, to_end);
-        held_leave(entered);
+        retained_leave(entered);
     } while (retention_makes_room(answer));
     retention_tidy(addr, end);
     if (fixed)
@@ -434,7 +437,7 @@ static long remap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uin
 long engine_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uintptr_t to)
 {
     long answer = remap(addr, old_len, new_len, flags, to);
-    if (!sys_failed(answer) && covers_any() && gate_open())
+    if (!sys_failed(answer) && overlays_any() && gate_open())
         spill_moved((uintptr_t)answer, page_up((uintptr_t)answer + new_len));
     return answer;
 }
@@ -443,7 +446,7 @@ long engine_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, ui
 
 void engine_exit(void)
 {
-    if (covers_any() && !gate_helpless() && gate_is_ours())
+    if (overlays_any() && !gate_helpless() && gate_is_ours())
         spill_end();
     if (!gate_helpless() && gate_is_ours())
         record_end();
@@ -458,7 +461,7 @@ int engine_status(int status)
 long engine_ftruncate(int fd, off_t len)
 {
     long answer = gate_open() ? prealloc_truncate(fd, len) : sys_ftruncate(fd, len);
-    if (answer == 0 && covers_any() && gate_open()) {
+    if (answer == 0 && overlays_any() && gate_open()) {
         spill_trim(fd, (uint64_t)len);
         zeros_settle();
     }
@@ -482,7 +485,7 @@ long engine_shmat(int id, uintptr_t addr, int flags)
     return course_end(sys_shmat(id, addr, flags), "shmat", len);
 }
 
-/* What is held counts against a limit on the address space, alone it would not. */
+/* What is retained counts against a limit on the address space, alone it would not. */
 long engine_prlimit(long pid, int resource, const void *set, void *before)
 {
     long answer = sys_prlimit(pid, resource, set, before);

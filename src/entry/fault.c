@@ -17,8 +17,8 @@
 #include "common/fmt.h"
 #include "common/pages.h"
 #include "common/rules.h"
-#include "disk/covers.h"
 #include "disk/faults.h"
+#include "disk/overlays.h"
 #include "disk/spill.h"
 #include "disk/watch.h"
 #include "disk/zeros.h"
@@ -34,7 +34,7 @@ enum word { AUTO, CONVERT, REPORT, OFF, SPILL };
 
 #define REMEMBERED_MS 1000
 
-/* All of it of one fault at a time: cover lock held. */
+/* All of it of one fault at a time: overlay lock held. */
 static struct fault fault;
 static char unspilled[400]; /* why what could have been spilled was not; or "" */
 static struct {
@@ -160,7 +160,7 @@ static bool leave_to_owner(enum word word)
         return false;
     case OWNER_JVM:
         if (for_want_of_space() && word != REPORT)
-            covers_tell_syncs(&fault.page);
+            overlays_tell_syncs(&fault.page);
         report(false, "HotSpot decides: an InternalError, or its end where it does not know the code");
         break;
     case OWNER_PROGRAM:
@@ -266,14 +266,14 @@ static void meet_aside(void *unused)
 bool fault_mended(const siginfo_t *info, const void *context, enum fault_owner owner)
 {
     gate_open(); /* notices a fork that ran no handlers */
-    if (gate_helpless() || model_mine() || !covers_take())
+    if (gate_helpless() || model_mine() || !overlays_take())
         return false;
     now.info = info;
     now.context = context;
     now.owner = owner;
     aside_call(meet_aside, NULL, &((const ucontext_t *)context)->uc_stack);
     bool mended = now.mended;
-    covers_drop();
+    overlays_drop();
     return mended;
 }
 
@@ -290,9 +290,9 @@ bool fault_file_changed(const siginfo_t *info, const void *context)
         return false;
     if (gate_helpless() || !gate_is_ours())
         return true;
-    if (covers_take()) {
+    if (overlays_take()) {
         aside_call(look_aside, NULL, &((const ucontext_t *)context)->uc_stack);
-        covers_drop();
+        overlays_drop();
     } else {
         watch_missed(info);
     }

@@ -2,7 +2,7 @@
  * fault: what is done about a SIGBUS that a store or a load raised.
  *
  * Called by signals.c in the handler, on whatever stack the program gave it, of which 300 bytes are
- * used: the work is done on a stack of the library's own (kernel/aside.h), under the cover lock.
+ * used: the work is done on a stack of the library's own (kernel/aside.h), under the overlay lock.
  * Async-signal-safe; errno is kept.
  */
 #ifndef MAPHERD_FAULT_H

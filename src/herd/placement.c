@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 
 #include "common/pages.h"
-#include "herd/held.h"
+#include "herd/retained.h"
 #include "kernel/fsmagic.h"
 #include "kernel/sys.h"
 #include "space/count.h"
@@ -124,8 +124,8 @@ static bool is_hugetlbfs(int fd, const struct stat *st)
            (sys_fstatfs_type(fd, &type) < 0 || type == HUGETLBFS_MAGIC);
 }
 
-/* A place is free, or held under the same kind (herd/held.h): then it has to be given back first. */
-enum place { PLACE_TAKEN, PLACE_FREE, PLACE_HELD };
+/* A place is free, or held under the same kind (herd/retained.h): then it has to be given back first. */
+enum place { PLACE_TAKEN, PLACE_FREE, PLACE_RETAINED };
 
 static enum place place_of(const struct window *w, const struct map_request *q, size_t len,
                            uint32_t kind)
@@ -135,7 +135,7 @@ static enum place place_of(const struct window *w, const struct map_request *q, 
         return PLACE_TAKEN;
     if (regions_free(start, end))
         return PLACE_FREE;
-    return regions_held_alike(start, end, w, kind) ? PLACE_HELD : PLACE_TAKEN;
+    return regions_retained_alike(start, end, w, kind) ? PLACE_RETAINED : PLACE_TAKEN;
 }
 
 /*
@@ -240,20 +240,21 @@ struct placing {
     struct window *w;
     uintptr_t start, end;
     uint32_t kind;
-    bool held;            /* the place is, and has to be given back first */
+    bool retained;        /* the place is, and has to be given back first */
     bool beside;          /* a neighbour is there that it can be one map with */
 };
 
 /* r is of the window, and alike but for being held. */
 static bool is_alike(const struct placing *p, const struct region *r)
 {
-    return r && r->window == p->w && (r->kind & ~(uint32_t)REGION_HELD) == p->kind;
+    return r && r->window == p->w && (r->kind & ~(uint32_t)REGION_RETAINED) == p->kind;
 }
 
 /* Is there a neighbour that it can be one map with? What is held around the place is one. */
 static bool is_beside(const struct placing *p)
 {
-    return p->held || is_alike(p, regions_ending_at(p->start)) || is_alike(p, regions_starting_at(p->end));
+    return p->retained || is_alike(p, regions_ending_at(p->start)) ||
+           is_alike(p, regions_starting_at(p->end));
 }
 
 /* What has just been mapped, r in the model, is one map with a neighbour. */
@@ -329,8 +330,8 @@ static long place(const struct placing *p)
 {
     off_t offset = (off_t)(p->start - p->w->base);
     bool refused = count_refuses_files() && !p->beside;
-    if (p->held && !refused) {
-        refused = !held_vacate(p->start, p->end);
+    if (p->retained && !refused) {
+        refused = !retained_vacate(p->start, p->end);
         STATUS_ADD(filled, !refused);
     }
     long at = refused ? -EBUSY
@@ -388,7 +389,7 @@ long placement_map(struct map_request *q)
     files_note_fd(p.w->file, q->fd);
     if (p.w->file->longest < len)
         p.w->file->longest = len;
-    p.held = !regions_free(p.start, p.end);
+    p.retained = !regions_free(p.start, p.end);
     p.beside = is_beside(&p);
     model_drop();
     return place(&p);

@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 
 #include "common/pages.h"
-#include "herd/held.h"
+#include "herd/retained.h"
 #include "kernel/canary.h"
 #include "kernel/markers.h"
 #include "kernel/sys.h"
@@ -38,7 +38,7 @@ static bool all_in_window(uintptr_t start, uintptr_t end)
 {
     const uint32_t opens = ~0U << REGION_OPEN_SHIFT;
     const uint32_t plain = REGION_SHARED | REGION_NORESERVE | REGION_PROT |
-                           (opens & ~(REGION_HELD | REGION_CHANGING | REGION_COVERED));
+                           (opens & ~(REGION_RETAINED | REGION_CHANGING | REGION_OVERLAID));
     struct region *r = regions_from(start);
     struct window *w = r ? r->window : NULL;
     if (!w || !regions_cover(start, end))
@@ -73,21 +73,21 @@ static bool limits_space(void)
     return sys_rlimit(RLIMIT_AS) != RLIM_INFINITY;
 }
 
-bool retention_keep(uintptr_t start, uintptr_t end)
+bool retention_retain(uintptr_t start, uintptr_t end)
 {
     if (end - start > PIECE_MAX || !markers_shown() || limits_space() || !model_take())
         return false;
-    bool keep = all_in_window(start, end) && held_room(end - start) && inside_one(start, end);
+    bool retain = all_in_window(start, end) && retained_room(end - start) && inside_one(start, end);
     model_drop();
-    if (!keep || markers_put(start, end) < 0 || !model_take())
+    if (!retain || markers_put(start, end) < 0 || !model_take())
         return false;
-    keep = all_in_window(start, end);
-    if (keep) {
-        regions_hold(start, end);
+    retain = all_in_window(start, end);
+    if (retain) {
+        regions_retain(start, end);
         settle(start, end);
     }
     model_drop();
-    return keep;
+    return retain;
 }
 
 /*
@@ -99,7 +99,7 @@ static void fill_gap(const struct map_request *q, struct window *w, uint32_t kin
                      uintptr_t end)
 {
     size_t len = end - start;
-    if (start >= end || len > PIECE_MAX || !held_room(len))
+    if (start >= end || len > PIECE_MAX || !retained_room(len))
         return;
     long at = sys_mmap(start, len, PROT_NONE, (q->flags & ~MAP_POPULATE) | MAP_FIXED_NOREPLACE, q->fd,
                        (off_t)(start - w->base));
@@ -108,7 +108,7 @@ static void fill_gap(const struct map_request *q, struct window *w, uint32_t kin
     bool done = at == (long)start && markers_put(start, end) == 0 &&
                 sys_mprotect(start, len, q->prot) == 0;
     if (done && model_take()) {
-        done = inside_one(start, end) && regions_add(start, end, w, kind | REGION_HELD);
+        done = inside_one(start, end) && regions_add(start, end, w, kind | REGION_RETAINED);
         if (done)
             settle(start - 1, end);
         model_drop();
@@ -120,7 +120,8 @@ static void fill_gap(const struct map_request *q, struct window *w, uint32_t kin
 /* A neighbour of the same window that a gap can join r with. */
 static bool joins(const struct region *r, const struct region *beside)
 {
-    return beside && beside->window == r->window && !((beside->kind ^ r->kind) & ~(uint32_t)REGION_HELD);
+    return beside && beside->window == r->window &&
+           !((beside->kind ^ r->kind) & ~(uint32_t)REGION_RETAINED);
 }
 
 void retention_fill(const struct map_request *q, uintptr_t start, uintptr_t end)
@@ -150,11 +151,11 @@ void retention_fill(const struct map_request *q, uintptr_t start, uintptr_t end)
     }
 }
 
-bool retention_hold(struct region *chain, uintptr_t start, uintptr_t end)
+bool retention_retain_refused(struct region *chain, uintptr_t start, uintptr_t end)
 {
     /* The kernel refuses only in the middle of one VMA, and in one VMA the markers come whole or not at
      * all. That it still is one is asked, so that nothing is dropped of what stays mapped. */
-    if (!markers_shown() || !held_room(end - start) || !merge_one_map(start, end) ||
+    if (!markers_shown() || !retained_room(end - start) || !merge_one_map(start, end) ||
         markers_put(start, end) < 0 || !model_take())
         return false;
     regions_restore(chain, 0);
@@ -168,7 +169,7 @@ bool retention_hold(struct region *chain, uintptr_t start, uintptr_t end)
         if (next == end)
             break;
     }
-    regions_hold(start, end);
+    regions_retain(start, end);
     model_drop();
     STATUS_ADD(held_back, 1);
     return true;
@@ -180,7 +181,7 @@ static struct region *cut_needless(uintptr_t start, uintptr_t end)
     if (!model_take())
         return NULL;
     struct region *r = regions_from(start ? start - 1 : 0);
-    while (r && r->start <= end && (!(r->kind & REGION_HELD) || inside_one(r->start, r->end)))
+    while (r && r->start <= end && (!(r->kind & REGION_RETAINED) || inside_one(r->start, r->end)))
         r = r->after;
     r = r && r->start <= end ? regions_cut(r->start, r->end) : NULL;
     model_drop();
@@ -190,27 +191,27 @@ static struct region *cut_needless(uintptr_t start, uintptr_t end)
 /* What is beside the piece that goes may be needless then. */
 void retention_tidy(uintptr_t start, uintptr_t end)
 {
-    if (!regions_held_bytes())
+    if (!regions_retained_bytes())
         return;
-    bool entered = held_enter();
+    bool entered = retained_enter();
     struct region *r;
     while (entered && (r = cut_needless(start, end))) {
         start = r->start < start ? r->start : start;
         end = r->end > end ? r->end : end;
-        if (held_give(r) == HELD_REFUSED)
+        if (retained_give(r) == RETAINED_REFUSED)
             break;
     }
-    held_leave(entered);
+    retained_leave(entered);
 }
 
 /* The next held region at or behind *at, cut out; NULL if none among the next LOOK_AT. Those in
  * windows mostly stay, where a hole would cost a map: they go with a neighbour. */
-static struct region *next_held(uintptr_t *at, bool windows)
+static struct region *next_retained(uintptr_t *at, bool windows)
 {
     struct region *r = regions_from(*at);
     for (unsigned n = 0; r && n < LOOK_AT; n++, r = r->after) {
         *at = r->end;
-        if ((r->kind & REGION_HELD) && (windows || !r->window))
+        if ((r->kind & REGION_RETAINED) && (windows || !r->window))
             return regions_cut(r->start, r->end);
     }
     if (!r)
@@ -218,16 +219,16 @@ static struct region *next_held(uintptr_t *at, bool windows)
     return NULL;
 }
 
-static enum held_outcome give_one_back(uintptr_t *at, bool windows)
+static enum retained_outcome give_one_back(uintptr_t *at, bool windows)
 {
-    bool entered = held_enter();
+    bool entered = retained_enter();
     struct region *r = NULL;
     if (entered && model_take()) {
-        r = next_held(at, windows);
+        r = next_retained(at, windows);
         model_drop();
     }
-    enum held_outcome outcome = r ? held_give(r) : HELD_NONE;
-    held_leave(entered);
+    enum retained_outcome outcome = r ? retained_give(r) : RETAINED_NONE;
+    retained_leave(entered);
     return outcome;
 }
 
@@ -235,17 +236,18 @@ void retention_settle(void)
 {
     static uintptr_t at;
     static unsigned wait;
-    if (!regions_held_alone() || pressure_level() >= PRESSURE_HIGH)
+    if (!regions_retained_alone() || pressure_level() >= PRESSURE_HIGH)
         return;
     if (__atomic_load_n(&wait, __ATOMIC_RELAXED)) {
         __atomic_fetch_sub(&wait, 1, __ATOMIC_RELAXED);
         return;
     }
     uintptr_t from = __atomic_load_n(&at, __ATOMIC_RELAXED);
-    enum held_outcome outcome = HELD_GONE;
-    for (unsigned n = 0; outcome == HELD_GONE && n < GIVE_AT_MOST && regions_held_alone(); n++)
+    enum retained_outcome outcome = RETAINED_GONE;
+    for (unsigned n = 0; outcome == RETAINED_GONE && n < GIVE_AT_MOST && regions_retained_alone();
+         n++)
         outcome = give_one_back(&from, false);
-    if (outcome == HELD_REFUSED)
+    if (outcome == RETAINED_REFUSED)
         __atomic_store_n(&wait, WAIT_CALLS, __ATOMIC_RELAXED);
     __atomic_store_n(&at, from, __ATOMIC_RELAXED);
 }
@@ -253,20 +255,20 @@ void retention_settle(void)
 void retention_give_all_back(void)
 {
     uintptr_t at = 0;
-    if (!regions_held_bytes() || model_mine())
+    if (!regions_retained_bytes() || model_mine())
         return;
     do {
         give_one_back(&at, true);
-    } while (at && regions_held_bytes());
+    } while (at && regions_retained_bytes());
 }
 
 /* MADV_COLD says EINVAL of locked memory, and does nothing where no page is (space/masters.c). */
-static bool holds_locked(void)
+static bool retains_locked(void)
 {
     if (sys_rlimit(RLIMIT_MEMLOCK) == RLIM_INFINITY || !model_take())
         return false;
     struct region *r = regions_from(0);
-    while (r && !(r->kind & REGION_HELD))
+    while (r && !(r->kind & REGION_RETAINED))
         r = r->after;
     bool locked = r && sys_madvise(r->start, r->end - r->start, MADV_COLD) == -EINVAL;
     model_drop();
@@ -275,10 +277,10 @@ static bool holds_locked(void)
 
 bool retention_makes_room(long answer)
 {
-    size_t held = regions_held_bytes();
-    if ((answer != -ENOMEM && answer != -EAGAIN) || !held || model_mine() ||
-        (!limits_space() && !holds_locked()) || canary_at_limit())
+    size_t before = regions_retained_bytes();
+    if ((answer != -ENOMEM && answer != -EAGAIN) || !before || model_mine() ||
+        (!limits_space() && !retains_locked()) || canary_at_limit())
         return false;
     retention_give_all_back();
-    return regions_held_bytes() < held;
+    return regions_retained_bytes() < before;
 }

@@ -2,7 +2,7 @@
  * retention: what is kept mapped, so that nothing is torn.
  *
  * Unmapping the middle of a VMA makes two of one. Under pressure, between the chunks of a file, the
- * range is held instead (herd/held.h): it is given guard markers in one step with the dropping of its
+ * range is held instead (herd/retained.h): it is given guard markers in one step with the dropping of its
  * pages, so that an access faults as it would alone. The gaps between chunks are mapped for the same
  * end, and are held from the beginning. And where the kernel refuses an munmap at the limit, for the
  * VMA that it would add, the range is held wherever it lies.
@@ -25,7 +25,7 @@
  * The program's munmap of a live range, in a window that is filled: holds it if that spares a split.
  * True: the munmap is done. False: nothing was done that munmap would not do. No lock held.
  */
-bool retention_keep(uintptr_t start, uintptr_t end);
+bool retention_retain(uintptr_t start, uintptr_t end);
 
 /*
  * The request has been mapped at [start, end), in a window that is filled: maps the gaps to its
@@ -38,7 +38,7 @@ void retention_fill(const struct map_request *q, uintptr_t start, uintptr_t end)
  * munmap of the range failed at the limit; chain is what the model had there. True: the range is held,
  * with what the model did not know of it, and chain is used up. False: nothing was done.
  */
-bool retention_hold(struct region *chain, uintptr_t start, uintptr_t end);
+bool retention_retain_refused(struct region *chain, uintptr_t start, uintptr_t end);
 
 /* The range has changed or gone. What is held there or beside it and spares no split any more is given
  * back. Without the lock; cheap where nothing is held. */

@@ -5,12 +5,14 @@
  * itself: lock_take says no, and the call passes straight to the kernel. Owner and state are one
  * word, so that there is no moment at which a handler could find the lock taken by nobody.
  *
- * The lock order, which fork follows too: read_lock (space/count.c), held_lock
- * (herd/held.c), cover_lock (disk/covers.h), the model lock (space/model.h). Four more are taken last and alone: turn
+ * The lock order, which fork follows too: read_lock (space/count.c), retained_lock
+ * (herd/retained.c), overlay_lock (disk/overlays.h), the model lock (space/model.h). Four more are
+ * taken last and alone: turn
  * (limit/reserve.c), canary_lock (kernel/canary.c), buffer_lock (kernel/gaps.c), record_lock
  * (tell/recordfile.h). A child frees all
  * of them. A handler above the model lock's owner waits for none (model_mine). No lock is held over
- * disk I/O, but held_lock over a munmap or a fixed map, once something was held, and cover_lock
+ * disk I/O, but retained_lock over a munmap or a fixed map, once something was retained, and
+ * overlay_lock
  * while pages go to the spill file and back: who faults meanwhile has to wait.
  *
  * A thread that leaves a hook by siglongjmp out of a handler, or by asynchronous cancellation,

@@ -21,7 +21,7 @@ bool family_before_fork(void);
 void family_arrived(bool announced);
 
 /* Another member has a map of the file, as the list of maps shows it, or may have; it, or 0 where it is not
- * known, in *who. Cover lock held. */
+ * known, in *who. Overlay lock held. */
 bool family_shares(uint64_t dev, uint64_t ino, long *who);
 
 #endif

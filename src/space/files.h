@@ -54,7 +54,7 @@ struct file {
     unsigned checked_uses; /* how often that answer was used */
     struct master *masters; /* masters.h; each of another kind */
     size_t users;   /* regions in its windows, and calls at work on them */
-    uint64_t used;  /* bytes mapped in its windows, what is held not among them */
+    uint64_t used;  /* bytes mapped in its windows, what is retained not among them */
     size_t longest; /* the longest map that the program made in them */
 };
 

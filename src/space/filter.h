@@ -25,7 +25,7 @@ bool filter_refuses(void);
  * be what the filter kills for. So it is made only where the process dies of the
  * fault anyway (dies), or has threads, which a clone has made; and not where the child would be the first process of a
  * namespace (unshare(2)). Writes a line before. Less than 1 KiB of stack. The
- * caller holds the cover lock; async-signal-safe.
+ * caller holds the overlay lock; async-signal-safe.
  */
 bool filter_ask(bool dies);
 

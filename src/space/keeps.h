@@ -12,7 +12,7 @@
  * descriptor of a file drops the process's POSIX locks on it. What is done with it is done on a thread with
  * a descriptor table of its own (sys_apart).
  *
- * A keep is a number; 0 is none. Its holders are regions (tree.h), covers, and who is just at it.
+ * A keep is a number; 0 is none. Its holders are regions (tree.h), overlays, and who is just at it.
  */
 #ifndef MAPHERD_KEEPS_H
 #define MAPHERD_KEEPS_H
@@ -35,11 +35,12 @@ unsigned keeps_of(struct map_request *q);
 
 /* The keep of a file, held; 0: none. keeps_adopt makes one of a descriptor that the program has open, for a map
  * that no hook has seen, or that was made under a seccomp filter; it reads the list of descriptors. Alone the program
- * dies of the fault (dies): see filter_ask. Both take the model lock; keeps_adopt with the cover lock held. */
+ * dies of the fault (dies): see filter_ask. Both take the model lock; keeps_adopt with the overlay
+ * lock held. */
 unsigned keeps_find(dev_t dev, ino_t ino);
 unsigned keeps_adopt(dev_t dev, ino_t ino, bool dies);
 
-/* The device that fstat shows; and the inode. Held, or the cover lock is. */
+/* The device that fstat shows; and the inode. Held, or the overlay lock is. */
 dev_t keeps_dev(unsigned keep);
 ino_t keeps_ino(unsigned keep);
 
@@ -59,7 +60,7 @@ static inline void keeps_settle(void)
         keeps_close_idle();
 }
 
-/* ---- the lease; cover lock held, the keep held ---- */
+/* ---- the lease; overlay lock held, the keep held ---- */
 
 /* Takes it, or has it. 0; -EAGAIN: another open file of this inode exists; -EACCES: another user's file;
  * -EUSERS: the program uses leases or signals on it itself; -EINVAL and others: there are no leases here. sig:

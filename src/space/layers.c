@@ -87,7 +87,7 @@ static void track(struct layers *g)
     struct window *w = g->at[__builtin_ctz(g->present)];
     g->tracked = true;
     for (struct region *r = regions_from(w->base); r && r->start < w->base + w->span; r = r->after)
-        if (r->window == w && !(r->kind & REGION_HELD))
+        if (r->window == w && !(r->kind & REGION_RETAINED))
             take(&g->taken, region_offset(r), region_offset(r) + (r->end - r->start), bit_of(w));
 }
 

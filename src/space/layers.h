@@ -9,7 +9,7 @@
  * They are kept in groups of LAYERS_IN_GROUP. From its second window on a group knows, for each
  * part of the file, in which of its layers that part is mapped: disjoint ranges of offsets with a
  * bit for each layer. A search looks at the ranges of the part asked for, once a group. What is
- * held (REGION_HELD) counts as free: it may be given out again. Model lock held.
+ * held (REGION_RETAINED) counts as free: it may be given out again. Model lock held.
  */
 #ifndef MAPHERD_LAYERS_H
 #define MAPHERD_LAYERS_H

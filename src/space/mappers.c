@@ -15,7 +15,7 @@
 #include "kernel/sys.h"
 #include "space/filter.h"
 
-/* Cover lock held. */
+/* Overlay lock held. */
 static char list[8 << 10], entries[4096] __attribute__((aligned(8)));
 
 struct wanted {

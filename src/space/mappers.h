@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 /* 1 if that process has a map of the file, as the list of maps shows it; 0; or -errno where its list cannot be
- * read. Cover lock held, for both. */
+ * read. Overlay lock held, for both. */
 long mappers_has(long pid, uint64_t dev, uint64_t ino);
 
 /* Another process that is seen to have one; 0: none. What shares this one's memory, a vfork child, is not another.

@@ -35,7 +35,7 @@ static bool one_map(const struct region *lower, struct region *upper)
     return upper->joined_below;
 }
 
-/* False if the two, of which one may be held, are to be one map and are not. Joins them if they
+/* False if the two, of which one may be retained, are to be one map and are not. Joins them if they
  * are alike in everything. */
 static bool settle(struct region *lower, struct region *upper)
 {

@@ -22,7 +22,7 @@ bool merge_at(uintptr_t border);
 /*
  * Joins *r with the neighbours that are alike and that the kernel has merged it with; *r is then
  * the region that holds it. False if a neighbour that the kernel could merge it with is another
- * map. A neighbour that is held counts as one, and is not joined to what is not.
+ * map. A neighbour that is retained counts as one, and is not joined to what is not.
  */
 bool merge_settle(struct region **r);
 

@@ -16,19 +16,19 @@
 #include "tell/status.h"
 
 static struct tree mapped;
-static size_t held_bytes, held_alone;
-static bool ever_held;
+static size_t retained_bytes, retained_alone;
+static bool ever_retained;
 
-/* What is summed up over regions: held bytes, and the bytes a window is used for. */
+/* What is summed up over regions: retained bytes, and the bytes a window is used for. */
 static void note(const struct region *r, size_t len)
 {
-    if (r->kind & REGION_HELD) {
-        held_bytes += len;
-        __atomic_store_n(&ever_held, true, __ATOMIC_RELAXED);
+    if (r->kind & REGION_RETAINED) {
+        retained_bytes += len;
+        __atomic_store_n(&ever_retained, true, __ATOMIC_RELAXED);
         if (!r->window)
-            held_alone += len;
-        STATUS_SET(held_bytes, held_bytes);
-        STATUS_SET(held_tables, held_bytes / page_size * sizeof(uint64_t));
+            retained_alone += len;
+        STATUS_SET(held_bytes, retained_bytes);
+        STATUS_SET(held_tables, retained_bytes / page_size * sizeof(uint64_t));
     } else if (r->window) {
         r->window->file->used += len;
     }
@@ -37,14 +37,14 @@ static void note(const struct region *r, size_t len)
 static void note_here(const struct region *r)
 {
     note(r, r->end - r->start);
-    if (r->window && !(r->kind & REGION_HELD))
+    if (r->window && !(r->kind & REGION_RETAINED))
         layers_take(r->window, region_offset(r), region_offset(r) + (r->end - r->start));
 }
 
 static void note_gone(const struct region *r)
 {
     note(r, 0 - (r->end - r->start));
-    if (r->window && !(r->kind & REGION_HELD))
+    if (r->window && !(r->kind & REGION_RETAINED))
         layers_leave(r->window, region_offset(r), region_offset(r) + (r->end - r->start));
 }
 
@@ -102,7 +102,7 @@ bool regions_cover(uintptr_t start, uintptr_t end)
 bool regions_take_one(uintptr_t start, uintptr_t end, struct region *copy)
 {
     struct region *r = tree_floor(&mapped, start);
-    if (!r || r->start != start || r->end != end || r->window || (r->kind & REGION_HELD) ||
+    if (!r || r->start != start || r->end != end || r->window || (r->kind & REGION_RETAINED) ||
         (r->before && regions_one_map(r->before, r)) || (r->after && regions_one_map(r, r->after)))
         return false;
     *copy = *r;
@@ -139,7 +139,7 @@ void regions_forget_gone(uintptr_t start, uintptr_t end)
     for (struct region *r = regions_from(start), *next; r && r->start < end; r = next) {
         uintptr_t from = r->start > start ? r->start : start, to = r->end < end ? r->end : end;
         next = r->after;
-        if (from < to && !(r->kind & (REGION_HELD | REGION_COVERED)) &&
+        if (from < to && !(r->kind & (REGION_RETAINED | REGION_OVERLAID)) &&
             sys_msync(from, to - from, MS_ASYNC) == -ENOMEM)
             regions_forget(from, to);
     }
@@ -211,23 +211,24 @@ void regions_change(uintptr_t start, uintptr_t end, uint32_t clear, uint32_t set
     tree_split_at(&mapped, end);
     for (struct region *r = regions_from(start); r && r->start < end; r = r->after) {
         uint32_t was = r->kind, is = (was & ~clear) | set;
-        if ((was ^ is) & REGION_HELD) {
+        if ((was ^ is) & REGION_RETAINED) {
             note_gone(r);
             r->kind = is;
             note_here(r);
         }
         r->kind = is;
-        if (((was ^ r->kind) & ~(REGION_CHANGING | REGION_HELD | REGION_COVERED)) && !(was & REGION_SHARED))
+        if (((was ^ r->kind) & ~(REGION_CHANGING | REGION_RETAINED | REGION_OVERLAID)) &&
+            !(was & REGION_SHARED))
             tear(r);
     }
     STATUS_SET(regions, mapped.total);
 }
 
-void regions_set_cover(uintptr_t start, uintptr_t end, unsigned cover)
+void regions_set_overlay(uintptr_t start, uintptr_t end, unsigned overlay)
 {
-    regions_change(start, end, cover ? 0 : REGION_COVERED, cover ? REGION_COVERED : 0);
+    regions_change(start, end, overlay ? 0 : REGION_OVERLAID, overlay ? REGION_OVERLAID : 0);
     for (struct region *r = regions_from(start); r && r->start < end; r = r->after)
-        r->cover = (uint8_t)cover;
+        r->overlay = (uint8_t)overlay;
 }
 
 void regions_set_keep(uintptr_t start, uintptr_t end, unsigned keep)
@@ -240,49 +241,49 @@ void regions_set_keep(uintptr_t start, uintptr_t end, unsigned keep)
     }
 }
 
-struct region *regions_covered(uintptr_t addr, unsigned cover)
+struct region *regions_overlaid(uintptr_t addr, unsigned overlay)
 {
     struct region *r = regions_from(addr);
-    while (r && (!(r->kind & REGION_COVERED) || r->cover != cover))
+    while (r && (!(r->kind & REGION_OVERLAID) || r->overlay != overlay))
         r = r->after;
     return r;
 }
 
-void regions_hold(uintptr_t start, uintptr_t end)
+void regions_retain(uintptr_t start, uintptr_t end)
 {
-    regions_change(start, end, 0, REGION_HELD);
+    regions_change(start, end, 0, REGION_RETAINED);
 }
 
-bool regions_held_alike(uintptr_t start, uintptr_t end, const struct window *w, uint32_t kind)
+bool regions_retained_alike(uintptr_t start, uintptr_t end, const struct window *w, uint32_t kind)
 {
-    if (!held_bytes || !regions_cover(start, end))
+    if (!retained_bytes || !regions_cover(start, end))
         return false;
     for (struct region *r = regions_from(start); r && r->start < end; r = r->after)
-        if (r->window != w || r->kind != (kind | REGION_HELD))
+        if (r->window != w || r->kind != (kind | REGION_RETAINED))
             return false;
     return true;
 }
 
-size_t regions_held_bytes(void)
+size_t regions_retained_bytes(void)
 {
-    return __atomic_load_n(&held_bytes, __ATOMIC_RELAXED);
+    return __atomic_load_n(&retained_bytes, __ATOMIC_RELAXED);
 }
 
-bool regions_ever_held(void)
+bool regions_ever_retained(void)
 {
-    return __atomic_load_n(&ever_held, __ATOMIC_RELAXED);
+    return __atomic_load_n(&ever_retained, __ATOMIC_RELAXED);
 }
 
-size_t regions_held_alone(void)
+size_t regions_retained_alone(void)
 {
-    return __atomic_load_n(&held_alone, __ATOMIC_RELAXED);
+    return __atomic_load_n(&retained_alone, __ATOMIC_RELAXED);
 }
 
 bool regions_mergeable(const struct region *a, const struct region *b)
 {
-    return !((a->kind ^ b->kind) & ~(uint32_t)REGION_HELD) &&
-           !(a->kind & (REGION_FOREIGN | REGION_CHANGING | REGION_COVERED)) && a->window == b->window &&
-           (a->window || (a->kind & REGION_ANONYMOUS));
+    return !((a->kind ^ b->kind) & ~(uint32_t)REGION_RETAINED) &&
+           !(a->kind & (REGION_FOREIGN | REGION_CHANGING | REGION_OVERLAID)) &&
+           a->window == b->window && (a->window || (a->kind & REGION_ANONYMOUS));
 }
 
 bool regions_alike(const struct region *a, const struct region *b)

@@ -31,9 +31,9 @@ enum {
     REGION_MERGEABLE = 1 << 13,
     REGION_WIPEONFORK = 1 << 14,
     REGION_FOREIGN = 1 << 15, /* has what the model cannot tell (a protection key): joins nothing */
-    REGION_COVERED = 1 << 27,  /* something else lies over the file here: joins nothing */
+    REGION_OVERLAID = 1 << 27, /* something else lies over the file here: joins nothing */
     REGION_STACK = 1 << 28,    /* MAP_STACK: no large pages, since Linux 6.7 */
-    REGION_HELD = 1 << 29,     /* mapped, but no longer the program's: kept to spare a split */
+    REGION_RETAINED = 1 << 29, /* mapped, but no longer the program's: kept to spare a split */
     REGION_CHANGING = 1 << 30, /* a call that changes its kind is under way: joins nothing */
     REGION_OPEN_SHIFT = 16,   /* above: how the file was opened, see placement.c */
 };
@@ -86,31 +86,32 @@ void regions_grow(struct region *r, uintptr_t end);
 /* r and what follows it are one map: one region. Only if regions_alike and adjacent. */
 void regions_join(struct region *r);
 
-/* The program's no longer, but still mapped: REGION_HELD over the range, known or not. */
-void regions_hold(uintptr_t start, uintptr_t end);
+/* The program's no longer, but still mapped: REGION_RETAINED over the range, known or not. */
+void regions_retain(uintptr_t start, uintptr_t end);
 
-/* Held from end to end, by regions of this window that are of this kind but for being held. */
-bool regions_held_alike(uintptr_t start, uintptr_t end, const struct window *w, uint32_t kind);
+/* Retained from end to end, by regions of this window that are of this kind but for being
+ * retained. */
+bool regions_retained_alike(uintptr_t start, uintptr_t end, const struct window *w, uint32_t kind);
 
-/* Bytes held in all; read without the lock it is a hint. */
-size_t regions_held_bytes(void);
+/* Bytes retained in all; read without the lock it is a hint. */
+size_t regions_retained_bytes(void);
 
-/* Something was held once in this process. */
-bool regions_ever_held(void);
+/* Something was retained once in this process. */
+bool regions_ever_retained(void);
 
 /* Those of them that lie in no window. */
-size_t regions_held_alone(void);
+size_t regions_retained_alone(void);
 
 /* Side by side they differ in nothing that would keep the kernel from merging them: same window,
- * or both anonymous; same kind, but that one may be held. */
+ * or both anonymous; same kind, but that one may be retained. */
 bool regions_mergeable(const struct region *a, const struct region *b);
 
-/* The same, and both held or none: they can be one region. */
+/* The same, and both retained or none: they can be one region. */
 bool regions_alike(const struct region *a, const struct region *b);
 
 /*
  * The common case of munmap: if the range is one region that is a map of its own, in no window
- * and not held, takes it out (the count has one map less), copies it for putting back, and says
+ * and not retained, takes it out (the count has one map less), copies it for putting back, and says
  * true.
  */
 bool regions_take_one(uintptr_t start, uintptr_t end, struct region *copy);
@@ -123,8 +124,8 @@ void regions_forget(uintptr_t start, uintptr_t end);
 
 /*
  * Forgets what is in the range by the model's word alone, because a call that no hook has seen has unmapped
- * it: asks the kernel, one system call a region, none where there is no region. What is held or covered
- * stays: its own proof decides.
+ * it: asks the kernel, one system call a region, none where there is no region. What is retained or
+ * lies under an overlay stays: its own proof decides.
  */
 void regions_forget_gone(uintptr_t start, uintptr_t end);
 
@@ -134,14 +135,14 @@ void regions_restore(struct region *chain, intptr_t delta);
 /* Clears and sets kind bits over a range, splitting at its ends. */
 void regions_change(uintptr_t start, uintptr_t end, uint32_t clear, uint32_t set);
 
-/* Marks what lies over the files of a range: a number of covers.h; 0 takes the mark away. */
-void regions_set_cover(uintptr_t start, uintptr_t end, unsigned cover);
+/* Marks what lies over the files of a range: a number of overlays.h; 0 takes the mark away. */
+void regions_set_overlay(uintptr_t start, uintptr_t end, unsigned overlay);
 
 /* What of the range is known has this keep (keeps.h), unless it has one. */
 void regions_set_keep(uintptr_t start, uintptr_t end, unsigned keep);
 
-/* The first region of that cover that ends behind addr, or NULL. */
-struct region *regions_covered(uintptr_t addr, unsigned cover);
+/* The first region of that overlay that ends behind addr, or NULL. */
+struct region *regions_overlaid(uintptr_t addr, unsigned overlay);
 
 /* The kernel's list shows [start, end) as one map: neighbours in it that are alike are joined. */
 void regions_adopt(uintptr_t start, uintptr_t end);

@@ -158,7 +158,7 @@ void tree_split_at(struct tree *t, uintptr_t addr)
     upper->lone = r->lone;
     upper->kind = r->kind;
     upper->joined_below = true;
-    upper->cover = r->cover;
+    upper->overlay = r->overlay;
     upper->keep = r->keep;
     keeps_hold(upper->keep);
     if (upper->window)

@@ -22,7 +22,7 @@ struct region {
     uint32_t kind;         /* REGION_ bits, see regions.h */
     bool joined_below;     /* was one map with the range below, and is while they are mergeable */
     bool joined_above;     /* of the last piece of a chain: so was the range above with it */
-    uint8_t cover;         /* covers.h: what lies over the file here; 0: nothing */
+    uint8_t overlay;       /* overlays.h: what lies over the file here; 0: nothing */
     uint8_t keep;          /* keeps.h: its open file, held; 0: none */
     uint32_t priority;     /* the treap's heap order */
     struct region *left, *right; /* the treap; in a chain of pieces, left is the next */

@@ -244,7 +244,7 @@ static void owe_others(const struct file *f, const struct sync_plan *p, int erro
     for (struct window *w = layers_from(f, 0); w; w = layers_from(f, w->layer + 1))
         for (struct region *r = regions_from(w->base); r && r->start < w->base + w->span;
              r = r->after) {
-            if (r->window != w || !(r->kind & REGION_SHARED) || (r->kind & REGION_HELD))
+            if (r->window != w || !(r->kind & REGION_SHARED) || (r->kind & REGION_RETAINED))
                 continue;
             owe(r->start, r->end < p->addr ? r->end : r->start < p->addr ? p->addr : r->start,
                 error);

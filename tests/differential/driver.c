@@ -181,7 +181,7 @@ static bool listed(const char *list, unsigned long n)
 
 static struct differences read_differences(const char *list)
 {
-    return (struct differences){ .guards = strstr(list, "guards"), .held = strstr(list, "held"),
+    return (struct differences){ .guards = strstr(list, "guards"), .retained = strstr(list, "retained"),
                                  .opens = strstr(list, "opens") };
 }
 
@@ -235,12 +235,12 @@ int main(int argc, char **argv)
     }
     if (!folder || !every) {
         fputs("usage: diff-driver --dir FOLDER --seed N [--steps N] [--look EVERY]"
-              " [--unseen SHARE] [--only 3,17-20] [--differs guards,held] [--herded | --alone]\n", stderr);
+              " [--unseen SHARE] [--only 3,17-20] [--differs guards,retained] [--herded | --alone]\n", stderr);
         return 2;
     }
     page = (size_t)sysconf(_SC_PAGESIZE);
     look_each_step = every == 1;
-    chunky = differs.held ? seed % 4 != 0 : seed % 2; /* windows are filled where chunks meet */
+    chunky = differs.retained ? seed % 4 != 0 : seed % 2; /* windows are filled where chunks meet */
     prctl(PR_SET_THP_DISABLE, 1L, 0L, 0L, 0L); /* what is resident must not depend on neighbours */
     ways_start((unsigned)unseen_share);
     handles_start();

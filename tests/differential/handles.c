@@ -79,7 +79,7 @@ static bool usable(const struct handle *h, unsigned index)
 /* Any call may name it; holes only where they are certain to be holes in both processes. */
 static bool nameable(const struct handle *h, unsigned index)
 {
-    return differs.held && no_hook ? is_arena(h) || h->gone[index] == 0 : usable(h, index);
+    return differs.retained && no_hook ? is_arena(h) || h->gone[index] == 0 : usable(h, index);
 }
 
 bool page_mapped(const struct handle *h, unsigned index)
@@ -111,7 +111,7 @@ void handles_refresh(struct handle *h)
         bool mapped = in_memory(h->base + i * page);
         if (h->gone[i] == 0 && !mapped)
             h->gone[i] = epoch;
-        if (h->gone[i] && mapped && (alone || !differs.held)) {
+        if (h->gone[i] && mapped && (alone || !differs.retained)) {
             fprintf(stderr, "diff-driver: step %lu: page %u of h%d is mapped again\n", step_now, i,
                     (int)(h - handles));
             exit(7);

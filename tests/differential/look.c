@@ -262,7 +262,7 @@ static bool is_ours(const char *file)
 void look_at_the_rest(void)
 {
     read_smaps();
-    if (differs.held && ways_unseen()) {
+    if (differs.retained && ways_unseen()) {
         say("# %zu maps, 0 masters\n", region_count);
         return;
     }

@@ -17,12 +17,12 @@
 mode() {
 	case $1 in
 	raised) options=pressure=raised brings=guards,opens ;;
-	high) options=pressure=high brings=guards,held,opens ;;
-	full) options=pressure=full brings=guards,held,opens ;;
+	high) options=pressure=high brings=guards,retained,opens ;;
+	full) options=pressure=full brings=guards,retained,opens ;;
 	guards) options=guards=on brings=guards ;;
-	fill) options=coalesce=fill brings=held,opens ;;
+	fill) options=coalesce=fill brings=retained,opens ;;
 	join) options=coalesce=join brings=opens ;;
-	all) options=pressure=full:guards=on:coalesce=fill brings=guards,held,opens ;;
+	all) options=pressure=full:guards=on:coalesce=fill brings=guards,retained,opens ;;
 	*) fail "no mode $1" ;;
 	esac
 	options=$options:reserve=0

@@ -26,7 +26,7 @@ honest() {
 export SABOTAGE=none
 honest 4 3000
 honest 2 2000 --unseen 30
-honest 1 1000 --differs guards,held
+honest 1 1000 --differs guards,retained
 # What these do is right where every call passes a hook.
 for SABOTAGE in growth anew again; do
 	honest 1 1000 --differs opens
@@ -70,13 +70,13 @@ caught grown 's/ r--\([ps]\)/ rw-\1/g' 'mremap .*with: .* r--'
 caught advice 's/\.dd//g' 'mmap .*with: .*\.dd'
 caught fork 's/\.dc//g' 'mmap .*with: .*\.dc'
 caught short 's/ size .*//' 'alone: = f[0-9.]* size .*with:  = f[0-9.]* size '
-caught open '' 'stack .*alone: = bytes.*with:  = bytes' --differs guards,held
-caught shut '' 'stack .*alone: = bytes.*with:  = bytes' --differs guards,held
-caught left '' 'alone: = left:\|.*with:  = left: ' --differs guards,held,opens
-caught given '' 'munmap .*with: .*missing' --differs guards,held,opens
-caught refill "$pages" 'mmap .*with: .*@' --differs guards,held,opens
-caught bare '' 'munmap .*with: .*(= a store there: 0|is unmapped, and can be read)' --differs held,opens
-caught marked "$maps" 'mmap .*alone: = h.*with:  = h' --differs held,opens
+caught open '' 'stack .*alone: = bytes.*with:  = bytes' --differs guards,retained
+caught shut '' 'stack .*alone: = bytes.*with:  = bytes' --differs guards,retained
+caught left '' 'alone: = left:\|.*with:  = left: ' --differs guards,retained,opens
+caught given '' 'munmap .*with: .*missing' --differs guards,retained,opens
+caught refill "$pages" 'mmap .*with: .*@' --differs guards,retained,opens
+caught bare '' 'munmap .*with: .*(= a store there: 0|is unmapped, and can be read)' --differs retained,opens
+caught marked "$maps" 'mmap .*alone: = h.*with:  = h' --differs retained,opens
 caught growth "$flags" 'mmap .*alone: = h.*with:  = h' --unseen 30 --differs opens
 caught anew "$flags" 'mmap .*alone: = h.*with:  = h' --unseen 30 --differs opens
 caught again "$maps" 'mmap .*alone: = h.*with:  = h' --unseen 30 --differs opens

@@ -152,9 +152,9 @@ static struct handle *choose_place(struct request *r)
         } else if (page_mapped(target.h, target.first)) {
             r->flags |= kind < 98 ? MAP_FIXED_NOREPLACE : 0; /* taken: EEXIST, or elsewhere */
         } else {
-            /* A hole: free in both processes, if it is not held. */
+            /* A hole: free in both processes, if it is not retained. */
             size_t free = hole_pages(&target) * page;
-            if (!free || (differs.held && no_hook)) {
+            if (!free || (differs.retained && no_hook)) {
                 r->at = NULL;
                 return NULL;
             }

@@ -95,7 +95,7 @@ static bool intact(const char *b, size_t from, size_t to)
     return true;
 }
 
-static uint64_t held_bytes(void)
+static uint64_t retained_bytes(void)
 {
     return mapherd_status ? mapherd_status()->held_bytes : 0;
 }
@@ -129,10 +129,10 @@ static char *map_chunks(int fd)
 static void unmap_chunk(int fd, char *chunks)
 {
     char *hole = chunks + MIDDLE * PAGE, byte = 99;
-    uint64_t held = held_bytes();
+    uint64_t before = retained_bytes();
     stuff();
     expect(munmap(hole, PAGE) == 0, "a chunk in the middle can be unmapped");
-    expect(held_bytes() == held + PAGE, "the status block counts the held chunk");
+    expect(retained_bytes() == before + PAGE, "the status block counts the retained chunk");
     expect(pwrite(fd, &byte, 1, (off_t)(MIDDLE * PAGE)) == 1, "pwrite");
     expect(!touch_reads(hole) && !touch_stores(hole, 1), "it faults where it was");
     let_go(stuffed - 16); /* its place is given back first, and that is a split */
@@ -141,7 +141,7 @@ static void unmap_chunk(int fd, char *chunks)
     if (again == MAP_FAILED)
         return;
     expect(again == hole, "it is mapped where it was");
-    expect(held_bytes() == held, "it is not held any more");
+    expect(retained_bytes() == before, "it is not retained any more");
     expect(*again == byte, "it shows the file");
     *again = (char)(MIDDLE + 1);
     expect(intact(chunks, 0, PAGES), "the other chunks are as they were");
@@ -151,24 +151,24 @@ static void unmap_chunk(int fd, char *chunks)
         if (i != MIDDLE)
             expect(munmap(chunks + i * PAGE, PAGE) == 0, "the other chunks can be unmapped");
     expect(mapped_of(chunks) == 0, "nothing is left of the file");
-    expect(held_bytes() == held, "nothing of the file is held");
+    expect(retained_bytes() == before, "nothing of the file is retained");
 }
 
 /* Pages in the middle of anonymous memory; then their neighbours. */
 static void unmap_memory(char *b)
 {
     char *hole = b + MIDDLE * PAGE;
-    uint64_t held = held_bytes();
+    uint64_t before = retained_bytes();
     stuff();
     expect(munmap(hole, 2 * PAGE) == 0, "pages in the middle can be unmapped");
     expect(is_mapped(hole), "they are kept");
     expect(!touch_reads(hole) && !touch_stores(hole, 1), "but nothing can be reached there");
-    expect(held_bytes() == held + 2 * PAGE, "the status block counts the held pages");
+    expect(retained_bytes() == before + 2 * PAGE, "the status block counts the retained pages");
     expect(intact(b, 0, MIDDLE) && intact(b, MIDDLE + 2, PAGES), "the others are as they were");
     expect(munmap(b, MIDDLE * PAGE) == 0, "their lower neighbours can be unmapped");
-    expect(!is_mapped(hole), "the held pages went with them");
+    expect(!is_mapped(hole), "the retained pages went with them");
     expect(munmap(hole + 2 * PAGE, (PAGES - MIDDLE - 2) * PAGE) == 0, "and the upper ones");
-    expect(mapped_of(b) == 0 && held_bytes() == held, "nothing is left");
+    expect(mapped_of(b) == 0 && retained_bytes() == before, "nothing is left");
 }
 
 /* The place is free to the program. */
@@ -176,7 +176,7 @@ static void map_the_hole(char *b)
 {
     char *hole = b + MIDDLE * PAGE;
     stuff();
-    expect(munmap(hole, PAGE) == 0 && is_mapped(hole), "a page is held");
+    expect(munmap(hole, PAGE) == 0 && is_mapped(hole), "a page is retained");
     let_go(stuffed - 16);
     char *other = mmap(hole - PAGE, PAGE, RW, ANON | MAP_FIXED_NOREPLACE, -1, 0);
     expect(other == MAP_FAILED && errno == EEXIST, "a page in use is not free");
@@ -213,12 +213,12 @@ static void relief(char *b)
 {
     char *hole = b + MIDDLE * PAGE;
     stuff();
-    expect(munmap(hole, PAGE) == 0 && is_mapped(hole), "a page is held");
+    expect(munmap(hole, PAGE) == 0 && is_mapped(hole), "a page is retained");
     let_go(0);
     for (int i = 0; i < 1000 && is_mapped(hole); i++)
         munmap(mmap(NULL, PAGE, RW, ANON, -1, 0), PAGE);
     expect(!is_mapped(hole), "it is given back when there are maps again");
-    expect(held_bytes() == 0, "nothing is held");
+    expect(retained_bytes() == 0, "nothing is retained");
     expect(intact(b, 0, MIDDLE) && intact(b, MIDDLE + 1, PAGES), "the others are as they were");
 }
 

@@ -232,7 +232,7 @@ static void fast_waits_for_every_map(void **state)
     assert_true(run_up() < 12);
 }
 
-static void an_old_cover_is_none(void **state)
+static void an_old_promise_is_none(void **state)
 {
     (void)state;
     options.sync = SYNC_FAST;
@@ -298,7 +298,7 @@ int main(void)
         SYNC(fast_skips_what_is_clean),
         SYNC(fast_believes_no_coarse_stamp),
         SYNC(fast_waits_for_every_map),
-        SYNC(an_old_cover_is_none),
+        SYNC(an_old_promise_is_none),
         SYNC(an_error_is_told_to_all_it_concerns),
         SYNC(an_error_is_told_to_every_open),
         SYNC(a_hole_is_not_the_callers),

@@ -1,8 +1,8 @@
 /*
- * covers: see covers.h.
+ * overlays: see overlays.h.
  */
 #define _GNU_SOURCE
-#include "disk/covers.h"
+#include "disk/overlays.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -17,57 +17,57 @@
 #include "space/regions.h"
 #include "space/untold.h"
 
-struct lock cover_lock;
+struct lock overlay_lock;
 static uint64_t owners_mask; /* what it is to get back */
-struct cover covers[COVERS_MAX + 1];
+struct overlay overlays[OVERLAYS_MAX + 1];
 
-unsigned covers_in_use;
+unsigned overlays_in_use;
 static struct {
     uintptr_t start, end;
 } claims[PLACES_MAX];
 static unsigned claim_count;
 static char buffer[8 << 10]; /* of the kernel's list */
 
-unsigned covers_add(enum cover_kind kind)
+unsigned overlays_add(enum overlay_kind kind)
 {
-    for (unsigned n = 1; n <= COVERS_MAX; n++) {
-        if (covers[n].kind == COVER_FREE) {
-            covers[n] = (struct cover){ .kind = kind };
-            __atomic_fetch_add(&covers_in_use, 1, __ATOMIC_RELEASE);
+    for (unsigned n = 1; n <= OVERLAYS_MAX; n++) {
+        if (overlays[n].kind == OVERLAY_FREE) {
+            overlays[n] = (struct overlay){ .kind = kind };
+            __atomic_fetch_add(&overlays_in_use, 1, __ATOMIC_RELEASE);
             return n;
         }
     }
     return 0;
 }
 
-void covers_remove(unsigned cover)
+void overlays_remove(unsigned overlay)
 {
-    struct cover *c = &covers[cover];
+    struct overlay *c = &overlays[overlay];
     if (c->alias)
         sys_munmap(c->alias, c->len);
-    c->kind = COVER_FREE;
-    __atomic_fetch_sub(&covers_in_use, 1, __ATOMIC_RELEASE);
+    c->kind = OVERLAY_FREE;
+    __atomic_fetch_sub(&overlays_in_use, 1, __ATOMIC_RELEASE);
 }
 
-bool covers_over(uintptr_t start, uintptr_t end)
+bool overlays_over(uintptr_t start, uintptr_t end)
 {
-    if (!covers_any() || !model_take())
+    if (!overlays_any() || !model_take())
         return false;
     struct region *r = regions_from(start);
-    while (r && r->start < end && !(r->kind & REGION_COVERED))
+    while (r && r->start < end && !(r->kind & REGION_OVERLAID))
         r = r->after;
-    bool covered = r && r->start < end;
+    bool overlaid = r && r->start < end;
     model_drop();
-    return covered;
+    return overlaid;
 }
 
-unsigned covers_unused(enum cover_kind kind)
+unsigned overlays_unused(enum overlay_kind kind)
 {
     unsigned found = 0;
     if (!model_take())
         return 0;
-    for (unsigned n = 1; n <= COVERS_MAX && !found; n++)
-        if (covers[n].kind == kind && !regions_covered(0, n))
+    for (unsigned n = 1; n <= OVERLAYS_MAX && !found; n++)
+        if (overlays[n].kind == kind && !regions_overlaid(0, n))
             found = n;
     model_drop();
     return found;
@@ -89,9 +89,9 @@ static bool is_of_file(const struct procmap *m, uint64_t dev, uint64_t ino)
 static uintptr_t alias_border(uintptr_t at, uintptr_t end, bool *ours)
 {
     *ours = false;
-    for (unsigned n = 1; n <= COVERS_MAX; n++) {
-        const struct cover *c = &covers[n];
-        if (c->kind == COVER_FREE || !c->alias)
+    for (unsigned n = 1; n <= OVERLAYS_MAX; n++) {
+        const struct overlay *c = &overlays[n];
+        if (c->kind == OVERLAY_FREE || !c->alias)
             continue;
         if (at >= c->alias && at < c->alias + c->len) {
             *ours = true;
@@ -131,7 +131,7 @@ static bool collect(const struct procmap *m, void *context)
     return s->count < s->max;
 }
 
-unsigned covers_places(uint64_t dev, uint64_t ino, uint64_t low, uint64_t high, uintptr_t besides,
+unsigned overlays_places(uint64_t dev, uint64_t ino, uint64_t low, uint64_t high, uintptr_t besides,
                        struct place *places, unsigned max)
 {
     struct search s = { dev, ino, low, high, besides, places, 0, max };
@@ -140,7 +140,7 @@ unsigned covers_places(uint64_t dev, uint64_t ino, uint64_t low, uint64_t high, 
     return s.count;
 }
 
-long covers_put_back(const struct cover *c, const struct place *place)
+long overlays_put_back(const struct overlay *c, const struct place *place)
 {
     size_t len = place->end - place->start;
     uintptr_t from = c->alias + (place->offset - c->start);
@@ -152,7 +152,7 @@ long covers_put_back(const struct cover *c, const struct place *place)
     return sys_failed(at) ? at : 0;
 }
 
-bool covers_still(const struct place *place, uint64_t dev, uint64_t ino)
+bool overlays_still(const struct place *place, uint64_t dev, uint64_t ino)
 {
     struct procmap m;
     return procmaps_at(PROCMAPS_SELF, place->start, &m, buffer, sizeof buffer) == 0 &&
@@ -160,19 +160,20 @@ bool covers_still(const struct place *place, uint64_t dev, uint64_t ino)
            m.offset + (place->start - m.start) == place->offset;
 }
 
-void covers_claim(uintptr_t start, uintptr_t end)
+void overlays_claim(uintptr_t start, uintptr_t end)
 {
     claims[claim_count].start = start;
     claims[claim_count].end = end;
     claim_count++;
 }
 
-long covers_claim_all(unsigned cover, struct place ranges[PLACES_MAX])
+long overlays_claim_all(unsigned overlay, struct place ranges[PLACES_MAX])
 {
     long count = 0;
     if (!model_take())
         return -EAGAIN;
-    for (struct region *r = regions_covered(0, cover); r && count >= 0; r = regions_covered(r->end, cover)) {
+    for (struct region *r = regions_overlaid(0, overlay); r && count >= 0;
+         r = regions_overlaid(r->end, overlay)) {
         if ((r->kind & REGION_CHANGING) && !changes_mine(r->start, r->end)) {
             count = -EAGAIN;
         } else if (count && ranges[count - 1].end == r->start) {
@@ -184,25 +185,25 @@ long covers_claim_all(unsigned cover, struct place ranges[PLACES_MAX])
         }
     }
     for (long i = 0; i < count; i++)
-        covers_claim(ranges[i].start, ranges[i].end);
+        overlays_claim(ranges[i].start, ranges[i].end);
     model_drop();
     return count;
 }
 
-void covers_forget(const struct place *place)
+void overlays_forget(const struct place *place)
 {
     if (model_take()) {
-        regions_set_cover(place->start, place->end, 0);
+        regions_set_overlay(place->start, place->end, 0);
         model_drop();
     }
 }
 
-void covers_release(void)
+void overlays_release(void)
 {
     claim_count = 0;
 }
 
-bool covers_claimed_in(uintptr_t start, uintptr_t end)
+bool overlays_claimed_in(uintptr_t start, uintptr_t end)
 {
     for (unsigned i = 0; i < claim_count; i++)
         if (claims[i].start < end && start < claims[i].end)
@@ -210,42 +211,42 @@ bool covers_claimed_in(uintptr_t start, uintptr_t end)
     return false;
 }
 
-bool covers_take(void)
+bool overlays_take(void)
 {
-    if (lock_mine(&cover_lock))
+    if (lock_mine(&overlay_lock))
         return false;
     uint64_t before = sys_block_signals();
-    lock_take(&cover_lock);
+    lock_take(&overlay_lock);
     owners_mask = before;
     return true;
 }
 
-void covers_drop(void)
+void overlays_drop(void)
 {
     uint64_t before = owners_mask;
-    lock_drop(&cover_lock);
+    lock_drop(&overlay_lock);
     sys_sigprocmask(SIG_SETMASK, &before, NULL);
     watch_again();
 }
 
-bool covers_wait(void)
+bool overlays_wait(void)
 {
-    if (!covers_take())
+    if (!overlays_take())
         return false;
-    covers_drop();
+    overlays_drop();
     return true;
 }
 
-void covers_after_fork(void)
+void overlays_after_fork(void)
 {
-    lock_reset(&cover_lock);
+    lock_reset(&overlay_lock);
     claim_count = 0;
 }
 
-void covers_tell_syncs(const struct fault_page *p)
+void overlays_tell_syncs(const struct fault_page *p)
 {
     static struct place places[PLACES_MAX];
-    unsigned count = covers_places(p->dev, p->ino, 0, UINT64_MAX, 0, places, PLACES_MAX);
+    unsigned count = overlays_places(p->dev, p->ino, 0, UINT64_MAX, 0, places, PLACES_MAX);
     if (!model_take())
         return;
     for (unsigned i = 0; i < count; i++)

@@ -4,7 +4,7 @@
 # shellcheck source=tests/lib.sh
 . "${TESTS_SRC:?run by make check}/lib.sh"
 
-program="$TESTS_BIN/tests/preload/held"
+program="$TESTS_BIN/tests/preload/retained"
 no_markers="$TESTS_BIN/tests/preload/no_markers"
 file="$(cd "$scratch" && pwd -P)/file"
 export MAPHERD_LOG="$scratch/log"

@@ -1,20 +1,20 @@
 /*
- * held: what the program has unmapped, and what it never mapped, between the chunks of a file. It
+ * retained: what the program has unmapped, and what it never mapped, between the chunks of a file. It
  * behaves as alone, and what lies there by calls past libc stays. It knows nothing of mapherd.
  *
- *   held FILE unmapped    a chunk in the middle, unmapped: faults, calls that name it, bytes of the file
- *   held FILE gap         what lies between two chunks that do not touch
- *   held FILE places      mmap with a hint and with MAP_FIXED_NOREPLACE at an unmapped chunk
- *   held FILE locked      a chunk that was locked
- *   held FILE limited     a limit on the address space that comes later
- *   held FILE limited_unseen   the same, by a call past libc
- *   held FILE grown_unseen     the same, and memory that grows
- *   held FILE locked_unseen    all maps locked by a call past libc, and a limit on locked memory
- *   held FILE replaced    memory that raw calls put in the place of an unmapped chunk
- *   held FILE over        a call that names its place puts memory where one piece is kept, and takes away
+ *   retained FILE unmapped    a chunk in the middle, unmapped: faults, calls that name it, bytes of the file
+ *   retained FILE gap         what lies between two chunks that do not touch
+ *   retained FILE places      mmap with a hint and with MAP_FIXED_NOREPLACE at an unmapped chunk
+ *   retained FILE locked      a chunk that was locked
+ *   retained FILE limited     a limit on the address space that comes later
+ *   retained FILE limited_unseen   the same, by a call past libc
+ *   retained FILE grown_unseen     the same, and memory that grows
+ *   retained FILE locked_unseen    all maps locked by a call past libc, and a limit on locked memory
+ *   retained FILE replaced    memory that raw calls put in the place of an unmapped chunk
+ *   retained FILE over        a call that names its place puts memory where one piece is kept, and takes away
  *                         what made it worth keeping another
- *   held FILE interrupted a signal while something is given back, and memory that its handler puts there
- *   held FILE forked      a child that was not given the unmapped chunk, and maps something there
+ *   retained FILE interrupted a signal while something is given back, and memory that its handler puts there
+ *   retained FILE forked      a child that was not given the unmapped chunk, and maps something there
  *
  * Prints what is not as it should be, and at the end KEY=VALUE: library; torn, whether a munmap in the
  * middle made two VMAs of one; failures. Status 1 if there are any.
@@ -484,7 +484,7 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IONBF, 0);
     fd = argc > 2 ? open(argv[1], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
     if (fd < 0 || ftruncate(fd, (long)(CHUNKS * CHUNK)))
-        die("usage: held FILE SCENE");
+        die("usage: retained FILE SCENE");
     touch_start();
     if (map_at(NULL, CHUNKS - 2, 0) == MAP_FAILED || map_at(NULL, CHUNKS - 1, 0) == MAP_FAILED)
         die("mmap: %s", strerror(errno));
