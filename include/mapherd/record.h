@@ -39,9 +39,21 @@ enum mapherd_record_state {
     MAPHERD_RECORD_EXITED = 2,
 };
 
-/* What the command wants of the library: it writes wanted, the library looks at each hooked call
- * and answers in leaks. */
-enum mapherd_record_wish { MAPHERD_WISH_NONE = 0, MAPHERD_WISH_START = 1, MAPHERD_WISH_STOP = 2 };
+/*
+ * What is wanted of the recording of mappings. The command writes one of these into the field wanted.
+ * The library reads that field in each hooked call, sets it back to 0, and shows in the field leaks what
+ * has become of it.
+ */
+enum mapherd_record_wanted {
+    MAPHERD_WANTED_NOTHING = 0, /* the recording stays as it is */
+    MAPHERD_WANTED_START = 1,
+    MAPHERD_WANTED_STOP = 2,
+};
+/* Earlier names of the same values, for programs that were written with them. */
+#define mapherd_record_wish mapherd_record_wanted
+#define MAPHERD_WISH_NONE MAPHERD_WANTED_NOTHING
+#define MAPHERD_WISH_START MAPHERD_WANTED_START
+#define MAPHERD_WISH_STOP MAPHERD_WANTED_STOP
 
 struct mapherd_record_head {
     char magic[8];
@@ -68,7 +80,7 @@ struct mapherd_record_head {
     uint32_t unused;
     /* All below changes while the process runs. */
     uint32_t state;       /* enum mapherd_record_state */
-    uint32_t wanted;      /* enum mapherd_record_wish: the only field that others write */
+    uint32_t wanted;      /* enum mapherd_record_wanted: the only field that others write */
     uint32_t leaks;       /* 1: mappings are being recorded */
     uint32_t depth;       /* frames of a stack at most */
     uint64_t touched_ms;  /* last renewed, ms since 1970; at most once a second */

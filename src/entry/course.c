@@ -78,7 +78,7 @@ long course_end_of(const struct failed_call *call)
     count_settle();
     unmap_masters(); /* a reading may have found that their file has no chunk any more */
     metrics_tick();
-    leaks_obey(record_tick());
+    leaks_set(record_tick());
     return call->error;
 }
 

@@ -522,7 +522,7 @@ void engine_enter_sandbox(void)
     spill_hold_nobody_up();
     zeros_withdraw();
     log_line(LOG_INFO, "the program sandboxes itself: everything passes through from here on");
-    leaks_obey(MAPHERD_WISH_STOP);
+    leaks_set(MAPHERD_WANTED_STOP);
     record_close();
     log_silence();
     metrics_stop();

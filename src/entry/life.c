@@ -219,7 +219,7 @@ __attribute__((constructor)) static void start(void)
     }
     javastack_start();
     leaks_ask_java(javastack_take);
-    leaks_obey(record_start(log_name()));
+    leaks_set(record_start(log_name()));
     errno = saved;
 }
 

@@ -3,7 +3,7 @@
  *
  * A fault while SIGBUS is blocked kills, whatever handler there is. So a program that blocks
  * SIGBUS blocks SIGSTKFLT instead: a signal that Linux defines and nothing sends. The kernel then
- * keeps the program's wish with the rest of the mask, through handlers, siglongjmp, setcontext,
+ * keeps what the program asked for with the rest of the mask, through handlers, siglongjmp, setcontext,
  * fork, vfork, new threads and exec, where a variable of ours would go wrong.
  *
  * In the same way an ignored SIGBUS is told to a program that is executed.

@@ -67,7 +67,7 @@ static void start(void)
         ledger_start();
         stacks_start();
         number = 0;
-        module_find((uintptr_t)leaks_change, &self);
+        module_find((uintptr_t)leaks_start_or_stop, &self);
     }
     h->depth = (uint32_t)options_depth(options.stack_depth);
     h->leaks_ms = now_ms();
@@ -89,11 +89,11 @@ static void stop(void)
     log_line(LOG_INFO | LOG_ABOUT_RECORD, "mappings are no longer recorded");
 }
 
-void leaks_change(enum mapherd_record_wish wish)
+void leaks_start_or_stop(enum mapherd_record_wanted wanted)
 {
-    if (wish == MAPHERD_WISH_START)
+    if (wanted == MAPHERD_WANTED_START)
         start();
-    else if (wish == MAPHERD_WISH_STOP)
+    else if (wanted == MAPHERD_WANTED_STOP)
         stop();
 }
 

@@ -27,11 +27,11 @@ static inline bool leaks_on(void)
 }
 
 /* There is a record: mappings are recorded in it from now on, or no more. */
-void leaks_change(enum mapherd_record_wish wish);
-static inline void leaks_obey(enum mapherd_record_wish wish)
+void leaks_start_or_stop(enum mapherd_record_wanted wanted);
+static inline void leaks_set(enum mapherd_record_wanted wanted)
 {
-    if (wish != MAPHERD_WISH_NONE)
-        leaks_change(wish);
+    if (wanted != MAPHERD_WANTED_NOTHING)
+        leaks_start_or_stop(wanted);
 }
 
 /* In a forked child: they are not, until it has a record. */

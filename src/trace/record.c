@@ -105,11 +105,11 @@ static void renew(struct mapherd_record_head *h)
 /* ---- beginning and end ---- */
 
 /* Not by a vfork child, which has its parent's memory and a number of its own. */
-static enum mapherd_record_wish make(void)
+static enum mapherd_record_wanted make(void)
 {
     const char *path;
     if (sys_getpid() != process)
-        return MAPHERD_WISH_NONE;
+        return MAPHERD_WANTED_NOTHING;
     long answer = recordfile_make(program, &path);
     if (answer < 0) {
         over = true;
@@ -117,7 +117,7 @@ static enum mapherd_record_wish make(void)
         log_line((options.dir.len || options.leaks == LEAKS_ON ? LOG_WARNING : LOG_DEBUG) | LOG_ABOUT_RECORD,
                  "no record of this process: %s cannot be made: %s (error %ld); MAPHERD_DIR names a folder for "
                  "it, on tmpfs, ext4, xfs or btrfs", path, reason_of(-answer), -answer);
-        return MAPHERD_WISH_NONE;
+        return MAPHERD_WANTED_NOTHING;
     }
     struct mapherd_record_head *h = recordfile_head();
     if (__atomic_load_n(&first.number, __ATOMIC_ACQUIRE)) {
@@ -126,7 +126,7 @@ static enum mapherd_record_wish make(void)
     }
     count_now();
     renew(h);
-    return options.leaks == LEAKS_ON ? MAPHERD_WISH_START : MAPHERD_WISH_NONE;
+    return options.leaks == LEAKS_ON ? MAPHERD_WANTED_START : MAPHERD_WANTED_NOTHING;
 }
 
 static bool is_off(void)
@@ -144,55 +144,55 @@ static void end(void)
     __atomic_store_n(&busy, false, __ATOMIC_RELEASE);
 }
 
-enum mapherd_record_wish record_before(void)
+enum mapherd_record_wanted record_before(void)
 {
-    enum mapherd_record_wish wish = MAPHERD_WISH_NONE;
+    enum mapherd_record_wanted wanted = MAPHERD_WANTED_NOTHING;
     if (options.leaks != LEAKS_ON || over || recordfile_head() || !begin())
-        return wish;
+        return wanted;
     if (!recordfile_head() && !over)
-        wish = make();
+        wanted = make();
     end();
-    return wish;
+    return wanted;
 }
 
 /* Makes the record or renews it, if either is due. */
-static enum mapherd_record_wish look(struct mapherd_record_head *h)
+static enum mapherd_record_wanted look(struct mapherd_record_head *h)
 {
-    enum mapherd_record_wish wish = MAPHERD_WISH_NONE;
+    enum mapherd_record_wanted wanted = MAPHERD_WANTED_NOTHING;
     uint64_t now = sys_now_ms();
     if ((h && !news_are_due(&told) && now < __atomic_load_n(&next_ms, __ATOMIC_RELAXED)) || !begin())
-        return wish;
+        return wanted;
     __atomic_store_n(&next_ms, now + EVERY_MS, __ATOMIC_RELAXED);
     if (h)
         renew(h);
     else if (!over)
-        wish = make();
+        wanted = make();
     end();
-    return wish;
+    return wanted;
 }
 
-enum mapherd_record_wish record_tick(void)
+enum mapherd_record_wanted record_tick(void)
 {
     struct mapherd_record_head *h = recordfile_head();
     if (over)
-        return MAPHERD_WISH_NONE;
+        return MAPHERD_WANTED_NOTHING;
     unsigned n = __atomic_load_n(&calls, __ATOMIC_RELAXED) + 1; /* one that is lost does no harm */
     __atomic_store_n(&calls, n, __ATOMIC_RELAXED);
     if (!h && n < BEGINS_AT && !__atomic_load_n(&warnings, __ATOMIC_RELAXED))
-        return MAPHERD_WISH_NONE;
+        return MAPHERD_WANTED_NOTHING;
     /* The command has written what it wants into the record. */
     if (h && __atomic_load_n(&h->wanted, __ATOMIC_RELAXED))
-        return __atomic_exchange_n(&h->wanted, MAPHERD_WISH_NONE, __ATOMIC_ACQUIRE);
-    return h && n % CALLS_A_LOOK ? MAPHERD_WISH_NONE : look(h);
+        return __atomic_exchange_n(&h->wanted, MAPHERD_WANTED_NOTHING, __ATOMIC_ACQUIRE);
+    return h && n % CALLS_A_LOOK ? MAPHERD_WANTED_NOTHING : look(h);
 }
 
-enum mapherd_record_wish record_start(const char *name)
+enum mapherd_record_wanted record_start(const char *name)
 {
     over = is_off();
     process = sys_getpid();
     fmt(program, sizeof program, "%s", name);
     if (over)
-        return MAPHERD_WISH_NONE;
+        return MAPHERD_WANTED_NOTHING;
     log_observe(take_event);
     return record_before();
 }

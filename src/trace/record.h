@@ -18,13 +18,13 @@
 /* What the next three return is to be done about the recording of mappings (leaks.h). */
 
 /* Once, in the constructor, after recordfile_place: name is the program's. */
-enum mapherd_record_wish record_start(const char *name);
+enum mapherd_record_wanted record_start(const char *name);
 
 /* At the end of every call, no lock held. Cheap where nothing is due. */
-enum mapherd_record_wish record_tick(void);
+enum mapherd_record_wanted record_tick(void);
 
 /* Before a call whose mapping is to be recorded: the record is there if it can be. */
-enum mapherd_record_wish record_before(void);
+enum mapherd_record_wanted record_before(void);
 
 /*
  * The process is about to become another program, or another user or under another root: takes the

@@ -200,7 +200,7 @@ static int leaks_switch(const char *operand, bool on)
         leaks_explain_none(pid, record_problem());
         return FAILED;
     }
-    if (fd < 0 || !record_wish(fd, on ? MAPHERD_WISH_START : MAPHERD_WISH_STOP, &head)) {
+    if (fd < 0 || !record_want(fd, on ? MAPHERD_WANTED_START : MAPHERD_WANTED_STOP, &head)) {
         complain("%s: %s", operand, record_problem());
         return FAILED;
     }

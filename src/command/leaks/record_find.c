@@ -136,10 +136,10 @@ enum file_use record_use(const struct record *r)
     return use;
 }
 
-bool record_wish(int fd, enum mapherd_record_wish wish, struct mapherd_record_head *head)
+bool record_want(int fd, enum mapherd_record_wanted wanted, struct mapherd_record_head *head)
 {
     struct stat st;
-    uint32_t word = wish;
+    uint32_t word = wanted;
     memset(head, 0, sizeof *head);
     bool done = false;
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {

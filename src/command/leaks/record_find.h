@@ -25,8 +25,11 @@ enum record_match record_match(const struct record *r, pid_t pid);
 /* Whether a process has the file of the record mapped. Not known also where the file is another by now. */
 enum file_use record_use(const struct record *r);
 
-/* Writes a wish into the open record of a running process; takes the descriptor over. false:
- * record_problem() says why. head: as it was before. */
-bool record_wish(int fd, enum mapherd_record_wish wish, struct mapherd_record_head *head);
+/*
+ * Writes into the open record of a running process what is wanted of its recording. Closes fd in every
+ * case. head receives the record's head as it was before. False: nothing was written, and
+ * record_problem() says why.
+ */
+bool record_want(int fd, enum mapherd_record_wanted wanted, struct mapherd_record_head *head);
 
 #endif
