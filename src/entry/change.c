@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 
 #include "common/pages.h"
-#include "entry/course.h"
+#include "entry/call.h"
 #include "entry/engine.h"
 #include "entry/gate.h"
 #include "herd/guards.h"
@@ -75,7 +75,7 @@ static void lift_guards(uintptr_t addr, uintptr_t end, int prot, int pkey, long 
 static long pass_through(uintptr_t addr, size_t len, int prot, long answer)
 {
     uintptr_t end;
-    if (answer == 0 && prot != PROT_NONE && course_sound(addr, len, &end))
+    if (answer == 0 && prot != PROT_NONE && call_is_valid(addr, len, &end))
         guards_lift(addr, end);
     return answer;
 }
@@ -83,13 +83,13 @@ static long pass_through(uintptr_t addr, size_t len, int prot, long answer)
 long engine_mprotect(uintptr_t addr, size_t len, int prot)
 {
     uintptr_t end;
-    if (!course_vacate(addr, len))
+    if (!call_vacate(addr, len))
         return -ENOMEM;
     enum guard guard = prot == PROT_NONE && options.guards != GUARDS_OFF && gate_open() &&
-                               course_sound(addr, len, &end) && guards_possible(addr, end)
+                               call_is_valid(addr, len, &end) && guards_possible(addr, end)
                            ? guard_of(addr, end)
                            : GUARD_PLAIN;
-    bool seen = course_begin_change(addr, len, &end);
+    bool seen = call_begin_change(addr, len, &end);
     long answer = sys_mprotect(addr, len, prot);
     if (!seen)
         return pass_through(addr, len, prot, answer);
@@ -97,16 +97,16 @@ long engine_mprotect(uintptr_t addr, size_t len, int prot)
     bool marked = false;
     if (answer == 0 && guard == GUARD_PART && pressure_actions().guards)
         marked = guards_install(addr, end);
-    else if (answer == -ENOMEM && guard != GUARD_PLAIN && course_may_relieve())
+    else if (answer == -ENOMEM && guard != GUARD_PLAIN && call_may_relieve())
         marked = guards_instead(addr, end);
     if (marked) {
-        course_end_change(addr, end, 0, 0, 0); /* the protection is as it was */
-        course_settle(addr, end);
-        return course_end(0, "mprotect", len);
+        call_end_change(addr, end, 0, 0, 0); /* the protection is as it was */
+        call_settle(addr, end);
+        return call_end(0, "mprotect", len);
     }
     uint32_t odd = (uint32_t)prot & ~(uint32_t)REGION_PROT ? REGION_FOREIGN : 0;
-    course_end_change(addr, end, answer, REGION_PROT, ((uint32_t)prot & REGION_PROT) | odd);
-    return course_end_of(&(struct failed_call){ "mprotect", answer, len, prot, 0, addr });
+    call_end_change(addr, end, answer, REGION_PROT, ((uint32_t)prot & REGION_PROT) | odd);
+    return call_end_of(&(struct failed_call){ "mprotect", answer, len, prot, 0, addr });
 }
 
 long engine_pkey_mprotect(uintptr_t addr, size_t len, int prot, int pkey)
@@ -114,15 +114,15 @@ long engine_pkey_mprotect(uintptr_t addr, size_t len, int prot, int pkey)
     uintptr_t end;
     if (pkey == -1)
         return engine_mprotect(addr, len, prot);
-    if (!course_vacate(addr, len))
+    if (!call_vacate(addr, len))
         return -ENOMEM;
-    bool seen = course_begin_change(addr, len, &end);
+    bool seen = call_begin_change(addr, len, &end);
     long answer = sys_pkey_mprotect(addr, len, prot, pkey);
     if (!seen)
         return pass_through(addr, len, prot, answer);
     lift_guards(addr, end, prot, pkey, answer);
-    course_end_change(addr, end, answer, REGION_PROT, ((uint32_t)prot & REGION_PROT) | REGION_FOREIGN);
-    return course_end_of(&(struct failed_call){ "pkey_mprotect", answer, len, prot, 0, addr });
+    call_end_change(addr, end, answer, REGION_PROT, ((uint32_t)prot & REGION_PROT) | REGION_FOREIGN);
+    return call_end_of(&(struct failed_call){ "pkey_mprotect", answer, len, prot, 0, addr });
 }
 
 /* Advice about the pages that are there now, which leaves nothing behind in the map. */
@@ -188,21 +188,21 @@ long engine_madvise(uintptr_t addr, size_t len, int advice)
 {
     uintptr_t end;
     uint32_t clear, set;
-    if (!course_vacate(addr, len))
+    if (!call_vacate(addr, len))
         return -ENOMEM;
-    if (meets_markers(advice) && gate_open() && course_sound(addr, len, &end))
-        course_make_guards_plain(addr, end);
+    if (meets_markers(advice) && gate_open() && call_is_valid(addr, len, &end))
+        call_make_guards_plain(addr, end);
     if (!advice_kind(advice, &clear, &set))
         return sys_madvise(addr, len, advice);
-    if (!course_begin_change(addr, len, &end))
+    if (!call_begin_change(addr, len, &end))
         return sys_madvise(addr, len, advice);
     long answer = sys_madvise(addr, len, advice);
-    course_end_change(addr, end, answer, clear, set);
-    if ((answer == -EAGAIN || answer == -ENOMEM) && tunes_speed(advice) && course_may_relieve()) {
+    call_end_change(addr, end, answer, clear, set);
+    if ((answer == -EAGAIN || answer == -ENOMEM) && tunes_speed(advice) && call_may_relieve()) {
         STATUS_ADD(swallowed, 1);
-        return course_end(0, "madvise", len);
+        return call_end(0, "madvise", len);
     }
-    return course_end(answer, "madvise", len);
+    return call_end(answer, "madvise", len);
 }
 
 /* mlock and its kin take any address and work on whole pages. */
@@ -218,17 +218,17 @@ static size_t whole_pages(uintptr_t *addr, size_t len)
 static long lock_range(uintptr_t addr, size_t len, long flags)
 {
     uintptr_t end, start = addr;
-    if (!course_vacate(addr, len))
+    if (!call_vacate(addr, len))
         return -ENOMEM;
-    bool marked = course_begin_change(start, whole_pages(&start, len), &end);
+    bool marked = call_begin_change(start, whole_pages(&start, len), &end);
     long answer;
     do
         answer = flags < 0 ? sys_mlock(addr, len) : sys_mlock2(addr, len, (unsigned)flags);
     while (marked && retention_makes_room(answer));
     if (!marked)
         return answer;
-    course_end_change(start, end, answer, 0, REGION_LOCKED);
-    return course_end_of(&(struct failed_call){ "mlock", answer, len, 0, 0, addr });
+    call_end_change(start, end, answer, 0, REGION_LOCKED);
+    return call_end_of(&(struct failed_call){ "mlock", answer, len, 0, 0, addr });
 }
 
 long engine_mlock(uintptr_t addr, size_t len)
@@ -244,19 +244,19 @@ long engine_mlock2(uintptr_t addr, size_t len, unsigned flags)
 long engine_munlock(uintptr_t addr, size_t len)
 {
     uintptr_t end, start = addr;
-    if (!course_vacate(addr, len))
+    if (!call_vacate(addr, len))
         return -ENOMEM;
-    bool marked = course_begin_change(start, whole_pages(&start, len), &end);
+    bool marked = call_begin_change(start, whole_pages(&start, len), &end);
     long answer = sys_munlock(addr, len);
     if (!marked)
         return answer;
-    course_end_change(start, end, answer, REGION_LOCKED, 0);
-    return course_end(answer, "munlock", len);
+    call_end_change(start, end, answer, REGION_LOCKED, 0);
+    return call_end(answer, "munlock", len);
 }
 
 long engine_mincore(uintptr_t addr, size_t len, unsigned char *vec)
 {
-    return course_vacate(addr, len) ? sys_mincore(addr, len, vec) : -ENOMEM;
+    return call_vacate(addr, len) ? sys_mincore(addr, len, vec) : -ENOMEM;
 }
 
 /* ---- the whole address space ---- */
@@ -274,16 +274,16 @@ long engine_mlockall(int flags)
 {
     if (!gate_open())
         return sys_mlockall(flags);
-    bool was = course_locks_future();
-    course_lock_future(was || (flags & MCL_FUTURE));
+    bool was = call_locks_future();
+    call_lock_future(was || (flags & MCL_FUTURE));
     placement_retire_masters();
     retention_give_all_back();
-    course_end(0, "mlockall", 0); /* unmaps the masters */
+    call_end(0, "mlockall", 0); /* unmaps the masters */
     long answer = sys_mlockall(flags);
     if (answer == 0 && (flags & MCL_CURRENT))
         set_all(0, REGION_LOCKED);
-    course_lock_future(answer == 0 ? flags & MCL_FUTURE : was);
-    return course_end(answer, "mlockall", 0);
+    call_lock_future(answer == 0 ? flags & MCL_FUTURE : was);
+    return call_end(answer, "mlockall", 0);
 }
 
 long engine_munlockall(void)
@@ -291,7 +291,7 @@ long engine_munlockall(void)
     long answer = sys_munlockall();
     if (gate_open() && answer == 0) {
         set_all(REGION_LOCKED, 0);
-        course_lock_future(false);
+        call_lock_future(false);
     }
     return answer;
 }

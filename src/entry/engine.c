@@ -21,7 +21,7 @@
 #include "disk/prealloc.h"
 #include "disk/spill.h"
 #include "disk/zeros.h"
-#include "entry/course.h"
+#include "entry/call.h"
 #include "entry/gate.h"
 #include "herd/guards.h"
 #include "herd/placement.h"
@@ -67,7 +67,7 @@ static uint32_t kind_of(int prot, int flags)
            (flags & MAP_ANONYMOUS ? REGION_ANONYMOUS : 0) |
            (flags & MAP_NORESERVE ? REGION_NORESERVE : 0) |
            (flags & MAP_STACK ? REGION_STACK : 0) |
-           ((flags & MAP_LOCKED) || course_locks_future() ? REGION_LOCKED : 0) |
+           ((flags & MAP_LOCKED) || call_locks_future() ? REGION_LOCKED : 0) |
            ((flags & unknown) || ((uint32_t)prot & ~(uint32_t)REGION_PROT) ? REGION_FOREIGN : 0);
 }
 
@@ -93,7 +93,7 @@ static void enter_plain(uintptr_t at, size_t len, int prot, int flags,
 static long map_over(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t offset)
 {
     uintptr_t end;
-    if (!course_sound(addr, len, &end) || !gate_take(addr, end))
+    if (!call_is_valid(addr, len, &end) || !gate_take(addr, end))
         return sys_mmap(addr, len, prot, flags, fd, offset);
     long before = regions_maps_around(addr, end);
     bool known = regions_cover(addr, end);
@@ -121,7 +121,7 @@ static long map_over(uintptr_t addr, size_t len, int prot, int flags, int fd, of
 static long map_fixed(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t offset)
 {
     uintptr_t end;
-    bool sound = course_sound(addr, len, &end);
+    bool sound = call_is_valid(addr, len, &end);
     if (sound)
         spill_return(addr, end);
     long answer;
@@ -140,14 +140,14 @@ static long map_fixed(uintptr_t addr, size_t len, int prot, int flags, int fd, o
 static bool make_free(uintptr_t addr, size_t len)
 {
     uintptr_t start = page_up(addr), end = page_up(start + len);
-    return !start || end <= start || course_give_back(start, end);
+    return !start || end <= start || call_give_back(start, end);
 }
 
 static long end_mmap(struct map_request *q, long answer)
 {
     if (!sys_failed(answer))
         spill_mapped((uintptr_t)answer, page_up((uintptr_t)answer + q->len), q);
-    return course_end_of(&(struct failed_call){ "mmap", answer, q->len, q->prot, q->flags, q->addr });
+    return call_end_of(&(struct failed_call){ "mmap", answer, q->len, q->prot, q->flags, q->addr });
 }
 
 /* In a sandbox: what lies there now is none of what stays spilled. */
@@ -216,7 +216,7 @@ static long try_unmap(uintptr_t start, size_t len, bool *full)
     *full = false;
     for (int n = 0; answer == -ENOMEM && !*full && n < TRIES; n++) {
         answer = sys_munmap(start, len);
-        *full = answer == -ENOMEM && course_may_relieve();
+        *full = answer == -ENOMEM && call_may_relieve();
     }
     return answer;
 }
@@ -243,7 +243,7 @@ static long unmap_one(const struct region *one)
     if (answer == 0) {
         guards_drop(guards);
         retention_tidy(one->start, one->end);
-        return course_end(0, "munmap", len);
+        return call_end(0, "munmap", len);
     }
     if (gate_take(one->start, one->end)) {
         regions_add(one->start, one->end, NULL, one->kind);
@@ -251,15 +251,15 @@ static long unmap_one(const struct region *one)
         model_drop();
     }
     if (full && retain_instead(NULL, guards, one->start, one->end))
-        return course_end(0, "munmap", len);
+        return call_end(0, "munmap", len);
     guards_put(guards, 0);
-    return course_end(answer, "munmap", len);
+    return call_end(answer, "munmap", len);
 }
 
 long engine_munmap(uintptr_t addr, size_t len)
 {
     uintptr_t end;
-    bool sound = course_sound(addr, len, &end), ours = gate_open();
+    bool sound = call_is_valid(addr, len, &end), ours = gate_open();
     if (!ours && sound && gate_helpless())
         spill_forget_abandoned(addr, end);
     if (!ours || !sound)
@@ -267,7 +267,7 @@ long engine_munmap(uintptr_t addr, size_t len)
     if (overlays_any())
         spill_return(addr, end);
     if (pressure_actions().fill && retention_retain(addr, end))
-        return course_end(0, "munmap", len);
+        return call_end(0, "munmap", len);
     /* What another thread gives back of the range has gone, or is in the model. */
     retained_leave(retained_enter());
     if (!gate_take(addr, end))
@@ -289,7 +289,7 @@ long engine_munmap(uintptr_t addr, size_t len)
     bool full;
     long answer = try_unmap(addr, end - addr, &full);
     if (full && retain_instead(chain, guards, addr, end))
-        return course_end(0, "munmap", len);
+        return call_end(0, "munmap", len);
     if (answer < 0)
         guards_put(guards, 0);
     else
@@ -302,7 +302,7 @@ long engine_munmap(uintptr_t addr, size_t len)
         model_drop();
     }
     retention_tidy(addr, end);
-    return course_end(answer, "munmap", len);
+    return call_end(answer, "munmap", len);
 }
 
 /* ---- mremap ---- */
@@ -399,28 +399,28 @@ static long remap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uin
 {
     uintptr_t end, to_end = 0;
     bool fixed = flags & MREMAP_FIXED;
-    if (!gate_open() || (fixed && !course_sound(to, new_len, &to_end)) || page_up(new_len) < new_len)
+    if (!gate_open() || (fixed && !call_is_valid(to, new_len, &to_end)) || page_up(new_len) < new_len)
         return sys_mremap(addr, old_len, new_len, flags, to);
     /* The kernel takes one map, asks where it ends, and leaves markers out of a second one. */
     if (((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) || page_up(new_len) > page_up(old_len)) &&
-        course_sound(addr, old_len ? old_len : new_len, &end))
-        course_make_guards_plain(addr, end);
-    if (!course_sound(addr, old_len ? old_len : 1, &end))
+        call_is_valid(addr, old_len ? old_len : new_len, &end))
+        call_make_guards_plain(addr, end);
+    if (!call_is_valid(addr, old_len ? old_len : 1, &end))
         return sys_mremap(addr, old_len, new_len, flags, to);
     uintptr_t grown = addr + page_up(new_len);
-    if (regions_retained_bytes() && !course_give_back(addr, end))
-        return course_end(-EFAULT, "mremap", new_len);
+    if (regions_retained_bytes() && !call_give_back(addr, end))
+        return call_end(-EFAULT, "mremap", new_len);
     if (!fixed && grown > end)
-        course_give_back(end, grown); /* it may grow in place */
+        call_give_back(end, grown); /* it may grow in place */
     spill_return(addr, end);
     if (fixed)
         spill_return(to, to_end);
     /* What lies over the file goes on otherwise than the file: it neither grows nor has a second. */
     bool more = !old_len || (flags & MREMAP_DONTUNMAP) || page_up(new_len) > end - addr;
     if (more && overlays_over(addr, end))
-        return course_end(-EFAULT, "mremap", new_len);
+        return call_end(-EFAULT, "mremap", new_len);
     if (!old_len && !fixed)
-        return course_end(duplicate(addr, new_len, flags, to), "mremap", new_len);
+        return call_end(duplicate(addr, new_len, flags, to), "mremap", new_len);
     long answer;
     do {
         bool entered = fixed && retained_enter();
@@ -431,7 +431,7 @@ static long remap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uin
     if (fixed)
         retention_tidy(to, to_end);
     new_len = page_up(new_len);
-    return course_end(answer, "mremap", new_len > end - addr ? new_len - (end - addr) : 0);
+    return call_end(answer, "mremap", new_len > end - addr ? new_len - (end - addr) : 0);
 }
 
 long engine_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uintptr_t to)
@@ -476,13 +476,13 @@ long engine_shmat(int id, uintptr_t addr, int flags)
         return sys_shmat(id, addr, flags);
     uintptr_t start = page_down(addr), end = page_up(addr + len);
     if (end > start)
-        course_give_back(start, end);
+        call_give_back(start, end);
     if (end > start && (flags & SHM_REMAP) && gate_take(start, end)) {
         regions_forget(start, end);
         model_drop();
         guards_drop(guards_take(start, end));
     }
-    return course_end(sys_shmat(id, addr, flags), "shmat", len);
+    return call_end(sys_shmat(id, addr, flags), "shmat", len);
 }
 
 /* What is retained counts against a limit on the address space, alone it would not. */
@@ -516,7 +516,7 @@ bool engine_filters(unsigned long operation, unsigned long filter)
 
 void engine_enter_sandbox(void)
 {
-    course_make_guards_plain(0, UINTPTR_MAX - page_size + 1); /* nobody could lift them then */
+    call_make_guards_plain(0, UINTPTR_MAX - page_size + 1); /* nobody could lift them then */
     retention_give_all_back();
     spill_end();
     spill_hold_nobody_up();

@@ -10,7 +10,7 @@
 
 #include "disk/spill.h"
 #include "disk/zeros.h"
-#include "entry/course.h"
+#include "entry/call.h"
 #include "entry/engine.h"
 #include "entry/gate.h"
 #include "kernel/sys.h"
@@ -65,8 +65,8 @@ static long sync_range(uintptr_t addr, size_t len, uintptr_t end, engine_ask *as
 long engine_msync(uintptr_t addr, size_t len, int flags, engine_ask *ask)
 {
     uintptr_t end;
-    bool ours = (flags & MS_SYNC) && gate_open() && course_sound(addr, len, &end);
-    if (!course_vacate(addr, len)) {
+    bool ours = (flags & MS_SYNC) && gate_open() && call_is_valid(addr, len, &end);
+    if (!call_vacate(addr, len)) {
         ask(addr, 0, MS_ASYNC); /* a cancellation point all the same */
         return -ENOMEM;
     }
@@ -78,7 +78,7 @@ long engine_msync(uintptr_t addr, size_t len, int flags, engine_ask *ask)
         int lost = zeros_error(addr, end), told = take_untold(addr, end);
         answer = -(spilled ? spilled : told ? told : lost);
     }
-    if (answer == 0 && (flags & MS_SYNC) && gate_helpless() && course_sound(addr, len, &end))
+    if (answer == 0 && (flags & MS_SYNC) && gate_helpless() && call_is_valid(addr, len, &end))
         answer = -spill_abandoned(addr, end);
     if (gate_open())
         zeros_settle(); /* a file has changed while this thread had the model lock */

@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 
 #include "common/pages.h"
-#include "entry/course.h"
+#include "entry/call.h"
 #include "entry/engine.h"
 #include "entry/gate.h"
 #include "kernel/sys.h"
@@ -32,7 +32,7 @@ long traced_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t 
     if (!is_recorded())
         return engine_mmap(addr, len, prot, flags, fd, offset);
     request_start(&q, addr, len, prot, flags, fd, (uint64_t)offset);
-    bool over = (flags & MAP_FIXED) && !(flags & MAP_FIXED_NOREPLACE) && course_sound(addr, len, &end);
+    bool over = (flags & MAP_FIXED) && !(flags & MAP_FIXED_NOREPLACE) && call_is_valid(addr, len, &end);
     ledger_chain chain = over ? leaks_leave(addr, end) : 0;
     long answer = engine_map(&q);
     if (sys_failed(answer)) {
@@ -48,7 +48,7 @@ long traced_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t 
 long traced_munmap(uintptr_t addr, size_t len)
 {
     uintptr_t end;
-    if (!is_recorded() || !course_sound(addr, len, &end))
+    if (!is_recorded() || !call_is_valid(addr, len, &end))
         return engine_munmap(addr, len);
     ledger_chain chain = leaks_leave(addr, end);
     long answer = engine_munmap(addr, len);
@@ -64,9 +64,9 @@ long traced_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, ui
     uintptr_t end = 0, to_end;
     if (!is_recorded())
         return engine_mremap(addr, old_len, new_len, flags, to);
-    ledger_chain chain = old_len && course_sound(addr, old_len, &end) ? leaks_leave(addr, end) : 0;
+    ledger_chain chain = old_len && call_is_valid(addr, old_len, &end) ? leaks_leave(addr, end) : 0;
     ledger_chain over = 0;
-    if ((flags & MREMAP_FIXED) && course_sound(to, new_len, &to_end))
+    if ((flags & MREMAP_FIXED) && call_is_valid(to, new_len, &to_end))
         over = leaks_leave(to, to_end);
     long answer = engine_mremap(addr, old_len, new_len, flags, to);
     bool left = !sys_failed(answer) && !(flags & MREMAP_DONTUNMAP);

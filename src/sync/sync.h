@@ -41,7 +41,7 @@ struct sync_plan {
 };
 
 /* Before the sync. No lock held; takes the model lock, and in a widened sync of `fast` fences the
- * file under it. addr and end are page-aligned (course_sound). */
+ * file under it. addr and end are page-aligned (call_is_valid). */
 void sync_plan(uintptr_t addr, uintptr_t end, struct sync_plan *p);
 
 /*

@@ -17,7 +17,7 @@ for source in fakesys fakespace; do
 done
 # shellcheck disable=SC2046 # a list of words
 $cc -fsanitize=thread -o "$scratch/race" "$unit/race.c" "$unit/world.c" \
-	"$scratch/fakesys.o" "$scratch/fakespace.o" "$tree/src/entry/change.c" "$tree/src/entry/course.c" \
+	"$scratch/fakesys.o" "$scratch/fakespace.o" "$tree/src/entry/change.c" "$tree/src/entry/call.c" \
 	"$tree/src/entry/engine.c" "$tree/src/entry/gate.c" \
 	$(find "$tree/src" -name '*.c' ! -path '*/command/*' ! -path '*/entry/*' ! -name sys.c)
 

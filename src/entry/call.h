@@ -1,12 +1,12 @@
 /*
- * course: what the engine's calls have in common, whatever they ask for.
+ * call: what the engine's calls have in common, whatever they ask for.
  *
- * A call that changes a range in place begins with course_begin_change, which marks the range so
+ * A call that changes a range in place begins with call_begin_change, which marks the range so
  * that the model joins nothing with it until the kernel has answered, and ends with
- * course_end_change. Every call that passed the gate ends with course_end.
+ * call_end_change. Every call that passed the gate ends with call_end.
  */
-#ifndef MAPHERD_COURSE_H
-#define MAPHERD_COURSE_H
+#ifndef MAPHERD_CALL_H
+#define MAPHERD_CALL_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@
 #include "limit/explain.h"
 
 /* False for ranges that the kernel will refuse: those change nothing. *end is page-aligned. */
-bool course_sound(uintptr_t addr, size_t len, uintptr_t *end);
+bool call_is_valid(uintptr_t addr, size_t len, uintptr_t *end);
 
 /*
  * The program's call names the range, which may be unaligned. What is retained in it
@@ -23,36 +23,36 @@ bool course_sound(uintptr_t addr, size_t len, uintptr_t *end);
  * the one that it gives alone. False: the map limit keeps it; the call is to fail as where nothing is
  * mapped. No lock held.
  */
-bool course_vacate(uintptr_t addr, size_t len);
+bool call_vacate(uintptr_t addr, size_t len);
 
 /* The same, of whole pages, and after waiting for what another thread gives back of them. */
-bool course_give_back(uintptr_t start, uintptr_t end);
+bool call_give_back(uintptr_t start, uintptr_t end);
 
 /* False: the call passes through, there is nothing to end. */
-bool course_begin_change(uintptr_t addr, size_t len, uintptr_t *end);
+bool call_begin_change(uintptr_t addr, size_t len, uintptr_t *end);
 
 /* answer: the kernel's. A change that failed may have been half done: nothing is known of those
  * flags any more. */
-void course_end_change(uintptr_t addr, uintptr_t end, long answer, uint32_t clear, uint32_t set);
+void call_end_change(uintptr_t addr, uintptr_t end, long answer, uint32_t clear, uint32_t set);
 
-/* After course_end_change, where nothing has changed in the end: regions that are one VMA are one. */
-void course_settle(uintptr_t addr, uintptr_t end);
+/* After call_end_change, where nothing has changed in the end: regions that are one VMA are one. */
+void call_settle(uintptr_t addr, uintptr_t end);
 
 /* Guards that a call would not carry along are made plain ones first, and stay guards meanwhile. */
-void course_make_guards_plain(uintptr_t start, uintptr_t end);
+void call_make_guards_plain(uintptr_t start, uintptr_t end);
 
 /* A call was refused for want of maps, and more may be done about it than saying so. */
-bool course_may_relieve(void);
+bool call_may_relieve(void);
 
 /* mlockall(MCL_FUTURE) is in force. */
-bool course_locks_future(void);
-void course_lock_future(bool on);
+bool call_locks_future(void);
+void call_lock_future(bool on);
 
 /* No lock held: says why the call failed, if it did for want of something; buries, gives back,
  * counts. call->error is the answer, whatever it is, and is returned. */
-long course_end_of(const struct failed_call *call);
+long call_end_of(const struct failed_call *call);
 
 /* The same, for a call without protection and flags. */
-long course_end(long answer, const char *what, size_t len);
+long call_end(long answer, const char *what, size_t len);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * course: see course.h.
+ * call: see call.h.
  */
 #define _GNU_SOURCE
-#include "entry/course.h"
+#include "entry/call.h"
 
 #include <errno.h>
 #include <sys/mman.h>
@@ -34,17 +34,17 @@
 
 static bool future_locked;
 
-bool course_may_relieve(void)
+bool call_may_relieve(void)
 {
     return options.mode == MODE_PROTECT && canary_at_limit();
 }
 
-bool course_locks_future(void)
+bool call_locks_future(void)
 {
     return __atomic_load_n(&future_locked, __ATOMIC_RELAXED);
 }
 
-void course_lock_future(bool on)
+void call_lock_future(bool on)
 {
     __atomic_store_n(&future_locked, on, __ATOMIC_RELAXED);
     placement_locks_future(on);
@@ -65,7 +65,7 @@ static void unmap_masters(void)
     model_drop();
 }
 
-long course_end_of(const struct failed_call *call)
+long call_end_of(const struct failed_call *call)
 {
     if (call->error == -ENOMEM || call->error == -EAGAIN || call->error == -EPERM)
         explain_failure(call);
@@ -82,36 +82,36 @@ long course_end_of(const struct failed_call *call)
     return call->error;
 }
 
-long course_end(long answer, const char *what, size_t len)
+long call_end(long answer, const char *what, size_t len)
 {
-    return course_end_of(&(struct failed_call){ .name = what, .error = answer, .len = len });
+    return call_end_of(&(struct failed_call){ .name = what, .error = answer, .len = len });
 }
 
-bool course_sound(uintptr_t addr, size_t len, uintptr_t *end)
+bool call_is_valid(uintptr_t addr, size_t len, uintptr_t *end)
 {
     *end = page_up(addr + len);
     return !(addr & (page_size - 1)) && len && addr + len > addr && *end > addr;
 }
 
 /* What is left of a retained range beside the part that goes spares no split any more. */
-bool course_give_back(uintptr_t start, uintptr_t end)
+bool call_give_back(uintptr_t start, uintptr_t end)
 {
     bool free = retained_vacate(start, end);
     retention_tidy(start, end);
     return free;
 }
 
-bool course_vacate(uintptr_t addr, size_t len)
+bool call_vacate(uintptr_t addr, size_t len)
 {
     uintptr_t start = page_down(addr), end = page_up(addr + len);
     return !regions_retained_bytes() || !gate_open() || end <= start ||
-           course_give_back(start, end);
+           call_give_back(start, end);
 }
 
 /* Marks the range: until the kernel has answered, the model joins nothing with it. */
-bool course_begin_change(uintptr_t addr, size_t len, uintptr_t *end)
+bool call_begin_change(uintptr_t addr, size_t len, uintptr_t *end)
 {
-    if (!gate_open() || !course_sound(addr, len, end) || !gate_take(addr, *end))
+    if (!gate_open() || !call_is_valid(addr, len, end) || !gate_take(addr, *end))
         return false;
     long before = regions_maps_around(addr, *end);
     bool known = regions_cover(addr, *end);
@@ -123,7 +123,7 @@ bool course_begin_change(uintptr_t addr, size_t len, uintptr_t *end)
 }
 
 /* A change that failed may have been half done: nothing is known of those flags any more. */
-void course_end_change(uintptr_t addr, uintptr_t end, long answer, uint32_t clear, uint32_t set)
+void call_end_change(uintptr_t addr, uintptr_t end, long answer, uint32_t clear, uint32_t set)
 {
     if (!gate_take(addr, end))
         return;
@@ -138,7 +138,7 @@ void course_end_change(uintptr_t addr, uintptr_t end, long answer, uint32_t clea
     retention_tidy(addr, end);
 }
 
-void course_settle(uintptr_t addr, uintptr_t end)
+void call_settle(uintptr_t addr, uintptr_t end)
 {
     if (!gate_take(addr, end))
         return;
@@ -156,7 +156,7 @@ static bool is_marked(uintptr_t page)
 }
 
 /* Guards that a call would not carry along are made plain ones first, and stay guards meanwhile. */
-void course_make_guards_plain(uintptr_t start, uintptr_t end)
+void call_make_guards_plain(uintptr_t start, uintptr_t end)
 {
     uintptr_t from = start, to = end, upto;
     for (; from < end && guards_next(&from, &to); from = to, to = end) {
@@ -169,11 +169,11 @@ void course_make_guards_plain(uintptr_t start, uintptr_t end)
             continue;
         }
         to = real;
-        if (!course_begin_change(from, to - from, &upto))
+        if (!call_begin_change(from, to - from, &upto))
             return;
         long answer = sys_mprotect(from, to - from, PROT_NONE);
         if (answer == 0)
             guards_lift(from, to);
-        course_end_change(from, to, answer, REGION_PROT, 0);
+        call_end_change(from, to, answer, REGION_PROT, 0);
     }
 }
