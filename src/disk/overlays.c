@@ -15,7 +15,7 @@
 #include "space/changes.h"
 #include "space/model.h"
 #include "space/regions.h"
-#include "space/untold.h"
+#include "space/pending.h"
 
 struct lock overlay_lock;
 static uint64_t owners_mask; /* what it is to get back */
@@ -250,7 +250,7 @@ void overlays_tell_syncs(const struct fault_page *p)
     if (!model_take())
         return;
     for (unsigned i = 0; i < count; i++)
-        untold_add(places[i].start, places[i].end, p->error);
-    untold_add(p->map.start, p->map.end, p->error);
+        pending_add(places[i].start, places[i].end, p->error);
+    pending_add(p->map.start, p->map.end, p->error);
     model_drop();
 }

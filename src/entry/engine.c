@@ -34,7 +34,7 @@
 #include "space/model.h"
 #include "space/pressure.h"
 #include "space/regions.h"
-#include "space/untold.h"
+#include "space/pending.h"
 #include "tell/log.h"
 #include "tell/metrics.h"
 #include "trace/leaks.h"
@@ -387,7 +387,7 @@ static long remap_known(uintptr_t addr, uintptr_t end, size_t old_len, size_t ne
             regions_add((uintptr_t)answer, (uintptr_t)answer + new_len, NULL, kind);
         } else {
             moved(chain, addr, end, (uintptr_t)answer, new_len);
-            untold_move(addr, end, answer - (long)addr);
+            pending_move(addr, end, answer - (long)addr);
         }
         count_add(3); /* both borders of the old place, and the new one */
     }

@@ -15,17 +15,17 @@
 #include "entry/gate.h"
 #include "kernel/sys.h"
 #include "space/model.h"
-#include "space/untold.h"
+#include "space/pending.h"
 #include "sync/latency.h"
 #include "sync/sync.h"
 #include "tell/metrics.h"
 
-/* What this caller has to be told besides what the kernel says, or 0. */
-static int take_untold(uintptr_t start, uintptr_t end)
+/* The error that is pending for the range, besides what the kernel says; or 0. */
+static int take_pending(uintptr_t start, uintptr_t end)
 {
-    if (!untold_any() || !gate_take(start, end))
+    if (!pending_any() || !gate_take(start, end))
         return 0;
-    int error = untold_take(start, end);
+    int error = pending_take(start, end);
     model_drop();
     return error;
 }
@@ -75,7 +75,7 @@ long engine_msync(uintptr_t addr, size_t len, int flags, engine_ask *ask)
     int spilled = ours ? spill_return(addr, end) : 0;
     long answer = ours && flags == MS_SYNC ? sync_range(addr, len, end, ask) : ask(addr, len, flags);
     if (answer == 0 && ours) {
-        int lost = zeros_error(addr, end), told = take_untold(addr, end);
+        int lost = zeros_error(addr, end), told = take_pending(addr, end);
         answer = -(spilled ? spilled : told ? told : lost);
     }
     if (answer == 0 && (flags & MS_SYNC) && gate_helpless() && call_is_valid(addr, len, &end))

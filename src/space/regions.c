@@ -12,7 +12,7 @@
 #include "space/keeps.h"
 #include "space/layers.h"
 #include "space/masters.h"
-#include "space/untold.h"
+#include "space/pending.h"
 #include "tell/status.h"
 
 static struct tree mapped;
@@ -172,8 +172,8 @@ struct region *regions_add(uintptr_t start, uintptr_t end, struct window *window
 {
     if (!regions_free(start, end))
         regions_forget(start, end);
-    if (untold_any())
-        untold_forget(start, end);
+    if (pending_any())
+        pending_forget(start, end);
     struct region *r = tree_add(&mapped, start, end);
     if (!r)
         return NULL;
@@ -190,7 +190,7 @@ void regions_grow(struct region *r, uintptr_t end)
 {
     if (r->after && r->after->start < end)
         regions_forget(r->end, end);
-    untold_forget(r->end, end);
+    pending_forget(r->end, end);
     note_gone(r);
     r->end = end;
     note_here(r);

@@ -16,7 +16,7 @@
 #include "space/layers.h"
 #include "space/model.h"
 #include "space/regions.h"
-#include "space/untold.h"
+#include "space/pending.h"
 #include "sync/fence.h"
 #include "tell/options.h"
 #include "tell/status.h"
@@ -225,7 +225,7 @@ static bool tells_a_loss(long answer)
 static void owe(uintptr_t start, uintptr_t end, int error)
 {
     if (start < end)
-        untold_add(start, end, error);
+        pending_add(start, end, error);
 }
 
 /*

@@ -48,7 +48,7 @@ void sync_plan(uintptr_t addr, uintptr_t end, struct sync_plan *p);
  * The sync is done. answer: what the kernel said to all of [start, stop), and if that was ENOMEM,
  * to [addr, end) alone; ns: how long it took. An error is kept for the owners of what was synced
  * for others than the caller, and of maps that may stand for other open files than this one
- * (space/untold.h). No lock held.
+ * (space/pending.h). No lock held.
  */
 void sync_done(const struct sync_plan *p, long answer, uint64_t ns);
 

@@ -1,0 +1,44 @@
+/*
+ * pending: a tree of ranges. The kind of each range is its error.
+ */
+#define _GNU_SOURCE
+#include "space/pending.h"
+
+struct tree pending_ranges;
+
+void pending_add(uintptr_t start, uintptr_t end, int error)
+{
+    pending_forget(start, end);
+    struct region *r = tree_add(&pending_ranges, start, end);
+    if (r)
+        r->kind = (uint32_t)error;
+}
+
+int pending_take(uintptr_t start, uintptr_t end)
+{
+    if (!pending_any())
+        return 0;
+    struct region *chain = tree_cut(&pending_ranges, start, end);
+    int error = chain ? (int)chain->kind : 0;
+    tree_drop_all(chain);
+    return error;
+}
+
+void pending_forget(uintptr_t start, uintptr_t end)
+{
+    if (pending_any())
+        tree_drop_all(tree_cut(&pending_ranges, start, end));
+}
+
+void pending_move(uintptr_t start, uintptr_t end, intptr_t delta)
+{
+    if (!pending_any())
+        return;
+    for (struct region *r = tree_cut(&pending_ranges, start, end), *rest; r; r = rest) {
+        rest = r->left;
+        r->start += (uintptr_t)delta;
+        r->end += (uintptr_t)delta;
+        pending_forget(r->start, r->end);
+        tree_insert(&pending_ranges, r);
+    }
+}
