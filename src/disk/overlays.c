@@ -136,7 +136,7 @@ unsigned overlays_places(uint64_t dev, uint64_t ino, uint64_t low, uint64_t high
 {
     struct search s = { dev, ino, low, high, besides, places, 0, max };
     if (max)
-        procmaps_read(PROCMAPS_SELF, buffer, sizeof buffer, collect, &s);
+        procmaps_scan(PROCMAPS_SELF, buffer, sizeof buffer, collect, &s);
     return s.count;
 }
 

@@ -76,7 +76,7 @@ long call_end_of(const struct failed_call *call)
         zeros_settle();
     }
     count_settle();
-    unmap_masters(); /* a reading may have found that their file has no chunk any more */
+    unmap_masters(); /* a scan may have found that no chunk of their file is mapped any more */
     metrics_tick();
     leaks_set(record_tick());
     return call->error;

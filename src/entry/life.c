@@ -116,7 +116,7 @@ static uint64_t seed(void)
 
 #define ROOM (1UL << 30)
 
-/* One range: the page that fork wipes, the canary, the buffer of readings, the pool; and the place of
+/* One range: the page that fork wipes, the canary, the buffer of scans, the pool; and the place of
  * the record. */
 static bool own_memory(unsigned char **guard)
 {

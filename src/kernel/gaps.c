@@ -7,10 +7,11 @@
 #include "kernel/lock.h"
 #include "kernel/procmaps.h"
 
-/* Below it nothing is given without being asked for: vm.mmap_min_addr is 64 KiB. */
+/* The kernel gives no lower address by itself: vm.mmap_min_addr is 64 KiB. */
 #define LOWEST (64UL << 10)
 
-/* Not memory of the moment: at a failure there is none to ask for. Untouched until then. */
+/* It is static because a call has just failed for want of memory. It takes none until it is
+ * used. */
 static char buffer[16UL << 10];
 static struct lock buffer_lock;
 
@@ -38,7 +39,7 @@ size_t gaps_largest(void)
     struct walk w = { LOWEST, 0 };
     if (!lock_try(&buffer_lock))
         return 0;
-    long lines = procmaps_read(PROCMAPS_SELF, buffer, sizeof buffer, step, &w);
+    long lines = procmaps_scan(PROCMAPS_SELF, buffer, sizeof buffer, step, &w);
     lock_drop(&buffer_lock);
     return lines > 0 ? w.largest : 0;
 }

@@ -7,13 +7,13 @@
 #include <stddef.h>
 
 /*
- * Bytes of the largest range between two maps; 0 if it cannot be told. It reads the whole list
- * (procmaps.h says what that costs): for calls that are rare. Returns 0 at once if another thread
- * is at it.
+ * Returns the bytes of the largest range between two VMAs of this process. Returns 0 where the list
+ * cannot be read, and at once while another thread scans it here. It scans the whole list, which
+ * procmaps.h says the cost of: it is for calls that are rare. Thread- and async-signal-safe.
  */
 size_t gaps_largest(void);
 
-/* In a forked child. */
+/* Frees the lock. For a forked child. */
 void gaps_after_fork(void);
 
 #endif

@@ -86,7 +86,7 @@ bool procmaps_parse(const char *line, size_t len, struct procmap *m)
     return start < end;
 }
 
-static long read_lines(int fd, char *buf, size_t size, procmaps_each *each, void *context)
+static long scan_lines(int fd, char *buf, size_t size, procmaps_each *each, void *context)
 {
     long lines = 0;
     size_t have = 0;
@@ -117,12 +117,12 @@ static long read_lines(int fd, char *buf, size_t size, procmaps_each *each, void
     }
 }
 
-long procmaps_read(const char *path, char *buf, size_t size, procmaps_each *each, void *context)
+long procmaps_scan(const char *path, char *buf, size_t size, procmaps_each *each, void *context)
 {
     long fd = brief_open(path, O_RDONLY, 0);
     if (fd < 0)
         return fd;
-    long lines = read_lines((int)fd, buf, size, each, context);
+    long lines = scan_lines((int)fd, buf, size, each, context);
     brief_close((int)fd);
     return lines;
 }
@@ -178,7 +178,7 @@ long procmaps_at(const char *path, uintptr_t addr, struct procmap *m, char *buf,
     long answer = query((int)fd, addr, m, buf, size);
     if (answer == -ENOTTY) {
         struct wanted w = { addr, m, false };
-        answer = read_lines((int)fd, buf, size, is_wanted, &w);
+        answer = scan_lines((int)fd, buf, size, is_wanted, &w);
         if (answer >= 0)
             answer = w.found ? 0 : -ENOENT;
     }

@@ -1,8 +1,9 @@
 /*
- * procmaps: the kernel's own list of maps, /proc/PID/maps.
+ * procmaps: the kernel's own list of the VMAs of a process, /proc/PID/maps.
  *
- * The format is that of fs/proc/task_mmu.c (show_map_vma) and proc_pid_maps(5). No allocation,
- * no stdio: the library reads its own list with it, the command anybody's.
+ * The format is that of fs/proc/task_mmu.c (show_map_vma) and proc_pid_maps(5). Nothing is
+ * allocated and stdio is not used: the library scans the list of its own process, the command those
+ * of others.
  */
 #ifndef MAPHERD_PROCMAPS_H
 #define MAPHERD_PROCMAPS_H
@@ -11,43 +12,45 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One line of the list. */
+/* One line of the list: one VMA. */
 struct procmap {
     uintptr_t start, end;
-    uint64_t offset;
-    uint64_t inode;            /* 0: anonymous, or a name in brackets */
-    unsigned dev_major, dev_minor; /* btrfs shows another number here than fstat */
+    uint64_t offset;               /* in its file, in bytes */
+    uint64_t inode;                /* 0: anonymous, or a name in brackets */
+    unsigned dev_major, dev_minor; /* on btrfs not what fstat shows */
     bool read, write, exec, shared;
-    const char *path; /* as the kernel prints it, newlines as \012, " (deleted)" kept; "" if none.
-                         Valid during the callback. */
+    const char *path; /* as the kernel prints it: a newline is \012, " (deleted)" stays; "" if there
+                         is none. It is valid during the callback. */
     size_t path_len;
 };
 
-/* True for maps that count against vm.max_map_count: all but [vsyscall]. */
+/* True if the VMA counts against vm.max_map_count. All do but [vsyscall]. */
 bool procmaps_counts(const struct procmap *m);
 
-/* Called once a line, in address order; false ends the reading. */
+/* Is called once for each line, in the order of addresses. The scan ends where it returns false. */
 typedef bool procmaps_each(const struct procmap *m, void *context);
 
 /*
- * Reads the list at path ("/proc/self/maps"; any file of that format). buf is working space, at
- * least 8 KiB. Returns the number of lines handed over, or -errno (-EINVAL: a line that is not of
- * this format). The descriptor is moved to 512 or above where the limit allows, before the first
- * line is read. Thread-safe; on kernels before 6.18 other threads' mmap waits while it reads.
+ * Scans the list at path ("/proc/self/maps", or any file of that format). buf is working space of
+ * at least 8 KiB. Returns the number of lines that each was called for, or -errno; -EINVAL: a line
+ * is not of this format, or is longer than buf. A descriptor is open meanwhile (brief.h). Thread-
+ * and async-signal-safe; before Linux 6.18 an mmap of another thread waits for a read of the list.
  */
-long procmaps_read(const char *path, char *buf, size_t size, procmaps_each *each, void *context);
+long procmaps_scan(const char *path, char *buf, size_t size, procmaps_each *each, void *context);
 
 /*
- * The map that addr lies in. 0; -ENOENT if it lies in none; or as procmaps_read, which it falls back
- * on before Linux 6.11 (PROCMAP_QUERY, include/uapi/linux/fs.h). m->path is in buf. Async-signal-safe,
- * little stack.
+ * Finds the VMA that addr lies in. Returns 0; -ENOENT if addr lies in none; or -errno as
+ * procmaps_scan. m->path points into buf, which is as for procmaps_scan. Asks the kernel for this
+ * VMA alone (PROCMAP_QUERY, include/uapi/linux/fs.h); before Linux 6.11 it scans. Thread- and
+ * async-signal-safe.
  */
 long procmaps_at(const char *path, uintptr_t addr, struct procmap *m, char *buf, size_t size);
 
-/* Parses one line of len bytes, without its newline. */
+/* Parses one line of len bytes, without its newline. False if it is not of the format. */
 bool procmaps_parse(const char *line, size_t len, struct procmap *m);
 
-/* vm.max_map_count (admin-guide/sysctl/vm.rst), or -errno. */
+/* Reads vm.max_map_count (Documentation/admin-guide/sysctl/vm.rst) from path. Returns it, or
+ * -errno. */
 long procmaps_limit(const char *path);
 #define PROCMAPS_LIMIT_PATH "/proc/sys/vm/max_map_count"
 #define PROCMAPS_SELF "/proc/self/maps"

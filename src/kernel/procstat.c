@@ -1,8 +1,8 @@
 /*
  * procstat: lines of "label: number unit", read in pieces of any size.
  *
- * What is wanted stands at the start of a line, so only that is kept: the lists of processors in
- * /proc/PID/status are longer than any buffer worth having here.
+ * Only the start of a line is kept, because what is wanted stands there: the lists of processors in
+ * /proc/PID/status are longer than the stack has room for.
  */
 #define _GNU_SOURCE
 #include "kernel/procstat.h"
@@ -16,7 +16,7 @@
 
 struct line {
     char text[64];
-    size_t len, number; /* number: of the line, from 0 on */
+    size_t len, number; /* the number of the line, from 0 on */
 };
 
 static int digit(char c, bool hex)
@@ -38,7 +38,7 @@ static unsigned long parse(const char *text, bool hex)
     return value;
 }
 
-/* The line has ended: is it one that is wanted? */
+/* Takes the value of a line that has ended, if it is wanted. */
 static void take(struct line *l, struct procstat *wanted, size_t n)
 {
     l->text[l->len] = '\0';

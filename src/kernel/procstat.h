@@ -1,8 +1,9 @@
 /*
  * procstat: single numbers out of the small text files of /proc and /sys.
  *
- * For a call that has just failed: no allocation, no map, less than 1 KiB of stack, a descriptor
- * for as long as the reading takes. The numbers of one reading are one moment.
+ * It is for a call that has just failed: nothing is allocated or mapped, less than 1 KiB of stack
+ * is used, and a descriptor is open only meanwhile (brief.h). Thread- and async-signal-safe; no
+ * lock.
  */
 #ifndef MAPHERD_PROCSTAT_H
 #define MAPHERD_PROCSTAT_H
@@ -13,17 +14,19 @@
 
 #define PROCSTAT_NONE ULONG_MAX /* the file or the label is not there */
 
-/* The first number behind "label:". The label "" is the first number of the file. */
+/* What to look for: the first number behind "label:", or with the label "" the first number of the
+ * file. */
 struct procstat {
     const char *label;
-    unsigned long value;
-    bool hex;
+    unsigned long value; /* as the file has it, in whatever unit */
+    bool hex;            /* the number is hexadecimal */
 };
 
-/* Sets the n values. Thread- and async-signal-safe. */
+/* Sets the values of n numbers of the file at path, or PROCSTAT_NONE. */
 void procstat_read(const char *path, struct procstat *wanted, size_t n);
 
-/* The number that a file of one number holds, as those of /proc/sys. */
+/* Returns the number in a file that holds one number, such as those of /proc/sys; or
+ * PROCSTAT_NONE. */
 unsigned long procstat_number(const char *path);
 
 #endif

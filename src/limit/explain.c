@@ -110,19 +110,19 @@ static bool map_limit(const struct failure *f, char *because, size_t size)
  * read before it is told. */
 static bool no_spare_maps(const struct failure *f, char *because, size_t size)
 {
-    static struct log_limit reading;
+    static struct log_limit scans;
     unsigned more;
     struct count_known known;
     if (strcmp(f->call->name, "mremap") != 0 || f->call->error != -ENOMEM)
         return false;
     for (int read = 0; read < 2; read++) {
         count_known(&known);
-        if (known.limit <= 0 || known.bound < known.limit - MREMAP_SPARE)
+        if (known.limit <= 0 || known.upper_bound < known.limit - MREMAP_SPARE)
             return false;
-        if (read == 0 && !log_allowed(&reading, EVERY_MS, &more))
+        if (read == 0 && !log_allowed(&scans, EVERY_MS, &more))
             return false;
         if (read == 0)
-            count_read();
+            count_scan();
     }
     tell_of_maps(&known, because, size);
     return true;
@@ -330,7 +330,7 @@ static bool has_place(const struct failed_call *call, size_t len)
 
 static bool no_gap(const struct failure *f, char *because, size_t size)
 {
-    static struct log_limit reading;
+    static struct log_limit scans;
     unsigned more;
     if (!(f->checks & GROWS) || f->call->error != -ENOMEM || !f->len || has_place(f->call, f->len))
         return false;
@@ -340,7 +340,7 @@ static bool no_gap(const struct failure *f, char *because, size_t size)
         return true;
     }
     size_t at = fmt(because, size, "no free range of the address space is as large");
-    size_t gap = log_allowed(&reading, EVERY_MS, &more) ? gaps_largest() : 0;
+    size_t gap = log_allowed(&scans, EVERY_MS, &more) ? gaps_largest() : 0;
     if (gap && gap < f->len)
         at += fmt(because + at, size - at, ": the largest one has %zu bytes (/proc/self/maps)", gap);
     fmt(because + at, size - at, "; no setting gives more: map less at once, or release large "

@@ -55,7 +55,7 @@ void jvm_notice(uintptr_t handler)
     if (known(handler) || __atomic_exchange_n(&buffer_used, true, __ATOMIC_ACQUIRE))
         return;
     struct search s = { .address = handler };
-    procmaps_read(PROCMAPS_SELF, buffer, sizeof buffer, look, &s);
+    procmaps_scan(PROCMAPS_SELF, buffer, sizeof buffer, look, &s);
     if (s.found) {
         __atomic_store_n(&owned, handler, __ATOMIC_RELEASE);
     } else {

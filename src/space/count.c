@@ -1,5 +1,5 @@
 /*
- * count: the bound, its marks, and the words for them.
+ * count: the upper bound, the marks at which it is measured, and the lines of the log about them.
  */
 #define _GNU_SOURCE
 #include "space/count.h"
@@ -23,32 +23,31 @@
 
 #define MARKS_MAX 10
 #define FIRST_CALLS 4096
-#define AT_START 100 /* what the loader mapped before us, about */
-/* The reading after one that found the mark still far off comes a sixteenth of the way on. */
+#define AT_START 100 /* about what the loader has mapped before the library */
+/* The next scan comes no sooner than a sixteenth of the way to the limit on. */
 #define STEP_SHARE 16
-/* While file maps are refused, the truth is found out so often: threads that end go unseen. */
+/* While mappings of files are refused, a scan holds this long: no hook sees a thread's stack go. */
 #define FRESH_MS 1000
-/* A mark is armed again when the count has fallen this many percent of the limit below it. */
+/* A mark may be logged again when the count has fallen this many percent of the limit below it. */
 #define REARM_PERCENT 5
 
-static struct lock read_lock; /* before the model lock, see lock.h */
-static char *read_buffer;
+static struct lock scan_lock; /* before the model lock, see lock.h */
+static char *scan_buffer;
 
-/* Written with the model lock held; read without it by count_due and the reading thread, hence
- * by SET and GET. */
+/* The model lock protects writes. count_due and the scan read without it: hence SET and GET. */
 #define SET(field, value) __atomic_store_n(&count.field, (value), __ATOMIC_RELAXED)
 #define GET(field) __atomic_load_n(&count.field, __ATOMIC_RELAXED)
 static struct {
-    long bound, limit, trigger;
+    long upper_bound, limit, trigger;
     unsigned long calls, next_calls;
     int marks[MARKS_MAX], mark_count;
-    uint64_t read_ms; /* when it was last made exact */
-    int passed; /* how many marks have been logged and not fallen below since */
+    uint64_t scan_ms; /* the time of the last scan */
+    int passed; /* marks that have been logged, and below which the count has not fallen since */
     struct growth growth;
-} count = { .bound = AT_START, .limit = -1, .trigger = LONG_MAX, .next_calls = FIRST_CALLS };
+} count = { .upper_bound = AT_START, .limit = -1, .trigger = LONG_MAX, .next_calls = FIRST_CALLS };
 
-/* What the last reading that looked said of the files, for a failing call to repeat. Two, so that
- * the one in use is never the one being written. */
+/* The holders by the last scan that named them, for a failing call to repeat. There are two texts,
+ * so that the one in use is never the one that is being written. */
 static char words[2][512];
 static unsigned words_in_use;
 
@@ -57,26 +56,27 @@ static long share(long limit, int percent)
     return limit / 100 * percent + limit % 100 * percent / 100;
 }
 
-static void aim(long exact)
+static void aim(long measured)
 {
     SET(trigger, LONG_MAX);
     if (count.limit <= 0)
         return;
     long next = count.limit;
-    for (int i = count.mark_count - 1; i >= 0 && share(count.limit, count.marks[i]) > exact; i--)
+    for (int i = count.mark_count - 1; i >= 0 && share(count.limit, count.marks[i]) > measured; i--)
         next = share(count.limit, count.marks[i]);
     for (enum pressure p = PRESSURE_RAISED; p <= PRESSURE_FULL; p++) {
         long border = pressure_border(p, count.limit);
-        if (border > exact && border < next)
+        if (border > measured && border < next)
             next = border;
     }
-    long step = exact < count.limit ? (count.limit - exact) / STEP_SHARE : count.limit / STEP_SHARE;
-    SET(trigger, next > exact + step ? next : exact + step);
+    long step =
+        measured < count.limit ? (count.limit - measured) / STEP_SHARE : count.limit / STEP_SHARE;
+    SET(trigger, next > measured + step ? next : measured + step);
 }
 
 void count_start(char *buffer)
 {
-    read_buffer = buffer;
+    scan_buffer = buffer;
     count.limit = procmaps_limit(PROCMAPS_LIMIT_PATH);
     if (count.limit < 0)
         count.limit = -1;
@@ -87,23 +87,23 @@ void count_start(char *buffer)
 
 void count_add(long maps)
 {
-    SET(bound, count.bound + maps);
+    SET(upper_bound, count.upper_bound + maps);
     SET(calls, count.calls + 1);
     if (count.calls % PACE_CALLS == 0)
-        pace_note(count.bound);
-    STATUS_SET(bound, count.bound);
+        pace_note(count.upper_bound);
+    STATUS_SET(bound, count.upper_bound);
     STATUS_SET(calls, count.calls);
 }
 
 bool count_due(void)
 {
-    return GET(bound) >= GET(trigger) || GET(calls) >= GET(next_calls);
+    return GET(upper_bound) >= GET(trigger) || GET(calls) >= GET(next_calls);
 }
 
-struct reading {
+struct scan {
     long maps;
-    uintptr_t end; /* of the map that was read last */
-    struct holders *holders; /* NULL: only count */
+    uintptr_t end; /* of the VMA before this one */
+    struct holders *holders; /* NULL: the scan only counts */
 };
 
 static bool jvm;
@@ -120,9 +120,9 @@ static bool is_jvm(const struct procmap *m)
     return m->exec && m->path_len > len && !memcmp(m->path + m->path_len - len, end, len);
 }
 
-static bool read_one(const struct procmap *m, void *context)
+static bool scan_one(const struct procmap *m, void *context)
 {
-    struct reading *r = context;
+    struct scan *r = context;
     if (!procmaps_counts(m))
         return true;
     r->maps++;
@@ -147,30 +147,31 @@ static void name_top(const struct holders *h)
     recordfile_name_top(h);
 }
 
-static void warn(long exact)
+static void warn(long measured)
 {
     int reached = 0;
-    while (reached < count.mark_count && exact >= share(count.limit, count.marks[reached]))
+    while (reached < count.mark_count && measured >= share(count.limit, count.marks[reached]))
         reached++;
     if (reached > count.passed)
         log_line(LOG_WARNING | LOG_ABOUT_PRESSURE, "%ld maps, %ld %% of vm.max_map_count = %ld; %s",
-                 exact, exact * 100 / count.limit, count.limit, words[words_in_use]);
+                 measured, measured * 100 / count.limit, count.limit, words[words_in_use]);
     if (reached > count.passed)
         count.passed = reached;
     while (count.passed > 0 &&
-           exact < share(count.limit, count.marks[count.passed - 1] - REARM_PERCENT))
+           measured < share(count.limit, count.marks[count.passed - 1] - REARM_PERCENT))
         count.passed--;
 }
 
-/* True if a reading that finds this many maps would have something to say, or there is a record to
- * say it in. */
-static bool worth_naming(long bound)
+/* True if a scan that measures this count would log a line, or there is a record for the
+ * holders. */
+static bool worth_naming(long upper_bound)
 {
     return recordfile_head() || (count.limit > 0 && count.mark_count > count.passed &&
-            bound >= share(count.limit, count.marks[count.passed]));
+            upper_bound >= share(count.limit, count.marks[count.passed]));
 }
 
-/* Memory for the names, in the zone, where it merges with nothing: it is one map exactly. */
+/* Memory for the names. It lies in the zone, where it merges with nothing: it is exactly one
+ * VMA. */
 static long names_memory(size_t size)
 {
     if (!model_take())
@@ -181,19 +182,19 @@ static long names_memory(size_t size)
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 }
 
-/* Counts, and names the files if the bound says that there may be need to. */
-static long read_list(void)
+/* Counts, and names the files where the upper bound makes that worthwhile. */
+static long scan_list(void)
 {
     struct holders holders;
-    struct reading r = { 0 };
-    long bound = GET(bound);
-    size_t size = (size_t)(bound < 1024 ? 1024 : bound) * 256;
-    long mem = worth_naming(bound) ? names_memory(size) : -EAGAIN;
+    struct scan r = { 0 };
+    long upper_bound = GET(upper_bound);
+    size_t size = (size_t)(upper_bound < 1024 ? 1024 : upper_bound) * 256;
+    long mem = worth_naming(upper_bound) ? names_memory(size) : -EAGAIN;
     if (mem > 0) {
         holders_start(&holders, (void *)mem, size);
         r.holders = &holders;
     }
-    long lines = procmaps_read(PROCMAPS_SELF, read_buffer, COUNT_BUFFER, read_one, &r);
+    long lines = procmaps_scan(PROCMAPS_SELF, scan_buffer, COUNT_BUFFER, scan_one, &r);
     if (mem > 0) {
         r.maps--; /* the memory for the names was one of them */
         holders.total--;
@@ -205,53 +206,53 @@ static long read_list(void)
     return lines < 0 ? lines : r.maps;
 }
 
-void count_read(void)
+void count_scan(void)
 {
-    if (!lock_try(&read_lock))
+    if (!lock_try(&scan_lock))
         return;
     long limit = procmaps_limit(PROCMAPS_LIMIT_PATH);
-    long before = GET(bound);
-    long exact = limit > 0 ? read_list() : -1;
+    long before = GET(upper_bound);
+    long measured = limit > 0 ? scan_list() : -1;
     STATUS_ADD(readings, 1);
     if (model_take()) {
         SET(next_calls, count.calls > FIRST_CALLS / 2 ? count.calls * 2 : FIRST_CALLS);
-        if (exact < 0) {
-            SET(trigger, LONG_MAX); /* no /proc: nothing true could be said */
+        if (measured < 0) {
+            SET(trigger, LONG_MAX); /* without /proc no scan will ever succeed */
         } else {
-            long since = count.bound - before;
+            long since = count.upper_bound - before;
             SET(limit, limit);
-            SET(bound, exact + (since > 0 ? since : 0));
-            pace_exact(count.bound);
-            SET(read_ms, sys_now_ms());
-            growth_note(&count.growth, exact, count.read_ms);
-            aim(count.bound);
+            SET(upper_bound, measured + (since > 0 ? since : 0));
+            pace_measured(count.upper_bound);
+            SET(scan_ms, sys_now_ms());
+            growth_note(&count.growth, measured, count.scan_ms);
+            aim(count.upper_bound);
             STATUS_SET(limit, limit);
-            STATUS_SET(exact, exact);
-            STATUS_SET(bound, count.bound);
+            STATUS_SET(exact, measured);
+            STATUS_SET(bound, count.upper_bound);
         }
         model_drop();
-        if (exact >= 0) {
-            warn(exact);
-            pressure_is(exact, limit);
+        if (measured >= 0) {
+            warn(measured);
+            pressure_is(measured, limit);
         }
     }
-    lock_drop(&read_lock);
+    lock_drop(&scan_lock);
 }
 
 void count_now(void)
 {
     if (GET(limit) > 0)
-        count_read();
+        count_scan();
 }
 
-/* The level is full by a reading so young that it still holds. */
+/* The level is full, by a scan that is recent enough to hold. */
 static bool is_fresh(void)
 {
-    return pressure_level() == PRESSURE_FULL && sys_now_ms() - GET(read_ms) < FRESH_MS;
+    return pressure_level() == PRESSURE_FULL && sys_now_ms() - GET(scan_ms) < FRESH_MS;
 }
 
-/* A reading decides whether file maps are refused. Not while the level is held, whatever the count, nor
- * where none is ever refused. */
+/* A scan decides whether mappings of files are refused. It does not where MAPHERD_PRESSURE fixes
+ * the level, nor where nothing is ever refused. */
 static bool decides(void)
 {
     return options.pressure == HOLD_NONE && options.mode != MODE_OBSERVE &&
@@ -261,13 +262,13 @@ static bool decides(void)
 void count_before_file(void)
 {
     long limit = GET(limit);
-    if (limit <= 0 || model_mine() || GET(bound) < pressure_border(PRESSURE_FULL, limit) ||
+    if (limit <= 0 || model_mine() || GET(upper_bound) < pressure_border(PRESSURE_FULL, limit) ||
         !decides() || is_fresh())
         return;
-    if (lock_take(&read_lock)) /* another thread's reading ends first */
-        lock_drop(&read_lock);
-    if (GET(bound) >= pressure_border(PRESSURE_FULL, limit) && !is_fresh())
-        count_read();
+    if (lock_take(&scan_lock)) /* waits for the scan of another thread */
+        lock_drop(&scan_lock);
+    if (GET(upper_bound) >= pressure_border(PRESSURE_FULL, limit) && !is_fresh())
+        count_scan();
 }
 
 bool count_refuses_files(void)
@@ -275,20 +276,20 @@ bool count_refuses_files(void)
     if (!pressure_actions().refuse)
         return false;
     return options.pressure != HOLD_NONE ||
-           GET(bound) >= pressure_border(PRESSURE_FULL, GET(limit));
+           GET(upper_bound) >= pressure_border(PRESSURE_FULL, GET(limit));
 }
 
 void count_settle(void)
 {
     enum pressure before = pressure_level();
     if (GET(limit) > 0)
-        pressure_at_most(GET(bound), GET(limit));
+        pressure_at_most(GET(upper_bound), GET(limit));
     if (pressure_level() < before && model_take()) {
-        aim(count.bound);
+        aim(count.upper_bound);
         model_drop();
     }
     if (count_due())
-        count_read();
+        count_scan();
 }
 
 void count_known(struct count_known *known)
@@ -298,25 +299,26 @@ void count_known(struct count_known *known)
     if (!model_take())
         return;
     known->limit = count.limit;
-    known->bound = count.bound;
+    known->upper_bound = count.upper_bound;
     known->growth = count.growth;
     model_drop();
 }
 
-/* False where a signal handler forks that interrupted a reading: the lock is the reading's. */
+/* False where a signal handler has interrupted a scan and forks: the lock belongs to the scan. */
 static bool taken_for_fork;
 
 void count_before_fork(void)
 {
-    /* A handler above the model lock's owner must not wait for a reader, who waits for that lock. */
-    bool taken = model_mine() ? lock_try(&read_lock) : lock_take(&read_lock);
+    /* A handler that has interrupted the model lock's owner must not wait for a scan, which waits
+     * for that lock. */
+    bool taken = model_mine() ? lock_try(&scan_lock) : lock_take(&scan_lock);
     taken_for_fork = taken;
 }
 
 void count_after_fork(bool child)
 {
     if (child)
-        lock_reset(&read_lock);
+        lock_reset(&scan_lock);
     else if (taken_for_fork)
-        lock_drop(&read_lock);
+        lock_drop(&scan_lock);
 }

@@ -1,15 +1,15 @@
 /*
- * count: how many maps the process has, and how near that is to vm.max_map_count.
+ * count: how many VMAs the process has, and how near that is to vm.max_map_count.
  *
- * The kernel tells the count nowhere; reading /proc/self/maps to count lines takes milliseconds
- * at tens of thousands of maps and stalls other threads before Linux 6.18. So a bound is kept, by
- * adding what each call can add at most, and is made exact by a reading when it crosses a mark.
- * A reading that finds far less moves the next one away: their number grows with the logarithm
- * of the distance to the limit. Calls that no hook sees are caught by readings after 4,096,
- * 8,192, 16,384, ... calls.
+ * The kernel tells the number nowhere. A scan of /proc/self/maps, which counts its lines, takes
+ * milliseconds at tens of thousands of VMAs, and stalls other threads before Linux 6.18. So an
+ * upper bound is kept: each call adds what it can add at most. When the upper bound crosses a mark,
+ * a scan measures the count, and that is the upper bound from then on. A scan that finds far less
+ * moves the next mark away, so the number of scans grows with the logarithm of the distance to the
+ * limit. For calls that pass no hook there is a scan after 4,096, 8,192, 16,384, ... calls.
  *
- * A reading also tells the model which neighbours the kernel has merged (regions_adopt), so that
- * the bound stays near the truth afterwards.
+ * A scan also shows the model which neighbours the kernel has merged (regions_adopt), so that the
+ * upper bound stays near the count afterwards.
  */
 #ifndef MAPHERD_COUNT_H
 #define MAPHERD_COUNT_H
@@ -21,56 +21,65 @@
 
 #define COUNT_BUFFER (16UL << 10)
 
-/* buffer: COUNT_BUFFER bytes that only readings use. Reads the limit and options.warn. */
+/* Reads vm.max_map_count and options.warn. buffer has COUNT_BUFFER bytes, which only scans use. For
+ * the constructor. */
 void count_start(char *buffer);
 
-/* One call, which added at most maps (or removed that many at least). Model lock held. */
+/* Counts one call, which has added at most this many VMAs to the process; negative: it has removed
+ * at least that many. Model lock held. */
 void count_add(long maps);
 
-/* A reading is due. Cheap, without a lock. */
+/* True if a scan is due. Takes no lock. */
 bool count_due(void);
 
-/* Reads the list now; see count_settle. */
-void count_read(void);
+/*
+ * Scans /proc/self/maps now: sets the upper bound and the pressure, and logs a line if a mark of
+ * options.warn was crossed. Does nothing while another thread scans, or while this thread does in a
+ * frame that a signal handler has interrupted. Called without the model lock.
+ */
+void count_scan(void);
 
 /*
- * At the end of every call, without the model lock: a reading, if one is due, which adopts, logs
- * a line if a mark of options.warn was crossed, and sets the pressure; and the pressure falls if
- * the bound has. Cheap where nothing is due. Returns at once if another thread is reading, or
- * this one, in the frame it interrupted.
+ * Ends every call that the library has handled: lets the pressure fall if the upper bound has
+ * fallen, and scans if that is due. Costs two loads where nothing is due. Called without the model
+ * lock.
  */
 void count_settle(void);
 
 /*
- * Before a map of a file, of which the reserve may have to refuse one: if the bound is over the
- * border of the highest pressure, and no reading has said so within the last second, the truth is
- * found out first, by this thread or by waiting for the reading that is under way. Without the
- * model lock.
+ * Is called before a file is mapped, which the reserve may have to refuse. If the upper bound is
+ * over the border of the highest pressure and no scan has measured that within the last second, the
+ * count is measured first: by this thread, or by a scan that another thread has begun and that this
+ * one waits for. Called without the model lock.
  */
 void count_before_file(void);
 
 /*
- * Maps of files are refused: the pressure says so, and the bound is over its border. When it has
- * fallen below, the level stays a while longer, so as not to change with every call; the maps that
- * are free again need not wait for that.
+ * True if mappings of files are refused: the pressure is full, and the upper bound is over its
+ * border. The level stays for a while after the upper bound has fallen below the border, so as not
+ * to change with every call. The VMAs that are free by then may be used at once. Takes no lock.
  */
 bool count_refuses_files(void);
 
-/* A reading, due or not: at start, for those who are told the count from then on. */
+/* Scans though no scan is due, if the limit is known: whatever tells the count from here on begins
+ * with a measured one. Called without the model lock. */
 void count_now(void);
 
-/* What is known without a reading. */
+/* What is known without a scan. */
 struct count_known {
-    long limit, bound; /* -1 and 0 where it cannot be told */
+    long limit, upper_bound; /* -1 and 0 where they are not known */
     struct growth growth;
-    const char *words; /* who held most at the last reading that looked; "" before it */
+    const char *words; /* the holders of most VMAs by the last scan that named them, or "" */
 };
+
+/* Takes the model lock. In a signal handler that has interrupted its owner, only words is known. */
 void count_known(struct count_known *known);
 
-/* A reading has met libjvm.so. */
+/* True if a scan has met libjvm.so. Takes no lock. */
 bool count_saw_jvm(void);
 
-/* Fork: the child's only thread may have forked inside a reading of another. */
+/* Take the scan lock around a fork, so that no scan is under way in another thread. The first is
+ * called before the model lock is taken for the fork. */
 void count_before_fork(void);
 void count_after_fork(bool child);
 

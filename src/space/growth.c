@@ -1,5 +1,5 @@
 /*
- * growth: spans of an hour, and a power of two.
+ * growth: see growth.h.
  */
 #define _GNU_SOURCE
 #include "space/growth.h"
@@ -16,7 +16,7 @@ void growth_note(struct growth *g, long maps, uint64_t now_ms)
     uint64_t span = now_ms - g->from_ms;
     if (g->from && span < HOUR_MS)
         return;
-    /* Spans are as long as the readings lie apart: hours, where little is called. */
+    /* A span ends with a scan: it lasts hours where the program calls little. */
     if (g->from && g->spans++)
         g->an_hour = maps > g->from ? (long)((uint64_t)(maps - g->from) * HOUR_MS / span) : 0;
     g->from = maps;

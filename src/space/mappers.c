@@ -35,7 +35,7 @@ long mappers_has(long pid, uint64_t dev, uint64_t ino)
     char path[32];
     struct wanted w = { dev, ino, false };
     fmt(path, sizeof path, "/proc/%ld/maps", pid);
-    long answer = procmaps_read(path, list, sizeof list, look, &w);
+    long answer = procmaps_scan(path, list, sizeof list, look, &w);
     return w.found ? 1 : answer < 0 ? answer : 0;
 }
 
@@ -50,8 +50,8 @@ static long own_number(void)
     return len > 0 && fmt_read_u64(&at, &pid) ? (long)pid : sys_getpid();
 }
 
-/* One with this process's memory has its maps too. Few filters know the call that tells: under one it counts
- * as another process. */
+/* One with this process's memory has its maps too. Few filters know the call that tells: under one
+ * it counts as another process. */
 static bool is_vfork_child(long pid)
 {
     return !filter_is_there() && sys_shares_memory(pid);

@@ -1,5 +1,5 @@
 /*
- * pace: two marks, the older of which is one to two minutes old once there has been as much.
+ * pace: two marks. The older one is one to two minutes old, once the process is.
  */
 #define _GNU_SOURCE
 #include "space/pace.h"
@@ -10,7 +10,7 @@
 #include "tell/status.h"
 
 #define MINUTE_MS 60000
-#define SOON_MS 10000 /* what happens in less is not told by the minute */
+#define SOON_MS 10000 /* a shorter time says nothing of a minute */
 
 static struct mark {
     uint64_t ms;
@@ -23,7 +23,7 @@ void pace_note(long maps)
     if (!older.ms)
         older = newer = now;
     if (now.ms - newer.ms >= MINUTE_MS) {
-        /* After a silence what comes is growth of now: it counts against two minutes at most. */
+        /* After a time without calls, growth is of now: it is spread over two minutes at most. */
         older = newer;
         newer = now;
         if (now.ms - older.ms > 2 * MINUTE_MS)
@@ -35,8 +35,9 @@ void pace_note(long maps)
     STATUS_SET(pace_ms, now.ms);
 }
 
-/* A mark may be too high as well, by an unknown amount; no higher than what is true now. */
-void pace_exact(long maps)
+/* A mark is an upper bound too, which may be too high by any amount. It becomes no higher than the
+ * count. */
+void pace_measured(long maps)
 {
     if (older.maps > maps)
         older.maps = maps;

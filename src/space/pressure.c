@@ -1,5 +1,5 @@
 /*
- * pressure: four levels, and the table of what belongs to them.
+ * pressure: the table of the levels, and their changes.
  */
 #define _GNU_SOURCE
 #include "space/pressure.h"
@@ -107,10 +107,10 @@ void pressure_is(long maps, long limit)
         change(was, now, maps, limit);
 }
 
-void pressure_at_most(long bound, long limit)
+void pressure_at_most(long upper_bound, long limit)
 {
-    if (bound < __atomic_load_n(&fall_below, __ATOMIC_RELAXED))
-        pressure_is(bound, limit);
+    if (upper_bound < __atomic_load_n(&fall_below, __ATOMIC_RELAXED))
+        pressure_is(upper_bound, limit);
 }
 
 unsigned pressure_relieved(void)

@@ -3,9 +3,10 @@
  *
  *   calm < 50 % <= raised < 80 % <= high < limit - MAPHERD_RESERVE <= full
  *
- * What is done at a level stands in one table, in pressure.c. A level rises by a reading, which
- * is exact, and falls by the bound, which is never below the truth; it falls when the count is
- * one percent of the limit below its border, so that it does not flutter.
+ * A table in pressure.c says what is done at each level. A level rises by a scan, which measures
+ * the count, and falls by the upper bound, which is never below the count. It falls when that is
+ * one percent of the limit below the border, so that it does not change with every call. Every
+ * function is thread- and async-signal-safe and takes no lock.
  */
 #ifndef MAPHERD_PRESSURE_H
 #define MAPHERD_PRESSURE_H
@@ -16,29 +17,31 @@ enum pressure { PRESSURE_CALM, PRESSURE_RAISED, PRESSURE_HIGH, PRESSURE_FULL };
 
 struct pressure_actions {
     bool guards; /* protect with guard markers instead of splits */
-    bool join;   /* make chunks that were mapped through several open()s of a file one map */
-    bool fill;   /* map the gaps between a file's chunks, keep what is unmapped inside */
-    bool refuse; /* refuse file maps: the last ones are for stacks, guards and allocators */
+    bool join;   /* make one VMA of chunks that were mapped through several open()s of a file */
+    bool fill;   /* map the gaps between the chunks of a file, and retain what is unmapped inside */
+    bool refuse; /* refuse mappings of files: the last VMAs are for stacks, guards and allocators */
 };
 
-/* What is in force now: the level's row, and what the options say. Thread- and signal-safe. */
+/* What is in force now: the row of the level, changed by the options. */
 struct pressure_actions pressure_actions(void);
 
+/* The level now. MAPHERD_PRESSURE fixes it. */
 enum pressure pressure_level(void);
 
-/* Where a level begins, in maps. */
+/* The number of VMAs from which on the process is at a level; limit is vm.max_map_count. */
 long pressure_border(enum pressure level, long limit);
 
-/* The count is exactly maps: sets the level, and logs a change. */
+/* Sets the level by a count that a scan has measured, and logs a change. */
 void pressure_is(long maps, long limit);
 
-/* The count is at most bound. Cheap where the level stays. */
-void pressure_at_most(long bound, long limit);
+/* Lets the level fall, and logs that, if an upper bound of the count allows it. */
+void pressure_at_most(long upper_bound, long limit);
 
-/* How often the level has fallen from full: a refusal that was followed by that helped. */
+/* How often the level has fallen from full. If that changes after a call was refused, the refusal
+ * has helped. */
 unsigned pressure_relieved(void);
 
-/* "calm", "raised", "high", "full" */
+/* "calm", "raised", "high" or "full". */
 const char *pressure_name(enum pressure level);
 
 #endif

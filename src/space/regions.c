@@ -132,8 +132,8 @@ void regions_forget(uintptr_t start, uintptr_t end)
     tree_drop_all(regions_cut(start, end));
 }
 
-/* What is in the model is mapped (model.h), so where the kernel finds a hole it went unseen. MS_ASYNC does
- * nothing but walk the range, and says ENOMEM for a hole (mm/msync.c). */
+/* What is in the model is mapped (model.h), so where the kernel finds a hole it went unseen.
+ * MS_ASYNC does nothing but walk the range, and says ENOMEM for a hole (mm/msync.c). */
 void regions_forget_gone(uintptr_t start, uintptr_t end)
 {
     for (struct region *r = regions_from(start), *next; r && r->start < end; r = next) {

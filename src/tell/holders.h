@@ -1,8 +1,8 @@
 /*
- * holders: which files hold how many maps, counted over a reading of the list.
+ * holders: which files have how many VMAs, counted over a scan.
  *
- * It lives in memory that the caller gives and needs no other. What does not fit is counted in
- * left_out and nowhere else: the numbers it tells are always right.
+ * The caller gives the memory. VMAs of files for which there is no room are counted in left_out and
+ * nowhere else, so the number of each file is always right. No lock; one thread at a time.
  */
 #ifndef MAPHERD_HOLDERS_H
 #define MAPHERD_HOLDERS_H
@@ -12,26 +12,28 @@
 struct holder {
     uint64_t inode;
     unsigned dev_major, dev_minor;
-    const char *path; /* of the first map seen; NUL-terminated */
-    long maps;
+    const char *path; /* of the first VMA seen; NUL-terminated */
+    long maps;        /* VMAs */
     uint64_t bytes;
 };
 
 struct holders {
-    struct holder *table; /* open addressing; maps == 0 is a free slot */
+    struct holder *table;  /* open addressing; maps == 0 is a free slot */
     size_t slots, used;
-    char *text, *text_end;
-    long anonymous; /* maps of no file, [heap] and [stack] among them */
-    long total;     /* all that count against the limit */
-    long left_out;  /* maps of files that found no room */
+    char *text, *text_end; /* room for paths: the rest of it */
+    long anonymous;        /* VMAs of no file, [heap] and [stack] among them */
+    long total;            /* all that count against the limit */
+    long left_out;         /* VMAs of files for which there was no room */
 };
 
-/* mem: size bytes, zero, aligned for pointers. */
+/* Starts with no holder. mem has size bytes, all zero, and is aligned for pointers. */
 void holders_start(struct holders *h, void *mem, size_t size);
 
+/* Counts one VMA that counts against the limit (procmaps_counts). */
 void holders_add(struct holders *h, const struct procmap *m);
 
-/* The n files with the most maps, most first; returns how many there are (<= n). */
+/* Sets top[0 .. n) to the files with most VMAs, the most first. Returns how many there are, at most
+ * n. */
 size_t holders_top(const struct holders *h, const struct holder **top, size_t n);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * news: has the process come so much nearer to its limit, or gone so much farther from it, that whoever told
- * its numbers has to tell them again?
+ * news: has the count of VMAs changed enough to be published again?
+ *
+ * The record and the metrics ask this beside their once a second. No lock is taken.
  */
 #ifndef MAPHERD_NEWS_H
 #define MAPHERD_NEWS_H
@@ -8,16 +9,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What was told last. */
+/* What was published last. */
 struct news {
-    int64_t bound;
+    int64_t upper_bound;
     uint32_t pressure;
 };
 
-/* The bound has moved by a fiftieth of the limit since, or the pressure is another. Any thread, no lock. */
+/* True if the upper bound has moved by a fiftieth of the limit since, or the pressure has
+ * changed. */
 bool news_are_due(const struct news *told);
 
-/* The numbers of now are told. */
+/* Notes that the present numbers are being published. */
 void news_tell(struct news *told);
 
 #endif

@@ -37,20 +37,21 @@ uint32_t recordfile_take(enum mapherd_record_kind kind, uint32_t n);
 /* Element i of a kind, which recordfile_take has given. */
 void *recordfile_at(enum mapherd_record_kind kind, uint32_t i);
 
-/* A reading has found who holds most maps. One thread at a time. */
+/* Writes the holders of most VMAs, which a scan has found, into the record. One thread at a
+ * time. */
 void recordfile_name_top(const struct holders *h);
 
 /* The process ends: the file stays only if keep. */
 void recordfile_end(bool keep);
 
-/* The records of the folder, this one among them, take no more of the filesystem than the share that
- * records may have together (an eighth). Reads the folder; true where it cannot be read. */
+/* The records of the folder, this one among them, take no more of the filesystem than the share
+ * that records may have together (an eighth). Reads the folder; true where it cannot be read. */
 bool recordfile_folder_has_room(void);
 
 /*
- * The process may be about to become another program, or to lose the right to remove the file: takes
- * its name away, unless MAPHERD_DIR asked for the record. The map stays, so nothing is lost if the
- * process stays what it is. True if there is a name to give back. record_lock held.
+ * The process may be about to become another program, or to lose the right to remove the file:
+ * takes its name away, unless MAPHERD_DIR asked for the record. The map stays, so nothing is lost
+ * if the process stays what it is. True if there is a name to give back. record_lock held.
  */
 bool recordfile_unname(void);
 

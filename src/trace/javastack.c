@@ -96,7 +96,7 @@ static bool is_ready(void)
     return ready;
 }
 
-/* A JVM may be there: a reading has met it, or this is its own library for files. */
+/* A JVM may be there: a scan has met it, or this is its own library for files. */
 static bool may_be_java(uintptr_t pc)
 {
     if (count_saw_jvm() || (pc >= nio_start && pc < nio_end))

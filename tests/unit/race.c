@@ -30,7 +30,7 @@
 #define FILES 3
 
 static int fds[FILES];
-static char buffer[COUNT_BUFFER]; /* for readings of the list */
+static char buffer[COUNT_BUFFER]; /* for scans */
 static int wrong;
 static long unlocked;
 

@@ -1,5 +1,5 @@
 /*
- * count: the bound, when it is made exact, and what is said at the marks and at the limit.
+ * count: the upper bound, when a scan measures the count, and what is said at the marks and at the limit.
  *
  * The count is one story from start to end, so this is one test in chapters.
  */
@@ -77,14 +77,14 @@ static void marks(void)
 static void rearmed_below(void)
 {
     fewer(30); /* 790 or so: still near the mark of 80 */
-    count_read();
+    count_scan();
     more(30);
-    count_read();
+    count_scan();
     assert_int_equal(lines_saying("80 %"), 1);
     fewer(100);
-    count_read();
+    count_scan();
     more(110);
-    count_read();
+    count_scan();
     assert_int_equal(lines_saying("80 %") + lines_saying("81 %") + lines_saying("82 %"), 2);
 }
 
@@ -109,20 +109,20 @@ static void names_the_holders(void)
     assert_true(named > 50 && named <= 150);
 }
 
-static void a_bound_too_high_is_corrected(void)
+static void an_upper_bound_too_high_is_corrected(void)
 {
-    uint64_t readings = mapherd_status_block.readings;
-    long exact = fake_vma_count();
+    uint64_t scans = mapherd_status_block.readings;
+    long measured = fake_vma_count();
     count_add(2 * LIMIT);
     assert_true(count_due());
-    count_read();
-    assert_int_equal(mapherd_status_block.exact, exact);
-    assert_int_equal(mapherd_status_block.bound, exact);
-    assert_int_equal(mapherd_status_block.readings, readings + 1);
+    count_scan();
+    assert_int_equal(mapherd_status_block.exact, measured);
+    assert_int_equal(mapherd_status_block.bound, measured);
+    assert_int_equal(mapherd_status_block.readings, scans + 1);
     assert_false(count_due());
 }
 
-static void a_reading_joins_regions(void)
+static void a_scan_joins_regions(void)
 {
     uintptr_t at = FAR / 3 * 2 & ~(FAKE_PAGE - 1);
     uint32_t kind = PROT_READ | REGION_ANONYMOUS;
@@ -131,7 +131,7 @@ static void a_reading_joins_regions(void)
         regions_add(page, page + FAKE_PAGE, NULL, kind);
     }
     assert_int_equal(regions_total(), 10);
-    count_read();
+    count_scan();
     assert_int_equal(regions_total(), 1);
     tree_drop(regions_cut(at, at + 10 * FAKE_PAGE));
 }
@@ -139,7 +139,7 @@ static void a_reading_joins_regions(void)
 static void without_proc(void)
 {
     fake_fail(FAKE_OPEN, 0, -ENOENT);
-    count_read();
+    count_scan();
     count_add(10 * LIMIT);
     assert_false(count_due()); /* it does not ask again and again */
     fake_fail(FAKE_OPEN, 0, 0);
@@ -154,12 +154,12 @@ static void story(void **state)
     before_start();
     count_start(buffer);
     assert_int_equal(mapherd_status_block.limit, LIMIT);
-    count_read();
+    count_scan();
     marks();
     rearmed_below();
     names_the_holders();
-    a_bound_too_high_is_corrected();
-    a_reading_joins_regions();
+    an_upper_bound_too_high_is_corrected();
+    a_scan_joins_regions();
     without_proc();
 }
 

@@ -298,18 +298,18 @@ static void the_limit_without_proc(void **state)
     SAYS(mapping(4096, RW, ANON), "as many maps as vm.max_map_count allows (it cannot be read");
 }
 
-/* mremap is refused when five maps are left, which the canary does not notice. The bound may be too
+/* mremap is refused when five maps are left, which the canary does not notice. The upper bound may be too
  * high: it is not believed. */
 static void the_limit_of_a_move(void **state)
 {
     (void)state;
     static char buffer[COUNT_BUFFER];
     place_canary();
-    fake_backing = true; /* a reading that names files uses memory of its own */
+    fake_backing = true; /* a scan that names files uses memory of its own */
     count_start(buffer);
     struct count_known known;
     count_known(&known);
-    count_add(994 - known.bound);
+    count_add(994 - known.upper_bound);
     UNKNOWN(other("mremap", 0, -ENOMEM));
     count_add(1);
     UNKNOWN(other("mremap", 0, -ENOMEM)); /* by far too high */
@@ -317,7 +317,7 @@ static void the_limit_of_a_move(void **state)
     while (fake_vma_count() < 995)
         sys_mmap(0, FAKE_PAGE, PROT_READ, MAP_SHARED, fd, 0);
     count_known(&known);
-    count_add(995 - known.bound);
+    count_add(995 - known.upper_bound);
     SAYS(other("mremap", 0, -ENOMEM), "error: mremap failed: the process has 1000 maps");
     UNKNOWN(other("mremap", 0, -EAGAIN));
     UNKNOWN(mapping(4096, RW, ANON));
@@ -389,7 +389,7 @@ static void once_a_minute_each(void **state)
     SAYS(map, "mmap of 1073741824 bytes failed (and 6 more since it was last told): RLIMIT_AS");
 }
 
-/* A program may fail in a loop: that must not become a loop of readings. */
+/* A program may fail in a loop: that must not become a loop of scans. */
 static void failing_fast_is_cheap(void **state)
 {
     (void)state;

@@ -25,11 +25,11 @@ static void growth_is_told_by_the_minute(void **state)
     }
     assert_int_equal(mapherd_status_block.pace, 0);
 
-    /* The bound was too high, and a reading says so: it neither grew nor shrank. */
+    /* The upper bound was too high, and a scan measures that: it neither grew nor shrank. */
     fake_now_ms += 10000;
     pace_note(1900);
     assert_true(mapherd_status_block.pace > 0);
-    pace_exact(1300);
+    pace_measured(1300);
     assert_int_equal(mapherd_status_block.pace, 0);
 
     /* A burst after hours of silence is growth of the last two minutes. */

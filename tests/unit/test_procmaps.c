@@ -83,7 +83,7 @@ static void any_portions(void **state)
         struct seen s = { 0 };
         fresh_kernel(state);
         fake_text("/maps", list, chunk);
-        assert_int_equal(procmaps_read("/maps", buf, sizeof buf, note, &s), 5);
+        assert_int_equal(procmaps_scan("/maps", buf, sizeof buf, note, &s), 5);
         assert_int_equal(s.counted, 4); /* [vsyscall] does not count */
         assert_string_equal(s.paths, "/bin/a;/a b\\012c (deleted);;[stack];[vsyscall];");
     }
@@ -95,7 +95,7 @@ static void stops_when_told(void **state)
     char buf[8192];
     struct seen s = { .stop_after = 2 };
     fake_text("/maps", list, 0);
-    assert_int_equal(procmaps_read("/maps", buf, sizeof buf, note, &s), 2);
+    assert_int_equal(procmaps_scan("/maps", buf, sizeof buf, note, &s), 2);
     assert_int_equal(s.lines, 2);
 }
 
@@ -104,14 +104,14 @@ static void errors_come_back(void **state)
     (void)state;
     char buf[8192];
     struct seen s = { 0 };
-    assert_int_equal(procmaps_read("/none", buf, sizeof buf, note, &s), -ENOENT);
+    assert_int_equal(procmaps_scan("/none", buf, sizeof buf, note, &s), -ENOENT);
     fake_text("/torn", "00400000-00401000 r-xp 00000000 08:01 12 /a\n00400", 0);
-    assert_int_equal(procmaps_read("/torn", buf, sizeof buf, note, &s), -EINVAL);
+    assert_int_equal(procmaps_scan("/torn", buf, sizeof buf, note, &s), -EINVAL);
     fake_text("/bad", "hello\n", 0);
-    assert_int_equal(procmaps_read("/bad", buf, sizeof buf, note, &s), -EINVAL);
+    assert_int_equal(procmaps_scan("/bad", buf, sizeof buf, note, &s), -EINVAL);
     fake_text("/maps", list, 0);
     fake_fail(FAKE_READ, 0, -EACCES);
-    assert_int_equal(procmaps_read("/maps", buf, sizeof buf, note, &s), -EACCES);
+    assert_int_equal(procmaps_scan("/maps", buf, sizeof buf, note, &s), -EACCES);
 }
 
 static void a_line_too_long(void **state)
@@ -124,7 +124,7 @@ static void a_line_too_long(void **state)
     memset(text + strlen(text), 'x', sizeof text - 100);
     strcat(text, "\n");
     fake_text("/maps", text, 0);
-    assert_int_equal(procmaps_read("/maps", buf, sizeof buf, note, &s), -EINVAL);
+    assert_int_equal(procmaps_scan("/maps", buf, sizeof buf, note, &s), -EINVAL);
 }
 
 /* A descriptor that is left open would run the fake out of them. */
@@ -136,7 +136,7 @@ static void closes_what_it_opens(void **state)
     fake_text("/bad", "hello\n", 0);
     for (int i = 0; i < 3000; i++) {
         struct seen s = { .stop_after = 1 };
-        procmaps_read(i % 2 ? "/maps" : "/bad", buf, sizeof buf, note, &s);
+        procmaps_scan(i % 2 ? "/maps" : "/bad", buf, sizeof buf, note, &s);
     }
 }
 

@@ -31,7 +31,7 @@ static int fd;
 static void start(void)
 {
     world_start();
-    fake_backing = true; /* a reading that names files uses memory of its own */
+    fake_backing = true; /* a scan that names files uses memory of its own */
     fake_text("/proc/sys/vm/max_map_count", "1000\n", 0);
     fake_limit = LIMIT;
     log_start("prog");
@@ -105,7 +105,7 @@ static void what_went_unseen_is_found_out(void **state)
     for (int i = 0; i < 50; i++)
         sys_mmap(FAR + (uintptr_t)i * 2 * FAKE_PAGE, FAKE_PAGE, PROT_NONE,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-    count_read();
+    count_scan();
     long refusal;
     int n = fill(0, &refusal);
     for (int i = 0; i < 50; i++)

@@ -314,7 +314,7 @@ static long maps_in(const char *at, size_t len)
 {
     char buf[1 << 14];
     struct range r = { (uintptr_t)at, (uintptr_t)at + len, 0 };
-    long lines = procmaps_read(PROCMAPS_SELF, buf, sizeof buf, count_inside, &r);
+    long lines = procmaps_scan(PROCMAPS_SELF, buf, sizeof buf, count_inside, &r);
     return lines < 0 ? lines : r.maps;
 }
 

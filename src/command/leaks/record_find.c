@@ -66,7 +66,7 @@ static long search(pid_t pid, struct search *s)
     s->memory = open(path, O_RDONLY | O_CLOEXEC);
     s->path[0] = '\0';
     snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
-    long lines = procmaps_read(path, buf, sizeof buf, look_at, s);
+    long lines = procmaps_scan(path, buf, sizeof buf, look_at, s);
     if (s->memory >= 0)
         close(s->memory);
     if (lines < 0)

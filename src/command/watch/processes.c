@@ -54,14 +54,14 @@ uint64_t process_started(pid_t pid)
     return at && sscanf(at, "%llu", &started) == 1 ? started : 0;
 }
 
-struct reading {
+struct scan {
     struct pieces *pieces; /* NULL: nobody asks who holds the maps */
     uint64_t library;      /* its first page; 0: it is not there */
 };
 
 static void take_map(const struct procmap *m, void *context)
 {
-    struct reading *r = context;
+    struct scan *r = context;
     if (r->pieces)
         pieces_add(r->pieces, m);
     if (!r->library && m->offset == 0 && peek_is_library(m))
@@ -72,7 +72,7 @@ static void take_map(const struct procmap *m, void *context)
 static long look(struct process *one, pid_t pid, struct pieces *pieces)
 {
     struct stat st;
-    struct reading r = { pieces, 0 };
+    struct scan r = { pieces, 0 };
     char path[32];
     *one = (struct process){ .target = { .pid = pid } };
     snprintf(path, sizeof path, "/proc/%d", (int)pid);

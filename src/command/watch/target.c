@@ -46,7 +46,7 @@ int target_find(const struct verb *v, int operands, char **argv, struct target *
     return DONE;
 }
 
-struct reading {
+struct scan {
     struct target *target;
     void (*each)(const struct procmap *m, void *context);
     void *context;
@@ -54,7 +54,7 @@ struct reading {
 
 static bool take_map(const struct procmap *m, void *context)
 {
-    struct reading *r = context;
+    struct scan *r = context;
     if (procmaps_counts(m)) {
         r->target->maps++;
         r->each(m, r->context);
@@ -66,11 +66,11 @@ long target_count(struct target *t, void (*each)(const struct procmap *m, void *
                   void *context)
 {
     static char buf[1 << 16];
-    struct reading r = { t, each, context };
+    struct scan r = { t, each, context };
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/maps", (int)t->pid);
     t->maps = 0;
-    return procmaps_read(path, buf, sizeof buf, take_map, &r);
+    return procmaps_scan(path, buf, sizeof buf, take_map, &r);
 }
 
 int target_read(struct target *t, void (*each)(const struct procmap *m, void *context),
