@@ -1,9 +1,9 @@
 /*
- * guards: which ranges carry markers, and when they may.
+ * guards: the set of ranges that carry markers, and the conditions for a marker.
  *
- * The set may be wrong where calls went unseen; so a marker is never taken for granted, and the
- * model's word on a range neither: the kernel is asked what lies there and what its pages hold. What
- * is anything but empty private memory is protected plainly, which is right whatever it is.
+ * The set and the model may be wrong where no hook saw a call. So neither decides: the kernel is
+ * asked what is mapped and what its pages hold. Anything but empty private anonymous memory keeps
+ * its plain guard, which is right whatever the memory is.
  */
 #define _GNU_SOURCE
 #include "herd/guards.h"
@@ -22,15 +22,15 @@
 #include "tell/status.h"
 
 static struct tree guards;
-static bool unsupported;
+static bool unsupported; /* the kernel has no markers */
 
-/* Private anonymous memory: what markers are for since the first kernel that has them. */
+/* Private anonymous memory: every kernel with markers takes them there. */
 static bool is_private_memory(const struct procmap *m)
 {
     return !m->shared && !m->inode;
 }
 
-/* The kernel's word on the range: private memory of one VMA, with this access or without any. */
+/* By the kernel's list the range is private anonymous memory in one VMA, with access or without. */
 static bool is_guardable(uintptr_t start, uintptr_t end, bool access)
 {
     struct procmap m;
@@ -39,7 +39,7 @@ static bool is_guardable(uintptr_t start, uintptr_t end, bool access)
            m.end >= end && is_private_memory(&m) && (m.read || m.write || m.exec) == access;
 }
 
-/* The access of the private memory beside the range, which it can be one VMA with. */
+/* The protection of the private anonymous memory beside the range. False: there is none. */
 static bool access_beside(uintptr_t start, uintptr_t end, int *prot)
 {
     const uintptr_t beside[] = { end, start - page_size };
@@ -55,20 +55,22 @@ static bool access_beside(uintptr_t start, uintptr_t end, int *prot)
     return false;
 }
 
-/* Marks the range, which holds nothing; all of it or nothing. */
+/* Marks the whole range, which holds nothing, or nothing of it. */
 static bool mark(uintptr_t start, uintptr_t end)
 {
     long answer = markers_put(start, end);
     if (answer == 0)
         return true;
-    if (answer == -EINVAL && guards.total == 0) /* an older kernel, or memory of a kind without */
+    /* An older kernel, or memory that takes no markers. */
+    if (answer == -EINVAL && guards.total == 0)
         __atomic_store_n(&unsupported, markers_put(0, 0) < 0, __ATOMIC_RELAXED);
-    /* It may have stopped half way. There was nothing in the range, so nothing is lost. */
+    /* The kernel may have stopped half way. The range held nothing, so nothing is lost. */
     markers_remove(start, end);
     return false;
 }
 
-/* Model lock held. Without memory it could not be lifted later, so it is taken away again. */
+/* Enters the guard in the set. Without memory for that it could not be lifted later, so its markers
+ * are removed. Model lock held. */
 static bool note(uintptr_t start, uintptr_t end)
 {
     tree_drop_all(tree_cut(&guards, start, end));
@@ -86,9 +88,9 @@ bool guards_possible(uintptr_t start, uintptr_t end)
 }
 
 /*
- * Without access nobody stores there, so what is seen to hold nothing still does when it is marked. Then
- * the range is given its neighbour's protection, under which the marker stands. Whoever wants access
- * through a hook waits for the model lock, or is met here.
+ * Without access no thread stores there, so a range that is seen to hold nothing still does when it
+ * is marked. Then it gets its neighbour's protection. A call that gives access waits for the model
+ * lock, or is under way and found by changes_meet. Model lock held.
  */
 static bool unsplit(uintptr_t start, uintptr_t end)
 {
@@ -100,7 +102,7 @@ static bool unsplit(uintptr_t start, uintptr_t end)
         return false;
     if (sys_mprotect(start, end - start, prot) == 0 && (merge_at(start) || merge_at(end)))
         return true;
-    sys_mprotect(start, end - start, PROT_NONE); /* it spared nothing */
+    sys_mprotect(start, end - start, PROT_NONE); /* the marker spares no split */
     tree_drop_all(tree_cut(&guards, start, end));
     markers_remove(start, end);
     STATUS_ADD(guards, (uint64_t)-1);
@@ -182,7 +184,7 @@ void guards_open(struct region *chain)
 void guards_lift(uintptr_t start, uintptr_t end)
 {
     if (model_mine() && __atomic_load_n(&guards.total, __ATOMIC_RELAXED))
-        markers_remove(start, end); /* a handler: the set is out of reach */
+        markers_remove(start, end); /* a handler cannot change the set */
     else
         guards_open(guards_take(start, end));
 }

@@ -1,22 +1,28 @@
 /*
  * guards: PROT_NONE without a split.
  *
- * A guard page made with mprotect cuts its map in two or three: a thread stack or a fiber costs
- * two maps. Where the pages hold nothing yet, MADV_GUARD_INSTALL (Linux 6.13, mm/madvise.c) has
- * the same effect in the page tables alone: every access faults, a system call gets EFAULT. The
- * markers survive MADV_DONTNEED, fork and mremap; they survive mprotect too, so they are removed
- * when the program gives access again, and the page is zero then, as it would have been.
+ * mprotect(PROT_NONE) on a page of a thread's stack or a fiber makes two or three VMAs of one.
+ * Where the pages hold nothing yet, MADV_GUARD_INSTALL (Linux 6.13, mm/madvise.c) has the same
+ * effect in the page tables alone: an access faults, and a system call returns EFAULT. The markers
+ * survive MADV_DONTNEED, fork, mremap and mprotect. They are removed when the program gives access
+ * again; the page then reads as zeros, as it would have.
  *
- * A guard is first made plainly, and only then, within the program's own mprotect, a marker: while
- * nobody can store there. So it costs two calls of mprotect, but no VMA stays split. At the limit, where
- * the plain guard is refused, the marker comes at once: the first store of another thread to a page
- * that is being protected is lost then, if it falls between the look at the page and the marker.
+ * The program's mprotect makes a plain guard first. Only then, while no thread can store there, is
+ * it made a marker, and the range gets the protection of its neighbour. That costs a second
+ * mprotect, and no VMA stays split. At the map limit, where the kernel refuses the plain guard, the
+ * marker is installed at once: a store of another thread that falls between the look at the pages
+ * and the marker is lost, if it is the first store to a page that is being protected.
  *
- * Where it differs: the fault's si_code is SEGV_MAPERR and not SEGV_ACCERR; /proc/self/maps shows
- * the map around it; memory that a guard would have split is one map when the guard is lifted,
- * where the kernel may leave several: mremap of all of it works. And a marker is lifted by calls that
- * pass a hook: a program that takes access through libc's mprotect and gives it past it (a raw system
- * call, a function found by handle) finds the page as it was, and needs MAPHERD_GUARDS=off.
+ * A marker differs from a plain guard as follows.
+ *
+ *   - si_code of the fault is SEGV_MAPERR instead of SEGV_ACCERR.
+ *   - /proc/self/maps shows one VMA where the guard would have made several. When the guard is
+ *     lifted, the memory is one VMA, and mremap of all of it succeeds.
+ *   - Only a call that passes a hook lifts it. A program that takes access with libc's mprotect and
+ *     gives it by a raw system call, or by a function found by handle, needs MAPHERD_GUARDS=off.
+ *
+ * Unless a function says otherwise: the caller holds no lock, and the function takes the model
+ * lock.
  */
 #ifndef MAPHERD_GUARDS_H
 #define MAPHERD_GUARDS_H
@@ -27,40 +33,49 @@
 
 #include "space/regions.h"
 
-/* The range is small enough, and the kernel is not known to have no markers. Cheap, without the lock. */
+/* Returns true if the range is small enough to be looked at, and the kernel is not known to lack
+ * markers. Makes no system call; takes no lock. */
 bool guards_possible(uintptr_t start, uintptr_t end);
 
 /*
- * The program has just taken the access to the range with mprotect, and its call is entered in
- * space/changes.h: makes the guard a marker, if the range holds nothing and is part of a VMA of private
- * memory otherwise. True: it is, with the protection of its neighbour. False: it is as it was, a plain
- * guard. No lock held; the model lock is taken over up to ten calls to the kernel, none of which does I/O.
- * Opens /proc/self/maps and pagemap for the question.
+ * The program has just taken the access to [start, end) with mprotect, and its call is entered in
+ * space/changes.h. Makes the guard a marker, with the protection of the neighbour, if the range
+ * holds nothing and would otherwise be part of a VMA of private anonymous memory: returns true.
+ * Returns false if it is still a plain guard. Makes up to ten system calls with the model lock
+ * held; none of them does I/O. Opens /proc/self/maps and /proc/self/pagemap for a moment.
  */
 bool guards_install(uintptr_t start, uintptr_t end);
 
-/* The kernel refused the program's mprotect(PROT_NONE) for its split: marks the range instead, if it
- * holds nothing and is private memory. False: nothing was done. The rest as above. */
+/* The kernel refused the program's mprotect(PROT_NONE) because of its split. Marks the range if it
+ * holds nothing and is private anonymous memory: returns true. Returns false if nothing was done.
+ * Costs and locks are those of guards_install. */
 bool guards_instead(uintptr_t start, uintptr_t end);
 
-/* The first piece of [*start, *end) that carries markers, in the same two; false if none does. */
+/* Narrows [*start, *end) to the first piece of it that carries markers of guards. Returns false if
+ * there is none. */
 bool guards_next(uintptr_t *start, uintptr_t *end);
 
-/* Access to the range was given: removes its markers. No lock held; cheap without guards. */
+/* The program has given access to the range: removes its markers. Makes no system call where there
+ * are no guards. In a signal handler that has interrupted the owner of the model lock it removes
+ * the markers and leaves the set as it is. */
 void guards_lift(uintptr_t start, uintptr_t end);
 
 /*
- * Before a range leaves the kernel (munmap, MAP_FIXED, mremap) its guards leave the set, as a
- * chain, NULL if there are none: what another thread makes there afterwards is not ours. When the
- * kernel has answered, the chain is put back, moved by delta; or dropped, because the markers
- * went with the range; or opened, because the range is kept for another use. No lock held.
+ * guards_take takes the guards of a range out of the set, before munmap, mmap with MAP_FIXED or
+ * mremap, because what another thread makes there afterwards is not the same guard. Returns them as
+ * a chain, NULL if there are none. When the kernel has answered, the caller passes the chain to one
+ * of three functions:
+ *
+ *   guards_put   puts it back into the set, its addresses moved by delta.
+ *   guards_drop  frees it: the markers went with the range.
+ *   guards_open  removes the markers and frees it: the range stays mapped for another use.
  */
 struct region *guards_take(uintptr_t start, uintptr_t end);
 void guards_put(struct region *chain, intptr_t delta);
 void guards_drop(struct region *chain);
 void guards_open(struct region *chain);
 
-/* In a forked child whose set was left in the middle of a change: it has none. */
+/* Empties the set, in a forked child whose parent was changing it at the fork. Takes no lock. */
 void guards_abandon(void);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * placement: see placement.h for what and why.
  *
- * Rules here: what the kernel refuses is declined, never reported: the caller's plain mmap then
- * gives the kernel's own answer. A merge is never assumed: space/merge.h asks.
+ * Two rules hold here. A request that the kernel refuses is declined, and the caller's plain mmap
+ * then gets the kernel's own answer. A merge is never assumed: space/merge.h asks the kernel.
  */
 #define _GNU_SOURCE
 #include "herd/placement.h"
@@ -29,17 +29,17 @@
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
-/* After this many maps through one descriptor number, OFD locks are asked for again. */
+/* After so many mappings through one descriptor number, the kernel is asked for OFD locks again. */
 #define CHECK_EVERY 32
-/* So many chunks of a file may lie where the kernel puts them, each with a gap to the next. Each is
- * a map for good, and leaves a hole in the window that comes after them. */
+/* So many chunks of a file may lie where the kernel puts them, each with a gap to the next. Each
+ * stays a VMA of its own, and a hole in the window that is made later. */
 #define LONE_MOST 4
 
 static bool switched_on;
-/* The program has mapped a part of a file that is not its beginning. Until then the beginnings
- * are not looked at: most programs map whole files only, and those pay nothing. */
+/* The program has mapped a part of a file that is not its beginning. Until then beginnings are not
+ * looked at: most programs map whole files only, and placement costs them nothing. */
 static bool chunks_seen;
-static bool future_locked;
+static bool future_locked; /* mlockall(MCL_FUTURE) is in force */
 
 void placement_switch(bool on)
 {
@@ -51,7 +51,7 @@ void placement_locks_future(bool on)
     __atomic_store_n(&future_locked, on, __ATOMIC_RELAXED);
 }
 
-/* Only requests whose meaning does not depend on the address. */
+/* Only requests whose meaning does not depend on the address are placed. */
 static bool wants(const struct map_request *q)
 {
     const int ignored = MAP_DENYWRITE | MAP_EXECUTABLE | MAP_NONBLOCK;
@@ -62,7 +62,7 @@ static bool wants(const struct map_request *q)
            !(q->offset & (page_size - 1));
 }
 
-/* What of the open file's flags two opens must have in common: bits above REGION_OPEN_SHIFT. */
+/* The flags that two open files must have in common, as bits above REGION_OPEN_SHIFT. */
 static uint32_t open_kind(long flags)
 {
     static const int matter[] = { O_WRONLY, O_RDWR, O_APPEND, O_DIRECT, O_DSYNC, O_SYNC & ~O_DSYNC,
@@ -103,10 +103,10 @@ static void ask_filesystem(struct file *f, int fd)
 }
 
 /*
- * Local filesystems only: a network one keeps credentials and its promises of close() in the open
- * file. A memfd may have seals, which stop new maps and not the growth of old ones. On overlayfs
- * two opens for reading may be of two files with one inode number: the lower one, and the copy
- * that somebody's first write has made since.
+ * A chunk may belong to any open file of f. Only on local filesystems: a network filesystem keeps
+ * credentials, and what close() has to do, in the open file. A memfd may have seals, which forbid
+ * new mappings but not the growth of old ones. On overlayfs two opens for reading may be of two
+ * files with one inode number: the lower file, and the copy that a first write has made since.
  */
 static bool opens_alike(struct file *f, int fd, uint32_t kind)
 {
@@ -116,7 +116,7 @@ static bool opens_alike(struct file *f, int fd, uint32_t kind)
            (f->opens == OPENS_ALIKE_IF_WRITABLE && (kind & open_kind(O_RDWR)));
 }
 
-/* Large pages have rules of alignment of their own. tmpfs may show as large a block. */
+/* Huge pages have alignment rules of their own. tmpfs may show as large a block size. */
 static bool is_hugetlbfs(int fd, const struct stat *st)
 {
     long type;
@@ -124,7 +124,8 @@ static bool is_hugetlbfs(int fd, const struct stat *st)
            (sys_fstatfs_type(fd, &type) < 0 || type == HUGETLBFS_MAGIC);
 }
 
-/* A place is free, or held under the same kind (herd/retained.h): then it has to be given back first. */
+/* A place is taken, free, or retained by regions of the same kind (herd/retained.h). A retained
+ * place has to be given back before a chunk is mapped there. */
 enum place { PLACE_TAKEN, PLACE_FREE, PLACE_RETAINED };
 
 static enum place place_of(const struct window *w, const struct map_request *q, size_t len,
@@ -139,12 +140,14 @@ static enum place place_of(const struct window *w, const struct map_request *q, 
 }
 
 /*
- * No layer has the place free by the model's word, which is wrong where a call that no hook has seen has
- * unmapped a chunk. A program that always unmaps so would get a layer more with each chunk. So before there
- * is one more, the kernel is asked about one of those that are there, each in its turn. The window, held, if
- * the place is free after all. *gone: f may be.
+ * By the model no layer has the place free. The model is wrong if a call that no hook saw has
+ * unmapped a chunk, and a program that always unmaps so would get one more layer with each chunk.
+ * So before a layer is added, the kernel is asked about one of the existing layers, each in its
+ * turn. Returns the window, with a reference, if the place is free there. *gone: f may have been
+ * freed.
  */
-static struct window *ask_layer(struct file *f, const struct map_request *q, size_t len, uint32_t kind, bool *gone)
+static struct window *ask_layer(struct file *f, const struct map_request *q, size_t len,
+                                uint32_t kind, bool *gone)
 {
     struct window *w = layers_from(f, f->asked);
     if (!w && !(w = layers_from(f, 0)))
@@ -160,7 +163,7 @@ static struct window *ask_layer(struct file *f, const struct map_request *q, siz
     return NULL;
 }
 
-/* The window of f with a place for the request, made if there is none; held. */
+/* The window of f with a place for the request, with a reference; made if there is none. */
 static struct window *find_window(struct file *f, const struct map_request *q, size_t len,
                                   uint64_t size, uint32_t kind)
 {
@@ -178,14 +181,15 @@ static struct window *find_window(struct file *f, const struct map_request *q, s
     return w || gone ? w : windows_add(f, size, q->offset + len);
 }
 
-/* Held; NULL where the chunk is left to the kernel: then q says whether it is to be remembered. */
+/* The window for the request, with a reference; NULL where the chunk is left to the kernel. Then
+ * q->lone says whether it is to be remembered. */
 static struct window *window_for(struct map_request *q, size_t len, const struct stat *st,
                                  uint32_t kind)
 {
     struct file *f = files_find(st->st_dev, st->st_ino);
     if (!f || !f->layers) {
         if (q->offset == 0 && q->len >= (uint64_t)st->st_size)
-            return NULL; /* one map is the whole file */
+            return NULL; /* one mapping covers the whole file */
         if (!f && is_hugetlbfs(q->fd, st))
             return NULL;
         if (!f || (f->lone_count < LONE_MOST &&
@@ -209,8 +213,8 @@ void placement_remember(const struct map_request *q, struct region *r)
     files_remove_unused(f);
 }
 
-/* No OFD lock stands in the way of taking the file at large. POSIX locks belong to the process
- * and not to the open file; the kernel shows them with a pid, OFD locks with -1. */
+/* The file has no OFD lock. POSIX locks belong to the process and not to the open file; the kernel
+ * shows them with a pid, and OFD locks with -1. */
 static bool free_of_ofd_locks(int fd)
 {
     struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
@@ -219,7 +223,7 @@ static bool free_of_ofd_locks(int fd)
     return whole.l_type == F_UNLCK || whole.l_pid != -1;
 }
 
-/* Nothing can tell whether the chunk belongs to this open file or to another of its kind. */
+/* No program can see whether the chunk belongs to this open file or to another of its kind. */
 static bool may_share_open(struct file *f, int fd, uint32_t kind)
 {
     if (f->locked || __atomic_load_n(&future_locked, __ATOMIC_RELAXED) || !opens_alike(f, fd, kind))
@@ -234,30 +238,30 @@ static bool may_share_open(struct file *f, int fd, uint32_t kind)
     return false;
 }
 
-/* A place in a window, on its way to be mapped. */
+/* A request and the place in a window where it is to be mapped. */
 struct placing {
     const struct map_request *q;
     struct window *w;
     uintptr_t start, end;
     uint32_t kind;
-    bool retained;        /* the place is, and has to be given back first */
-    bool beside;          /* a neighbour is there that it can be one map with */
+    bool retained; /* the place is retained, and has to be given back first */
+    bool beside;   /* the chunk can be one VMA with a neighbour */
 };
 
-/* r is of the window, and alike but for being held. */
+/* r is a region of the window and of the same kind; it may be retained. */
 static bool is_alike(const struct placing *p, const struct region *r)
 {
     return r && r->window == p->w && (r->kind & ~(uint32_t)REGION_RETAINED) == p->kind;
 }
 
-/* Is there a neighbour that it can be one map with? What is held around the place is one. */
+/* The chunk can be one VMA with a neighbour. A retained range around the place is one. */
 static bool is_beside(const struct placing *p)
 {
     return p->retained || is_alike(p, regions_ending_at(p->start)) ||
            is_alike(p, regions_starting_at(p->end));
 }
 
-/* What has just been mapped, r in the model, is one map with a neighbour. */
+/* The chunk, which is mapped and in region r, is one VMA with a neighbour. */
 static bool has_merged(const struct placing *p, const struct region *r)
 {
     return r->start < p->start || r->end > p->end || (r->before && regions_one_map(r->before, r)) ||
@@ -265,11 +269,11 @@ static bool has_merged(const struct placing *p, const struct region *r)
 }
 
 /*
- * The kernel compares a map with its neighbours when its flags change: here there and back, on a
- * map that the program does not know yet, and that is afterwards what mmap has made. For overlayfs,
- * which puts another file into a map after mmap has compared it. (While it is RANDOM it may be one
- * with a RANDOM neighbour, from which NORMAL splits it again. At the limit that fails, and leaves
- * it with that advice, which is about reading ahead and nothing else.)
+ * The kernel compares a VMA with its neighbours when its flags change. Here they change and change
+ * back, on a chunk that the program does not know yet, so that it is afterwards what mmap has made.
+ * overlayfs needs this: it puts another file into a VMA after mmap has compared it. (With RANDOM
+ * the chunk may become one with a RANDOM neighbour, and NORMAL splits it off again. At the map
+ * limit that fails, and the chunk keeps an advice that is about reading ahead and nothing else.)
  */
 static bool merges_compared(const struct placing *p, struct region **r)
 {
@@ -287,8 +291,8 @@ static bool merges_compared(const struct placing *p, struct region **r)
     return merged;
 }
 
-/* Makes it a map of the file's master, where that is allowed and may make it one with what lies
- * beside it now or will. False if it was lost on the way. */
+/* Maps the chunk anew from the file's master, where that is allowed and may make it one VMA with a
+ * neighbour, now or later. False: it was lost half way, and nothing is mapped there. */
 static bool join(const struct placing *p, struct region **r)
 {
     const struct map_request *q = p->q;
@@ -307,8 +311,9 @@ static bool join(const struct placing *p, struct region **r)
     return done != JOIN_LOST;
 }
 
-/* r has been mapped: one map with its neighbours, if the kernel finds them equal. False if it is
- * not to stay: it was lost, or is one more map where there are to be no more. */
+/* Makes r, which has been mapped, one VMA with its neighbours if the kernel finds them equal.
+ * False: the chunk is not mapped any more, because it was lost or was one more VMA at a full
+ * level. */
 static bool settle(const struct placing *p, struct region *r)
 {
     merge_settle(&r);
@@ -325,7 +330,7 @@ static bool settle(const struct placing *p, struct region *r)
     return true;
 }
 
-/* Maps it beside its neighbours, or alone. The window is held, and released here. */
+/* Maps the request at its place, and releases the reference to the window. */
 static long place(const struct placing *p)
 {
     off_t offset = (off_t)(p->start - p->w->base);
@@ -344,7 +349,7 @@ static long place(const struct placing *p)
     if (at == -EEXIST)
         STATUS_ADD(elsewhere, 1);
     bool placed = !sys_failed(at);
-    model_take(); /* it was free of this thread a moment ago */
+    model_take(); /* cannot fail: this thread did not own it a moment ago */
     if (placed) {
         long before = regions_maps_around(p->start, p->end);
         struct region *r = regions_add(p->start, p->end, p->w, p->kind);

@@ -1,29 +1,32 @@
 /*
  * placement: the chunks of a file, side by side.
  *
- * The kernel merges neighbouring maps of one open file whose offsets continue each other
- * (mm/vma.c, can_vma_merge_after). It places maps top-down, so chunks mapped in ascending order
- * never do. Here each is put where it belongs in its file's window (space/windows.h):
+ * The kernel merges neighbouring VMAs of one open file whose offsets continue each other (mm/vma.c,
+ * can_vma_merge_after). It places mappings top-down, so chunks that are mapped in ascending order
+ * never continue each other. Placement maps each chunk where it belongs in the window of its file
+ * (space/windows.h), in three steps:
  *
- *   place    mmap at the place, with MAP_FIXED_NOREPLACE, from the program's own descriptor.
- *   compare  the kernel did not merge it with its neighbour: a change of its flags and back makes
- *            the kernel compare the two again (overlayfs).
- *   join     it still did not, because the two are of different open()s: the chunk is made anew
- *            from the file's master (space/masters.h). Chunks of one master merge in any order.
+ *   place    mmap at that address, with MAP_FIXED_NOREPLACE, from the program's own descriptor.
+ *   compare  If the kernel did not merge the chunk with its neighbour, madvise changes its flags
+ *            and changes them back, and the kernel compares the two again (overlayfs needs this).
+ *   join     If they are still two VMAs, because they are of different open()s, the chunk is mapped
+ *            anew from the file's master (space/masters.h). Chunks of one master merge in any
+ *            order.
  *
- * The kernel alone decides whether two maps are equal, and so become one: by functions found by
- * handle, by raw calls or by ioctls the program may have made of a neighbour what no hook has
- * seen. Nothing is done to what the program knows of already.
+ * The kernel alone decides whether two VMAs are equal: functions found by handle, raw system calls
+ * and ioctls may have made of a neighbour what no hook has seen. A chunk that the program knows of
+ * already is never changed.
  *
- * To join makes a chunk belong to another open file than the one given. It is done from a level of
- * pressure on, or where the user asks for it, and only where nothing can tell: same access mode
- * and flags, a local filesystem, no seals, no flock of the program and no OFD lock on the file
- * (those live as long as the open file).
+ * After a join the chunk belongs to another open file than the one that the program gave. A chunk
+ * is joined from a level of pressure on (space/pressure.h), or where an option asks for it, and
+ * only where no program can see the difference: the access mode and flags are the same, the
+ * filesystem is local, and the file has no seals, no flock of the program and no OFD lock (these
+ * two live as long as the open file).
  *
- * A file that one map covers whole needs no herding and is left to the kernel, and so are chunks
- * until one continues another: small files would only cost page tables if each had a window. And
- * until a program maps a part of a file that is not its beginning, its file maps are not looked
- * at: no system call is made for them.
+ * A file that one mapping covers from its beginning to its end is left to the kernel. So are the
+ * first chunks of a file, until one continues another: a window costs page tables, and a small file
+ * gains nothing by it. Until the program maps a part of a file that is not its beginning, placement
+ * makes no system call for its mappings.
  */
 #ifndef MAPHERD_PLACEMENT_H
 #define MAPHERD_PLACEMENT_H
@@ -36,34 +39,39 @@
 
 struct region;
 
-/* Off: placement_map declines everything. */
+/* Switches placement on or off. While it is off, which it is at first, placement_map declines all
+ * requests. Called once, before the hooks are live; takes no lock. */
 void placement_switch(bool on);
 
-/* mlockall(MCL_FUTURE) is in force: no map is made from a master, which is not locked. */
+/* The program has called mlockall with (on) or without MCL_FUTURE. While it is in force no chunk is
+ * joined, because a master is not locked. Takes no lock; thread- and async-signal-safe. */
 void placement_locks_future(bool on);
 
-/* Not an address and not an error: the caller maps it as the program asked. */
+/* What placement_map returns if the caller is to make the mapping as the program asked. It is no
+ * address and no error. */
 #define PLACEMENT_DECLINED 1L
 
 /*
- * Maps the request in its file's window and enters it in the model; returns its address, or
- * PLACEMENT_DECLINED with nothing done. Adds to the count what it added. Takes the model lock; its
- * own system calls while it holds it are about maps that it has just made, on local filesystems,
- * of which the caller holds a descriptor: they do no I/O.
+ * Maps the request in its file's window, enters it in the model, and adds to the count of VMAs what
+ * the mapping added. Returns its address; or PLACEMENT_DECLINED if nothing was done. If q->lone is
+ * set then, the caller makes the mapping and calls placement_remember.
  *
- * Declined with q->lone set, the caller maps it and calls placement_remember.
+ * Takes the model lock. The system calls that it makes under the lock are about mappings that it
+ * has just made, on local filesystems, of which the caller has a descriptor: they do no I/O.
+ * Thread- and async-signal-safe.
  */
 long placement_map(struct map_request *q);
 
-/* r is the request, mapped where the kernel has put it: so that a later chunk can be seen to
- * continue it. Model lock held. */
+/* Remembers r, the mapping of the request at the address that the kernel chose, so that placement
+ * can see a later chunk continue it. Model lock held. */
 void placement_remember(const struct map_request *q, struct region *r);
 
-/* The program used flock on this descriptor: its file's opens are told apart from here on. */
+/* The program has called flock on this descriptor. Chunks of its file are no longer joined. Takes
+ * the model lock. */
 void placement_flocked(int fd);
 
-/* A master must not be locked, or what is made from it would be: before mlockall(MCL_CURRENT). The
- * caller then unmaps them (masters_take_retired). Takes the model lock. */
+/* Retires the masters of all files, before mlockall(MCL_CURRENT): a locked master would make locked
+ * chunks. The caller then unmaps them (masters_take_retired). Takes the model lock. */
 void placement_retire_masters(void);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * held: see held.h.
+ * retained: see retained.h.
  */
 #define _GNU_SOURCE
 #include "herd/retained.h"
@@ -12,10 +12,10 @@
 #include "space/count.h"
 #include "space/model.h"
 
-#define SHARE 64 /* of the machine's memory, for page tables of held ranges */
+#define SHARE 64 /* of the machine's memory, for page tables of retained ranges */
 
 static struct lock retained_lock; /* before the model lock, see lock.h */
-static uint64_t owners_mask;
+static uint64_t owners_mask;      /* the signal mask that its owner gets back */
 
 bool retained_enter(void)
 {
@@ -62,12 +62,12 @@ enum retained_outcome retained_give(struct region *r)
         regions_restore(r, 0);
     else
         tree_drop(r);
-    count_add(gone ? 1 : 0); /* a hole may be two maps where one was */
+    count_add(gone ? 1 : 0); /* munmap may have made two VMAs of one */
     model_drop();
     return ours && !gone ? RETAINED_REFUSED : RETAINED_GONE;
 }
 
-/* The first held part of the range, cut out. */
+/* Cuts the first retained part of the range out of the model. NULL: there is none. */
 static struct region *cut_retained(uintptr_t start, uintptr_t end)
 {
     if (!model_take())

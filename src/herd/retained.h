@@ -1,17 +1,18 @@
 /*
- * held: what the program has unmapped, or never mapped, and is still part of a VMA.
+ * retained: ranges that the program has unmapped, or never mapped, and that are still part of a
+ * VMA.
  *
- * To the program a held range is free: every access faults there as it would alone, because every
- * page of it carries a guard marker (kernel/markers.h). A call that names it finds it free as well: it
- * is given back to the kernel first (retained_vacate), and then the kernel answers.
+ * For the program a retained range is free. Every page of it carries a guard marker
+ * (kernel/markers.h), so an access faults as it does where nothing is mapped. Before a call of the
+ * program that names such a range reaches the kernel, the range is unmapped (retained_vacate).
  *
- * The model's word is no proof that a range is still held: a raw call, or a fork without it, may have
- * changed what lies there, and somebody else's memory may have come to that address. So the kernel is
- * asked before it is unmapped. Markers prove that it is ours: they were put there when the program gave
- * the range up, nobody maps anything there while it is mapped, and whatever takes its place has none.
- * What is not marked from end to end is left alone, and forgotten. What could still come between the
- * question and munmap is a raw call of another thread (no signal's handler: see retained_enter) that replaces
- * memory which the program has given up.
+ * The model (space/regions.h) is no proof that a range is still retained: a raw system call, or a
+ * fork that ran no handlers, may have put other memory there. The kernel is therefore asked before
+ * a range is unmapped. Markers are the proof: the library installed them when the program gave the
+ * range up, the kernel maps nothing else there while it is mapped, and memory that replaces it has
+ * none. A range that is not marked from end to end stays as it is and leaves the model. One gap
+ * remains: between the question and munmap, a raw system call of another thread may replace memory
+ * that the program has given up. A signal handler cannot, because signals are blocked then.
  */
 #ifndef MAPHERD_RETAINED_H
 #define MAPHERD_RETAINED_H
@@ -23,38 +24,47 @@
 #include "space/regions.h"
 
 /*
- * While a held range is taken out of the model and unmapped, its address must not be given to anybody:
- * who unmaps or replaces a range that may have held parts stands between retained_enter and retained_leave at
- * least while it takes that range out of the model. Signals are blocked there, but those of faults: a handler
- * that puts memory in the place of what is being given back would lose it. False: nothing was ever held, or
- * the caller is a handler of a fault that interrupted a thread in here. Taken before the model lock, which is
- * not held.
+ * While a retained range is out of the model and not yet unmapped, no other memory may come to its
+ * address. retained_enter blocks all signals but those of faults and takes retained_lock;
+ * retained_leave(entered) undoes both. A function that unmaps or replaces a range which may have
+ * retained parts calls them around the step that takes the range out of the model, or around more.
+ *
+ * retained_enter does nothing and returns false where nothing was ever retained, or where the
+ * calling thread owns retained_lock or the model lock: then a handler of a fault has interrupted
+ * the owner. retained_lock comes before the model lock, which the caller must not hold. Both
+ * functions are thread- and async-signal-safe.
  */
 bool retained_enter(void);
 void retained_leave(bool entered);
 
 /*
- * len more bytes may be held. Each 2 MiB of them can cost a page of page tables; all together may cost a
- * 64th of the machine's memory.
+ * Returns true if len more bytes may be retained: the page tables of all retained ranges may take a
+ * 64th of the machine's memory, one page of them for each 2 MiB. Needs no lock; thread- and
+ * async-signal-safe.
  */
 bool retained_room(size_t len);
 
-enum retained_outcome { RETAINED_GONE, RETAINED_REFUSED, RETAINED_NONE };
+enum retained_outcome {
+    RETAINED_GONE,    /* it is unmapped; or it was not proven, and has left the model */
+    RETAINED_REFUSED, /* the map limit allows no split: it is in the model again */
+    RETAINED_NONE,    /* there was none, or this thread owns the model lock */
+};
 
 /*
- * Proves and unmaps one held range, which was cut out of the model (regions_cut), between retained_enter and
- * retained_leave, without the model lock. RETAINED_REFUSED: the kernel does not allow its split, it is in the
- * model again. What cannot be proven is forgotten: RETAINED_GONE.
+ * Proves that r is retained, and unmaps it. r was cut out of the model (regions_cut) and is freed
+ * or put back. Must be called between retained_enter and retained_leave; takes the model lock.
  */
 enum retained_outcome retained_give(struct region *r);
 
 /*
- * A call of the program is about the range: gives back what is held in it. False: something stays,
- * because the map limit does not allow the split. No lock held. Cheap where nothing is held.
+ * Unmaps what is retained in [start, end), because a call of the program names that range. Returns
+ * false if something stays because the map limit does not allow the split. Takes retained_lock and
+ * the model lock. Makes no system call where nothing was ever retained. Thread- and
+ * async-signal-safe.
  */
 bool retained_vacate(uintptr_t start, uintptr_t end);
 
-/* In a forked child. */
+/* Frees retained_lock in a forked child. */
 void retained_after_fork(void);
 
 #endif

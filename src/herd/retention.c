@@ -26,14 +26,15 @@
 #define MADV_COLD 20
 #endif
 
-#define LOOK_AT 256   /* regions, a call */
-#define GIVE_AT_MOST 16
-#define WAIT_CALLS 64 /* after the kernel refused */
+#define LOOK_AT 256     /* regions, in one call of retention_settle */
+#define GIVE_AT_MOST 16 /* ranges, in one call */
+#define WAIT_CALLS 64   /* after the kernel has refused a split */
 
-/* What is held to spare one split: eight pages of page tables at most, and a few microseconds a MiB. */
+/* At most so many bytes are retained to spare one split: they cost up to eight pages of page
+ * tables, and a few microseconds for each MiB. */
 #define PIECE_MAX (16UL << 20)
 
-/* The whole range is plain shared chunks of one window. Model lock held. */
+/* The whole range consists of plain shared chunks of one window. Model lock held. */
 static bool all_in_window(uintptr_t start, uintptr_t end)
 {
     const uint32_t opens = ~0U << REGION_OPEN_SHIFT;
@@ -49,7 +50,7 @@ static bool all_in_window(uintptr_t start, uintptr_t end)
     return true;
 }
 
-/* Held ranges that are one VMA become one region. */
+/* Retained ranges that are one VMA become one region. */
 static void settle(uintptr_t start, uintptr_t end)
 {
     struct region *r = regions_from(start);
@@ -61,13 +62,13 @@ static void settle(uintptr_t start, uintptr_t end)
     }
 }
 
-/* The range lies inside one VMA: to unmap it would make two of it. */
+/* The range lies inside one VMA: munmap of it would make two. */
 static bool inside_one(uintptr_t start, uintptr_t end)
 {
     return merge_one_map(start - page_size, end + page_size);
 }
 
-/* What is held counts as address space, which it does not alone. */
+/* A retained range counts as address space; without mapherd it would not. */
 static bool limits_space(void)
 {
     return sys_rlimit(RLIMIT_AS) != RLIM_INFINITY;
@@ -91,9 +92,9 @@ bool retention_retain(uintptr_t start, uintptr_t end)
 }
 
 /*
- * A gap, which was free a moment ago. Mapped without access, marked, and only then made the equal of its
- * neighbours: so nothing can be reached through it at any moment. It is ours alone until it is in the
- * model: if it did not become one VMA with both neighbours it goes again.
+ * Maps a gap, which was free a moment ago, without access, marks it, and only then gives it the
+ * protection of its neighbours: so no access goes through it at any moment. No other thread uses it
+ * before it is in the model. It is unmapped if it did not become one VMA with both neighbours.
  */
 static void fill_gap(const struct map_request *q, struct window *w, uint32_t kind, uintptr_t start,
                      uintptr_t end)
@@ -117,7 +118,7 @@ static void fill_gap(const struct map_request *q, struct window *w, uint32_t kin
         sys_munmap((uintptr_t)at, len);
 }
 
-/* A neighbour of the same window that a gap can join r with. */
+/* beside is of the same window, and a gap can join r with it. */
 static bool joins(const struct region *r, const struct region *beside)
 {
     return beside && beside->window == r->window &&
@@ -153,13 +154,13 @@ void retention_fill(const struct map_request *q, uintptr_t start, uintptr_t end)
 
 bool retention_retain_refused(struct region *chain, uintptr_t start, uintptr_t end)
 {
-    /* The kernel refuses only in the middle of one VMA, and in one VMA the markers come whole or not at
-     * all. That it still is one is asked, so that nothing is dropped of what stays mapped. */
+    /* The kernel refuses munmap only in the middle of one VMA, and in one VMA it installs all
+     * markers or none. Markers drop the pages, so the kernel is asked whether it still is one. */
     if (!markers_shown() || !retained_room(end - start) || !merge_one_map(start, end) ||
         markers_put(start, end) < 0 || !model_take())
         return false;
     regions_restore(chain, 0);
-    /* What the model did not know is mapped: it has to be held under some name. */
+    /* Parts that the model did not know are mapped too: they become regions of unknown kind. */
     for (uintptr_t at = start; at < end;) {
         struct region *r = regions_from(at);
         uintptr_t next = r && r->start < end ? r->start : end;
@@ -175,7 +176,8 @@ bool retention_retain_refused(struct region *chain, uintptr_t start, uintptr_t e
     return true;
 }
 
-/* The first held region there or beside it that spares no split, cut out of the model. */
+/* Cuts the first retained region in the range, or beside it, that spares no split out of the
+ * model. */
 static struct region *cut_needless(uintptr_t start, uintptr_t end)
 {
     if (!model_take())
@@ -188,7 +190,7 @@ static struct region *cut_needless(uintptr_t start, uintptr_t end)
     return r;
 }
 
-/* What is beside the piece that goes may be needless then. */
+/* A piece that goes may make the one beside it needless: the range grows by it. */
 void retention_tidy(uintptr_t start, uintptr_t end)
 {
     if (!regions_retained_bytes())
@@ -204,8 +206,9 @@ void retention_tidy(uintptr_t start, uintptr_t end)
     retained_leave(entered);
 }
 
-/* The next held region at or behind *at, cut out; NULL if none among the next LOOK_AT. Those in
- * windows mostly stay, where a hole would cost a map: they go with a neighbour. */
+/* Cuts the next retained region at or above *at out; NULL if none of the next LOOK_AT regions is
+ * one. Regions in windows mostly stay, because a hole would cost a VMA: they go with a
+ * neighbour. */
 static struct region *next_retained(uintptr_t *at, bool windows)
 {
     struct region *r = regions_from(*at);
@@ -262,7 +265,8 @@ void retention_give_all_back(void)
     } while (at && regions_retained_bytes());
 }
 
-/* MADV_COLD says EINVAL of locked memory, and does nothing where no page is (space/masters.c). */
+/* A retained range is locked. MADV_COLD returns EINVAL for locked memory, and does nothing where
+ * there is no page (space/masters.c). */
 static bool retains_locked(void)
 {
     if (sys_rlimit(RLIMIT_MEMLOCK) == RLIM_INFINITY || !model_take())

@@ -1,16 +1,21 @@
 /*
- * retention: what is kept mapped, so that nothing is torn.
+ * retention: which ranges stay mapped so that no VMA is split.
  *
- * Unmapping the middle of a VMA makes two of one. Under pressure, between the chunks of a file, the
- * range is held instead (herd/retained.h): it is given guard markers in one step with the dropping of its
- * pages, so that an access faults as it would alone. The gaps between chunks are mapped for the same
- * end, and are held from the beginning. And where the kernel refuses an munmap at the limit, for the
- * VMA that it would add, the range is held wherever it lies.
+ * munmap of the middle of a VMA makes two of one. Three things retain a range (herd/retained.h)
+ * instead. Each gives it guard markers and drops its pages in one step, so that an access faults.
  *
- * Whether a range splits a VMA is asked of the kernel (space/merge.h), never taken from the model. A
- * held range that spares no split any more is given back. Without markers for mappings of files
- * (Linux 6.15), or in memory that takes none (locked, huge pages, devices), nothing is held, and
- * munmap does and says what it does alone.
+ *   - Under pressure, munmap between the chunks of a file retains the range.
+ *   - Under pressure, the gaps between the chunks of a file are mapped and retained.
+ *   - At the map limit, a munmap that the kernel refuses for the VMA that it would add retains the
+ *     range, in any memory that takes markers.
+ *
+ * The kernel is asked whether a range splits a VMA (space/merge.h); the model does not decide it. A
+ * retained range that no longer spares a split is given back. Nothing is retained, and munmap is
+ * the kernel's alone, where the kernel has no markers for mappings of files (before Linux 6.15),
+ * and in memory that takes none (locked memory, huge pages, devices).
+ *
+ * For all functions: the caller holds no lock, the function takes the model lock and, to give
+ * something back, retained_lock before it. All are thread- and async-signal-safe.
  */
 #ifndef MAPHERD_RETENTION_H
 #define MAPHERD_RETENTION_H
@@ -22,43 +27,46 @@
 #include "space/request.h"
 
 /*
- * The program's munmap of a live range, in a window that is filled: holds it if that spares a split.
- * True: the munmap is done. False: nothing was done that munmap would not do. No lock held.
+ * The program unmaps [start, end), which is mapped, under pressure. Retains the range if it lies in
+ * one window and that spares a split, and returns true: munmap is done. Returns false if nothing
+ * was done that munmap would not do.
  */
 bool retention_retain(uintptr_t start, uintptr_t end);
 
 /*
- * The request has been mapped at [start, end), in a window that is filled: maps the gaps to its
- * neighbours, and holds them, where the kernel then makes one VMA of all. At no moment is a gap
- * accessible. No lock held. Up to eight calls to the kernel.
+ * The request q has been mapped at [start, end), in a window, under pressure. Maps the gaps to its
+ * neighbours and retains them, if the kernel then makes one VMA of all. No access goes through a
+ * gap at any moment. Makes up to eight system calls.
  */
 void retention_fill(const struct map_request *q, uintptr_t start, uintptr_t end);
 
 /*
- * munmap of the range failed at the limit; chain is what the model had there. True: the range is held,
- * with what the model did not know of it, and chain is used up. False: nothing was done.
+ * The kernel refused munmap of [start, end) at the map limit. chain is what the model had there.
+ * Retains the range, including what the model did not know of it, takes chain back into the model,
+ * and returns true. Returns false if nothing was done.
  */
 bool retention_retain_refused(struct region *chain, uintptr_t start, uintptr_t end);
 
-/* The range has changed or gone. What is held there or beside it and spares no split any more is given
- * back. Without the lock; cheap where nothing is held. */
+/* [start, end) was changed or unmapped. Gives back what is retained there, or beside it, and no
+ * longer spares a split. Makes no system call where nothing is retained, and neither do the
+ * functions below. */
 void retention_tidy(uintptr_t start, uintptr_t end);
 
-/* Gives some of what is held outside windows back to the kernel, once the pressure is low. Without the
- * lock; cheap where nothing is held. */
+/* Gives back at most 16 of the ranges that are retained outside windows, if the pressure is below
+ * "high". Called at the end of the program's calls. */
 void retention_settle(void);
 
 /*
- * The kernel has answered a call for memory. What is held may be why it refused: it counts against a limit on the
- * address space that another process, or a call that no hook saw, has set since; and against the limit on locked
- * memory, where such a call has locked all maps. Then all is given back. True: the call is to be made again,
- * because less is held now.
- * Without the lock; cheap where nothing is held.
+ * The kernel has answered a call for memory with answer (an address, 0, or -errno). Retained ranges
+ * may be why it refused: they count against a limit on the address space that another process or a
+ * raw system call has set, and against the limit on locked memory after a raw mlockall. Gives back
+ * all of them if that may be so. Returns true if less is retained now: the caller makes its call
+ * again.
  */
 bool retention_makes_room(long answer);
 
-/* All of it, in windows too, before what would touch every map (mlockall), or before nobody can give it
- * back any more. */
+/* Gives back all retained ranges, those in windows too: before mlockall, which would lock them, and
+ * before the library ceases to make calls. */
 void retention_give_all_back(void);
 
 #endif
