@@ -133,7 +133,7 @@ static long prove(unsigned keep, const struct fault_page *p)
     return -EMLINK;
 }
 
-/* Held. Of a map that no hook has seen, the program may have a descriptor. */
+/* Held. Of a map that no hook has seen, or that is older than a fork, the program may have a descriptor. */
 static unsigned keep_of(const struct fault_page *p)
 {
     unsigned keep = 0;
@@ -146,7 +146,9 @@ static unsigned keep_of(const struct fault_page *p)
     model_drop();
     if (!keep && p->st_dev)
         keep = keeps_find(p->st_dev, p->ino);
-    if (!keep && p->st_dev)
+    if (keep)
+        keeps_refill(keep, p->dies);
+    else if (p->st_dev)
         keep = keeps_adopt(p->st_dev, p->ino, p->dies);
     return keep;
 }
@@ -183,6 +185,9 @@ const char *spill_why(long error)
     case -EKEYREJECTED:
         return "the process was started under a seccomp filter, and a child that made the calls of spilling first did not "
                "live through them, or was refused one; MAPHERD_SIGBUS=auto,GLOB=spill spills without the proof";
+    case -EBADF:
+        return "its open file is not kept: the map is older than the fork that made the process, which has no descriptor of "
+               "the file any more, or the program has closed mapherd's sockets; MAPHERD_SIGBUS=auto,GLOB=spill spills without the proof";
     case -EACCES:
         return "the file is another user's, and the kernel proves to its owner alone that no other process uses it";
     case -E2BIG:

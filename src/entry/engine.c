@@ -30,6 +30,7 @@
 #include "kernel/sys.h"
 #include "limit/reserve.h"
 #include "space/count.h"
+#include "space/keeps.h"
 #include "space/masters.h"
 #include "space/model.h"
 #include "space/pressure.h"
@@ -520,6 +521,7 @@ void engine_enter_sandbox(void)
     retention_give_all_back();
     spill_end();
     spill_hold_nobody_up();
+    keeps_close_files();
     zeros_withdraw();
     log_line(LOG_INFO, "the program sandboxes itself: everything passes through from here on");
     leaks_set(MAPHERD_WANTED_STOP);

@@ -19,6 +19,7 @@
 #include "space/changes.h"
 #include "space/count.h"
 #include "space/family.h"
+#include "space/keeps.h"
 #include "space/model.h"
 #include "space/parked.h"
 #include "space/regions.h"
@@ -60,7 +61,7 @@ static void be_born(bool announced)
     gaps_after_fork();
     reserve_after_fork();
     held_after_fork();
-    parked_in_child();
+    keeps_after_fork();
     family_arrived(announced);
     changes_after_fork();
     covers_after_fork();
@@ -156,7 +157,7 @@ void gate_before_fork(void)
     bool taken = model_take();
     taken_for_fork = taken;
     if (taken)
-        parked_before_fork();
+        parked_retire();
     brief_before_fork();
 }
 

@@ -32,7 +32,8 @@ static struct keep {
     dev_t dev;
     ino_t ino;
     int fd; /* that it was made of; the program's, and perhaps another file's by now */
-    unsigned place; /* parked.h */
+    unsigned place; /* parked.h; 0: the file waits no more, since a fork or a sandbox */
+    bool marks; /* the mark is this keep's own, and goes with it */
     unsigned holders;
     bool leased; /* was taken, and not given back */
 } keeps[KEEPS_MAX + 1];
@@ -116,23 +117,30 @@ ino_t keeps_ino(unsigned keep)
     return keeps[keep].ino;
 }
 
+/* The open file of fd is to wait: its place, or -errno. marks: it has no mark yet. Model lock held. */
+static long park(int fd, bool *marks)
+{
+    long sig = sys_fcntl(fd, F_GETSIG, 0);
+    *marks = sig == 0;
+    return sig == 0 || sig == MARK ? parked_put(fd) : -EUSERS; /* a signal of the program's own is left as it is */
+}
+
 static unsigned make(int fd, dev_t dev, ino_t ino)
 {
     unsigned n = 0;
+    bool marks = false;
     if (!filter_passes() || !model_take())
         return 0;
     if (!find(dev, ino))
         for (n = KEEPS_MAX; n && keeps[n].made; n--)
             ;
-    long sig = n ? sys_fcntl(fd, F_GETSIG, 0) : -EMFILE;
-    bool markable = sig == 0 || sig == MARK; /* one with a signal of the program's own is left as it is */
-    long place = markable ? parked_put(fd) : -EMFILE;
+    long place = n ? park(fd, &marks) : -EMFILE;
     bool good = place > 0 && family_start();
     if (good) {
-        if (sig == 0)
+        if (marks)
             sys_fcntl(fd, F_SETSIG, MARK);
         keeps[n] = (struct keep){ .made = true, .dev = dev, .ino = ino, .fd = fd, .place = (unsigned)place,
-                                  .holders = 1 };
+                                  .marks = marks, .holders = 1 };
         __atomic_fetch_add(&made, 1, __ATOMIC_RELAXED);
     } else if (place > 0) {
         parked_leave((unsigned)place);
@@ -141,6 +149,23 @@ static unsigned make(int fd, dev_t dev, ino_t ino)
     if (!good && place > 0)
         parked_drop((unsigned)place);
     return good ? n : 0;
+}
+
+/* The keep is held, and came through a fork: its file waits again, from this descriptor on. */
+static void refill(unsigned n, int fd)
+{
+    bool marks = false;
+    if (!filter_passes() || !model_take())
+        return;
+    long place = keeps[n].place ? -EEXIST : park(fd, &marks);
+    if (place > 0) {
+        if (marks)
+            sys_fcntl(fd, F_SETSIG, MARK);
+        keeps[n].fd = fd;
+        keeps[n].place = (unsigned)place;
+        keeps[n].marks = marks;
+    }
+    model_drop();
 }
 
 /* A descriptor of the program's that stands for this file; -ENOENT. */
@@ -173,6 +198,14 @@ unsigned keeps_adopt(dev_t dev, ino_t ino, bool dies)
     return make((int)fd, dev, ino);
 }
 
+void keeps_refill(unsigned keep, bool dies)
+{
+    const struct keep *k = &keeps[keep];
+    long fd = k->place ? -EEXIST : descriptor_of(k->dev, k->ino);
+    if (fd >= 0 && filter_ask(dies))
+        refill(keep, (int)fd);
+}
+
 /* Or it has a lease at the moment, and SIGURG says when that is asked for. */
 static bool is_marked(int fd)
 {
@@ -192,8 +225,11 @@ unsigned keeps_of(struct map_request *q)
         return may_want(q) ? make(q->fd, st->st_dev, st->st_ino) : 0;
     /* Marks outlive keeps: of the program's dup()s, and of what a child has mapped. So the mark alone does not
      * say that it is this keep's open file; and what holds another one would delay its closing. */
-    if (q->fd == keeps[n].fd && is_marked(q->fd))
+    if (q->fd == keeps[n].fd && is_marked(q->fd)) {
+        if (!keeps[n].place)
+            refill(n, q->fd);
         return n;
+    }
     keeps_let_go(n); /* another open of the file: the lease could not be had with both */
     return 0;
 }
@@ -218,13 +254,30 @@ void keeps_release(unsigned keep)
         __atomic_fetch_add(&keeps_idle, 1, __ATOMIC_RELAXED);
 }
 
-/* A mark that stays might be taken for that of the file's next keep, which may be another open of it. */
+/* A mark that stays might be taken for that of the file's next keep, which may be another open of it. That of a
+ * process which shares the open file stays: its own keep may live. */
 static void clear_mark(const struct keep *k)
 {
     struct stat st;
-    if (sys_fstat(k->fd, &st) == 0 && st.st_dev == k->dev && st.st_ino == k->ino &&
+    if (k->marks && sys_fstat(k->fd, &st) == 0 && st.st_dev == k->dev && st.st_ino == k->ino &&
         sys_fcntl(k->fd, F_GETSIG, 0) == MARK)
         sys_fcntl(k->fd, F_SETSIG, 0);
+}
+
+/* The file is to go, and the number stays. Model lock held. */
+static void take_file(unsigned n)
+{
+    if (keeps[n].place)
+        parked_leave(keeps[n].place);
+    keeps[n].place = 0;
+}
+
+/* Of a keep as it was before. No lock held. */
+static void close_file(const struct keep *k)
+{
+    clear_mark(k);
+    if (k->place)
+        parked_drop(k->place);
 }
 
 void keeps_close_idle(void)
@@ -236,16 +289,43 @@ void keeps_close_idle(void)
         bool idle = k.made && !k.holders;
         if (idle) {
             keeps[n].made = false;
-            parked_leave(k.place);
+            take_file(n);
             made--;
             __atomic_fetch_sub(&keeps_idle, 1, __ATOMIC_RELAXED);
         }
         model_drop();
-        if (!idle)
-            continue;
-        clear_mark(&k);
-        parked_drop(k.place);
+        if (idle)
+            close_file(&k);
     }
+}
+
+void keeps_close_files(void)
+{
+    for (unsigned n = 1; n <= KEEPS_MAX; n++) {
+        if (!model_take())
+            return;
+        struct keep k = keeps[n];
+        if (k.made)
+            take_file(n);
+        model_drop();
+        if (k.made)
+            close_file(&k);
+    }
+    if (model_take()) {
+        parked_retire();
+        model_drop();
+    }
+}
+
+/* A lease that is taken is needed to write back what is spilled; another file is the parent's matter. */
+void keeps_after_fork(void)
+{
+    for (unsigned n = 1; n <= KEEPS_MAX; n++) {
+        keeps[n].marks = false;
+        if (keeps[n].made && !keeps[n].leased)
+            take_file(n);
+    }
+    parked_in_child();
 }
 
 /* ---- the lease, on a thread with a table of its own ---- */
@@ -255,10 +335,11 @@ struct errand {
     int sig;
 };
 
+/* Without a signal it is not: who shares the open file may have cleared the mark, which was its own. */
 static bool is_used_by_program(int fd)
 {
     return sys_fcntl(fd, F_GETLEASE, 0) != F_UNLCK || sys_fcntl(fd, F_GETOWN, 0) != 0 ||
-           !is_marked(fd);
+           (sys_fcntl(fd, F_GETSIG, 0) != 0 && !is_marked(fd));
 }
 
 /* The kernel has made this thread, which ends, the owner of the signal (fs/locks.c, lease_setup): there is
@@ -276,7 +357,7 @@ static void ask_for_signal(int fd, int sig)
 static long file_of(const struct keep *k)
 {
     struct stat st;
-    long fd = parked_peek(k->place);
+    long fd = k->place ? parked_peek(k->place) : -EBADF;
     return fd < 0 || (sys_fstat((int)fd, &st) == 0 && st.st_dev == k->dev && st.st_ino == k->ino) ? fd : -EBADF;
 }
 

@@ -12,6 +12,10 @@
  * descriptor of a file drops the process's POSIX locks on it. What is done with it is done on a thread with
  * a descriptor table of its own (sys_apart).
  *
+ * A forked child is to have no descriptor that its program has not opened. So it has its parent's keeps, but of the
+ * files only those that are leased: without them it could not write back what is spilled. The others come back from
+ * a descriptor of the program's, at a map or at a fault, if it still has one (refill).
+ *
  * A keep is a number; 0 is none. Its holders are regions (tree.h), overlays, and who is just at it.
  */
 #ifndef MAPHERD_KEEPS_H
@@ -40,6 +44,10 @@ unsigned keeps_of(struct map_request *q);
 unsigned keeps_find(dev_t dev, ino_t ino);
 unsigned keeps_adopt(dev_t dev, ino_t ino, bool dies);
 
+/* As keeps_adopt, for a keep that has no file since a fork; nothing where it has one. Held; overlay lock held, takes the
+ * model lock. */
+void keeps_refill(unsigned keep, bool dies);
+
 /* The device that fstat shows; and the inode. Held, or the overlay lock is. */
 dev_t keeps_dev(unsigned keep);
 ino_t keeps_ino(unsigned keep);
@@ -60,10 +68,17 @@ static inline void keeps_settle(void)
         keeps_close_idle();
 }
 
+/* Closes the files of all, because the library makes no calls any more. The numbers stay. No lock held. */
+void keeps_close_files(void);
+
+/* In a forked child, where nobody else is: closes the files that are not leased, and the sockets that are empty. */
+void keeps_after_fork(void);
+
 /* ---- the lease; overlay lock held, the keep held ---- */
 
 /* Takes it, or has it. 0; -EAGAIN: another open file of this inode exists; -EACCES: another user's file;
- * -EUSERS: the program uses leases or signals on it itself; -EINVAL and others: there are no leases here. sig:
+ * -EUSERS: the program uses leases or signals on it itself; -EBADF: the file is not kept since a fork, or the program has
+ * closed the socket; -EINVAL and others: there are no leases here. sig:
  * SIGURG is sent when somebody opens the file; 0: nothing is. */
 long keeps_lease(unsigned keep, int sig);
 

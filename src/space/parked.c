@@ -151,6 +151,8 @@ static void close_spare(struct place *p)
 void parked_drop(unsigned place)
 {
     struct place *p = &places[place];
+    if (p->state != LEAVING) /* a handler has forked, and this is the child */
+        return;
     bool shared = __atomic_load_n(&p->shared, __ATOMIC_RELAXED); /* a fork may come in between */
     bool ours = is_ours(p), emptied = ours && !shared && sys_drop_file(p->fd) == 0;
     if (ours && !emptied)
@@ -166,17 +168,17 @@ void parked_drop(unsigned place)
     model_drop();
 }
 
-void parked_before_fork(void)
+void parked_retire(void)
 {
     for (struct place *p = places + 1; p < places + PLACES; p += 2)
         if (p->state != CLOSED || other(p)->state != CLOSED)
             retire(p);
 }
 
-/* What another thread of the parent was about to drop is dropped here as well. */
+/* What is about to go goes without a look at who else has it. */
 void parked_in_child(void)
 {
-    parked_before_fork();
+    parked_retire();
     for (struct place *p = places + 1; p <= places + PLACES; p++) {
         if (p->state == LEAVING) {
             close_place(p);

@@ -9,7 +9,7 @@
  *
  * The sockets are descriptors at 512 or above, with close-on-exec. The program may close them, and open others
  * by their numbers; so each is asked for its inode before it is used. A forked child has the sockets of its
- * parent, and with them what waits there. So a pair that has been through a fork takes no file any more, and
+ * parent, and with them what waits there, until it closes those that it does not need (keeps_after_fork). So a pair that has been through a fork takes no file any more, and
  * its places are emptied by closing: that way each of the two processes lets go for itself.
  *
  * A place is a number; 0 is none.
@@ -37,8 +37,10 @@ long parked_peek(unsigned place);
 void parked_leave(unsigned place);
 void parked_drop(unsigned place);
 
-/* Before a fork, under the model lock; and in the child, where nobody else is. */
-void parked_before_fork(void);
+/* Closes what is empty, and no pair takes another file: before a fork. Model lock held. */
+void parked_retire(void);
+
+/* In the child, where nobody else is: closes what is empty, and what was about to leave. */
 void parked_in_child(void);
 
 #endif

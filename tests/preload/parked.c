@@ -6,6 +6,7 @@
  * Says ok and ends with 0, or says what is wrong.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,8 +14,10 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,6 +30,31 @@
 static char paths[2][512];
 static int events;
 static bool kept;
+static bool opened[MOST]; /* descriptors that the program has opened */
+
+/* Every descriptor of the process, by the kernel's list, but for that of the list: it is the program's own. */
+static void expect_own(const char *when)
+{
+    DIR *list = opendir("/proc/self/fd");
+    if (!list)
+        die("/proc/self/fd: %s", strerror(errno));
+    for (struct dirent *e; (e = readdir(list));) {
+        int fd = atoi(e->d_name);
+        char to[256];
+        if (e->d_name[0] == '.' || fd == dirfd(list) || (fd < MOST && opened[fd]))
+            continue;
+        ssize_t len = readlinkat(dirfd(list), e->d_name, to, sizeof to - 1);
+        die("%s: descriptor %d is %.*s, and the program has not opened it", when, fd, (int)(len < 0 ? 0 : len), to);
+    }
+    closedir(list);
+}
+
+/* Those below the library's are the program's. */
+static void know_own(void)
+{
+    for (int fd = 0; fd < HIGH; fd++)
+        opened[fd] = fcntl(fd, F_GETFD) >= 0;
+}
 
 static int open_file(int n)
 {
@@ -175,22 +203,26 @@ static void hear(int fd)
         die("read");
 }
 
-/* Each of the two lets go for itself, whoever comes first; and what one maps later is its own. */
+/* The child has none of the files that wait. Each of the two lets go for itself, whoever comes first; and what one maps
+ * later is its own. */
 static void forks(bool child_first)
 {
     int to[2], from[2];
     char *at = map_and_close(0);
     if (pipe2(to, O_CLOEXEC) < 0 || pipe2(from, O_CLOEXEC) < 0)
         die("pipe");
+    know_own();
     pid_t child = fork();
     if (child == 0) {
+        expect_own("the child");
         alarm(60);
-        expect_waiting(1, "the child");
         hear(to[0]);
-        expect_waiting(1, "the child, later");
+        char *more = map_and_close(1);
+        expect_waiting(1, "the child's own map");
+        munmap(more, LEN);
         munmap(at, LEN);
-        expect_waiting(0, "the child, after its munmap");
-        if (sockets())
+        expect_waiting(0, "the child, after its munmaps");
+        if (sockets() > 2)
             die("%d sockets stay in the child", sockets());
         tell(from[1]);
         hear(to[0]);
@@ -201,7 +233,8 @@ static void forks(bool child_first)
     if (child_first) {
         tell(to[1]);
         hear(from[0]);
-        expect_closed(false, "the child's munmap");
+        if (!was_closed()) /* the other file */
+            die("the child's own map keeps its file open");
         expect_waiting(1, "the child's munmap");
     }
     for (int i = 0; i < 10; i++) {
@@ -221,6 +254,76 @@ static void forks(bool child_first)
     expect_closed(true, "both munmaps");
     tell(to[1]);
     wait_for(child);
+    for (int n = 0; n < 2; n++) {
+        close(to[n]);
+        close(from[n]);
+    }
+}
+
+/* Nor has a child of the child, nor one past libc, from its first call of the library on. A child of vfork shares the
+ * memory of its parent, whose files go on waiting. */
+static void forks_otherwise(void)
+{
+    char *at = map_and_close(0), *more = map_and_close(1);
+    know_own();
+    pid_t child = fork();
+    if (child == 0) {
+        char *mine = map_and_close(0);
+        pid_t grandchild = fork();
+        if (grandchild == 0) {
+            expect_own("a child's child");
+            _exit(0);
+        }
+        wait_for(grandchild);
+        munmap(mine, LEN);
+        _exit(0);
+    }
+    wait_for(child);
+    child = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    if (child == 0) {
+        munmap(mmap(NULL, LEN, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), LEN);
+        expect_own("a child past libc, after a call");
+        _exit(0);
+    }
+    wait_for(child);
+    child = vfork();
+    if (child == 0)
+        _exit(0);
+    wait_for(child);
+    expect_waiting(2, "a parent of three");
+    munmap(at, LEN);
+    munmap(more, LEN);
+    expect_waiting(0, "a parent of three, after its munmaps");
+    while (was_closed()) {}
+}
+
+/* The child's file waits again when the child maps it by the descriptor that it has. Its munmap leaves the mark of the
+ * open file, which is its parent's: by it the parent knows the file. */
+static void forks_open(void)
+{
+    int fd = open_file(0);
+    char *at = map_file(fd);
+    know_own();
+    pid_t child = fork();
+    if (child == 0) {
+        expect_own("a child with the file open");
+        char *more = map_file(fd);
+        expect_waiting(1, "the child's second map");
+        munmap(more, LEN);
+        munmap(at, LEN);
+        expect_waiting(0, "the child, after both munmaps");
+        _exit(0);
+    }
+    wait_for(child);
+    char *more = map_file(fd);
+    munmap(at, LEN);
+    expect_waiting(1, "the parent's second map, without the first");
+    munmap(more, LEN);
+    expect_waiting(0, "the parent, after both munmaps");
+    if (fcntl(fd, F_GETSIG) != 0)
+        die("the open file has signal %d after all", fcntl(fd, F_GETSIG));
+    close(fd);
+    while (was_closed()) {}
 }
 
 /* The child has nothing of what is open for the next file. */
@@ -228,10 +331,10 @@ static void forks_idle(void)
 {
     munmap(map_and_close(0), LEN);
     expect_closed(true, "a munmap");
+    know_own();
     pid_t child = fork();
     if (child == 0) {
-        if (sockets())
-            die("%d sockets reach the child", sockets());
+        expect_own("a child without maps");
         _exit(0);
     }
     wait_for(child);
@@ -279,6 +382,26 @@ static void renumbered(bool while_mapped)
     while (was_closed()) {}
 }
 
+/* From the announcement of a filter on the library makes no calls: nothing waits for one, and no child gets anything. */
+static void sandboxed(void)
+{
+    char *at = map_and_close(0);
+    expect_waiting(1, "a map before a sandbox");
+    know_own();
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        die("prctl: %s", strerror(errno));
+    expect_own("a sandboxed program");
+    pid_t child = fork();
+    if (child == 0) {
+        expect_own("its child");
+        _exit(0);
+    }
+    wait_for(child);
+    expect_closed(false, "the sandbox");
+    munmap(at, LEN);
+    expect_closed(true, "a munmap in the sandbox");
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 3)
@@ -299,12 +422,16 @@ int main(int argc, char **argv)
     forks(true);
     forks(false);
     often();
+    forks_otherwise();
+    forks_open();
+    often();
     forks_idle();
     often();
     renumbered(true);
     often();
     renumbered(false);
     often();
+    sandboxed();
     puts("ok");
     return 0;
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The open files that are kept for a full disk: each is let go of when its last map goes, in each process by
-# itself; the process's locks stay; and sockets that the program has by the library's numbers are left alone.
+# itself; no forked child and no sandboxed program has a descriptor of them; the process's locks stay; and sockets that the program has by the library's numbers are left alone.
 # shellcheck disable=SC2154 # why is lib.sh's
 # shellcheck source=tests/lib.sh
 . "${TESTS_SRC:?run by make check}/lib.sh"

@@ -108,6 +108,63 @@ forks() {
 	sync -f "$disk"
 }
 
+# Of the files that are kept, a child has those alone of which something is spilled: it has to write them back. Of another
+# it spills by its own descriptor, or ends as alone.
+children() {
+	begin_preloaded "$file" $PAGES
+	expect_answer 0 second
+	[ -n "$(find_sockets)" ] || fail "no file is kept: the test is empty"
+	take_space
+	expect_answer 0 store random $ALL 1
+	expect_answer 2 sockets
+	for generation in 1 2; do
+		expect_answer 0 daemon
+		expect_answer 1 sockets
+	done
+	expect_answer wrong=0 check random $ALL 1
+	expect_answer 0 store random 0 500 2
+	give_space
+	ask msync $ALL
+	ask exit 0 && fail "exit: $said"
+	ended
+	"$MAPHERD" recover "$spills" >"$scratch/out" 2>&1 || fail "recover: $(cat "$scratch/out")"
+	nothing_left
+	"$program" check "$file" random 0 500 2 >"$scratch/out" || fail "what a daemon's child stored: $(cat "$scratch/out")"
+	rm -f "$file" "$file.second"
+	sync -f "$disk"
+
+	: >"$scratch/log"
+	begin_preloaded "$file" $PAGES
+	[ -n "$(find_sockets)" ] || fail "no file is kept: the test is empty"
+	expect_answer 0 daemon
+	expect_answer 0 sockets
+	take_space
+	expect_answer 0 store random $ALL 3
+	[ "$(spill_files)" = 1 ] || fail "nothing was spilled"
+	expect_answer $ENOSPC msync $ALL
+	give_space
+	expect_answer 0 msync $ALL
+	ask exit 0 && fail "exit: $said"
+	ended
+	came random $ALL 3
+
+	: >"$scratch/log"
+	begin_preloaded "$file" $PAGES
+	expect_answer 0 close
+	[ -n "$(find_sockets)" ] || fail "no file is kept: the test is empty"
+	expect_answer 0 daemon
+	expect_answer 0 sockets
+	take_space
+	ask store random $ALL 4 && fail "a store without a proof: $said"
+	ended
+	grep -q "the map is older than the fork" "$scratch/log" || fail "the reason is not said: $(cat "$scratch/log")"
+	nothing_left
+	give_space
+	rm -f "$file"
+	sync -f "$disk"
+}
+find_sockets() { find "/proc/$running/fd" -lname 'socket:*'; }
+
 changes() {
 	spilled 1
 	expect_answer 0 fixed 100 300
@@ -206,7 +263,7 @@ on() {
 		say "not on $1: $why"
 		return
 	fi
-	for part in munmaps exits forks changes locks sqlite; do
+	for part in munmaps exits forks children changes locks sqlite; do
 		[ -z "${PART:-}" ] || [ "$PART" = $part ] || continue
 		$part
 	done

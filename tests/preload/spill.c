@@ -10,6 +10,9 @@
  *     munmap, protect r|rw, move, fixed (of FROM COUNT), remap, read PAGE, truncate PAGES
  *     start THREADS / stop         threads that count in pages of the file; says total= and wrong=.
  *     widen, progress N            they take more pages; each of them has counted N times more
+ *     close                        the descriptor of the file
+ *     second                       maps FILE.second besides, a sparse file, and closes it
+ *     sockets                      how many of its descriptors are
  *     lock, maps, fork, daemon, exit N, _exit N, quick_exit N, syscall N (exit_group)
  *     twin SEED                    a child stores the second half, the process the first; then both wait
  *     chunks COUNT                 maps pages of the file one after another, and unmaps each
@@ -49,6 +52,7 @@
 #define SHARED_PAGES 64 /* the first pages: every thread counts there */
 #define RW (PROT_READ | PROT_WRITE)
 
+static const char *file_path;
 static int file;
 static char *map;
 static size_t map_pages;
@@ -283,6 +287,26 @@ static void show_maps(void)
     printf("maps=%ld library=%d\n", s.maps, s.library);
 }
 
+static void map_second(const char *path)
+{
+    char name[512];
+    snprintf(name, sizeof name, "%s.second", path);
+    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0 || ftruncate(fd, (off_t)(map_pages * PAGE)) ||
+        mmap(NULL, map_pages * PAGE, RW, MAP_SHARED, fd, 0) == MAP_FAILED)
+        die("%s: %s", name, strerror(errno));
+    answer(close(fd));
+}
+
+static void count_sockets(void)
+{
+    struct stat st;
+    int n = 0;
+    for (int fd = 0; fd < 1024; fd++)
+        n += fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+    printf("%d\n", n);
+}
+
 static void remap(void)
 {
     munmap(map, map_pages * PAGE);
@@ -322,6 +346,12 @@ static bool obey(const char *verb, const char *word, size_t from, size_t count, 
         progress(from);
     else if (strcmp(verb, "stop") == 0)
         stop();
+    else if (strcmp(verb, "close") == 0)
+        answer(close(file));
+    else if (strcmp(verb, "second") == 0)
+        map_second(file_path);
+    else if (strcmp(verb, "sockets") == 0)
+        count_sockets();
     else if (strcmp(verb, "lock") == 0)
         answer(fcntl(file, F_SETLK, &lock));
     else if (strcmp(verb, "maps") == 0)
@@ -493,7 +523,8 @@ int main(int argc, char **argv)
     if (argc < 3)
         return 2;
     map_pages = NUMBER(2);
-    file = open_file(argv[1]);
+    file_path = argv[1];
+    file = open_file(file_path);
     counter = argc > 3 ? open_counter(argv[3]) : NULL;
     struct stat st;
     if (fstat(file, &st) || (st.st_size < (off_t)(map_pages * PAGE) && ftruncate(file, (off_t)(map_pages * PAGE))))
