@@ -1,6 +1,9 @@
 /*
- * javastack: what little of jni.h and jvmti.h it takes. The headers are the JDK's, and the library
- * depends on libc alone; the tables are fixed by the specifications.
+ * javastack: see javastack.h.
+ *
+ * jni.h and jvmti.h belong to the JDK, and the library depends on libc alone. So the few
+ * declarations that are needed stand here. The specifications of JNI and JVMTI fix the tables of
+ * functions.
  */
 #define _GNU_SOURCE
 #include "trace/javastack.h"
@@ -18,14 +21,14 @@
 
 enum { JNI_1_6 = 0x00010006, JVMTI_1_2 = 0x30010200 };
 
-/* Places in the tables: those of JNI from 0, those of JVMTI from 1 (jvmti.h numbers them so). */
+/* Places in the tables. JNI counts them from 0, jvmti.h from 1. */
 enum { VM_GET_ENV = 6, JNI_DELETE_LOCAL_REF = 23 };
 enum {
     TI_DEALLOCATE = 47, TI_CLASS_SIGNATURE = 48, TI_SOURCE_FILE = 50, TI_METHOD_NAME = 64,
     TI_METHOD_CLASS = 65, TI_LINE_TABLE = 70, TI_STACK_TRACE = 104, TI_ADD_CAPABILITIES = 142,
 };
 
-/* jvmtiCapabilities: bits in the order of the specification. */
+/* Bits of jvmtiCapabilities, in the order of the specification. */
 enum { CAN_GET_SOURCE_FILE_NAME = 11, CAN_GET_LINE_NUMBERS = 12 };
 
 typedef void **object; /* a JavaVM, JNIEnv or jvmtiEnv: its first word is a table of functions */
@@ -41,13 +44,13 @@ struct ti_line {
 };
 
 static object vm, ti;
-static uintptr_t allocator; /* malloc, whosever it is */
-static uintptr_t nio_start, nio_end;
+static uintptr_t allocator; /* malloc, libc's or that of another library */
+static uintptr_t nio_start, nio_end; /* libnio.so, once it is found */
 
 #define VM_CALL(type, n, ...) ((type)((void **)*vm)[n])(vm, __VA_ARGS__)
 #define TI_CALL(type, n, ...) ((type)((void **)*ti)[(n) - 1])(ti, __VA_ARGS__)
 
-/* ---- is there one ---- */
+/* ---- is there a JVM ---- */
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -60,7 +63,7 @@ static bool get_env(void *env, int version)
     return VM_CALL(int (*)(object, void *, int), VM_GET_ENV, env, version) == 0;
 }
 
-/* libjvm.so is found by its name also where a program has loaded it for itself alone. */
+/* dlopen finds libjvm.so also where a program has loaded it with RTLD_LOCAL. */
 static bool find_vm(void)
 {
     int (*created)(object *, int, int *) = NULL;
@@ -72,7 +75,8 @@ static bool find_vm(void)
     return created && created(&vm, 1, &n) == 0 && n == 1;
 }
 
-/* JVMTI is asked for by threads of the JVM only: for another, HotSpot crashes. */
+/* HotSpot crashes if a thread that is not attached to the JVM asks for JVMTI: the first test is
+ * whether this one is attached. */
 static bool find_ti(void)
 {
     object found = NULL;
@@ -96,7 +100,8 @@ static bool is_ready(void)
     return ready;
 }
 
-/* A JVM may be there: a scan has met it, or this is its own library for files. */
+/* A JVM may be there: a scan has seen libjvm.so, or the caller is the JDK's own library for
+ * files. */
 static bool may_be_java(uintptr_t pc)
 {
     if (count_saw_jvm() || (pc >= nio_start && pc < nio_end))
@@ -109,13 +114,13 @@ static bool may_be_java(uintptr_t pc)
     return true;
 }
 
-/* How many frames are native, before Java code begins; 0 if the way does not lead there, or leads
- * through what may not call the JVM. */
+/* How many frames are native before the Java code begins. 0 if they do not lead to Java code, or
+ * one of them belongs to code during which the JVM must not be asked (javastack.h). */
 static size_t native_frames(const uintptr_t *pcs, size_t n)
 {
     struct module m = { .start = 0, .end = 0 };
     for (size_t i = 0; i < n; i++) {
-        if (frame_is_restorer(pcs[i] + 1)) /* behind the address in what would have been a call */
+        if (frame_is_restorer(pcs[i] + 1)) /* unwind.h gives the return address less 1 */
             return 0;
         if (pcs[i] >= m.start && pcs[i] < m.end)
             continue;
@@ -153,7 +158,7 @@ static int32_t line_of(const struct ti_frame *f)
     return line;
 }
 
-/* The class of the method, by the text that the JVM gives: "Lcom/example/Store;". */
+/* *signature is the JVM's text for the class: "Lcom/example/Store;". */
 static void name_class(void *class, char **signature, char **source)
 {
     object jni = NULL;
@@ -188,7 +193,7 @@ static uint32_t name_frame(const struct ti_frame *f)
     return i;
 }
 
-/* The frames of this thread, named. */
+/* The Java frames of this thread; each that is new is named. */
 static size_t take_frames(uint32_t *frames, size_t max)
 {
     struct ti_frame trace[64];

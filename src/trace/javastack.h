@@ -1,12 +1,14 @@
 /*
  * javastack: the Java frames of a thread that maps something in a native method.
  *
- * By JVMTI on the calling thread, without an agent: GetStackTrace costs 2 to 6 us. Methods are named
- * once (stacks.h keeps the names). Asked is only where the way from the hook to Java code leads
- * through a native library and not through libjvm.so: a thread that is inside the JVM may not
- * call it. Nor may an allocator that maps, because the JVM allocates for the answer, nor a signal's
- * handler, because what it has interrupted may be Java code, or the JVM. No lock may be held: the call waits where the JVM is at a
- * safepoint.
+ * The calling thread asks the JVM by JVMTI, without an agent. GetStackTrace takes 2 to 6 us. Each
+ * method is asked for its name once; stacks.h keeps the names.
+ *
+ * The JVM is asked only if the native frames lead from the hook to Java code through a native
+ * library, and none of them belongs to libjvm.so, to the allocator, or to a signal handler:
+ * - a thread that is inside the JVM must not call it (the JVMTI specification);
+ * - the JVM allocates for its answer, and the allocator may hold its lock while it maps;
+ * - a signal handler may have interrupted Java code, or the JVM.
  */
 #ifndef MAPHERD_JAVASTACK_H
 #define MAPHERD_JAVASTACK_H
@@ -14,10 +16,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Once, in the constructor. */
+/* Finds the allocator. The constructor calls it once, before the first javastack_take. */
 void javastack_start(void);
 
-/* leaks_java's form. */
+/*
+ * Finds the Java frames of the calling thread: a function as leaks_ask_java (leaks.h) takes it.
+ * pcs: *n native frames, innermost first, as unwind.h gives them. Writes at most max element
+ * numbers of FRAME to frames and returns how many. Where it returns more than 0, *n becomes the
+ * number of native frames before the Java code begins. Returns 0 where the JVM must not be asked,
+ * or has no answer.
+ *
+ * The caller holds no lock, because the JVM may keep the thread waiting at a safepoint. errno stays
+ * as it was. Thread-safe; in a signal handler it returns 0.
+ */
 size_t javastack_take(const uintptr_t *pcs, size_t *n, uint32_t *frames, size_t max);
 
 #endif

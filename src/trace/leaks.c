@@ -1,5 +1,5 @@
 /*
- * leaks: who, when, what, and the way there.
+ * leaks: see leaks.h.
  */
 #define _GNU_SOURCE
 #include "trace/leaks.h"
@@ -20,14 +20,15 @@ enum { DEPTH_MOST = 64, OWN_FRAMES = 8 };
 int leaks_live;
 static leaks_java *ask_java;
 static struct module self; /* this library */
-static uint32_t number;    /* of mappings so far */
+static uint32_t number;    /* of the last mapping that was recorded */
 
 void leaks_ask_java(leaks_java *java)
 {
     ask_java = java;
 }
 
-/* False in a handler above the lock's owner. */
+/* Begins a change of the record. False where nothing is recorded, and in a signal handler that
+ * interrupted the lock's owner. */
 static bool begin(void)
 {
     if (!lock_take(&record_lock)) {
@@ -37,9 +38,9 @@ static bool begin(void)
         return false;
     }
     struct mapherd_record_head *h = recordfile_head();
-    if (h && leaks_on() && h->leaks) { /* all is 0 where somebody has truncated the file */
+    if (h && leaks_on() && h->leaks) { /* all is 0 where the file was truncated */
         __atomic_store_n(&h->changes, h->changes + 1, __ATOMIC_RELAXED);
-        __atomic_thread_fence(__ATOMIC_RELEASE); /* odd before anything changes */
+        __atomic_thread_fence(__ATOMIC_RELEASE); /* readers see the odd number before any change */
         return true;
     }
     lock_drop(&record_lock);
@@ -77,7 +78,7 @@ static void start(void)
     log_line(LOG_INFO | LOG_ABOUT_RECORD, "mappings are recorded with their call stacks from now on");
 }
 
-/* What it knows is of no use without what comes after. */
+/* The ledger is cleared, because it would be wrong as soon as the program unmaps something. */
 static void stop(void)
 {
     if (!begin())
@@ -134,7 +135,7 @@ void leaks_stay(ledger_chain chain, uintptr_t start, size_t old_len, uintptr_t t
 struct caller {
     uintptr_t pcs[DEPTH_MOST + OWN_FRAMES];
     uint32_t java[DEPTH_MOST];
-    size_t first, n, java_n; /* first: behind this library's own frames */
+    size_t first, n, java_n; /* first: of the frames that are not this library's */
 };
 
 static void find_caller(struct caller *c)
@@ -152,7 +153,7 @@ static void find_caller(struct caller *c)
     c->java_n = ask_java ? ask_java(c->pcs + c->first, &c->n, c->java, depth) : 0;
 }
 
-/* False: there was no space for it. */
+/* False: there was no space for the mapping. */
 static bool enter(uintptr_t start, uintptr_t stop, struct mapherd_record_mapping *what,
                   const struct caller *c)
 {
@@ -225,7 +226,7 @@ uint32_t leaks_add_frame(const struct java_frame *f)
 {
     if (!begin())
         return 0;
-    uint32_t i = stacks_find_frame(f->method, f->location); /* another thread may have been first */
+    uint32_t i = stacks_find_frame(f->method, f->location); /* another thread may have added it */
     if (!i)
         i = stacks_add_frame(f);
     end();

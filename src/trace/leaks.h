@@ -1,11 +1,17 @@
 /*
- * leaks: records who mapped what, while somebody wants to know (MAPHERD_LEAKS, `mapherd leaks
- * --start`).
+ * leaks: records which mappings the program has made, and from where, while that is wanted
+ * (MAPHERD_LEAKS, `mapherd leaks --start`).
  *
- * What a call is about leaves the record before the kernel is asked and enters it afterwards, as in
- * the model (model.h): so of two threads at one address the record has the one that has it. All are
- * thread- and async-signal-safe: in a handler that interrupted the record's own change, what is
- * mapped is counted as lost. None allocates. A walk up the stack needs about 2.5 KiB of it.
+ * A range leaves the record before the kernel is asked to unmap it, and enters the record after the
+ * kernel has mapped it, as in the model (model.h). So if two threads get the same address one after
+ * the other, the record ends with the mapping of the second.
+ *
+ * Addresses and lengths are in bytes; the ranges start at page boundaries. Every function is
+ * thread- and async-signal-safe, leaves errno alone and allocates nothing. Each takes record_lock
+ * itself, but for leaks_on and leaks_after_fork. In a signal handler that interrupted the owner of
+ * record_lock a function does nothing, and the mapping is counted as lost (head.lost, record.h).
+ * Where nothing is being recorded, the functions do nothing. leaks_mapped and leaks_copied need
+ * about 2.5 KiB of stack.
  */
 #ifndef MAPHERD_LEAKS_H
 #define MAPHERD_LEAKS_H
@@ -20,47 +26,64 @@
 
 extern int leaks_live;
 
-/* Mappings are being recorded: a load. */
+/* Whether mappings are being recorded. Costs one load. */
 static inline bool leaks_on(void)
 {
     return __atomic_load_n(&leaks_live, __ATOMIC_RELAXED);
 }
 
-/* There is a record: mappings are recorded in it from now on, or no more. */
+/*
+ * MAPHERD_WANTED_START: mappings are recorded from now on, if there is a record and they are not
+ * already. MAPHERD_WANTED_STOP: they are recorded no longer, and those in the record are removed.
+ */
 void leaks_start_or_stop(enum mapherd_record_wanted wanted);
+
+/* The common case, MAPHERD_WANTED_NOTHING, costs no call. */
 static inline void leaks_set(enum mapherd_record_wanted wanted)
 {
     if (wanted != MAPHERD_WANTED_NOTHING)
         leaks_start_or_stop(wanted);
 }
 
-/* In a forked child: they are not, until it has a record. */
+/* In a forked child: mappings are not recorded until the child has a record of its own. No lock
+ * needed. */
 void leaks_after_fork(void);
 
-/* A call is about to unmap or replace [start, end). */
+/* Before a call that unmaps, replaces or moves [start, end): takes what the record has there
+ * out. Returns what was taken out, for leaks_left or leaks_stay; 0 if it is nothing. */
 ledger_chain leaks_leave(uintptr_t start, uintptr_t end);
 
-/* It has. */
+/* After that call has unmapped or replaced the range: drops what leaks_leave took out. chain may
+ * be 0. */
 void leaks_left(ledger_chain chain);
 
-/* It has not, or has moved it: what was old_len bytes at start is new_len bytes at to. */
+/* After that call has failed, or has moved the range: puts back what leaks_leave took out. The
+ * old_len bytes at start are now new_len bytes at to. chain may be 0. */
 void leaks_stay(ledger_chain chain, uintptr_t start, size_t old_len, uintptr_t to, size_t new_len);
 
-/* The program has mapped len bytes at start, as asked. */
+/* After the program's mmap: records the new mapping of len bytes at start with its call stack.
+ * q: the request, which is asked for its file. */
 void leaks_mapped(uintptr_t start, size_t len, struct map_request *q);
 
-/* mremap has made a mapping of len bytes at start, of what is at from; from is 0 where it holds
- * nothing. */
+/*
+ * After an mremap that left the old range in place: records the new mapping of len bytes at start.
+ * It is a mapping of the same file or memory as the one at from (old_len 0), or, with from 0, of
+ * anonymous memory (MREMAP_DONTUNMAP).
+ */
 void leaks_copied(uintptr_t start, size_t len, uintptr_t from);
 
 /*
- * How Java frames are found: gives elements of FRAME, innermost first, at most max, and makes *n
- * how many of the native frames are their callees. Called without a lock. It uses the two below.
+ * The function that finds the Java frames of the calling thread. It gets *n native frames, writes
+ * at most max element numbers of FRAME to frames, innermost first, and returns how many. It sets *n
+ * to the number of native frames that the Java code called. leaks calls it without a lock, so that
+ * it may call the two functions below. leaks_ask_java names it, in the constructor; without, stacks
+ * end with native frames.
  */
 typedef size_t leaks_java(const uintptr_t *pcs, size_t *n, uint32_t *frames, size_t max);
 void leaks_ask_java(leaks_java *java);
 
-/* stacks.h's, with the lock. */
+/* stacks_find_frame and stacks_add_frame (stacks.h), under record_lock. 0 also where nothing is
+ * recorded. The second looks for the frame first, because another thread may have added it. */
 uint32_t leaks_find_frame(uint64_t method, int32_t location);
 uint32_t leaks_add_frame(const struct java_frame *f);
 

@@ -1,8 +1,8 @@
 /*
  * ledger: a treap in the record itself, its links being numbers of elements.
  *
- * Readers do not use the links, so at any moment the process may be killed. What they go by is
- * start: written last, changed first.
+ * A reader goes by start alone, which is written last and changed first. It does not use the links.
+ * So the record can be read whenever the process is killed.
  */
 #define _GNU_SOURCE
 #include "trace/ledger.h"
@@ -20,12 +20,12 @@ typedef struct mapherd_record_mapping piece;
 #define FILE_BUCKETS 16383u
 #define NAME_LEN 1024
 
-static uint32_t root, spare; /* spare: a chain of free elements, by right */
+static uint32_t root, spare; /* spare: a chain of free elements, linked by right */
 static uint32_t order;
-static uint32_t pieces; /* that are made and not released */
+static uint32_t pieces; /* made and not released */
 static uint32_t file_index; /* INDEX: the first of FILE_BUCKETS */
 
-/* What FILE's own numbers are for. */
+/* What the numbers in own of a FILE element are. */
 enum { FILE_NEXT, FILE_LIVE, FILE_STAMP };
 
 static piece *at(uint32_t i)
@@ -130,7 +130,7 @@ static void count_file(uint32_t file, int by)
         file_at(file)->own[FILE_LIVE] += (uint32_t)by;
 }
 
-/* A piece as what, out of the tree; 0 without space. */
+/* A new piece like what, not in the tree; 0 without space. */
 static uint32_t make(const piece *what, uintptr_t start, uintptr_t end)
 {
     uint32_t i = spare;
@@ -175,7 +175,8 @@ static void enter(uint32_t i)
     insert(i);
 }
 
-/* Numbers that a caller has kept mean nothing in a child, which has another record. */
+/* A forked child has another record: element numbers that its caller kept from before mean
+ * nothing there. */
 static bool is_out(uint32_t i)
 {
     return i && i < recordfile_head()->used[MAPHERD_CHUNK_LIVE] && (at(i)->start & OUT);
@@ -183,7 +184,8 @@ static bool is_out(uint32_t i)
 
 /* ---- ranges ---- */
 
-/* The part [start, end) of piece i, taken out of the tree; 0 without space, when it is lost. */
+/* Takes the part [start, end) of piece i out of the tree. 0 without space; then the part is
+ * lost. */
 static uint32_t take_part(uint32_t i, uintptr_t start, uintptr_t end)
 {
     piece *p = at(i);
@@ -200,7 +202,8 @@ static uint32_t take_part(uint32_t i, uintptr_t start, uintptr_t end)
             enter(behind);
         p->end = start;
     } else {
-        /* Its beginning goes. Its key in the tree grows, and passes no other. */
+        /* The beginning goes. The key of the piece grows, but passes no other key: the tree
+         * stays right. */
         p->offset += p->file ? end - p->start : 0;
         show(p, end);
     }
@@ -238,7 +241,7 @@ void ledger_put(ledger_chain chain, uintptr_t start, size_t old_len, uintptr_t t
         } else {
             if (last > new_len || last == old_len)
                 last = new_len;
-            /* What was unmapped past libc may be believed to be there still. */
+            /* A piece may stand there that was unmapped by a system call that no hook saw. */
             ledger_drop(ledger_cut(to + first, to + last));
             p->end = to + last;
             p->order = ++order;
@@ -278,7 +281,7 @@ void ledger_clear(void)
 {
     uint32_t used = recordfile_head()->used[MAPHERD_CHUNK_LIVE];
     for (uint32_t i = 1; i < used; i++)
-        if (at(i)->start && !(at(i)->start & OUT)) /* what is out belongs to who has taken it out */
+        if (at(i)->start && !(at(i)->start & OUT)) /* one that is out is in a chain */
             release(i);
     root = 0;
 }
@@ -296,7 +299,8 @@ static uint32_t stamp_of(const struct stat *st)
     return (uint32_t)st->st_ctim.tv_sec * 1000003u ^ (uint32_t)st->st_ctim.tv_nsec;
 }
 
-/* The number of an inode that nobody maps any more may be another file's by now. */
+/* Whether f is the file of st. The filesystem may have given the inode number of a deleted file to
+ * another one; that cannot happen while a piece maps the file. */
 static bool is_still(const struct mapherd_record_file *f, const struct stat *st, const char *path)
 {
     return f->own[FILE_LIVE] || f->own[FILE_STAMP] == stamp_of(st) ||

@@ -1,5 +1,5 @@
 /*
- * record: what goes into the record, and when.
+ * record: see record.h.
  */
 #define _GNU_SOURCE
 #include "trace/record.h"
@@ -19,20 +19,21 @@
 #include "trace/ledger.h"
 
 #define BEGINS_AT 64    /* mapping calls */
-#define WORTH_KEEPING 64 /* recorded mappings left at a peaceful end */
+#define WORTH_KEEPING 64 /* recorded mappings that are left at an exit */
 #define EVERY_MS 1000
-#define CALLS_A_LOOK 16 /* is it time, or is there news? Asked every so many calls */
+#define CALLS_A_LOOK 16 /* calls between two questions whether it is time, or there is news */
 
-/* The last warning before there is a record. */
+/* The last warning before there was a record. */
 static struct mapherd_record_event first;
 
 static char program[32];
-static long process; /* whose record it is to be */
+static long process; /* its id: a vfork child, which has another, makes no record */
 static unsigned calls;
 static unsigned warnings;
-static bool busy, over;    /* over: there is none, and none is to be made */
+static bool busy;          /* a thread makes or renews the record */
+static bool over;          /* no record is made or renewed any more */
 static uint64_t next_ms;
-static struct news told; /* by the last point and the copy of the status block */
+static struct news told;   /* what the last point and the copy of the status block say */
 
 static uint64_t wall_ms(void)
 {
@@ -80,7 +81,7 @@ static void add_point(struct mapherd_record_point *points, uint64_t second, int6
         struct mapherd_record_point *p =
             points + level * MAPHERD_RECORD_POINTS + second / span % MAPHERD_RECORD_POINTS;
         if (p->time != second / span * span) {
-            p->time = 0; /* none, while it changes */
+            p->time = 0; /* no point, as long as it changes */
             p->most = count;
         } else if (p->most < count) {
             p->most = count;
@@ -104,7 +105,8 @@ static void renew(struct mapherd_record_head *h)
 
 /* ---- beginning and end ---- */
 
-/* Not by a vfork child, which has its parent's memory and a number of its own. */
+/* Makes the record, but not in a vfork child, which has its parent's memory and another process
+ * id. */
 static enum mapherd_record_wanted make(void)
 {
     const char *path;
@@ -113,7 +115,7 @@ static enum mapherd_record_wanted make(void)
     long answer = recordfile_make(program, &path);
     if (answer < 0) {
         over = true;
-        /* Who has not asked for a record does not miss it. */
+        /* A warning only where the user has asked for a record. */
         log_line((options.dir.len || options.leaks == LEAKS_ON ? LOG_WARNING : LOG_DEBUG) | LOG_ABOUT_RECORD,
                  "no record of this process: %s cannot be made: %s (error %ld); MAPHERD_DIR names a folder for "
                  "it, on tmpfs, ext4, xfs or btrfs", path, reason_of(-answer), -answer);
@@ -176,7 +178,7 @@ enum mapherd_record_wanted record_tick(void)
     struct mapherd_record_head *h = recordfile_head();
     if (over)
         return MAPHERD_WANTED_NOTHING;
-    unsigned n = __atomic_load_n(&calls, __ATOMIC_RELAXED) + 1; /* one that is lost does no harm */
+    unsigned n = __atomic_load_n(&calls, __ATOMIC_RELAXED) + 1; /* a call not counted does no harm */
     __atomic_store_n(&calls, n, __ATOMIC_RELAXED);
     if (!h && n < BEGINS_AT && !__atomic_load_n(&warnings, __ATOMIC_RELAXED))
         return MAPHERD_WANTED_NOTHING;

@@ -1,52 +1,62 @@
 /*
- * record: the record of a process (mapherd/record.h): the count over time, the last events, who
- * holds most maps, and the mappings if they are wanted.
+ * record: what the record of a process (mapherd/record.h) says of the count: its history, the last
+ * events, and who holds most VMAs; and when there is a record.
  *
- * It begins with the process's 64th mapping call, with its first warning, or at once with
- * MAPHERD_LEAKS=on: most processes have nothing to tell and cost nothing. A process that ends by
- * exit, becomes another program, or gives up the user or the root that can remove the record, leaves
- * none, unless MAPHERD_DIR asked for records; with MAPHERD_LEAKS=on a record stays after exit where
- * 64 recorded mappings or more are left and the folder has room for it.
+ * Most processes have nothing to tell. So a record begins with the process's 64th call that maps or
+ * unmaps, with its first warning, or at once with MAPHERD_LEAKS=on. The record is removed when the
+ * process exits, becomes another program, or gives up the user or the root by which it could remove
+ * the record. It stays if MAPHERD_DIR asked for records, and, with MAPHERD_LEAKS=on, after an exit
+ * that leaves 64 recorded mappings or more, if the folder has room.
+ *
+ * Functions that return enum mapherd_record_wanted say what is to be done about the recording of
+ * mappings: the caller passes it to leaks_set (leaks.h). All are thread-safe, but for record_start.
+ * None allocates.
  */
-#ifndef MAPHERD_POLICY_RECORD_H
-#define MAPHERD_POLICY_RECORD_H
+#ifndef MAPHERD_TRACE_RECORD_H
+#define MAPHERD_TRACE_RECORD_H
 
 #include <stdbool.h>
 
 #include "mapherd/record.h"
 
-/* What the next three return is to be done about the recording of mappings (leaks.h). */
-
-/* Once, in the constructor, after recordfile_place: name is the program's. */
+/* The constructor calls it once, after recordfile_place. name: the program's, which is copied. */
 enum mapherd_record_wanted record_start(const char *name);
 
-/* At the end of every call, no lock held. Cheap where nothing is due. */
+/*
+ * At the end of every call that passed the gate: makes the record or renews it, if one of both is
+ * due. The caller holds no lock. Async-signal-safe. Where nothing is due, it costs a few loads.
+ */
 enum mapherd_record_wanted record_tick(void);
 
-/* Before a call whose mapping is to be recorded: the record is there if it can be. */
+/* Before a call whose mapping may have to be recorded: makes the record if MAPHERD_LEAKS=on asks
+ * for it and there is none. The caller holds no lock. Async-signal-safe. */
 enum mapherd_record_wanted record_before(void);
 
 /*
- * The process is about to become another program, or another user or under another root: takes the
- * record's name away, unless MAPHERD_DIR asked for it. True where the process is to call
- * record_return if it goes on. False in a vfork child, in a handler that interrupted the record's own
- * change, and where there is no record. Async-signal-safe.
+ * Before the process becomes another program or another user, or gets another root or other mounts:
+ * takes the record's name away, unless MAPHERD_DIR asked for the record. Returns true if the caller
+ * is to call record_return where the process goes on. False in a vfork child, in a handler that
+ * interrupted the record's own change, and where there is no record. Async-signal-safe.
  */
 bool record_leave(void);
 
-/* The process has left the mounts that it began with: none is made from here on, unless MAPHERD_DIR asks for it. */
-void record_forgo(void);
-
-/* The call has failed, or has changed the user or the root: the record gets a name again, if the
- * process can make one now. Async-signal-safe; errno is left alone. */
+/* After record_leave returned true, where the process goes on: gives the record a name again, if
+ * the process can make one now. Async-signal-safe. errno stays as it was. */
 void record_return(void);
 
-/* The process is about to end, and is not a vfork child. */
+/* The process has left the mounts that it began with: from now on no record is made or renewed,
+ * unless MAPHERD_DIR asks for it. Async-signal-safe. */
+void record_forgo(void);
+
+/* At the end of the process: renews the record, and removes or leaves it. Not to be called by a
+ * vfork child. Async-signal-safe. */
 void record_end(void);
 
-/* The program is about to sandbox itself: nothing is written from here on. */
+/* Before the program sandboxes itself: as record_end, but the record does not say that the
+ * process ended. Nothing is written from now on. */
 void record_close(void);
 
+/* In a forked child: the record is the parent's, and the child begins without one. */
 void record_after_fork(void);
 
 #endif

@@ -1,5 +1,7 @@
 /*
- * stacks: see stacks.h. What is added is never changed again, so a reader may follow any number
+ * stacks: see stacks.h.
+ *
+ * An element is never changed after it was added. So a reader of the record may follow any number
  * that it finds.
  */
 #define _GNU_SOURCE
@@ -38,7 +40,7 @@ static uint64_t mix(uint64_t hash, uint64_t word)
     return hash ^ hash >> 29;
 }
 
-/* A text's number; 0 without space. Cut where it is longer than any should be. */
+/* The number of a copy of the text; 0 without space. The copy ends after NAME_LEN - 1 bytes. */
 static uint32_t add_text(const char *text)
 {
     size_t len = strnlen(text, NAME_LEN - 1);
@@ -81,7 +83,8 @@ static void look_for_id(uintptr_t note, size_t len, struct mapherd_record_module
     }
 }
 
-/* From the module's own memory, which may be anything: it is asked for before it is read. */
+/* Reads the build id from the module's own memory. That may hold anything and may be gone, so
+ * reach.h says of each part whether it can be read. */
 static void read_id(const struct module *m, struct mapherd_record_module *to)
 {
     struct reach reach = { 0, 0 };
@@ -101,7 +104,8 @@ static void read_id(const struct module *m, struct mapherd_record_module *to)
     }
 }
 
-/* The module's element; 0 without space, or where the program has more than a frame can name. */
+/* The module's element of MODULE. 0 without space, or where there are more modules than a frame
+ * has numbers for. */
 static uint32_t module_of(const struct module *m)
 {
     uint32_t used = recordfile_head()->used[MAPHERD_CHUNK_MODULE];
@@ -121,7 +125,7 @@ static uint32_t module_of(const struct module *m)
     return i;
 }
 
-/* last: the module of the frame before. */
+/* last: the module of the frame before, and *number its element. */
 static uint64_t frame_of(uintptr_t pc, struct module *last, uint32_t *number)
 {
     if (pc < last->start || pc >= last->end) {

@@ -1,7 +1,8 @@
 /*
- * stacks: call stacks in the record, each once; the modules and the Java frames they are made of.
+ * stacks: the call stacks in the record, each once, with the modules and the Java frames in them.
  *
- * record_lock held; the record is there.
+ * The caller holds record_lock, and there is a record. No function allocates. Element numbers, and
+ * the form of a frame, are those of record.h.
  */
 #ifndef MAPHERD_STACKS_H
 #define MAPHERD_STACKS_H
@@ -9,17 +10,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A new record: nothing is known yet. */
+/* Begins with no stack, in a new record. */
 void stacks_start(void);
 
 /*
- * Native frames as unwind.h gives them, innermost first, and then Java frames (elements of FRAME).
- * The stack's word in STACK; 0 without space. A stack that was seen before costs a look.
- * A library that was loaded where another was is told from it by its addresses alone.
+ * Returns the index of a stack's word in STACK, and adds the stack if it is new. 0 without space.
+ * pcs: n native frames as unwind.h gives them, innermost first. java: java_n elements of FRAME,
+ * which are their callers. A stack that the record has already is found by a hash of its addresses.
+ * So a library that was loaded where another had been is told from that one only where the
+ * addresses differ.
  */
 uint32_t stacks_add(const uintptr_t *pcs, size_t n, const uint32_t *java, size_t java_n);
 
-/* A Java frame: the JVM's own numbers of the method and of the place in it, and what they mean. */
+/* A Java frame. The JVM identifies it by method and location; the other fields say what they
+ * mean. */
 struct java_frame {
     uint64_t method;
     int32_t location;
@@ -27,10 +31,11 @@ struct java_frame {
     int32_t line;                           /* 0: not known, -1: native */
 };
 
-/* Its element of FRAME, if it is known by its numbers; 0 if not. */
+/* The element of FRAME with these numbers of the JVM; 0 if the record has none. */
 uint32_t stacks_find_frame(uint64_t method, int32_t location);
 
-/* Its element; 0 without space. */
+/* Adds a Java frame, of which the caller knows that the record does not have it, and returns its
+ * element of FRAME. 0 without space. The texts are copied. */
 uint32_t stacks_add_frame(const struct java_frame *f);
 
 #endif
