@@ -1,7 +1,8 @@
 /*
- * bytes: a reader of DWARF's numbers, that stops at the end.
+ * bytes: a reader of the numbers of DWARF, which never reads beyond its end.
  *
- * What is behind the end, or does not fit, reads as 0 and sets bad: a caller looks once, when done.
+ * A read beyond the end returns 0 and sets bad, so that a caller checks once, after its last read.
+ * Every function is thread- and async-signal-safe.
  */
 #ifndef MAPHERD_BYTES_H
 #define MAPHERD_BYTES_H
@@ -16,6 +17,7 @@ struct bytes {
     bool bad;
 };
 
+/* Moves len bytes on and returns where they begin; NULL if they reach beyond the end. */
 static inline const unsigned char *bytes_skip(struct bytes *b, uint64_t len)
 {
     const unsigned char *at = b->at;
@@ -28,7 +30,7 @@ static inline const unsigned char *bytes_skip(struct bytes *b, uint64_t len)
     return at;
 }
 
-/* An unsigned or (is_signed) signed number of 1, 2, 4 or 8 bytes. */
+/* Reads an unsigned or (is_signed) signed number of 1, 2, 4 or 8 bytes. */
 static inline uint64_t bytes_number(struct bytes *b, size_t len, bool is_signed)
 {
     uint64_t value = 0;
@@ -40,6 +42,7 @@ static inline uint64_t bytes_number(struct bytes *b, size_t len, bool is_signed)
     return is_signed ? (uint64_t)((int64_t)(value << unused) >> unused) : value;
 }
 
+/* Reads a number in the LEB128 format (DWARF 5, section 7.6). Bits above the 64th are ignored. */
 static inline uint64_t bytes_leb(struct bytes *b, bool is_signed)
 {
     uint64_t value = 0;

@@ -8,7 +8,7 @@
 
 struct out {
     char *at;
-    char *end; /* the place kept for the NUL */
+    char *end; /* the place of the last NUL that fits */
 };
 
 static void put(struct out *o, const char *text, size_t len)
@@ -77,7 +77,7 @@ size_t fmt_va(char *buf, size_t size, const char *format, va_list args)
         case '%':
             put(&o, "%", 1);
             break;
-        default: /* not ours: shown as written, and the rest with it, so that no argument is guessed */
+        default: /* unknown, and so are the types of the arguments: the rest is copied */
             put(&o, f - 1, strlen(f - 1));
             goto done;
         }

@@ -1,5 +1,5 @@
 /*
- * fmt: text without stdio. What log lines need of printf and no more.
+ * fmt: text without stdio, for log lines. Every function is thread- and async-signal-safe.
  */
 #ifndef MAPHERD_FMT_H
 #define MAPHERD_FMT_H
@@ -10,20 +10,20 @@
 #include <stdint.h>
 
 /*
- * Writes at most size bytes, always ends with NUL (size > 0), returns the length written (a
- * text that does not fit is cut). Knows %s %c %d %u %ld %lu %zu %x %lx %% and nothing else: no
- * width, no floating point. A NULL string is "(null)".
- * Thread- and async-signal-safe; no locale, no allocation, about 100 bytes of stack.
+ * Formats as printf(3) does, into size > 0 bytes, and returns the length without the NUL. A text
+ * that does not fit is cut; the NUL is always there. The conversions are %s %c %d %u %ld %lu %zu %x
+ * %lx %%, without width. A NULL string becomes "(null)". The locale is not used, nothing is
+ * allocated, and about 100 bytes of stack are used.
  */
 size_t fmt(char *buf, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 size_t fmt_va(char *buf, size_t size, const char *format, va_list args)
     __attribute__((format(printf, 3, 0)));
 
-/* Reads an unsigned decimal at *text and moves *text behind it; false if there is none or it
- * does not fit 64 bits (then *text is where it was). */
+/* Reads an unsigned decimal number at *text and moves *text behind it. False, with *text unchanged,
+ * if there is none or it does not fit 64 bits. */
 bool fmt_read_u64(const char **text, uint64_t *value);
 
-/* True if text matches a shell pattern of *, ? and literal characters. */
+/* True if all of text matches a shell pattern of *, ? and literal characters; * matches '/' too. */
 bool fmt_glob(const char *pattern, size_t pattern_len, const char *text);
 
 #endif

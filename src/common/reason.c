@@ -1,5 +1,5 @@
 /*
- * reason: the errors that a user can do something about.
+ * reason: words for the errors that a user can mend. All others are "the kernel refuses".
  */
 #include "common/reason.h"
 

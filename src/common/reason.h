@@ -4,7 +4,8 @@
 #ifndef MAPHERD_REASON_H
 #define MAPHERD_REASON_H
 
-/* error: the kernel's number, positive. Thread- and async-signal-safe. */
+/* Returns the words for error, a positive errno value. They are static. Thread- and
+ * async-signal-safe. */
 const char *reason_of(long error);
 
 #endif

@@ -1,6 +1,5 @@
 /*
- * rules: a word for every file. They are read anew at each use, a few bytes as a rule, so that
- * there is no second form of them to keep.
+ * rules: see rules.h. The text is parsed at each use: it is short, so no parsed form of it is kept.
  */
 #define _GNU_SOURCE
 #include "common/rules.h"
@@ -14,7 +13,7 @@ static struct option_text words_of(const char *form)
     return (struct option_text){ form, strcspn(form, "[") };
 }
 
-/* GLOB=WORD. */
+/* Splits GLOB=WORD at its last '='. */
 static bool split(struct option_text rule, struct option_text *glob, struct option_text *word)
 {
     for (size_t n = rule.len; n > 1; n--) {

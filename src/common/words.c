@@ -1,5 +1,5 @@
 /*
- * words: pieces of a user's text, and which of some words was meant.
+ * words: see words.h.
  */
 #define _GNU_SOURCE
 #include "common/words.h"

@@ -1,7 +1,7 @@
 /*
- * words: pieces of a user's text, and which of some words was meant.
+ * words: the pieces of a user's text, and the word that a piece is or resembles.
  *
- * No allocation, no static state: thread- and async-signal-safe.
+ * Every function is thread- and async-signal-safe, and allocates nothing.
  */
 #ifndef MAPHERD_WORDS_H
 #define MAPHERD_WORDS_H
@@ -9,26 +9,28 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A piece of a longer string, not NUL-terminated: hence a length. */
+/* A piece of a longer string. It does not end with NUL. */
 struct option_text {
     const char *at;
     size_t len;
 };
 
-#define WORD_MAX 40 /* longer words are not near to anything */
+#define WORD_MAX 40 /* a longer word resembles no other */
 
+/* Returns all of a string as a piece. */
 struct option_text words_text(const char *s);
 
+/* True if the two have the same letters. */
 bool words_equal(struct option_text a, struct option_text b);
 
-/* Cuts the piece before the next separator off rest; false when nothing is left. */
+/* Cuts the piece before the next separator off rest. False if nothing is left. */
 bool words_next(struct option_text *rest, char separator, struct option_text *piece);
 
-/* How many letters differ (Levenshtein's distance), for "did you mean". About 200 bytes of stack. */
+/* Returns how many letters differ (Levenshtein's distance). About 200 bytes of stack. */
 unsigned words_distance(struct option_text a, struct option_text b);
 
-/* The number of the word in words ("a|b|c") that value is; -1 if none, and then the nearest in
- * *near. */
+/* Returns the number of the word in words ("a|b|c", from 0) that value is. Returns -1 if it is
+ * none, and sets *near to the word with the least distance. */
 int words_find(struct option_text words, struct option_text value, struct option_text *near);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * apart: a thread that has a copy of the descriptor table, for sys_apart.
  *
- * It is made by clone without CLONE_FILES, and libc knows nothing of it: it has no thread-local memory of its
- * own. Only sys.c includes this file.
+ * clone(2) makes it without CLONE_FILES. libc does not know the thread, which has no thread-local
+ * memory of its own. Only sys.c includes this file.
  */
 #ifndef MAPHERD_APART_H
 #define MAPHERD_APART_H
@@ -12,14 +12,14 @@
 
 #include "kernel/rawcall.h"
 
-/* What the thread of sys_apart finds on its stack. */
+/* What the thread has to do. */
 struct apart {
     long (*work)(void *context);
     void *context;
     long answer;
 };
 
-/* The thread's end: it has no frame to return to. */
+/* Runs on the thread. It ends the thread, because there is no frame to return to. */
 __attribute__((used)) static void run_apart(struct apart *a)
 {
     a->answer = a->work(a->context);
@@ -27,7 +27,8 @@ __attribute__((used)) static void run_apart(struct apart *a)
     __builtin_trap();
 }
 
-/* The caller sleeps until the thread has ended (CLONE_VFORK), so the two share the thread pointer. */
+/* Starts the thread. Returns its id when it has ended, or -errno. The caller sleeps until then
+ * (CLONE_VFORK), so the two can share the thread pointer. */
 static long start_apart(struct apart *a, char *stack_end)
 {
     const long flags = CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_VFORK;

@@ -14,13 +14,11 @@
 #endif
 #define STACK_SIZE (64UL << 10)
 
-/* Pages of it that nobody has used cost nothing. */
+/* A page of it that was never used costs nothing. */
 static char own_stack[STACK_SIZE] __attribute__((aligned(64)));
 
-/*
- * void aside_switch(void *top, void (*f)(void *), void *argument): unwinders find the way back by
- * the frame pointer.
- */
+/* Calls f(argument) on the stack that ends at top. An unwinder finds the caller by the frame
+ * pointer. */
 void aside_switch(void *top, void (*f)(void *), void *argument)
     __attribute__((visibility("hidden")));
 #if defined(__x86_64__)
@@ -77,7 +75,8 @@ static void run(void *context)
         sys_sigaltstack(call->replaced, NULL);
 }
 
-/* With SS_AUTODISARM the kernel has taken it out of use already. */
+/* True if the address is on a stack that is in use: with SS_AUTODISARM the kernel has taken it out
+ * of use. */
 static bool is_on(const stack_t *stack, uintptr_t at)
 {
     uintptr_t start = (uintptr_t)stack->ss_sp;

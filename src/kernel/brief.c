@@ -15,21 +15,22 @@
 #define SLOTS 64
 #define FORKING (1 << 30)
 
-/* How many descriptors are being opened or closed now, and FORKING while they may not. */
+/* How many threads are opening or closing a descriptor; with FORKING while another may not
+ * begin. */
 static int moving;
 
-/* Of this thread: a handler may fork in the middle of it. initial-exec: see lock.c. */
+/* The same of this thread alone: a handler may interrupt it and fork. initial-exec: see lock.c. */
 static __thread struct {
     int moving;
     bool forks;
 } mine __attribute__((tls_model("initial-exec")));
 
 static struct slot {
-    int fd;            /* and 1; 0: a free slot */
-    const void *owner; /* the thread, as the address of what is its own */
+    int fd;            /* the descriptor + 1; 0: a free slot */
+    const void *owner; /* the thread: the address of its `mine` */
 } slots[SLOTS];
 
-/* A thread that is in here already is what a fork waits for, and goes on. */
+/* A thread that is opening or closing already goes on, because the fork waits for it. */
 static void begin(void)
 {
     int seen = __atomic_load_n(&moving, __ATOMIC_RELAXED);
@@ -51,7 +52,7 @@ static void end(void)
     __atomic_fetch_sub(&moving, 1, __ATOMIC_SEQ_CST);
 }
 
-/* Without a free slot it is not listed, and works all the same. */
+/* Where no slot is free, the descriptor works unlisted. */
 static long list(long fd)
 {
     for (size_t i = 0; fd >= 0 && i < SLOTS; i++) {
@@ -101,7 +102,8 @@ void brief_start(void)
         brief_close((int)fd);
 }
 
-/* A vfork child that was killed in here is waited for in vain, and not for ever. */
+/* Waits no longer than 200 ms: a vfork child that was killed while it opened a file never
+ * finishes. */
 void brief_before_fork(void)
 {
     enum { LOOKS = 2000, NAPS = 200 };
@@ -123,7 +125,8 @@ void brief_after_fork_in_parent(void)
     sys_futex_wake(&moving, INT_MAX);
 }
 
-/* The child's only thread closes what others had open, and has use for its own. */
+/* The child closes what other threads had open. What its only thread had open is still in use
+ * there. */
 void brief_after_fork_in_child(void)
 {
     for (size_t i = 0; i < SLOTS; i++) {
@@ -136,7 +139,7 @@ void brief_after_fork_in_child(void)
     moving = mine.moving;
 }
 
-/* The numbers may be the child's own by now. */
+/* Closes nothing: a number may belong to the child's own descriptor by now. */
 void brief_forked_unseen(void)
 {
     for (size_t i = 0; i < SLOTS; i++)

@@ -1,5 +1,5 @@
 /*
- * canary: three pages that are split and made whole again.
+ * canary: see canary.h.
  */
 #define _GNU_SOURCE
 #include "kernel/canary.h"
@@ -28,13 +28,14 @@ bool canary_at_limit(void)
     if (!canary)
         return false;
     if (!lock_take(&canary_lock))
-        return true; /* a handler, in the middle of the question: a split has just been refused */
+        return true; /* a handler has interrupted the question, and a split was just refused */
     uintptr_t middle = canary + page_size;
     bool full = sys_madvise(middle, page_size, MADV_RANDOM) < 0; /* EAGAIN; ENOMEM up to 5.10 */
     sys_madvise(middle, page_size, MADV_NORMAL);
     if (full) {
-        /* At limit - 1 the first of the two splits is made and the second refused. A change of
-         * the whole first part needs none, and the change back merges it with the rest. */
+        /* At limit - 1 the kernel makes the first of the two splits and refuses the second. Advice
+         * on the whole first part needs no split, and taking it back merges that part with the
+         * rest. */
         sys_madvise(canary, page_size, MADV_RANDOM);
         sys_madvise(canary, page_size, MADV_NORMAL);
     }

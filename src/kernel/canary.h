@@ -1,10 +1,10 @@
 /*
- * canary: is the process at its map limit, right now?
+ * canary: is the process at its limit of VMAs now?
  *
- * Counting takes milliseconds and stalls other threads on older kernels; a failing call has no
- * time for it. A private PROT_NONE map of three pages is kept; splitting it in three by advice
- * on its middle page fails at limit - 1 and above, and for no other reason (mm/madvise.c,
- * mm/vma.c: the split is refused on map_count alone).
+ * A scan takes milliseconds and stalls other threads on older kernels: a failing call has no time
+ * for it. So the library keeps a private PROT_NONE map of three pages. Advice on its middle page
+ * splits it in three, which fails at limit - 1 VMAs and above, and for no other reason
+ * (mm/madvise.c, mm/vma.c: the kernel refuses the split for map_count alone).
  */
 #ifndef MAPHERD_CANARY_H
 #define MAPHERD_CANARY_H
@@ -12,13 +12,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The three pages, mapped PROT_NONE, that no neighbour can merge with. */
+/* Takes the three pages at addr: mapped PROT_NONE, where no neighbour can merge with them. For the
+ * constructor. */
 void canary_start(uintptr_t addr);
 
-/* Thread-safe; two maps more for a moment. False without a canary. */
+/* True if the process has so many VMAs that a split fails. False if there is no canary. The process
+ * has two VMAs more for a moment. Thread- and async-signal-safe; takes a lock of its own. */
 bool canary_at_limit(void);
 
-/* In a forked child. */
+/* Frees the lock. For a forked child. */
 void canary_after_fork(void);
 
 #endif

@@ -1,6 +1,5 @@
 /*
- * fsmagic: what statfs(2) calls filesystems, for those that older kernel headers leave out of
- * linux/magic.h.
+ * fsmagic: the magic numbers of filesystems (statfs(2)) that linux/magic.h of older kernels lacks.
  */
 #ifndef MAPHERD_FSMAGIC_H
 #define MAPHERD_FSMAGIC_H

@@ -1,5 +1,5 @@
 /*
- * high: an open file where no program looks for its own descriptors.
+ * high: see high.h.
  */
 #define _GNU_SOURCE
 #include "kernel/high.h"

@@ -1,6 +1,8 @@
 /*
- * identity: which process this is, in words that outlive it: another process may get its id, but
- * not its start too.
+ * identity: what tells this process from all others, also after its end.
+ *
+ * Another process may get the same id later, but not with the same start. Every function is thread-
+ * and async-signal-safe; identity_started uses about 1 KiB of stack.
  */
 #ifndef MAPHERD_IDENTITY_H
 #define MAPHERD_IDENTITY_H
@@ -8,14 +10,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* When it started, in clock ticks since boot: field 22 of proc_pid_stat(5). 0 where it cannot be
- * read. It stays over execve. */
+/* Returns the time of the process's start in clock ticks since boot: field 22 of proc_pid_stat(5).
+ * Returns 0 where it cannot be read. execve does not change it. */
 uint64_t identity_started(void);
 
-/* The inode of its PID namespace; 0 where it cannot be read. */
+/* Returns the inode number of the process's PID namespace, or 0 where it cannot be read. */
 uint64_t identity_pid_space(void);
 
-/* What a small file of /proc holds, always ended by NUL: the length, or -errno. */
+/* Reads a small file of /proc into size > 0 bytes, the NUL at the end included. Returns the length,
+ * or -errno. */
 long identity_text(const char *path, char *text, size_t size);
 
 #endif

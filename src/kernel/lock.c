@@ -1,13 +1,14 @@
 /*
- * lock: a futex mutex whose word is its owner. All of it is async-signal-safe.
+ * lock: a futex mutex whose word is its owner.
  */
 #define _GNU_SOURCE
 #include "kernel/lock.h"
 
 #include "kernel/sys.h"
 
-/* initial-exec: the default model may allocate on first touch, in a signal handler too. A vfork
- * child has its parent's id here, and rightly: the parent sleeps, and they share the memory. */
+/* initial-exec: the default model may allocate at the first use, in a signal handler too. A vfork
+ * child has its parent's id here. That is right, because the parent sleeps and the two share the
+ * memory. */
 static __thread int thread_id __attribute__((tls_model("initial-exec")));
 
 static int self(void)
@@ -50,7 +51,7 @@ bool lock_take(struct lock *l)
     for (;;) {
         int seen = __atomic_load_n(&l->word, __ATOMIC_RELAXED);
         if (seen == 0) {
-            /* Others may sleep still: whoever took it the slow way wakes one when it leaves. */
+            /* Other threads may still sleep: the drop of a lock that was taken here wakes one. */
             if (swap(l, 0, me | LOCK_WAITED))
                 return true;
         } else if ((seen & LOCK_WAITED) || swap(l, seen, seen | LOCK_WAITED)) {

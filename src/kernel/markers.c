@@ -18,29 +18,30 @@
 #define MADV_GUARD_REMOVE 103
 #endif
 
-/* struct pm_scan_arg and struct page_region of Linux 6.7 (include/uapi/linux/fs.h), which older headers
- * lack, and PAGE_IS_GUARD. */
-struct scan {
+/* struct pm_scan_arg and struct page_region of Linux 6.7 (include/uapi/linux/fs.h), which older
+ * headers lack, and PAGE_IS_GUARD. */
+struct question {
     uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages;
     uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
 };
 struct stretch {
     uint64_t start, end, categories;
 };
-#define SCAN _IOWR('f', 16, struct scan)
+#define ASK _IOWR('f', 16, struct question) /* PAGEMAP_SCAN */
 #define GUARD (1 << 8)
 
-/* The first stretch of pages with markers in the range, in *found: 1; 0 if there is none; -errno. */
-static long scan(uintptr_t start, uintptr_t end, struct stretch *found)
+/* Finds the first stretch of marked pages in the range. Returns 1; 0 if there is none; or
+ * -errno. */
+static long find_marked(uintptr_t start, uintptr_t end, struct stretch *found)
 {
-    struct scan ask = {
+    struct question ask = {
         .size = sizeof ask, .start = start, .end = end, .vec = (uintptr_t)found, .vec_len = 1,
         .category_mask = GUARD, .return_mask = GUARD,
     };
     long fd = brief_open("/proc/self/pagemap", O_RDONLY, 0);
     if (fd < 0)
         return fd;
-    long answer = sys_ioctl((int)fd, SCAN, &ask);
+    long answer = sys_ioctl((int)fd, ASK, &ask);
     brief_close((int)fd);
     return answer;
 }
@@ -53,12 +54,12 @@ bool markers_shown(void)
     if (known == UNASKED) {
         struct stretch found;
         uintptr_t here = page_down((uintptr_t)&shown);
-        long answer = scan(here, here + page_size, &found);
+        long answer = find_marked(here, here + page_size, &found);
         if (answer >= 0)
             known = YES;
         else if (answer == -EINVAL || answer == -ENOTTY)
             known = NO;
-        __atomic_store_n(&shown, known, __ATOMIC_RELAXED); /* no descriptor: asked again */
+        __atomic_store_n(&shown, known, __ATOMIC_RELAXED); /* UNASKED: no descriptor was free */
     }
     return known == YES;
 }
@@ -66,10 +67,10 @@ bool markers_shown(void)
 bool markers_all_over(uintptr_t start, uintptr_t end)
 {
     struct stretch found;
-    return scan(start, end, &found) == 1 && found.start == start && found.end == end;
+    return find_marked(start, end, &found) == 1 && found.start == start && found.end == end;
 }
 
-/* pagemap has 8 bytes a page, all zero where there is neither a page nor a marker
+/* pagemap has 8 bytes for each page. They are zero where there is neither a page nor a marker
  * (Documentation/admin-guide/mm/pagemap.rst). */
 bool markers_nothing_there(uintptr_t start, uintptr_t end)
 {
@@ -85,7 +86,7 @@ bool markers_nothing_there(uintptr_t start, uintptr_t end)
     brief_close((int)fd);
     if (got != (long)(pages * sizeof *entries))
         return false;
-    const uint64_t soft_dirty = 1ULL << 55; /* says that the map is new, not that it holds pages */
+    const uint64_t soft_dirty = 1ULL << 55; /* is set for a new mapping without pages too */
     for (size_t i = 0; i < pages; i++)
         if (entries[i] & ~soft_dirty)
             return false;

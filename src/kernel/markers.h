@@ -1,15 +1,16 @@
 /*
- * markers: guard markers, and what the kernel says of them.
+ * markers: guard markers, and what the kernel shows of them.
  *
- * MADV_GUARD_INSTALL (mm/madvise.c) drops the pages of a range and puts a marker in the place of each:
- * every access faults, a system call gets EFAULT, and no VMA is split. What was dirty in pages of a
- * file stays in the page cache. Private anonymous memory takes markers since Linux 6.13, every other
- * mapping but locked ones, huge pages and devices since 6.15. They survive fork, MADV_DONTNEED,
- * mprotect, truncation and holes punched into the file; munmap and MAP_FIXED take them away.
+ * MADV_GUARD_INSTALL (mm/madvise.c) drops the pages of a range and puts a marker in the place of
+ * each. Then every access faults and a system call gets EFAULT, but no VMA is split. Dirty pages of
+ * a file stay in the page cache. Private anonymous memory takes markers since Linux 6.13. Every
+ * other mapping takes them since 6.15, except locked ones, huge pages and devices. They survive
+ * fork, MADV_DONTNEED, mprotect, truncation, and holes punched into the file. munmap and MAP_FIXED
+ * remove them.
  *
- * What the kernel can show is asked of it by the PAGEMAP_SCAN ioctl (fs/proc/task_mmu.c), which knows
- * guard markers since the release in which mappings of files take them. All of it is thread- and
- * async-signal-safe and takes no lock; a question opens /proc/self/pagemap for its moment.
+ * The PAGEMAP_SCAN ioctl (fs/proc/task_mmu.c) shows them, since the release in which mappings of
+ * files take them. Every function is thread- and async-signal-safe and takes no lock. A question
+ * opens /proc/self/pagemap for a moment (brief.h).
  */
 #ifndef MAPHERD_MARKERS_H
 #define MAPHERD_MARKERS_H
@@ -18,27 +19,29 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The kernel shows guard markers, and so takes them in mappings of files too. Asked once, by trying. */
+/* True if the kernel shows guard markers, and thus takes them in mappings of files too. The first
+ * call tries. */
 bool markers_shown(void);
 
-/* Every page of the range carries a marker now. False too where it cannot be asked. */
+/* True if every page of the range has a marker now. False also where the kernel cannot be asked. */
 bool markers_all_over(uintptr_t start, uintptr_t end);
 
 /*
- * Every page of the range, at most MARKERS_LOOK of them, holds nothing: no page, no marker, nothing in
- * swap. Of a page of a file it says only that this process has not touched it. False too where it cannot
- * be asked.
+ * True if no page of the range, which has at most MARKERS_LOOK pages, is present, swapped out or
+ * marked. For a page of a file that says only that this process has not touched it. False also
+ * where the kernel cannot be asked.
  */
 #define MARKERS_LOOK 32
 bool markers_nothing_there(uintptr_t start, uintptr_t end);
 
 /*
- * Drops the pages of the range and marks it: 0, or the kernel's -errno. It stops at the first VMA that
- * takes none; in a range that is part of one VMA that means that nothing was done.
+ * Drops the pages of the range and marks them. Returns 0, or the kernel's -errno. The kernel stops
+ * at the first VMA that takes no markers. So where the range lies in one VMA, an error means that
+ * nothing was done.
  */
 long markers_put(uintptr_t start, uintptr_t end);
 
-/* Takes markers away. Where there are none it does nothing. */
+/* Removes the markers of the range. Does nothing where there are none. */
 void markers_remove(uintptr_t start, uintptr_t end);
 
 #endif

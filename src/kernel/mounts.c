@@ -1,7 +1,8 @@
 /*
- * mounts: a reader of mountinfo. Lines may be longer than any buffer worth having on a signal's
- * stack (an overlay's line lists all its layers), so each is read letter by letter, and only the
- * fields that matter are kept.
+ * mounts: a reader of mountinfo.
+ *
+ * A line may be longer than the stack of a signal handler has room for: that of an overlayfs lists
+ * all its layers. So each is read letter by letter, and only the fields that are needed are kept.
  *
  *   36 35 98:0 /root /mount/point rw,noatime shared:1 - ext3 /dev/root rw,errors=continue
  *   0  1  2    3     4            5          ...      - type source    options
@@ -24,11 +25,11 @@ enum { DEVICE = 2, POINT = 4, OPTIONAL = 6, TYPE = 100, OPTIONS = TYPE + 2 };
 
 struct line {
     char device[24], point[256], type[24], option[24];
-    size_t len;   /* of the field at hand, or of the option */
-    int field;    /* its number; from TYPE on behind the dash, how many there are before it varies */
+    size_t len;   /* of the present field or option */
+    int field;    /* its number; from TYPE on behind the dash, because the fields before it vary */
     bool quotas;
-    bool is_dash; /* the field at hand is "-" so far */
-    int octal;    /* digits of an escape still to come: \040 is a space */
+    bool is_dash; /* the present field is "-" so far */
+    int octal;    /* how many digits of an escape are still to come: \040 is a space */
     char escape;
 };
 
@@ -61,7 +62,8 @@ static void keep(struct line *l, char c)
     l->len++;
 }
 
-/* As ext4, xfs and f2fs print it: "usrquota", "grpjquota=aquota.group", "uqnoenforce". */
+/* Takes an option as ext4, xfs and f2fs print it: "usrquota", "grpjquota=aquota.group",
+ * "uqnoenforce". */
 static void end_option(struct line *l)
 {
     static const char *const names[] = { "quota", "usrquota", "usrjquota", "grpquota", "grpjquota",
@@ -110,8 +112,9 @@ static bool is_below(const char *path, const char *point)
                                  (path[len] == '/' || path[len] == '\0')));
 }
 
-/* The device and the path agree, or the device alone, or the path alone. Of equals the one that is
- * mounted over the others is listed last; without a path the shortest is the mount itself. */
+/* Takes a line that fits better than the best so far: device and path rank before the device alone,
+ * and that before the path alone. Among equal ones with a path, the last line is mounted over the
+ * others; without a path, the shortest is the mount itself. */
 static void take(struct search *s)
 {
     struct line *l = &s->line;
@@ -144,7 +147,7 @@ static void search(struct search *s, int fd)
     }
 }
 
-/* Their paths look like files of the root. */
+/* True for memory whose path in /proc/self/maps looks like that of a file. */
 static bool is_nowhere(const char *path)
 {
     return path && (strncmp(path, "/memfd:", 7) == 0 || strncmp(path, "/SYSV", 5) == 0 ||

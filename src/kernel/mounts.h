@@ -1,8 +1,9 @@
 /*
- * mounts: which filesystem a file is on, in words for a log line.
+ * mounts: the filesystem that a file is on, in words for a log line.
  *
- * Read from /proc/self/mountinfo (proc_pid_mountinfo(5)). Async-signal-safe; 1 KiB of stack; for
- * the moment of the reading it has a descriptor open (kernel/high.h).
+ * The source is /proc/self/mountinfo (proc_pid_mountinfo(5)). Every function is thread- and
+ * async-signal-safe. mounts_describe uses 1 KiB of stack, and opens a descriptor for a moment
+ * (brief.h).
  */
 #ifndef MAPHERD_MOUNTS_H
 #define MAPHERD_MOUNTS_H
@@ -13,28 +14,30 @@
 #include <sys/types.h>
 
 struct mount_words {
-    char type[24];   /* "ext4"; longer ones are cut */
-    char point[256]; /* where it is mounted; longer ones are cut */
-    uint64_t size;   /* bytes; 0 where the filesystem tells none */
-    uint64_t free;   /* bytes that an ordinary user may still take */
+    char type[24];   /* "ext4"; cut if longer */
+    char point[256]; /* where it is mounted; cut if longer */
+    uint64_t size;   /* bytes; 0 where the filesystem does not say */
+    uint64_t free;   /* bytes that an ordinary user may still allocate */
     bool quotas;     /* the options of the filesystem name quotas ("usrquota", "prjquota") */
 };
 
 /*
- * The mount that a file is on, by its device (fstat's st_dev) and its path; path may be NULL. Of
- * several mounts of one device it is that which the path lies under. Where no mount has the device
- * (btrfs and overlayfs show another one than fstat), the path alone decides. False if nothing is
- * found, and for what is on no mount: memfds, System V segments.
+ * Describes the mount that a file is on, by its device (fstat's st_dev) and its path, which may be
+ * NULL. Of several mounts of one device, it is the one that the path lies under. Where no mount has
+ * the device, the path alone decides: btrfs and overlayfs show another device than fstat. False if
+ * no mount is found, and for a file on none: a memfd or a System V segment.
  */
 bool mounts_describe(dev_t dev, const char *path, struct mount_words *out);
 
-/* How more space comes to be there: a clause to follow a ';', "" where there is nothing to say. */
+/* Returns how the filesystem can get more space, as a clause to follow a ';', or "". The text is
+ * static. */
 const char *mounts_remedy(const struct mount_words *words);
 
-/* "1.5 GiB", rounded down. */
 struct size_words {
     char text[24];
 };
+
+/* Returns a number of bytes in words, rounded down: "1.5 GiB". */
 struct size_words size_in_words(uint64_t bytes);
 
 #endif

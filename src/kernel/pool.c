@@ -1,5 +1,5 @@
 /*
- * pool: a bump pointer in one map, and a free list a size.
+ * pool: a pointer that moves up in one VMA, and a free list for each pool.
  */
 #define _GNU_SOURCE
 #include "kernel/pool.h"
@@ -10,7 +10,7 @@
 #include "kernel/sys.h"
 
 #define ALIGN 16UL
-#define STEP (64UL << 10) /* the least it grows by */
+#define STEP (64UL << 10) /* it grows by multiples of this */
 
 struct pool_free {
     struct pool_free *next;
@@ -32,7 +32,7 @@ size_t pool_bytes(uintptr_t *base)
     return arena.end - arena.base;
 }
 
-/* By a quarter each time, in place: it lies where nothing else grows into. */
+/* Grows by a quarter, in place: nothing else is placed where it grows. */
 static int grow(void)
 {
     size_t len = arena.end - arena.base;

@@ -1,9 +1,9 @@
 /*
- * rawcall: one system call, nothing else.
+ * rawcall: one system call.
  *
- * Why not libc's syscall(): it writes errno, and inside a hook errno belongs to
- * the program. The kernel's answer comes back as it is: a value, or -errno.
- * Async-signal-safe. Only sys.c includes this file.
+ * libc's syscall() writes errno, which belongs to the program while a hook runs. rawcall returns
+ * the kernel's answer as it is: a value, or -errno. Async-signal-safe. Only sys.c includes this
+ * file.
  */
 #ifndef MAPHERD_RAWCALL_H
 #define MAPHERD_RAWCALL_H

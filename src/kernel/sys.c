@@ -1,5 +1,5 @@
 /*
- * sys: the only file that talks to the kernel. No policy, no state, no errno.
+ * sys: see sys.h. No policy, no state, no errno.
  */
 #define _GNU_SOURCE
 #include "kernel/sys.h"
@@ -360,15 +360,15 @@ unsigned long sys_rlimit(int resource)
 #define KERNEL_SIGSET sizeof(uint64_t)
 
 #if defined(__x86_64__)
-/* Where a handler returns to. The bytes are glibc's own: libgcc, gdb and profilers know a signal
- * frame by them. */
+/* A signal handler returns here. The bytes are those of glibc: libgcc, gdb and profilers recognize
+ * a signal frame by them. */
 extern char sys_restorer[] __attribute__((visibility("hidden")));
 __asm__(".pushsection .text\n"
         ".balign 16\n"
         ".hidden sys_restorer\n"
         ".globl sys_restorer\n"
         ".type sys_restorer, @function\n"
-        "nop\n" /* an unwinder looks up the address before the one that is returned to */
+        "nop\n" /* an unwinder looks up the address before the return address */
         "sys_restorer: movq $15, %rax\n"
         "syscall\n"
         ".size sys_restorer, . - sys_restorer\n"
@@ -439,13 +439,14 @@ long sys_write_quietly(int fd, const void *buf, size_t len)
 }
 
 /*
- * rt_sigprocmask copies its set in before it looks at what to do with it, and there is nothing it
- * does for -1: EFAULT or EINVAL. Every filter lets this call pass, which cannot be said of
- * process_vm_readv, and it costs a quarter. (A null pointer is no set, and no error.)
+ * rt_sigprocmask reads its set before it looks at what to do with it (kernel/signal.c). For the
+ * operation -1 it does nothing, and returns EFAULT or EINVAL. Every seccomp filter allows this
+ * call, unlike process_vm_readv, which also costs four times as much. A null pointer is no set, and
+ * no error.
  *
- * valgrind reports such a call, for the set that the program never wrote and for the -1. Under it,
- * which a function of its own preloaded library shows, the question is only whether the page is
- * mapped.
+ * valgrind reports such a call, for a set that the program never wrote, and for the -1. Under
+ * valgrind, which a function of its own preloaded library shows, the question is only whether the
+ * page is mapped.
  */
 extern char _vgnU_freeres[] __attribute__((weak));
 
@@ -531,14 +532,14 @@ uint64_t sys_now_ms(void)
     return sys_clock_ns(CLOCK_MONOTONIC) / 1000000;
 }
 
-/* ---- open files on their way ---- */
+/* ---- open files in sockets ---- */
 
 long sys_socketpair(int pair[2])
 {
     return CALL(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair, 0, 0);
 }
 
-/* One byte, and room for a descriptor beside it. */
+/* A message of one byte, with room for a descriptor beside it. */
 struct parcel {
     char byte, control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
     struct iovec content;
@@ -615,7 +616,7 @@ long sys_apart(long (*work)(void *context), void *context)
     return thread < 0 ? thread : a.answer;
 }
 
-/* The memory is copied, so the child goes on on this stack, or on its own copy of it. */
+/* The child has a copy of the memory, so it continues on its copy of this stack. */
 long sys_child(void (*work)(void *context), void *context)
 {
     uint64_t all = UINT64_MAX, before = 0;
