@@ -1,5 +1,5 @@
 /*
- * budget: a sum for each filesystem.
+ * budget: a sum for each filesystem. See budget.h.
  */
 #define _GNU_SOURCE
 #include "disk/budget.h"
@@ -10,13 +10,13 @@
 
 #define DEVICES 32
 
-/* What this process has allocated and not, as far as is known, used. */
+/* What this process has allocated and, as far as is known, not used. */
 static struct account {
-    uint64_t device; /* 0 is the empty place */
-    uint64_t ahead;
+    uint64_t device; /* 0: this place is empty */
+    uint64_t ahead;  /* in bytes */
 } accounts[DEVICES];
 
-/* With more filesystems than places, the rest share the last one. */
+/* With more filesystems than places, the others share the last one. */
 static struct account *account_of(dev_t device)
 {
     for (unsigned i = 0; i < DEVICES - 1; i++) {

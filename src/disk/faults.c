@@ -38,7 +38,7 @@ enum { UNKNOWN_TYPE, OTHER_TYPE }; /* of a filesystem; else its magic number */
 #define STACK_FRAMES 24
 #define QUIET_MS 10000 /* a run of faults ends after that long without one */
 
-static char list[8 << 10]; /* the kernel's line, and the path in it */
+static char list[8 << 10]; /* the line of /proc/self/maps, and the path in it */
 static struct log_room room;
 static char cause_text[512], stack_text[1000];
 static uintptr_t frames[STACK_FRAMES];
@@ -51,7 +51,7 @@ bool faults_was_store(const void *context)
     enum { WRITE = 2 }; /* arch/x86/include/asm/trap_pf.h */
     return u->uc_mcontext.gregs[REG_ERR] & WRITE;
 #elif defined(__aarch64__)
-    /* The records behind the registers: struct esr_context says it (asm/sigcontext.h). */
+    /* struct esr_context among the records after the registers tells it (asm/sigcontext.h). */
     const char *at = (const char *)u->uc_mcontext.__reserved;
     const char *end = at + sizeof u->uc_mcontext.__reserved;
     while (at + 16 <= end) {
@@ -70,7 +70,7 @@ bool faults_was_store(const void *context)
 #endif
 }
 
-/* Before Linux 5.14 a load alone can be tried without doing it. */
+/* Before Linux 5.14 only a load can be tried without making it. */
 bool faults_works_now(uintptr_t page, bool store)
 {
     long answer = sys_madvise(page, page_size, store ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
@@ -86,7 +86,7 @@ static bool is_deleted(const struct fault_page *p)
     return p->path_len > n && memcmp(p->path + p->path_len - n, gone, n) == 0;
 }
 
-/* By the words of mountinfo. */
+/* The type for a word of mountinfo. */
 static long type_of(const char *word)
 {
     static const struct {
@@ -101,8 +101,8 @@ static long type_of(const char *word)
     return OTHER_TYPE;
 }
 
-/* The file's own numbers, where its name still leads to it, and those of its filesystem; else those of the
- * mount of its device. Memfds and their like are on no mount. */
+/* Asks for the file's size and its filesystem if its name still leads to it; otherwise for the
+ * mount of its device. A memfd and similar files are on no mount. */
 static void ask_file(struct fault *f, struct stat *st, struct sys_space *space)
 {
     struct fault_page *p = &f->page;
@@ -119,17 +119,17 @@ static void ask_file(struct fault *f, struct stat *st, struct sys_space *space)
                      space->type == UNKNOWN_TYPE;
 }
 
-/* The owner's quota, as the kernel lets its owner ask (quotactl_fd(2)); delayed allocations are
- * in the sum. */
+/* The quota of the file's owner is used up, as the kernel lets its owner ask (quotactl_fd(2)). Its
+ * sum includes delayed allocations. */
 static bool quota_is_used_up(const char *path, const struct stat *st)
 {
     const unsigned get = 0x800007; /* Q_GETQUOTA */
     const int ids[2] = { (int)st->st_uid, (int)st->st_gid };
     bool used_up = false;
-    /* Filters that systemd makes for services have no word for quotas, and may kill for it. */
+    /* The seccomp filters that systemd makes for services may kill for this call. */
     if (sys_prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 0)
         return false;
-    long fd = brief_open(path, O_PATH, 0); /* closing such a one drops no lock of the program */
+    long fd = brief_open(path, O_PATH, 0); /* closing an O_PATH descriptor drops no lock */
     for (unsigned kind = 0; kind < 2 && fd >= 0; kind++) {
         struct if_dqblk q = { .dqb_valid = 0 };
         if (sys_quotactl_fd((int)fd, get << 8 | kind, ids[kind], &q) < 0)
@@ -144,7 +144,7 @@ static bool quota_is_used_up(const char *path, const struct stat *st)
     return used_up;
 }
 
-/* The kernel keeps the reason to itself. */
+/* The kernel does not tell why it has no page for a store: it is inferred. */
 static enum fault_cause why_no_page(const struct fault *f, const struct stat *st, const struct sys_space *space)
 {
     const uint64_t nearly = 16UL << 20; /* a full filesystem shows some blocks that it cannot give */
@@ -201,7 +201,7 @@ bool faults_explain(struct fault *f, const siginfo_t *info, const void *context)
 
 /* ---- the line ---- */
 
-/* The last line; repetitions are counted, not written. */
+/* The last line that was logged. Repetitions of it are counted, not logged. */
 static struct {
     uint64_t dev, ino, until_ms;
     enum fault_cause cause;

@@ -1,9 +1,10 @@
 /*
  * faults: what a SIGBUS was about.
  *
- * Nothing in here waits or allocates, and no part of the model is asked: the kernel's own list of
- * maps says what lies at the address, and the file itself how large it is. Overlay lock held: the
- * working space is one. Little stack: called from a handler.
+ * No function here waits, allocates memory, or asks the model: /proc/self/maps shows what lies at
+ * the address, and the file tells its size. All are called from the handler and use little stack.
+ * Unless a function says otherwise, its caller holds the overlay lock, because there is one working
+ * space.
  */
 #ifndef MAPHERD_FAULTS_H
 #define MAPHERD_FAULTS_H
@@ -14,7 +15,7 @@
 #include "disk/overlays.h"
 
 enum fault_cause {
-    FAULT_PAST_END, /* the file ends before the page, or was truncated under the map */
+    FAULT_PAST_END, /* the file ends before the page, or was truncated under the mapping */
     FAULT_NO_SPACE, /* a store into a hole, or onto a shared extent, and the disk is full */
     FAULT_OVER_QUOTA,
     FAULT_IO_ERROR,
@@ -25,26 +26,32 @@ enum fault_cause {
 struct fault {
     struct fault_page page;
     enum fault_cause cause;
-    bool store;  /* a load otherwise */
-    bool memory_file; /* tmpfs, memfd, System V: what lies there is shared between processes, and nowhere
-                         else; also where the filesystem cannot be told */
+    bool store;       /* a load otherwise */
+    bool memory_file; /* tmpfs, memfd, System V, or a filesystem that is not known: the memory is
+                         shared between processes and is nowhere else */
 };
 
-/* What the faulting instruction did, by the kernel's frame. */
+/* Returns true if the faulting instruction was a store, by the kernel's signal frame. Needs no
+ * lock. */
 bool faults_was_store(const void *context);
 
-/* The page can be had now: what stood in the way has gone, or another thread has seen to it. */
+/* Returns true if the page can be had now: the cause has gone, or another thread has treated it.
+ * Needs no lock. */
 bool faults_works_now(uintptr_t page, bool store);
 
-/* False where the address is no file's: then it is none of ours. */
+/* Fills in *f. Returns false if no file is mapped at the address: then the fault is the program's
+ * alone. f->page.path is valid until the next call. */
 bool faults_explain(struct fault *f, const siginfo_t *info, const void *context);
 
-/* One line a run of faults of one kind. unspilled: a clause that begins with ';', or ""; done: what
- * happens now; context: for the stack. */
+/*
+ * Logs the fault, in one line for a run of faults of one kind. lost: an error, else a warning.
+ * unspilled is a clause that begins with ';', or "". done says what happens now; it is a string
+ * constant. context is the signal frame, for the call stack.
+ */
 void faults_report(const struct fault *f, const void *context, bool lost, const char *unspilled,
                    const char *done);
 
-/* Another fault of the kind that was reported last. */
+/* Counts one more fault of the kind that was reported last. */
 void faults_count_again(void);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * holes: parts of a file that have no space on its filesystem yet.
  *
- * Never posix_fallocate: where the filesystem cannot allocate, glibc's writes a byte a block, over
- * what other threads store meanwhile.
+ * posix_fallocate is never used: where the filesystem cannot allocate, glibc's writes a byte into
+ * each block, over what other threads store meanwhile.
  */
 #define _GNU_SOURCE
 #include "disk/holes.h"
@@ -18,15 +18,15 @@
 #define EXTENTS 16
 #define PIECE (256UL << 20)
 #define PIECE_LEAST (64UL << 10)
-#define TRIES 1000 /* of the least piece, each interrupted */
+#define TRIES 1000 /* so often the smallest piece may be interrupted */
 
 bool holes_unsupported(long answer)
 {
     return answer == -EOPNOTSUPP || answer == -ENOTTY || answer == -ENOSYS || answer == -EINVAL;
 }
 
-/* What the filesystem has of [start, end), in ascending order and as it keeps it: an extent may begin
- * before start and end behind end. */
+/* Called for each extent of [start, end), in ascending order. An extent may begin before start and
+ * end past end. */
 typedef long extent_found(const struct fiemap_extent *extent, void *context);
 
 static long each_extent(int fd, uint64_t start, uint64_t end, unsigned questions,
@@ -62,7 +62,7 @@ static long each_extent(int fd, uint64_t start, uint64_t end, unsigned questions
 }
 
 struct holes {
-    uint64_t start, end; /* looked at from start on */
+    uint64_t start, end; /* still to be looked at */
     holes_found *found;
     void *context;
 };

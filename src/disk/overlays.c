@@ -18,7 +18,7 @@
 #include "space/pending.h"
 
 struct lock overlay_lock;
-static uint64_t owners_mask; /* what it is to get back */
+static uint64_t owners_mask; /* the signal mask that the owner of overlay_lock gets back */
 struct overlay overlays[OVERLAYS_MAX + 1];
 
 unsigned overlays_in_use;
@@ -26,7 +26,7 @@ static struct {
     uintptr_t start, end;
 } claims[PLACES_MAX];
 static unsigned claim_count;
-static char buffer[8 << 10]; /* of the kernel's list */
+static char buffer[8 << 10]; /* for a part of /proc/self/maps */
 
 unsigned overlays_add(enum overlay_kind kind)
 {
@@ -85,7 +85,8 @@ static bool is_of_file(const struct procmap *m, uint64_t dev, uint64_t ino)
     return m->inode == ino && makedev(m->dev_major, m->dev_minor) == dev;
 }
 
-/* How far from at on everything is one alias, or none is: *ours says which. */
+/* The address up to which, from at on, all is one alias, or nothing is an alias: *ours says
+ * which. */
 static uintptr_t alias_border(uintptr_t at, uintptr_t end, bool *ours)
 {
     *ours = false;
@@ -113,7 +114,7 @@ static bool collect(const struct procmap *m, void *context)
     struct search *s = context;
     if (!m->shared || !is_of_file(m, s->dev, s->ino))
         return true;
-    /* An alias beside a map of the program's that goes on where it ends is one map with that. */
+    /* An alias may be one VMA with a mapping of the program that continues it. */
     for (uintptr_t at = m->start, to; at < m->end && s->count < s->max; at = to) {
         bool ours;
         to = alias_border(at, m->end, &ours);
@@ -144,7 +145,8 @@ long overlays_put_back(const struct overlay *c, const struct place *place)
 {
     size_t len = place->end - place->start;
     uintptr_t from = c->alias + (place->offset - c->start);
-    /* What is left at the alias stays mapped: it is unmapped with all of it, and must be ours then. */
+    /* The place of what moves stays mapped, so that the whole alias is the library's until it is
+     * unmapped. */
     int flags = MREMAP_MAYMOVE | MREMAP_FIXED | (c->moved ? MREMAP_DONTUNMAP : 0);
     long at = sys_mremap(from, c->moved ? len : 0, len, flags, place->start);
     if (!sys_failed(at) && place->prot != c->prot)

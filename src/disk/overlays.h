@@ -1,14 +1,19 @@
 /*
- * covers: what lies over parts of mapped files.
+ * overlays: VMAs that lie over parts of the program's file mappings.
  *
- * Where a fault was answered, another map lies over the file's own: pages of the spill file, or
- * zeros. The file stays reachable by an alias, a second map of it (mremap with old_size 0), so
- * that it can be put back however the program has closed or unlinked it. Which range has which
- * cover stands in its region.
+ * When a fault is answered, an overlay takes the place of a part of the file's mapping: pages of
+ * the spill file (disk/spill.h), or zeros (disk/zeros.h). The file stays reachable through an
+ * alias, a second mapping of it (mremap with old_size 0), so that it can be put back even after the
+ * program has closed or unlinked it. The region of a range (space/regions.h) has the number of its
+ * overlay.
  *
- * overlay_lock is held by whoever makes or takes away a cover, and over the I/O of it: the threads
- * that fault meanwhile wait for it in their handler, and try again. Before the model lock, never
- * after. A range that is being switched is claimed: calls that would change it wait (gate_take).
+ * overlay_lock is held while an overlay is made or removed, and over the I/O for that. A thread
+ * that faults meanwhile waits for the lock in its handler and then tries its instruction again. The
+ * lock comes before the model lock (kernel/lock.h). A range that is being switched is claimed:
+ * calls of the program that would change it wait (gate_take).
+ *
+ * Unless a function says otherwise, its caller holds overlay_lock and not the model lock, which the
+ * function may take. All functions are async-signal-safe.
  */
 #ifndef MAPHERD_OVERLAYS_H
 #define MAPHERD_OVERLAYS_H
@@ -20,8 +25,8 @@
 
 #include "kernel/lock.h"
 
-#define OVERLAYS_MAX 250 /* a number is a byte in its region */
-#define PLACES_MAX 1024 /* that are switched in one step */
+#define OVERLAYS_MAX 250 /* the number of an overlay is a byte in its region */
+#define PLACES_MAX 1024  /* places that are switched in one step */
 
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
@@ -31,43 +36,44 @@ enum overlay_kind { OVERLAY_FREE, OVERLAY_SPILL, OVERLAY_ZEROS };
 
 struct overlay {
     enum overlay_kind kind;
-    uint64_t dev, ino;   /* the file, as the kernel's list of maps shows it */
-    dev_t st_dev;        /* as stat does; 0: not known */
-    unsigned keep;       /* keeps.h, held: proves that the file is this process's alone; 0: the
+    uint64_t dev, ino;   /* the file, as /proc/self/maps shows it */
+    dev_t st_dev;        /* its device as stat shows it; 0: not known */
+    unsigned keep;       /* keeps.h, a reference: proves that no other process uses the file; 0: the
                             user has said so */
-    bool told_asked, told_lost, told_conflict; /* in the log */
-    uint64_t start, len; /* the range of it that the alias maps */
-    uintptr_t alias;     /* 0: there is none, and no way back */
+    bool told_asked, told_lost, told_conflict; /* these log lines are written */
+    uint64_t start, len; /* the part of the file that the alias maps, in bytes */
+    uintptr_t alias;     /* 0: there is none, and the file cannot be put back */
     uintptr_t over;      /* OVERLAY_ZEROS: where the alias was */
     int prot;            /* of the alias */
-    bool moved;          /* the alias is the private map itself, moved out of the way */
-    int error;           /* what msync says as long as it lies there */
+    bool moved;          /* the alias is the private mapping itself, moved out of the way */
+    int error;           /* what msync fails with while the overlay lies there */
     unsigned file;       /* OVERLAY_ZEROS: the watch; OVERLAY_SPILL: the spill file's number */
-    uint64_t data_at, sums_at;
-    uint64_t low, high;  /* file offsets between which there are pages */
-    size_t run;          /* bytes that the next fault covers */
-    unsigned pieces;     /* how often it was covered */
+    uint64_t data_at, sums_at; /* OVERLAY_SPILL: offsets in the spill file */
+    uint64_t low, high;  /* file offsets between which pages are spilled */
+    size_t run;          /* bytes that the next fault switches */
+    unsigned pieces;     /* how many runs were switched */
 };
 
-/* A range that is one map of a file. */
+/* A range of addresses in which the program maps a file. */
 struct place {
     uintptr_t start, end;
-    uint64_t offset; /* in the file */
+    uint64_t offset; /* of start, in the file */
     int prot;
 };
 
-/* A page of a file that could not be had, and the map it lies in. */
+/* A page of a file that could not be had, and the VMA in which it lies. */
 struct fault_page {
     uintptr_t page;
     struct place map;
-    uint64_t at; /* of the page, in the file */
-    uint64_t dev, ino;  /* as the kernel's list shows them */
-    dev_t st_dev;        /* as stat does; 0 if its name does not lead to it */
-    uint64_t size; /* of the file, if size_known */
+    uint64_t at;         /* offset of the page in the file */
+    uint64_t dev, ino;   /* as /proc/self/maps shows them */
+    dev_t st_dev;        /* as stat shows it; 0: the file's name does not lead to it */
+    uint64_t size;       /* of the file, if size_known */
     bool size_known, shared;
-    bool past_end;
-    bool dies; /* alone, the program does of this fault: it has no handler, or blocks SIGBUS */
-    int error; /* what a caller of msync is to be told */
+    bool past_end;       /* the page lies past the end of the file */
+    bool dies;           /* without mapherd the fault ends the program: it has no handler, or blocks
+                            SIGBUS */
+    int error;           /* what msync of the page fails with */
     const char *path;
     size_t path_len;
 };
@@ -76,70 +82,79 @@ extern struct lock overlay_lock;
 extern struct overlay overlays[OVERLAYS_MAX + 1]; /* from 1 on: 0 in a region means none */
 
 /*
- * overlay_lock, and no signal but a fault's until it is dropped: a handler of the program's that touched
- * a page being switched, or one without space, would wait for its own thread. False where this thread
- * has the lock.
+ * overlays_take blocks all signals but those of faults, and takes overlay_lock; overlays_drop
+ * undoes both. Signals are blocked because a handler of the program that touched a page being
+ * switched, or a page without space, would wait for its own thread. overlays_take returns false if
+ * this thread has the lock. The caller holds no lock.
  */
 bool overlays_take(void);
 void overlays_drop(void);
 
-/* There is one. Without a lock, and at each call of the program: so it is here. */
+/* Returns true if there is an overlay. Needs no lock. Inline, because it is asked in each call of
+ * the program. */
 extern unsigned overlays_in_use;
 static inline bool overlays_any(void)
 {
     return __atomic_load_n(&overlays_in_use, __ATOMIC_ACQUIRE) != 0;
 }
 
-/* A free one, of that kind; 0 if all are in use. Overlay lock held, as for what follows. */
+/* Makes an overlay of that kind, and returns its number; 0 if all are in use. */
 unsigned overlays_add(enum overlay_kind kind);
 
-/* Unmaps the alias. */
+/* Frees the overlay, and unmaps its alias. */
 void overlays_remove(unsigned overlay);
 
-/* Something of the range is covered. */
+/* Returns true if an overlay lies over a part of the range. Needs no lock. */
 bool overlays_over(uintptr_t start, uintptr_t end);
 
-/* Those of a kind that no region has any more; 0: none. */
+/* Returns the number of an overlay of this kind that no region has any more; 0: there is none. */
 unsigned overlays_unused(enum overlay_kind kind);
 
 /*
- * All shared maps of this file that show something of [low, high) of it, clipped to that, as the
- * kernel lists them; at most max. That which has the page besides is left out, and what is an alias.
+ * Finds where the program maps bytes [low, high) of the file shared, by /proc/self/maps. Writes at
+ * most max places, each clipped to these bytes, and returns how many. Leaves out aliases, and the
+ * place that contains the address besides.
  */
 unsigned overlays_places(uint64_t dev, uint64_t ino, uint64_t low, uint64_t high, uintptr_t besides,
-                       struct place *places, unsigned max);
+                         struct place *places, unsigned max);
 
-/* Puts the file back at a place of a cover, from the alias: the kernel's answer. */
+/* Maps the file at the place again, from the alias. Returns 0, or -errno of the kernel. */
 long overlays_put_back(const struct overlay *c, const struct place *place);
 
-/* True if the map at the place is still what it says. */
+/* Returns true if the kernel shows the place as it says: this file, offset and protection. */
 bool overlays_still(const struct place *place, uint64_t dev, uint64_t ino);
 
-/* Model lock held: the range is being switched, until overlays_release. At most PLACES_MAX. */
+/* Claims a range, at most PLACES_MAX of them, until overlays_release. Both need the model lock,
+ * too. */
 void overlays_claim(uintptr_t start, uintptr_t end);
 void overlays_release(void);
 
-/* Claims all ranges that have this cover: how many. Where in the file they lie, and how they are protected, is left
- * open. -EAGAIN: another thread's
- * call is changing one of them; -E2BIG: there are more than PLACES_MAX. Nothing is claimed then. */
+/*
+ * Claims all ranges that have this overlay, and returns how many. Sets neither offset nor prot of
+ * ranges. Claims nothing and returns -EAGAIN if another thread's call is changing one of them, or
+ * -E2BIG if there are more than PLACES_MAX.
+ */
 long overlays_claim_all(unsigned overlay, struct place ranges[PLACES_MAX]);
 
-/* The mark goes; nothing of this cover lies there. */
+/* Takes the number of the overlay off the regions of the place. */
 void overlays_forget(const struct place *place);
 
+/* Returns true if a part of the range is claimed. Needs the model lock alone. */
 bool overlays_claimed_in(uintptr_t start, uintptr_t end);
 static inline bool overlays_claimed(uintptr_t start, uintptr_t end)
 {
     return overlays_any() && overlays_claimed_in(start, end);
 }
 
-/* Waits until nobody is switching. No model lock held; false if this thread is the one. */
+/* Waits until no thread switches pages. The caller holds no lock. Returns false at once if this
+ * thread has overlay_lock. */
 bool overlays_wait(void);
 
-/* What was stored to the page is lost: whoever syncs any map of its file is to be told p->error. */
+/* What was stored to the page is lost: msync of any mapping of its file in this process is to fail
+ * with p->error once (the pending error). */
 void overlays_tell_syncs(const struct fault_page *p);
 
-/* In a forked child. */
+/* Frees overlay_lock and the claims in a forked child. */
 void overlays_after_fork(void);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * prealloc: see prealloc.h for what and why.
+ * prealloc: see prealloc.h.
  *
- * Rules here: what cannot be found out is not done. The tables are of fixed size and lock-free; what
- * falls out of them is asked again.
+ * Where the kernel does not tell whether space is needed, nothing is allocated. The tables have a
+ * fixed size and no lock; a file or filesystem that has lost its place is asked again.
  */
 #define _GNU_SOURCE
 #include "disk/prealloc.h"
@@ -25,30 +25,31 @@
 #include "tell/options.h"
 #include "tell/status.h"
 
-/* auto looks at no more of a file than this at a map: a file in a hundred thousand pieces would
- * make the map a matter of seconds. 16 extents each. */
+/* auto asks at most so many questions about a mapping, of 16 extents each: with a file in a hundred
+ * thousand pieces mmap would take seconds. */
 #define QUESTIONS 512
 #define FILES 256   /* a power of two */
 #define DEVICES 32
 #define LOG_EVERY_MS 1000
-/* auto asks how much is free again after so much, so that processes that allocate at the same time
- * see each other. */
+/* After so many bytes auto asks again how much is free, because other processes may allocate at the
+ * same time. */
 #define PIECE (16UL << 20)
 
-static bool at_work, ask_path;
+static bool at_work;  /* some file is allocated */
+static bool ask_path; /* the word depends on the file's path */
 static int general; /* the word for files that no glob matches */
 
 /* A file that was mapped shared and writable, or grown under such a map. */
 struct known {
-    uint64_t key;    /* of device and inode; 0: nobody */
-    uint64_t bytes;  /* of it that count against the budget */
+    uint64_t key;    /* of device and inode; 0: this place is empty */
+    uint64_t bytes;  /* that count against the budget */
     int64_t settled; /* auto does nothing for it while it has this size */
-    bool told;
+    bool told;       /* its log line is written */
 };
 static struct known files[FILES];
 static bool any_file;
 
-/* What a filesystem has said no to; 0 is the empty place. */
+/* What filesystems cannot do. device 0: this place is empty. */
 enum { CAN_ALL, CANNOT_ALLOCATE = 1, CANNOT_LIST = 2 };
 static struct {
     uint64_t device;
@@ -67,7 +68,7 @@ static uint64_t key_of(const struct stat *st)
     return (((uint64_t)st->st_dev << 40 ^ (uint64_t)st->st_ino) * 0x9e3779b97f4a7c15u) | 1;
 }
 
-/* A place is taken over by whoever comes last: then an older file is asked anew, no more. */
+/* The file's place in the table, which it takes over from another file: that one is asked again. */
 static struct known *remember(const struct stat *st)
 {
     uint64_t key = key_of(st);
@@ -90,7 +91,7 @@ static bool is_known(const struct stat *st)
 
 static int *cannot_of(dev_t device)
 {
-    static int nowhere; /* with more filesystems than places all are asked each time */
+    static int nowhere; /* with more filesystems than places, asked each time */
     for (unsigned i = 0; i < DEVICES; i++) {
         uint64_t seen = 0;
         if (__atomic_compare_exchange_n(&devices[i].device, &seen, (uint64_t)device, false,
@@ -102,22 +103,22 @@ static int *cannot_of(dev_t device)
     return &nowhere;
 }
 
-/* A range of a file that is to have no holes. */
+/* One call of the program, and the range of a file that is to have no holes. */
 struct job {
     int fd;
-    const struct stat *st; /* as it was found */
-    uint64_t size;         /* as it is now */
-    const char *what; /* the call */
+    const struct stat *st; /* before the call */
+    uint64_t size;         /* after it */
+    const char *what;      /* the call, for the log */
     uint64_t start, end;
-    uint64_t missing; /* bytes of holes in it; at most, where the filesystem does not list them */
-    uint64_t lacking; /* bytes of holes in the whole file, but for what describes it */
+    uint64_t missing;   /* bytes of holes in the range; an upper bound if not listed */
+    uint64_t lacking;   /* bytes of holes in the whole file, by st_blocks */
     uint64_t allocated; /* so far */
     struct sys_space space;
-    bool listed;
+    bool listed; /* the filesystem lists its holes */
     struct known *known;
 };
 
-/* The file's path as the kernel tells it; "" if it does not. */
+/* The file's path by /proc/self/fd; "" if the kernel does not tell it. */
 static void find_path(int fd, char *path, size_t size)
 {
     char link[40];
@@ -135,7 +136,7 @@ static int word_for(int fd)
     return rules_choose(options.prealloc, path, PREALLOC_WORDS);
 }
 
-/* One line for each file, and not more than one of a level a second. */
+/* Logs one line for each file, and at most one of a level in a second. */
 static void tell(const struct job *j, enum log_level level, const char *why)
 {
     static struct log_limit often[LOG_DEBUG + 1];
@@ -178,7 +179,7 @@ static long allocate_all(uint64_t start, uint64_t end, void *context)
     return allocate(context, start, end);
 }
 
-/* -ECANCELED: others have taken what was there. */
+/* -ECANCELED: other processes have taken the space. */
 static long allocate_while_there_is_room(uint64_t start, uint64_t end, void *context)
 {
     struct job *j = context;
@@ -195,8 +196,8 @@ static long allocate_while_there_is_room(uint64_t start, uint64_t end, void *con
     return answer;
 }
 
-/* What is missing, and where the space for it is to come from. False: nothing to do, or nothing
- * that could be done. */
+/* Finds what is missing, and the space on its filesystem. False: there is nothing to do, or nothing
+ * can be done. */
 static bool examine(struct job *j, bool strict, int *cannot)
 {
     const uint64_t have = (uint64_t)j->st->st_blocks * 512;
@@ -221,24 +222,26 @@ static bool examine(struct job *j, bool strict, int *cannot)
         return false;
     if (j->space.type == HUGETLBFS_MAGIC)
         __atomic_or_fetch(cannot, CANNOT_ALLOCATE, __ATOMIC_RELAXED);
-    /* A filesystem without a size has no end either: memfd's. */
+    /* A filesystem without a size, a memfd's, is never full. */
     return j->space.type != HUGETLBFS_MAGIC && j->space.size;
 }
 
 /*
- * Does it help to have the space? Where a block is written elsewhere the second time, or first and
- * last, a store wants space all the same; on network filesystems and FUSE a full disk is no signal
- * but an error of msync. What is not known here does not count as help.
+ * It helps to allocate the space. It does not where each write of a block, or the first and the
+ * last, goes to a new place, because a store needs space all the same. On network filesystems and
+ * FUSE a full disk is an error of msync and no signal. For a filesystem that is not known here the
+ * answer is no.
  */
 static bool helps(const struct job *j)
 {
     unsigned flags = 0;
     switch (j->space.type) {
-    case EXT4_SUPER_MAGIC: /* ext2's and ext3's, too */
+    case EXT4_SUPER_MAGIC: /* the number of ext2 and ext3, too */
     case XFS_SUPER_MAGIC:
     case F2FS_SUPER_MAGIC:
         return true;
-    case OVERLAYFS_SUPER_MAGIC: /* what lies below answers: tmpfs lists no holes, btrfs counts no files */
+    case OVERLAYFS_SUPER_MAGIC:
+        /* The filesystem below it answers: tmpfs lists no holes, and btrfs limits no files. */
         return j->listed && j->space.files;
     case BTRFS_SUPER_MAGIC:
         return sys_ioctl(j->fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_NOCOW_FL);
@@ -247,7 +250,7 @@ static bool helps(const struct job *j)
     }
 }
 
-/* Only bytes of what the file was given count from here on. */
+/* From here on at most bytes of what the file was given count against the budget. */
 static void count_only(const struct job *j, uint64_t bytes)
 {
     uint64_t *given = &j->known->bytes, before = __atomic_load_n(given, __ATOMIC_RELAXED);
@@ -265,7 +268,8 @@ static bool try_to_take(const struct job *j, const struct budget_room *room)
     return wanted <= budget_left(j->st->st_dev, room) && budget_take(j->st->st_dev, j->missing, room);
 }
 
-/* Where the budget does not suffice: what of this file has been stored to since does not count. */
+/* Takes what is missing from the budget. If that fails, what was stored to in this file since no
+ * longer counts, and it is tried again. */
 static bool take(const struct job *j, const struct budget_room *room)
 {
     uint64_t unused;
@@ -278,7 +282,7 @@ static bool take(const struct job *j, const struct budget_room *room)
     return try_to_take(j, room);
 }
 
-/* auto leaves the file as it is as long as it has this size. */
+/* auto leaves the file as it is while it has this size. */
 static bool leave(const struct job *j, const char *why)
 {
     __atomic_store_n(&j->known->settled, (int64_t)j->size, __ATOMIC_RELAXED);
@@ -295,9 +299,9 @@ static void tell_no_space(const struct job *j, const char *quota)
 }
 
 /*
- * auto's conditions. They are for the file as a whole: one that lacks more than may be had is sparse
- * by design, and to allocate it map by map would take the space that its few stores need. True: the
- * budget has been charged for what is missing.
+ * The conditions of auto hold for the file as a whole. A file that lacks more than they allow is
+ * sparse by design, and allocating it mapping by mapping would take the space that its few stores
+ * need. True: what is missing was taken from the budget.
  */
 static bool may_allocate(const struct job *j)
 {
@@ -314,7 +318,7 @@ static bool may_allocate(const struct job *j)
         return leave(j, NULL);
     if (!known)
         return leave(j, "left so: the quota of its owner cannot be asked for");
-    count_only(j, (uint64_t)j->st->st_blocks * 512); /* the rest was cut off, or another file's */
+    count_only(j, (uint64_t)j->st->st_blocks * 512); /* the rest was truncated, or another file's */
     uint64_t given = __atomic_load_n(&j->known->bytes, __ATOMIC_RELAXED);
     if (j->missing > most || j->lacking > most || given > most - j->missing)
         return leave(j, "left so: the file's are more than MAPHERD_PREALLOC_MAX");
@@ -348,7 +352,7 @@ static long fill_strictly(struct job *j)
     return answer;
 }
 
-/* 0, or -errno that the call is to fail with. */
+/* 0, or the -errno with which the call is to fail. */
 static long fill(struct job *j)
 {
     int word = word_for(j->fd);
@@ -365,8 +369,8 @@ static long fill(struct job *j)
     return strict && (answer == -ENOSPC || answer == -EDQUOT) ? answer : 0;
 }
 
-/* st_blocks counts what is kept past the end of the file and what describes it too, so only auto
- * takes it for an answer. */
+/* st_blocks includes blocks past the end of the file and blocks of metadata, so only auto relies on
+ * it. */
 static bool looks_full(const struct stat *st)
 {
     return !ask_path && general == PREALLOC_AUTO && (uint64_t)st->st_blocks * 512 >= (uint64_t)st->st_size;
@@ -394,15 +398,15 @@ long prealloc_map(struct map_request *q)
     return refusal;
 }
 
-/* The new part of the file was there for a moment. If somebody else has changed the size since, it
- * is theirs. */
+/* Gives the file its former size again. Not if the size was changed since: then it is another
+ * process's. */
 static bool take_back(int fd, off_t from, off_t to)
 {
     struct stat now;
     return sys_fstat(fd, &now) == 0 && now.st_size == from && sys_ftruncate(fd, to) == 0;
 }
 
-/* A file is made shorter: what it was given and loses comes back to the budget. */
+/* Makes the file shorter. What it was given and loses returns to the budget. */
 static long shorten(int fd, off_t len, const struct stat *before)
 {
     struct stat now;

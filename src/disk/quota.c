@@ -1,5 +1,6 @@
 /*
- * quota: three questions to the kernel, and the mount's options where they may not be asked.
+ * quota: a question to the kernel for each kind of quota, and the mount's options where it may not
+ * be asked. See quota.h.
  */
 #define _GNU_SOURCE
 #include "disk/quota.h"
@@ -19,17 +20,18 @@
 #define DEVICES 16
 #define UNIT 1024 /* of a limit, in bytes (linux/quota.h, QIF_DQBLKSIZE) */
 
-/* Filesystems whose mount was looked at; 0 is the empty place. */
+/* Filesystems whose mount was looked at. device 0: this place is empty. */
 static struct {
     uint64_t device;
     int quotas; /* LOOK: not yet */
 } mounts[DEVICES];
 enum { LOOK, ABSENT, PRESENT };
 
-/* Does the mount's line name quotas? Where that cannot be found out it may have them. */
+/* The mount has quotas by its line in mountinfo, or that cannot be found out. */
 static bool mount_has_quotas(dev_t device)
 {
-    int unused = LOOK, *known = &unused; /* with more filesystems than places each time anew */
+    /* With more filesystems than places, the others are looked at each time. */
+    int unused = LOOK, *known = &unused;
     for (unsigned i = 0; i < DEVICES; i++) {
         uint64_t seen = 0;
         if (__atomic_compare_exchange_n(&mounts[i].device, &seen, (uint64_t)device, false,
@@ -47,14 +49,14 @@ static bool mount_has_quotas(dev_t device)
     return __atomic_load_n(known, __ATOMIC_RELAXED) == PRESENT;
 }
 
-/* 0: no project, which has no limit. */
+/* The project of the file; 0: it has none, and so no limit. */
 static uint32_t project_of(int fd)
 {
     struct fsxattr attributes;
     return sys_ioctl(fd, FS_IOC_FSGETXATTR, &attributes) < 0 ? 0 : attributes.fsx_projid;
 }
 
-/* True if it is known what the limit is, or that there is none: q->limit is 0 then. */
+/* True: the limit is known; q->limit is 0 if there is none. */
 static bool ask(int fd, unsigned kind, uint32_t id, struct quota *q)
 {
     struct if_dqblk block = { .dqb_valid = 0 };
@@ -68,7 +70,7 @@ static bool ask(int fd, unsigned kind, uint32_t id, struct quota *q)
     return true;
 }
 
-/* The folder of a btrfs in /sys is there, and has none for qgroups (Linux 5.9). */
+/* /sys has a folder for this btrfs, and no folder for qgroups in it (Linux 5.9). */
 static bool has_no_qgroups(int fd)
 {
     struct btrfs_ioctl_fs_info_args info = { .flags = 0 };

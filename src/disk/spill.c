@@ -1,5 +1,5 @@
 /*
- * spill: see spill.h. What moves pages is disk/spilled.c; here is what is covered when.
+ * spill: when which pages are switched. See spill.h; disk/spilled.c moves the pages.
  */
 #define _GNU_SOURCE
 #include "disk/spill.h"
@@ -37,13 +37,13 @@
 #define FIRST_RUN (64UL << 10)
 #define LONG_RUN (8UL << 20)
 #define POPULATE_WRITE 23 /* MADV_POPULATE_WRITE, Linux 5.14 */
-#define MANY_PIECES 10 /* of one file: from there on runs are large enough to stay below 64 maps */
+#define MANY_PIECES 10 /* of one file: from there on runs are so large that it has below 64 VMAs */
 
-/* Working space; overlay lock held. */
+/* The working space of all functions, which the overlay lock protects. */
 static char list[8 << 10];
 static struct place places[PLACES_MAX], ranges[PLACES_MAX];
 
-/* Something of its file is spilled. */
+/* Pages of the file of this keep are spilled. */
 static bool has_overlay(unsigned keep)
 {
     for (unsigned n = 1; n <= OVERLAYS_MAX; n++)
@@ -52,14 +52,14 @@ static bool has_overlay(unsigned keep)
     return false;
 }
 
-/* The lease is given back with the last cover of its file. */
+/* Gives the lease back with the last overlay of its file. */
 static void let_go(unsigned keep)
 {
     if (!has_overlay(keep))
         keeps_give_back(keep);
 }
 
-/* True if it was the last in its spill file, which goes with it. */
+/* Removes the overlay. True: it was the last in its spill file, which is removed too. */
 static bool drop_overlay(unsigned n)
 {
     unsigned file = overlays[n].file, keep = overlays[n].keep, left = 0;
@@ -78,9 +78,9 @@ static bool drop_overlay(unsigned n)
 /* ---- whose file it is ---- */
 
 /*
- * Somebody opens a file with spilled pages, and the kernel holds him up. It says so by SIGURG, which does
- * nothing where there is no handler, after an execve too. A program with a handler for it keeps that, and
- * the lease is looked at when there is something else to do.
+ * When a process opens a file with spilled pages, the kernel delays that open and sends SIGURG.
+ * Without a handler, after an execve too, that signal does nothing. A program that has a handler
+ * for it keeps it; then the lease is looked at when there is something else to do.
  */
 static void on_break(int sig, siginfo_t *info, void *context);
 
@@ -99,8 +99,8 @@ static int break_signal(void)
     return sys_sigaction(SIGURG, &ours, NULL) < 0 ? 0 : SIGURG;
 }
 
-/* Another process has the file mapped by the same open. Asked for before the first page, and of those after it so
- * often that the asking takes a twentieth of the time. */
+/* Another process has the file mapped through the same open file. That is looked for before the
+ * first page is spilled, and later so often that it takes a twentieth of the time. */
 static bool is_mapped_elsewhere(unsigned keep, const struct fault_page *p)
 {
     static uint64_t next_ms[KEEPS_MAX + 1];
@@ -113,7 +113,7 @@ static bool is_mapped_elsewhere(unsigned keep, const struct fault_page *p)
     return found;
 }
 
-/* Proves that nobody else can see the file, or says why that cannot be: see spill_why. */
+/* Proves that no other process can see the file: 0; or -errno, see spill_why. */
 static long prove(unsigned keep, const struct fault_page *p)
 {
     long who;
@@ -122,7 +122,8 @@ static long prove(unsigned keep, const struct fault_page *p)
     /* No fork comes in between: it waits for the overlay lock. */
     if (family_shares(p->dev, p->ino, &who))
         return -EMLINK;
-    /* Who is held up has seen nothing yet: what was begun goes on, until he sees all of it. */
+    /* A process whose open is delayed has seen nothing yet: the spilling goes on until it is to see
+     * everything. */
     enum lease_state state = keeps_state(keep, break_signal());
     long answer = state == LEASE_HELD || state == LEASE_ASKED ? 0 : keeps_lease(keep, break_signal());
     if (answer < 0)
@@ -153,7 +154,7 @@ static unsigned keep_of(const struct fault_page *p)
     return keep;
 }
 
-/* What is spilled may be written to the file now. */
+/* Spilled pages may be written to the file now. */
 static bool may_write(const struct overlay *c)
 {
     if (!c->keep)
@@ -206,8 +207,8 @@ const char *spill_why(long error)
 
 /* ---- into the spill file ---- */
 
-/* Cuts [*start, *end), which holds at, down to what no cover of the file has: a page has one place in the
- * spill file. The number of the cover that has the page itself, or 0. */
+/* Narrows [*start, *end), in which p lies, to what no overlay of the file has, because a page has
+ * one place in the spill file. Returns the number of the overlay that has the page itself, or 0. */
 static unsigned clip_to_gap(const struct fault_page *p, uint64_t *start, uint64_t *end)
 {
     for (unsigned n = 1; n <= OVERLAYS_MAX; n++) {
@@ -224,7 +225,7 @@ static unsigned clip_to_gap(const struct fault_page *p, uint64_t *start, uint64_
     return 0;
 }
 
-/* The cover of this file that reaches this page, made if there is none; 0 and *why if it cannot. */
+/* The overlay that has this page, made if there is none; 0, and -errno in *why, if that fails. */
 static unsigned overlay_for(const struct fault_page *p, unsigned keep, const char *program,
                             long *why)
 {
@@ -276,14 +277,14 @@ static unsigned overlay_for(const struct fault_page *p, unsigned keep, const cha
     return 0;
 }
 
-/* r, which ends or starts at the border, is covered. */
+/* r ends, or starts, at the border, and an overlay lies over it. */
 static bool is_overlaid(const struct region *r, uintptr_t border, bool ends)
 {
     return r && (r->kind & REGION_OVERLAID) && (ends ? r->end : r->start) == border;
 }
 
-/* How far around the page the run may go: [*low, *high) of the file; dense: it continues another. Model
- * lock held. */
+/* Chooses the run around the page: [*low, *high) of the file. *dense: it continues another run.
+ * Model lock held. */
 static long choose_run(const struct overlay *c, const struct fault_page *p, size_t size,
                        uint64_t *low, uint64_t *high, bool *dense)
 {
@@ -310,7 +311,7 @@ static long choose_run(const struct overlay *c, const struct fault_page *p, size
         most = page_up(p->size);
     *low = p->at & ~(uint64_t)(size - 1);
     *high = *low + size;
-    /* What would be left over between two runs is taken along: each rest is a map. */
+    /* A rest between two runs would be a VMA, so the run includes it. */
     if (*low < least + size / 2)
         *low = least;
     if (*high + size / 2 > most)
@@ -325,9 +326,9 @@ static long choose_run(const struct overlay *c, const struct fault_page *p, size
 }
 
 /*
- * What of a map of the file is the program's, from *at on, as the model has it: the next part, or false at the end.
- * What is held is nobody's, and a master is the library's. -EAGAIN in *error: a part is not known, and a call may be
- * about to tell; or a call is changing it.
+ * Finds the next part of a VMA of the file, from *at on, that is the program's by the model; false
+ * at the end. A retained part is not the program's, and neither is a master. *error is -EAGAIN if a
+ * part is not known, because a call may be about to enter it, or if a call is changing it.
  */
 static bool next_part(const struct overlay *c, const struct place *map, uintptr_t *at,
                       struct place *part, long *error)
@@ -348,8 +349,8 @@ static bool next_part(const struct overlay *c, const struct place *map, uintptr_
     return false;
 }
 
-/* Model lock held: what the maps in ranges show of the file, all of it, becomes places, which are claimed. How
- * many; or -errno. */
+/* Makes places of all that the VMAs in ranges show of the file, and claims them. Returns how many,
+ * or -errno. Model lock held. */
 static long claim(unsigned count, unsigned overlay)
 {
     struct place part;
@@ -378,7 +379,7 @@ static void release(void)
     }
 }
 
-/* The place shows the file. */
+/* The place shows the file again. */
 static void forget_overlay(const struct place *place)
 {
     if (!model_take())
@@ -390,7 +391,7 @@ static void forget_overlay(const struct place *place)
     model_drop();
 }
 
-/* The places show the file, as before. */
+/* The places show the file, as before the claim. */
 static void give_up(long count)
 {
     for (long i = 0; i < count; i++)
@@ -403,11 +404,11 @@ static bool is_refused(uintptr_t page)
     return sys_madvise(page, page_size, POPULATE_WRITE) == -EFAULT;
 }
 
-/* Of the run, what lies around the page and is refused as well: a page that the file can have is never
- * switched. */
+/* Narrows the run to the pages around p that the kernel refuses as well: a page that the file can
+ * have is never switched. */
 static void keep_refused(const struct fault_page *p, uint64_t *low, uint64_t *high)
 {
-    uintptr_t base = p->page - p->at; /* of the file's beginning, as this map would have it */
+    uintptr_t base = p->page - p->at; /* where the file would begin, by this VMA */
     uint64_t from = p->at, to = p->at + page_size;
     while (from > *low && is_refused(base + from - page_size))
         from -= page_size;
@@ -417,6 +418,7 @@ static void keep_refused(const struct fault_page *p, uint64_t *low, uint64_t *hi
     *high = to;
 }
 
+/* Switches a run around the page, of that size at most, to the spill file. */
 static long overlay_run(unsigned n, const struct fault_page *p, size_t size, bool *dense)
 {
     struct overlay *c = &overlays[n];
@@ -489,8 +491,9 @@ static long overlay_run(unsigned n, const struct fault_page *p, size_t size, boo
     return 0;
 }
 
-/* Stores one after another get longer runs; scattered ones a short run each, until those are many: a
- * sixteenth of the file leaves few gaps. */
+/* The size of the next run. Stores that follow each other get longer and longer runs. Scattered
+ * stores get a short run each, until these are many: then runs grow up to a sixteenth of the
+ * file. */
 static size_t next_run(const struct overlay *c, bool dense)
 {
     size_t most = LONG_RUN;
@@ -499,7 +502,7 @@ static size_t next_run(const struct overlay *c, bool dense)
     return (dense || c->pieces >= MANY_PIECES) && c->run < most ? c->run * 2 : c->run;
 }
 
-/* keep: 0 where the file is said to be this process's alone. */
+/* keep is 0 if the user says that no other process uses the file. */
 static long store(const struct fault_page *p, unsigned keep, const char *program)
 {
     long answer = 0;
@@ -536,7 +539,7 @@ long spill_store(const struct fault_page *p, const char *program, bool alone)
     if (answer == 0)
         answer = store(p, keep, program);
     if (keep && answer != 0)
-        let_go(keep); /* unless something else of the file is spilled */
+        let_go(keep); /* not if something else of the file is spilled */
     keeps_let_go(keep);
     return answer;
 }
@@ -557,9 +560,10 @@ const char *spill_path(void)
 /* ---- and back ---- */
 
 /*
- * What of the first claimed ranges are maps of the spill file becomes places: where each lies in its file, and its
- * protection, is asked of the kernel, for calls that no hook sees change both. What is none was changed so, and is
- * forgotten. How many; -E2BIG.
+ * Makes places of those parts of the first claimed ranges that map the spill file. The kernel is
+ * asked for their offsets and protection, because calls that no hook sees change both. A part that
+ * does not map the spill file was changed by such a call and is forgotten. Returns how many, or
+ * -E2BIG.
  */
 static long locate(const struct overlay *c, long claimed)
 {
@@ -588,19 +592,20 @@ struct span {
     uint64_t low, high; /* of a file */
 };
 
-/* What the place shows of the span. */
+/* *part is what the place shows of the span. False: nothing. */
 static bool cut(const struct place *place, struct span s, struct place *part)
 {
     uint64_t end = place->offset + (place->end - place->start);
     uint64_t low = place->offset > s.low ? place->offset : s.low, high = end < s.high ? end : s.high;
-    *part = (struct place){ place->start + (low - place->offset), place->start + (high - place->offset), low, place->prot };
+    *part = (struct place){ place->start + (low - place->offset),
+                            place->start + (high - place->offset), low, place->prot };
     return low < high;
 }
 
 /*
- * The places show the file there; where the kernel has no map for it, what they showed. What is stored there is the
- * file's alone then: if its page lacks space once more, its contents are copied anew. In a shared spill file the pages
- * may be another process's too.
+ * Maps the file at the places of the span, or what they showed where the kernel has no VMA for
+ * that. Then the spill file's pages are removed: if the file lacks space there once more, they are
+ * copied anew. The pages of a shared spill file stay, because another process may need them.
  */
 static int put_back(const struct overlay *c, int fd, long count, struct span s)
 {
@@ -621,6 +626,7 @@ static int put_back(const struct overlay *c, int fd, long count, struct span s)
     return error;
 }
 
+/* Maps the spill file's pages at the places of the span again. */
 static void show_again(const struct overlay *c, int fd, long count, struct span s)
 {
     struct place part;
@@ -629,7 +635,7 @@ static void show_again(const struct overlay *c, int fd, long count, struct span 
             spilled_show(&part, 1, c, fd);
 }
 
-/* All ranges of the cover, when no call is changing them. */
+/* Claims all ranges of the overlay, after waiting for calls that are changing them. */
 static long claim_overlaid(unsigned n)
 {
     enum { PASSES = 100 };
@@ -641,10 +647,10 @@ static long claim_overlaid(unsigned n)
 }
 
 /*
- * There is space: writes what was stored to [s.low, s.high) of the file back, mapped or not, and all maps show the
- * file there again, in one step, or none does: what is stored by way of one of them is seen by way of all. Where a
- * page was written since by somebody else, that and what lies between two such pages stays: ESTALE. Where the
- * kernel has no map left, the spill file's pages stay. stays: they do in any case.
+ * There is space: writes back what was stored to the span of the file, mapped or not, and then maps
+ * the file there again in all places, or in none, so that a store through one mapping is seen
+ * through all. If pages of the file were written since past the mapping, these and all between them
+ * stay in the spill file: ESTALE. All pages stay if the kernel has no VMA left, or if stays is set.
  */
 static int lift_span(unsigned n, int fd, struct span s, bool stays)
 {
@@ -661,7 +667,7 @@ static int lift_span(unsigned n, int fd, struct span s, bool stays)
     if (!error)
         error = spilled_write_back(c, fd, s.low, s.high);
     if (error == ESTALE) {
-        count_add(2 * count); /* each may become three maps */
+        count_add(2 * count); /* each place may become three VMAs */
         spilled_left(c, fd, &left.low, &left.high);
     } else if (!error && !stays) {
         left.low = left.high; /* nothing */
@@ -678,7 +684,7 @@ static int lift_span(unsigned n, int fd, struct span s, bool stays)
     return error ? error : refused;
 }
 
-/* What msync does not say, because it is about to say that there is no space. */
+/* Logs it, because msync fails with the error for lack of space. */
 static void say_lost_spillfile(const struct overlay *c, long error)
 {
     static bool said;
@@ -688,7 +694,7 @@ static void say_lost_spillfile(const struct overlay *c, long error)
     said = true;
 }
 
-/* The file and its spill file, for the log. Overlay lock held. */
+/* The name of the file, for the log. Overlay lock held; static storage. */
 static const char *file_name(const struct overlay *c)
 {
     static char name[300];
@@ -702,7 +708,7 @@ static const char *file_name(const struct overlay *c)
     return len ? name : "a file";
 }
 
-/* Somebody else has the file, or is about to. */
+/* Another process has opened the file, or its open is delayed. */
 static void tell_of_others(struct overlay *c, enum lease_state state)
 {
     if (state == LEASE_ASKED && !c->told_asked)
@@ -726,9 +732,9 @@ static void tell_of_conflict(struct overlay *c)
 }
 
 /*
- * A process that was forked since has the same pages mapped: who shows the file again does not see any more what the
- * other stores there. So the file gets what was stored, and the pages stay, until that process has ended, or somebody
- * else opens the file.
+ * A process that was forked since maps the same pages. A process that maps the file again no longer
+ * sees what the other stores to them. So the file gets what was stored, and the pages stay until
+ * that process has ended, or until another process opens the file.
  */
 static bool stays_shared(const struct overlay *c)
 {
@@ -737,8 +743,8 @@ static bool stays_shared(const struct overlay *c)
            family_shares(c->dev, c->ino, &who);
 }
 
-/* 0: the file has everything. ESTALE: the rest is to stay in the spill file, because the file was changed
- * since. */
+/* Writes back what the overlay has. 0: the file has everything. ESTALE: the rest stays in the spill
+ * file, because the file was written since. Else the error why it could not be done. */
 static int return_overlay(unsigned n)
 {
     struct overlay *c = &overlays[n];
@@ -759,7 +765,7 @@ static int return_overlay(unsigned n)
     if (!error && stays && sys_msync(c->alias, c->len, MS_SYNC) < 0)
         error = EIO;
     if (shared)
-        sys_flock((int)fd, LOCK_UN); /* maps that were made of it keep the open file, and the lock with it */
+        sys_flock((int)fd, LOCK_UN); /* mappings of it keep the open file, and so the lock */
     sys_close((int)fd);
     if (!error && !stays && drop_overlay(n))
         log_line(LOG_INFO | LOG_ABOUT_SPILL, "everything that was spilled has gone back to its files");
@@ -770,7 +776,7 @@ static int return_overlay(unsigned n)
     return error;
 }
 
-/* Which covers have something in the range. */
+/* Sets wanted for the overlays that lie in the range. False: there are none. */
 static bool find_overlays(uintptr_t start, uintptr_t end, bool wanted[OVERLAYS_MAX + 1])
 {
     bool any = false;
@@ -858,9 +864,9 @@ void spill_stay(void)
     leave(false);
 }
 
-/* ---- what else happens to a file with spilled pages ---- */
+/* ---- mappings that are made and moved ---- */
 
-/* A cover has pages of this file, or had a moment ago. */
+/* An overlay has pages of this file, or had a moment ago. dev 0: not known. */
 static bool may_have(dev_t dev, ino_t ino)
 {
     for (unsigned n = 1; n <= OVERLAYS_MAX; n++)
@@ -870,7 +876,7 @@ static bool may_have(dev_t dev, ino_t ino)
     return false;
 }
 
-/* The place shows what was spilled of the file. */
+/* Shows at the place what is spilled of the file. */
 static void show_spilled(struct place place, dev_t dev, ino_t ino)
 {
     uint64_t end = place.offset + (place.end - place.start);
@@ -925,13 +931,14 @@ void spill_moved(uintptr_t start, uintptr_t end)
     overlays_drop();
 }
 
-/* ---- somebody opens the file ---- */
+/* ---- another process opens the file ---- */
 
 enum { RETRY_MS = 100 };
 static int timer;
 static bool timer_made;
 
-/* Tries again in a moment, as long as somebody is held up. Overlay lock held, or this thread's own. */
+/* Tries again in a moment, while an open is delayed. The caller holds the overlay lock, or has
+ * interrupted a thread in the library. */
 static void try_later(void)
 {
     if (!timer_made)
@@ -959,7 +966,7 @@ static void on_break(int sig, siginfo_t *info, void *context)
     (void)info;
     if (!overlays_any())
         return;
-    if (model_mine() || !overlays_take()) { /* it has interrupted the library */
+    if (model_mine() || !overlays_take()) { /* the signal has interrupted the library */
         try_later();
         return;
     }
@@ -967,8 +974,8 @@ static void on_break(int sig, siginfo_t *info, void *context)
     overlays_drop();
 }
 
-/* What stays spilled for good, because the library makes no calls any more. Of more than are told apart, the last one
- * stands for all to its end. */
+/* The ranges that stay spilled for good, because the library makes no calls any more. If there are
+ * more than ABANDONED_MAX, the last one reaches to the end of all. */
 enum { ABANDONED_MAX = 64 };
 static struct {
     uintptr_t start, end;
@@ -1006,7 +1013,7 @@ int spill_abandoned(uintptr_t start, uintptr_t end)
     return 0;
 }
 
-/* What is left on both sides of it stays as one range of which the larger part is told. */
+/* Where a part is left on both sides, only the larger one stays in the list. */
 void spill_forget_abandoned(uintptr_t start, uintptr_t end)
 {
     unsigned count = __atomic_load_n(&abandoned_count, __ATOMIC_ACQUIRE);
@@ -1023,7 +1030,7 @@ void spill_forget_abandoned(uintptr_t start, uintptr_t end)
     }
 }
 
-void spill_hold_nobody_up(void)
+void spill_release_leases(void)
 {
     struct sys_action now, none = { .handler = (uintptr_t)SIG_DFL };
     if (!overlays_any() || !overlays_take())
@@ -1037,7 +1044,7 @@ void spill_hold_nobody_up(void)
     overlays_drop();
 }
 
-/* What lay behind the end shows the file again: it may have something else there soon. */
+/* Maps the file again past its new end, because it may be made longer with other contents. */
 static void cut_off(unsigned n, uint64_t size)
 {
     const struct overlay *c = &overlays[n];

@@ -1,13 +1,16 @@
 /*
- * spill: stores for which the disk has no space live in the spill file until it has.
+ * spill: a store for which the disk has no space goes to the spill file, until there is space.
  *
- * A page of the spill file (disk/spillfile.h), with what the page held, is mapped over the file's
- * page; what is near it comes along, in growing runs, so that the number of maps stays small.
- * While a run is switched, in or out, a map without pages lies over it: every access of another
- * thread faults and waits in the handler for overlay_lock, so no store falls between the copy and
- * the switch. A system call that touches such a page in that moment says EFAULT.
+ * A page of the spill file (disk/spillfile.h), with the contents of the file's page, is mapped over
+ * that page. Pages near it are switched too, in growing runs, so that the number of VMAs stays
+ * small. While a run is switched, in either direction, a mapping without pages lies over it: every
+ * access of another thread faults, and waits in the handler for the overlay lock. So no store falls
+ * between the copy and the switch. A system call that touches such a page at that moment returns
+ * EFAULT.
  *
- * All but spill_forked take overlay_lock, if the caller does not hold it: see each.
+ * Unless a function says otherwise, its caller holds no lock, and it takes the overlay lock and the
+ * model lock; it does nothing if this thread has the overlay lock. All functions are thread- and
+ * async-signal-safe, and make no system call while there is no overlay.
  */
 #ifndef MAPHERD_SPILL_POLICY_H
 #define MAPHERD_SPILL_POLICY_H
@@ -19,53 +22,62 @@
 #include "disk/overlays.h"
 #include "space/request.h"
 
-/* A store to p failed for lack of space. 0: the page takes stores now; -EAGAIN: try the instruction
- * again; else nothing has changed, and why alone: the user says that the file is
- * this process's alone; otherwise the kernel has to prove it. Overlay lock held: called from the handler. */
+/*
+ * A store to p failed for lack of space. Switches its page to the spill file, and returns 0: the
+ * page takes stores now. Returns -EAGAIN if the instruction is to be tried again; any other -errno
+ * if nothing has changed (spill_why). alone: the user says that no other process uses the file;
+ * otherwise the kernel has to prove it. program is the program's name. Called from the handler,
+ * with the overlay lock held.
+ */
 long spill_store(const struct fault_page *p, const char *program, bool alone);
 
-/* Why it did not, in words; and the spill file, or where one would be made. Overlay lock held. */
+/* Returns the words for an error of spill_store; and the path of the spill file, or the folders in
+ * which it would be made. Overlay lock held; static storage. */
 const char *spill_why(long error);
 const char *spill_path(void);
 
-/* Tries to write everything back of the files that have spilled pages in the range, and to put
- * the file's own map there again. 0; or the error (positive) as long as it cannot be done. Cheap
- * where nothing was spilled. */
+/* Tries to write back everything that is spilled of the files that have spilled pages in the range,
+ * and to map the files themselves there again. Returns 0, or the (positive) error as long as that
+ * cannot be done. */
 int spill_return(uintptr_t start, uintptr_t end);
 
-/* Tries it for all there is, once a second at most: for calls that are about something else. */
+/* Tries that for all files, once a second at most. For calls that are about something else. */
 void spill_settle(void);
 
-/* The same for all there is; at exit. What cannot go back is said in the log. */
+/* Tries that for all files at exit, and logs what cannot go back. */
 void spill_end(void);
 
-/* The process is about to become another program: spill_end, and what cannot go back is for mapherd recover from
- * here on. spill_stay: it has stayed what it was. */
+/* spill_leave: the process is about to become another program. Does what spill_end does, and leaves
+ * the rest to mapherd recover. Returns true if there was anything to leave. spill_stay: the process
+ * could not become another program, and goes on with its spilled pages. */
 bool spill_leave(void);
 void spill_stay(void);
 
-/* Gives the leases back, and takes no signal any more: from here on the library makes no calls. Who opens a
- * file sees it without what is still spilled. */
-void spill_hold_nobody_up(void);
+/* Gives the leases back and removes the handler of SIGURG, because the library makes no calls from
+ * here on. A process that opens such a file sees it without what is still spilled. */
+void spill_release_leases(void);
 
 /*
- * After spill_hold_nobody_up: the error of what stays spilled in the range, or 0; and the range is the program's for
- * something else. Neither makes a system call; both cost a load where nothing stays.
+ * For after spill_release_leases; neither makes a system call nor takes a lock, and both cost one
+ * load where nothing is left. spill_abandoned returns the (positive) error of what stays spilled in
+ * the range, or 0. spill_forget_abandoned: the program uses the range for something else.
  */
 int spill_abandoned(uintptr_t start, uintptr_t end);
 void spill_forget_abandoned(uintptr_t start, uintptr_t end);
 
-/* A map was made there: its open file is kept, if the file may want for space (keeps.h), and what it shows of
- * spilled pages comes from the spill file. */
+/* The program has made the mapping q at [start, end). Keeps its open file if the file may lack
+ * space (keeps.h), which may cost system calls, and shows the spilled pages of its file there. */
 void spill_mapped(uintptr_t start, uintptr_t end, struct map_request *q);
 
-/* The same for one that was moved there, or grew. */
+/* A mapping was moved to the range, or has grown by it: shows the spilled pages of its file
+ * there. */
 void spill_moved(uintptr_t start, uintptr_t end);
 
-/* The file behind fd is size bytes long from now on: what was stored behind that is gone. */
+/* The file behind fd is size bytes long from now on. Discards what was stored past that. */
 void spill_trim(int fd, uint64_t size);
 
-/* After fork, in the child and in the parent. Overlay lock held, or nobody else there. */
+/* After fork, in the child (true) and in the parent. The caller holds the overlay lock, or is the
+ * only thread. Takes no lock. */
 void spill_forked(bool child);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * spilled: see spilled.h.
  *
- * The order in which things are written is that of mapherd/spill.h, so that the process may be
+ * Pages and sums are written in the order that mapherd/spill.h gives, so that the process may be
  * killed between any two calls.
  */
 #define _GNU_SOURCE
@@ -21,7 +21,7 @@
 
 #define POPULATE_WRITE 23 /* MADV_POPULATE_WRITE, Linux 5.14 */
 
-/* Working space; overlay lock held. */
+/* The working space of all functions, which the overlay lock protects. */
 static char data[64 << 10] __attribute__((aligned(16)));
 static spill_sum sums[sizeof data / 4096], stored[sizeof data / 4096];
 
@@ -43,7 +43,8 @@ static off_t data_of(const struct overlay *c, uint64_t at)
     return (off_t)(c->data_at + (at - c->start));
 }
 
-/* The kernel reads the alias: what it cannot read is an answer, and no signal. */
+/* Copies the pages that have no sum yet. The kernel reads the alias: it returns an error, and sends
+ * no signal, for a page that cannot be had. */
 static long copy_pages(const struct overlay *c, int fd, uint64_t at, size_t pages)
 {
     for (size_t i = 0, run; i < pages; i += run) {
@@ -86,7 +87,6 @@ long spilled_copy_in(const struct overlay *c, int fd, uint64_t low, uint64_t hig
     return 0;
 }
 
-/* From here on every access faults. */
 bool spilled_block(const struct place *places, unsigned count, const struct overlay *c, int fd)
 {
     uint64_t nowhere = spillfile_nowhere(c->file);
@@ -114,8 +114,8 @@ bool spilled_show_file(const struct place *places, unsigned count, const struct 
     return done;
 }
 
-/* The page cannot be read through the alias either: it lies behind the end of the file, which the
- * kernel would have thrown away. It reads as zeros, as it will when the file grows again. */
+/* If the page cannot be read through the alias either, it lies past the end of the file, and the
+ * kernel would have discarded it. Then it reads as zeros, as it will when the file grows again. */
 static bool drop_gone(const struct overlay *c, int fd, uint64_t at, spill_sum *sum)
 {
     if (sys_readable(c->alias + (at - c->start)) || sys_readable(c->alias + c->len - page_size))
@@ -126,7 +126,8 @@ static bool drop_gone(const struct overlay *c, int fd, uint64_t at, spill_sum *s
     return true;
 }
 
-/* What the file holds there now, read by the kernel: its sum, 0 where the page is gone. Uses data. */
+/* The sum of what the file holds there now, which the kernel reads; 0 if the page is gone. Uses
+ * data. */
 static spill_sum sum_in_file(const struct overlay *c, int fd, uint64_t at)
 {
     off_t scratch = (off_t)spillfile_scratch();
@@ -136,8 +137,9 @@ static spill_sum sum_in_file(const struct overlay *c, int fd, uint64_t at)
     return spill_sum_of(data, page_size);
 }
 
-/* The kernel writes to the alias: where there is no space that is an answer, too. From a copy: a process
- * that shares the spill file's page may store to it meanwhile, and its sum must be that of what was written. */
+/* Writes the page to the file. The kernel writes to the alias, so it returns an error if there is
+ * no space. A shared page is copied first: another process may store to it meanwhile, and the sum
+ * must be that of what was written. */
 static bool to_file(const struct overlay *c, int fd, uint64_t at, spill_sum *sum)
 {
     off_t scratch = (off_t)spillfile_scratch(), from = data_of(c, at);
@@ -151,7 +153,7 @@ static bool to_file(const struct overlay *c, int fd, uint64_t at, spill_sum *sum
     return sys_pread(fd, (void *)(c->alias + (at - c->start)), page_size, from) == (long)page_size;
 }
 
-/* One piece whose sums are there. ESTALE: some pages of it stay. */
+/* Writes one piece back, whose sums are in sums. ESTALE: some of its pages stay. */
 static int write_piece(const struct overlay *c, int fd, uint64_t at, size_t pages)
 {
     size_t len = pages * page_size;
@@ -183,20 +185,22 @@ static int write_piece(const struct overlay *c, int fd, uint64_t at, size_t page
     return error ? error : stale ? ESTALE : 0;
 }
 
-/* The first page at or behind at that has a sum, by where the spill file has data; UINT64_MAX: none. */
+/* The first page at or past at that may have a sum, because the spill file has data for it;
+ * UINT64_MAX: there is none. */
 static uint64_t next_with_sum(const struct overlay *c, int fd, uint64_t at)
 {
     enum { DATA = 3 }; /* SEEK_DATA */
     long next = sys_lseek(fd, (off_t)(c->sums_at + page_of(c, at) * sizeof *sums), DATA);
     if (next == -ENXIO)
         return UINT64_MAX;
-    if (next < 0) /* no holes are told here */
+    if (next < 0) /* the filesystem does not tell its holes */
         return at;
     uint64_t page = c->start + ((uint64_t)next - c->sums_at) / sizeof *sums * page_size;
     return page > at ? page : at;
 }
 
-/* Calls work with each piece of [low, high) that has pages, until it says anything but 0 or ESTALE. */
+/* Calls work for each piece of [low, high) that has pages, until it returns neither 0 nor
+ * ESTALE. */
 static int each_piece(const struct overlay *c, int fd, uint64_t low, uint64_t high,
                       int (*work)(const struct overlay *c, int fd, uint64_t at, size_t pages))
 {
@@ -256,8 +260,8 @@ void spilled_left(const struct overlay *c, int fd, uint64_t *low, uint64_t *high
 #define NO_ROOM (-1)
 #define ROOM (-2)
 
-/* The page of the file is asked for, and stays what it is. A kernel before Linux 5.14 does not know that
- * question, and a page behind the end of the file has no answer. */
+/* Asks for the file's page, which does not change it. A kernel before Linux 5.14 does not know that
+ * question, and there is no answer for a page past the end of the file. */
 static int ask_for_room(const struct overlay *c, int fd, uint64_t at, size_t pages)
 {
     if (sys_pread(fd, data, pages * page_size, data_of(c, at)) != (long)(pages * page_size))
@@ -276,8 +280,8 @@ bool spilled_has_room(const struct overlay *c, int fd, uint64_t low, uint64_t hi
     return each_piece(c, fd, low, high, ask_for_room) != NO_ROOM;
 }
 
-/* Of the pages from at on, as many as there are sums for here: how many the spill file has, or lacks; *has
- * says which. At least one. */
+/* How many pages from at on the spill file has, or lacks: *has says which. At least one, and at
+ * most SUMS_AT_ONCE. */
 static size_t run_from(const struct overlay *c, int fd, uint64_t at, uint64_t end, bool *has)
 {
     size_t pages = (end - at) / page_size, n = 1;

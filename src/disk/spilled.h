@@ -1,8 +1,9 @@
 /*
  * spilled: pages on their way between a file and the spill file.
  *
- * c is a cover of kind OVERLAY_SPILL, fd its spill file, opened for the moment; offsets are the
- * covered file's. Overlay lock held.
+ * In all functions c is an overlay of kind OVERLAY_SPILL, fd is a descriptor of its spill file, and
+ * low, high, at and size are offsets in the file that the overlay lies over, low and high
+ * page-aligned. The caller holds the overlay lock; all functions are async-signal-safe.
  */
 #ifndef MAPHERD_SPILLED_H
 #define MAPHERD_SPILLED_H
@@ -12,37 +13,46 @@
 
 #include "disk/overlays.h"
 
-/* Copies what the file holds of [low, high) and is not in the spill file yet. 0 or -errno. */
+/* Copies the pages of [low, high) that are not in the spill file yet, from the file. Returns 0 or
+ * -errno. */
 long spilled_copy_in(const struct overlay *c, int fd, uint64_t low, uint64_t high);
 
 /*
- * Writes what was stored to [low, high), which is blocked or no longer mapped, to the file. 0, or why that
- * cannot be (positive). Only what the file still holds by its sums is replaced: where it holds something
- * else, somebody has written it since, and the page stays: ESTALE, when the rest is done. A process that
- * dies between a page and its sum leaves a page that is the same in both files.
+ * Writes what was stored to [low, high) to the file. The range must be blocked (spilled_block) or
+ * no longer mapped. Returns 0 or a positive errno.
+ *
+ * A page of the file is replaced only if the file still holds there what its sum says. Where it
+ * holds something else, it was written since: the page stays in the spill file, and the function
+ * does the rest and returns ESTALE. A process that is killed between a page and its sum leaves a
+ * page that is the same in both files.
  */
 int spilled_write_back(const struct overlay *c, int fd, uint64_t low, uint64_t high);
 
-/* After ESTALE: of [low, high), what lies between the first and the last page that stay. */
+/* After ESTALE: narrows [*low, *high) to what lies between the first and the last page that
+ * stay. */
 void spilled_left(const struct overlay *c, int fd, uint64_t *low, uint64_t *high);
 
-/* There is space for the first page of it that was stored to, as far as the kernel can be asked. */
+/* Returns false if the kernel says that there is no space for the first page of [low, high) that
+ * was stored to. */
 bool spilled_has_room(const struct overlay *c, int fd, uint64_t low, uint64_t high);
 
-/* From here on every access to the places faults, and waits in the handler. */
+/* Blocks the places: from here on every access to them faults, and waits in the handler for the
+ * overlay lock. Returns false if the kernel refused a mapping. */
 bool spilled_block(const struct place *places, unsigned count, const struct overlay *c, int fd);
 
-/* The places show the spill file's pages, or the file's own. */
+/* Maps the spill file's pages, or the file's own, at the places. Both return false if the kernel
+ * refused a mapping. */
 bool spilled_show(const struct place *places, unsigned count, const struct overlay *c, int fd);
 bool spilled_show_file(const struct place *places, unsigned count, const struct overlay *c);
 
-/* A new map of the file: maps what the spill file has of the place over it, run by run, as cover n. */
+/* The program has made a new mapping of the file. Maps what the spill file has of the place over
+ * it, run by run, as overlay n. Takes the model lock. */
 void spilled_show_present(unsigned n, int fd, const struct place *place);
 
-/* [low, high) has gone back: it has none of these pages any more. */
+/* Removes the pages of [low, high), which the file has again, from the spill file. */
 void spilled_clear(const struct overlay *c, int fd, uint64_t low, uint64_t high);
 
-/* The file ends at size now: what was stored behind that reads as zeros. */
+/* The file ends at size now. Makes what was stored past that read as zeros. */
 void spilled_trim(const struct overlay *c, uint64_t size);
 
 #endif

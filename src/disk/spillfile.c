@@ -21,24 +21,24 @@
 #define PATH_LEN 512
 
 static struct file {
-    char path[PATH_LEN]; /* empty: none */
+    char path[PATH_LEN]; /* "": there is no such file */
     dev_t dev;
     ino_t ino;
     uint32_t slots;
     uint64_t end; /* of the last slot's range */
     uint64_t last_data_at;
-    bool relatives;
+    bool shared; /* see spillfile_shared */
 } files[SPILLFILES_MAX];
 static unsigned own; /* which of them is this process's */
 static size_t page_bytes;
-static uint64_t reserved;
+static uint64_t reserved; /* bytes that the process has allocated */
 
 static uint64_t round_up(uint64_t n, uint64_t to)
 {
     return (n + to - 1) / to * to;
 }
 
-/* Whoever writes past the limit on the size of files gets SIGXFSZ, which kills. */
+/* A write past the limit on the size of files raises SIGXFSZ, which kills. */
 static bool is_allowed(uint64_t end)
 {
     return end <= sys_rlimit(RLIMIT_FSIZE);
@@ -97,11 +97,11 @@ static long make_in(struct file *f, const char *folder, size_t folder_len, const
     f->ino = st.st_ino;
     f->slots = 0;
     f->end = round_up(spillfile_scratch() + page_bytes, 2UL << 20);
-    f->relatives = false;
+    f->shared = false;
     return 0;
 }
 
-/* Folders for files that are to outlive their process, the lasting ones first. */
+/* The folders for files that are to outlive their process, the most lasting first. */
 static long make(struct file *f, const char *program)
 {
     static const char *const usual[] = { "/var/tmp", "/tmp", "/dev/shm" };
@@ -201,9 +201,9 @@ void spillfile_take_back(unsigned file, uint64_t data_at)
 
 uint64_t spillfile_nowhere(unsigned file)
 {
-    const uint64_t far = 1UL << 41; /* a relative adds slots unseen: its pages lie behind ours */
+    const uint64_t far = 1UL << 41; /* another process adds slots unseen: their pages follow ours */
     const struct file *f = &files[file];
-    return f->relatives && f->end < far ? far : f->end;
+    return f->shared && f->end < far ? far : f->end;
 }
 
 long spillfile_reserve(int fd, uint64_t data_at, uint64_t sums_at, uint64_t from, uint64_t len)
@@ -245,7 +245,7 @@ long spillfile_put_sums(int fd, uint64_t sums_at, uint64_t page, const spill_sum
 
 bool spillfile_shared(unsigned file)
 {
-    return files[file].relatives;
+    return files[file].shared;
 }
 
 void spillfile_leave(bool left)
@@ -260,7 +260,7 @@ void spillfile_leave(bool left)
 
 void spillfile_remove(unsigned file)
 {
-    if (files[file].path[0] && !files[file].relatives)
+    if (files[file].path[0] && !files[file].shared)
         sys_unlink(files[file].path);
     files[file].path[0] = '\0';
     if (file == own)
@@ -270,12 +270,12 @@ void spillfile_remove(unsigned file)
 void spillfile_forked(bool child, bool in_use)
 {
     for (unsigned n = 0; n < SPILLFILES_MAX; n++)
-        files[n].relatives |= in_use;
+        files[n].shared |= in_use;
     if (!child || own == SPILLFILES_MAX || !files[own].path[0])
         return;
     reserved = 0;
     if (!in_use)
-        files[own].path[0] = '\0'; /* its parent's business */
+        files[own].path[0] = '\0'; /* it is the parent's, and empty */
     for (own = 0; own < SPILLFILES_MAX && files[own].path[0];)
         own++;
 }

@@ -1,9 +1,12 @@
 /*
  * spillfile: the spill file on its disk, in the format of mapherd/spill.h.
  *
- * No descriptor is kept: the program may close it, or take its number for a file of its own. It is
- * opened by name for each piece of work, and known again by device and inode. One thread at a
- * time (overlay_lock). All return >= 0 or -errno.
+ * No descriptor is kept, because the program may close it or get its number for a file of its own.
+ * The file is opened by name for each piece of work, and recognized by device and inode. A process
+ * knows its spill files by their numbers.
+ *
+ * The caller holds the overlay lock. Functions of type long return -errno if they fail, and a value
+ * of 0 or more if they succeed. All are async-signal-safe.
  */
 #ifndef MAPHERD_SPILLFILE_H
 #define MAPHERD_SPILLFILE_H
@@ -14,64 +17,70 @@
 
 #include "mapherd/spill.h"
 
-/* A process has one, and those that its parents had when it was forked. */
+/* A process has one, and those that its parents had when they forked. */
 #define SPILLFILES_MAX 4
 
-/* The process's own, made if there is none; its number. page: the page size. program: its name. */
+/* Returns the number of the process's own file, which is made if there is none. page is the page
+ * size; program is the program's name, a part of the file's. */
 long spillfile_own(size_t page, const char *program);
 
-/* A descriptor, to be closed by the caller (sys_close). */
+/* Returns a descriptor, which the caller closes (sys_close); -ESTALE if another file has its
+ * name. */
 long spillfile_open(unsigned file);
 
 const char *spillfile_path(unsigned file);
 
-/* "" if there is none. */
+/* Returns the path of the process's own file; "" if there is none. */
 const char *spillfile_own_path(void);
 
-/* As maps of it show it. */
+/* Returns the inode, as /proc/self/maps shows it. */
 uint64_t spillfile_ino(unsigned file);
 
-/* A range of a file that gets a slot; error as in struct spill_slot. */
+/* A part of a file that gets a slot; error is that of struct spill_slot. */
 struct spill_range {
     uint64_t dev, ino, start, len;
     int error;
     size_t path_len;
 };
 
-/* Where its pages and sums lie. path: path_len bytes. */
+/* Adds a slot, and sets the offsets at which its pages and its sums lie. path has path_len
+ * bytes. */
 long spillfile_add(unsigned file, int fd, const struct spill_range *what, const char *path,
                    uint64_t *data_at, uint64_t *sums_at);
 
-/* Nothing came of that slot: its place is free again if it is the last. */
+/* Removes a slot in which nothing was spilled, if it is the last one. */
 void spillfile_take_back(unsigned file, uint64_t data_at);
 
-/* An offset behind everything that is ever written: a map of it has no pages. */
+/* Returns an offset past everything that is ever written: a mapping of it has no pages. */
 uint64_t spillfile_nowhere(unsigned file);
 
-/* The offset of a page that is nobody's, for looking at what the kernel alone can read. */
+/* Returns the offset of a page that belongs to no slot. The kernel copies a page there that a load
+ * might fault on. */
 uint64_t spillfile_scratch(void);
 
-/* Space for len bytes is allocated, within options.spill_max in all and the limit on the size of
- * files; -EFBIG where that is over. */
+/* Allocates len bytes at offset from of a slot, and the space for their sums. Returns -EFBIG if
+ * that is more than options.spill_max in all, or than the limit on the size of files. */
 long spillfile_reserve(int fd, uint64_t data_at, uint64_t sums_at, uint64_t from, uint64_t len);
 
-/* The space of len bytes is given back, and what was there reads as zeros. */
+/* Gives the space of len bytes at data_at back: they read as zeros. */
 void spillfile_release(int fd, uint64_t data_at, uint64_t len);
 
+/* Reads or writes the sums of count pages, from the slot's page number page on. */
 long spillfile_get_sums(int fd, uint64_t sums_at, uint64_t page, spill_sum *sums, size_t count);
 long spillfile_put_sums(int fd, uint64_t sums_at, uint64_t page, const spill_sum *sums, size_t count);
 
-/* A process that this one forked, or was forked from, may have its pages mapped. */
+/* Returns true if a process that this one forked, or was forked from, may map its pages. */
 bool spillfile_shared(unsigned file);
 
-/* left: what is in the process's own file is for others to recover, because the process becomes another program; or
- * it is not, because that failed. */
+/* The process becomes another program (left), or could not (!left). While it is left, mapherd
+ * recover may take what is in the process's own file. */
 void spillfile_leave(bool left);
 
-/* Everything has gone back: the file is no longer used, and removed unless it is shared. */
+/* Everything in the file has gone back. Forgets the file, and removes it unless it is shared. */
 void spillfile_remove(unsigned file);
 
-/* After fork, in both: what is in use is shared from here on, and the child makes files of its own. */
+/* After fork, in the parent and in the child. If pages are spilled (in_use), all files are shared
+ * from here on. The child makes a file of its own when it needs one. */
 void spillfile_forked(bool child, bool in_use);
 
 #endif

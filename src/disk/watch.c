@@ -17,9 +17,9 @@
 #endif
 
 static int queue = -1;
-static bool used; /* there was a queue: a signal of it may be on its way */
+static bool used; /* there was a descriptor: a signal of it may be pending */
 
-/* The program may have closed it, and may have a file of its own by that number. */
+/* The program may have closed it, and may have a file of its own at that number. */
 static bool is_ours(int fd)
 {
     return fd >= 0 && sys_fcntl(fd, F_GETSIG, 0) == SIGBUS;
@@ -89,14 +89,14 @@ void watch_again(void)
     sys_tgsigqueueinfo(sys_getpid(), sys_gettid(), SIGBUS, &info);
 }
 
-void watch_heard(void)
+void watch_drain(void)
 {
     char events[1024];
     while (is_ours(queue) && sys_read(queue, events, sizeof events) > 0)
         ;
 }
 
-void watch_silence(void)
+void watch_stop(void)
 {
     if (is_ours(queue))
         sys_fcntl(queue, F_SETFL, O_NONBLOCK);

@@ -1,11 +1,16 @@
 /*
- * watch: the kernel says when a file was written or has another length.
+ * watch: the kernel tells when a file was written or its length has changed.
  *
- * By inotify(7), with a SIGBUS for each event (F_SETSIG, fcntl(2)): ftruncate, write, fallocate and their
- * kin queue it before they return, whoever calls them, on this machine. A thread of this process that
- * runs meanwhile is interrupted a moment later; changes by other machines (NFS, FUSE) are not told.
- * One descriptor from the first file on, at 512 or above where the limit allows: to close one takes the
- * kernel milliseconds, and seconds on a busy machine. Overlay lock held; async-signal-safe.
+ * An inotify(7) descriptor sends a SIGBUS for each event (F_SETSIG, fcntl(2)). ftruncate, write,
+ * fallocate and similar calls queue it before they return, in whatever process of this machine they
+ * are made. A running thread of this process is interrupted a moment later. Changes that another
+ * machine makes (NFS, FUSE) are not told.
+ *
+ * There is one descriptor, from the first file on, at 512 or above where the limit allows it. It is
+ * never closed in between, because that takes the kernel milliseconds, and seconds on a busy
+ * machine.
+ *
+ * Unless a function says otherwise, its caller holds the overlay lock. All are async-signal-safe.
  */
 #ifndef MAPHERD_WATCH_H
 #define MAPHERD_WATCH_H
@@ -15,27 +20,30 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Watches the file that path leads to, if it is this one: the number of the watch, which is one a file; or
- * -errno, -ESTALE if it is another. */
+/* Watches the file that path leads to, if that is the file dev, ino. Returns the number of the
+ * watch, of which a file has one; -ESTALE if path leads to another file; or another -errno. */
 long watch_file(const char *path, dev_t dev, uint64_t ino);
 
-/* Nobody needs that watch any more. */
+/* Ends that watch. */
 void watch_forget(long watch);
 
-/* This SIGBUS says that a watched file has changed, or one that was watched until a moment ago. Needs no lock, nor do the next two. */
+/* Returns true if this SIGBUS tells of a watched file, or of one that was watched until a moment
+ * ago. Needs no lock. */
 bool watch_signal(const siginfo_t *info);
 
-/* It interrupted the owner of the overlay lock, who has to look: it comes again when the lock is free. */
+/* watch_missed remembers a signal that has interrupted the owner of the overlay lock; the owner
+ * calls it, in the handler. watch_again sends that signal again, when the lock is free. */
 void watch_missed(const siginfo_t *info);
 void watch_again(void);
 
-/* Before the files are looked at: what happens from here on is told anew. */
-void watch_heard(void);
+/* Reads away the events, before the files are looked at: what happens from here on is told
+ * again. */
+void watch_drain(void);
 
-/* No signal is sent any more. For good. */
-void watch_silence(void);
+/* Stops the signals for good. */
+void watch_stop(void);
 
-/* In a forked child, whose descriptor tells the parent: nothing is watched. */
+/* Forgets the descriptor in a forked child: its signals go to the parent. */
 void watch_forked(void);
 
 #endif

@@ -21,13 +21,13 @@
 #include "tell/log.h"
 #include "tell/options.h"
 
-/* What the process was given, and what it lost so far. */
+/* The zeros that the process was given, and what it has lost so far. */
 static struct {
-    bool any, told; /* told: the last line is written */
-    char path[256];     /* the first file */
-    uint64_t low, high; /* of it */
-    bool others;        /* there were more */
-    uint64_t stored;    /* bytes, of all */
+    bool any, told;     /* told: the last log line is written */
+    char path[256];     /* of the first file */
+    uint64_t low, high; /* the offsets in it */
+    bool others;        /* there were other files */
+    uint64_t stored;    /* bytes that were lost, of all files */
 } given;
 
 static struct log_room room;
@@ -49,8 +49,8 @@ static void note_given(const struct fault_page *p, size_t len)
     given.any = true;
 }
 
-/* The bytes of zeros that are none any more. The kernel reads them: what the program has unmapped unseen
- * is an answer, and no signal. */
+/* Counts the bytes of zeros that are not 0 any more. The kernel reads them: it returns an error,
+ * and sends no signal, where the program has unmapped them by a call that no hook saw. */
 static uint64_t stored_in(uintptr_t start, uintptr_t end)
 {
     enum { PAGES = 256 };
@@ -75,7 +75,7 @@ static uint64_t stored_in(uintptr_t start, uintptr_t end)
     return stored;
 }
 
-/* The same of all that is left of a cover. */
+/* Counts them in all that is left of an overlay. */
 static uint64_t stored_under(unsigned n)
 {
     uint64_t stored = 0;
@@ -97,8 +97,8 @@ static uint64_t stored_under(unsigned n)
     return stored;
 }
 
-/* The way back: a second map of a shared range; a private one has no second, so it is moved out
- * of the way, and the kernel leaves an empty one like it (Linux 5.13). */
+/* Makes the alias. A shared mapping gets a second one. A private mapping cannot have a second one,
+ * so it is moved out of the way, and the kernel leaves an empty mapping like it (Linux 5.13). */
 static bool keep_way_back(struct overlay *c, const struct fault_page *p, size_t len)
 {
     long at = p->shared ? sys_mremap(p->page, 0, len, MREMAP_MAYMOVE, 0)
@@ -114,7 +114,7 @@ static bool keep_way_back(struct overlay *c, const struct fault_page *p, size_t 
     return c->alias;
 }
 
-/* How much of [from, from + len) the file has again, from the front. */
+/* How many bytes of [from, from + len), from its beginning, the file has again. */
 static size_t there_again(uintptr_t from, size_t len)
 {
     size_t good = 0, bad = len / page_size + 1; /* pages: good - 1 can be read, bad - 1 cannot */
@@ -128,8 +128,8 @@ static size_t there_again(uintptr_t from, size_t len)
     return good * page_size;
 }
 
-/* The first range of the cover that the file has again, or in any case the first. False if there is
- * none. */
+/* Puts the file back at the first range of the overlay, if the file has it again, or in any case.
+ * False: there was none to put back. */
 static bool put_back_one(unsigned n, bool in_any_case)
 {
     const struct overlay *c = &overlays[n];
@@ -171,7 +171,7 @@ static bool put_back_one(unsigned n, bool in_any_case)
     return done;
 }
 
-/* The file stays watched as long as it has another cover. */
+/* Removes the overlay. Its file stays watched as long as it has another one. */
 static void drop(unsigned n)
 {
     unsigned watch = overlays[n].file, left = 0;
@@ -193,7 +193,7 @@ static void look(bool in_any_case)
 
 void zeros_look(void)
 {
-    watch_heard();
+    watch_drain();
     look(false);
 }
 
@@ -205,8 +205,8 @@ void zeros_settle(void)
     overlays_drop();
 }
 
-/* Model lock held: the range [p->page, *end) that is to read as zeros, claimed; *prot is its
- * protection until the claim is released. */
+/* Claims [p->page, *end), the range that is to read as zeros. *prot is its protection until the
+ * claim is released. Model lock held. */
 static long claim(const struct fault_page *p, unsigned n, uintptr_t *end, int *prot)
 {
     struct region *r = regions_from(p->page);
@@ -242,7 +242,8 @@ long zeros_lay(const struct fault_page *p)
 {
     long watch = p->size_known ? watch_file(p->path, p->st_dev, p->ino) : -ENOENT;
     unsigned n = watch >= 0 ? overlays_add(OVERLAY_ZEROS) : 0;
-    if (!n) /* with all covers in use, the watch is one of theirs, or costs a signal now and then */
+    /* With all overlays in use, the watch is one of theirs, or costs a signal now and then. */
+    if (!n)
         return watch < 0 ? watch : -ENFILE;
     overlays[n].file = (unsigned)watch;
     uintptr_t end;
@@ -302,7 +303,7 @@ void zeros_withdraw(void)
 {
     if (!overlays_any() || !overlays_take())
         return;
-    watch_silence();
+    watch_stop();
     look(true);
     overlays_drop();
 }

@@ -1,12 +1,16 @@
 /*
- * zeros: what a truncated file lacks reads as zeros, where the user has asked for it (convert).
+ * zeros: where a file was truncated under its mapping, the mapping reads as zeros. For users that
+ * ask for it (MAPHERD_SIGBUS=convert).
  *
- * The file's own map comes back as soon as the file has the part again. The kernel says so (watch.h): a
- * SIGBUS comes before the call that makes the file longer returns. Between the two, other threads of the
- * process may see zeros a moment longer. Where the kernel cannot be asked to say it, none are given.
+ * The file's own mapping comes back as soon as the file has that part again. The kernel tells
+ * (disk/watch.h): a SIGBUS arrives before the call that makes the file longer returns. Other
+ * threads of the process may see zeros for a moment longer. Where the kernel cannot tell, no zeros
+ * are given.
  *
- * What is stored to zeros is lost: msync of them says EIO, the log says how much it was when they go, and
- * a process that was given any does not end with status 0.
+ * What the program stores to zeros is lost. msync of them fails with EIO, the log says when they go
+ * how many bytes were lost, and a process that was given zeros does not end with status 0.
+ *
+ * All functions are async-signal-safe.
  */
 #ifndef MAPHERD_ZEROS_H
 #define MAPHERD_ZEROS_H
@@ -16,30 +20,32 @@
 
 #include "disk/overlays.h"
 
-/* Lays zeros over the page and all that follows it in the map. -EAGAIN: try the instruction again, the file
- * has the page; other errors: nothing has changed. Overlay lock held. */
+/* Lays zeros over the page, and over all that follows it in its mapping. Returns 0; -EAGAIN if the
+ * instruction is to be tried again; any other -errno if nothing has changed. Overlay lock held;
+ * takes the model lock. */
 long zeros_lay(const struct fault_page *p);
 
-/* Puts files back that cover more than they did. Takes the overlay lock; cheap where there is none. */
+/* Puts files back that have again what zeros lie over. Takes the overlay lock; makes no system call
+ * where there is no overlay. */
 void zeros_settle(void);
 
-/* The same with the overlay lock held. */
+/* Does what zeros_settle does, with the overlay lock held by the caller. */
 void zeros_look(void);
 
-/* EIO where the range has zeros that the program may store to: what it did store there is lost, and no
- * fault tells. Takes the model lock. */
+/* Returns EIO if the range has zeros that the program may store to, else 0. What it stored there is
+ * lost, and no fault tells. Takes the model lock. */
 int zeros_error(uintptr_t start, uintptr_t end);
 
-/* In a forked child, where nobody else runs: all files are put back, for the kernel tells the parent when
- * they change. What they lack faults anew. */
+/* Puts all files back in a forked child, which has one thread: the kernel tells only the parent
+ * when they change. Pages that they lack fault again. */
 void zeros_forked(void);
 
-/* All files are put back and no signal comes any more: for a process that cannot have its SIGBUS handled from
- * here on. What they lack faults as alone. Takes the overlay lock. */
+/* Puts all files back and stops the signals, for a process whose SIGBUS cannot be handled any more.
+ * Pages that they lack fault as they do without mapherd. Takes the overlay lock. */
 void zeros_withdraw(void);
 
-/* The process ends with this status: the one to end with instead. Says in the log what was lost, once.
- * Takes the overlay lock. */
+/* The process is about to end with this status. Returns the status that it is to end with, and logs
+ * once what was lost. Takes the overlay lock. */
 int zeros_end(int status);
 
 #endif

@@ -520,7 +520,7 @@ void engine_enter_sandbox(void)
     call_make_guards_plain(0, UINTPTR_MAX - page_size + 1); /* nobody could lift them then */
     retention_give_all_back();
     spill_end();
-    spill_hold_nobody_up();
+    spill_release_leases();
     keeps_close_files();
     zeros_withdraw();
     log_line(LOG_INFO, "the program sandboxes itself: everything passes through from here on");
