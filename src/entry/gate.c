@@ -6,11 +6,11 @@
 
 #include <stddef.h>
 
-#include "disk/covers.h"
+#include "disk/overlays.h"
 #include "disk/spill.h"
 #include "disk/zeros.h"
 #include "herd/guards.h"
-#include "herd/held.h"
+#include "herd/retained.h"
 #include "kernel/brief.h"
 #include "kernel/canary.h"
 #include "kernel/gaps.h"
@@ -40,9 +40,9 @@ static unsigned char *guard_page;
 bool gate_take(uintptr_t start, uintptr_t end)
 {
     if (model_take()) {
-        while (covers_claimed(start, end)) { /* its pages are being switched by another thread */
+        while (overlays_claimed(start, end)) { /* its pages are being switched by another thread */
             model_drop();
-            if (!covers_wait() || !model_take())
+            if (!overlays_wait() || !model_take())
                 return false;
         }
         return true;
@@ -60,11 +60,11 @@ static void be_born(bool announced)
     canary_after_fork();
     gaps_after_fork();
     reserve_after_fork();
-    held_after_fork();
+    retained_after_fork();
     keeps_after_fork();
     family_arrived(announced);
     changes_after_fork();
-    covers_after_fork();
+    overlays_after_fork();
     spill_forked(true);
     count_after_fork(true);
     log_after_fork();
@@ -147,13 +147,13 @@ void gate_close(uint32_t reason)
 }
 
 /* False where a handler forks that interrupted the library: the lock is the frame's below. */
-static bool taken_for_fork, covers_for_fork, announced_fork;
+static bool taken_for_fork, overlays_for_fork, announced_fork;
 
 void gate_before_fork(void)
 {
     announced_fork = family_before_fork();
     count_before_fork();
-    covers_for_fork = !gate_helpless() && covers_take();
+    overlays_for_fork = !gate_helpless() && overlays_take();
     bool taken = model_take();
     taken_for_fork = taken;
     if (taken)
@@ -166,9 +166,9 @@ void gate_after_fork_in_parent(void)
     brief_after_fork_in_parent();
     if (taken_for_fork)
         model_drop();
-    if (covers_for_fork) {
+    if (overlays_for_fork) {
         spill_forked(false);
-        covers_drop();
+        overlays_drop();
     }
     count_after_fork(false);
 }
@@ -183,6 +183,6 @@ void gate_after_fork_in_child(void)
         model_drop();
         zeros_forked();
     }
-    if (covers_for_fork)
-        covers_drop();
+    if (overlays_for_fork)
+        overlays_drop();
 }
