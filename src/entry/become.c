@@ -1,9 +1,9 @@
 /*
  * become: see become.h.
  *
- * A change of the effective user alone is passed by: it can be taken back, and some servers make it
- * for each request. What counts is a call after which the record's owner is none of the process's
- * users.
+ * A change of the effective user alone changes nothing here: it can be taken back, and some servers
+ * make it for each request. What counts is a call after which the record's owner is neither the
+ * real nor the effective nor the saved user of the process.
  */
 #define _GNU_SOURCE
 #include "entry/become.h"
@@ -19,13 +19,13 @@
 #include "tell/recordfile.h"
 #include "trace/record.h"
 
-/* Spilled pages are for mapherd recover: the process is about to become another program. */
+/* Leaves the spilled pages for `mapherd recover`, before the process becomes another program. */
 static bool leave_spilled(void)
 {
     return gate_open() && gate_is_ours() && spill_leave();
 }
 
-/* The next in the chain. */
+/* The next functions in the chain of libraries. */
 static struct {
     int (*execve)(const char *, char *const[], char *const[]);
     int (*execv)(const char *, char *const[]);
@@ -41,7 +41,7 @@ static struct {
     int (*setns)(int, int);
 } next;
 
-/* Fills next.name in. */
+/* Looks next.name up. */
 #define FIND(name) (*(void **)&next.name = dlsym(RTLD_NEXT, #name))
 
 void become_resolve(void)
@@ -60,7 +60,7 @@ void become_resolve(void)
     FIND(setns);
 }
 
-/* The end of a call after which the process goes on. */
+/* After a call, where the process goes on. */
 static int go_on(bool left, int answer)
 {
     int error = errno;
@@ -70,6 +70,7 @@ static int go_on(bool left, int answer)
     return answer;
 }
 
+/* After an exec that failed. */
 static int stay(bool spilled, int answer)
 {
     int error = errno;
@@ -79,14 +80,14 @@ static int stay(bool spilled, int answer)
     return answer;
 }
 
-/* A libc without the function, or a constructor that runs before ours. */
+/* No library after this one has the function. */
 static int missing(void)
 {
     errno = ENOSYS;
     return -1;
 }
 
-/* What the call is worth to the process if it is there, with the record out of the way. */
+/* Makes the call, with the record's name taken away meanwhile if leaves is true. */
 #define CALL_NEXT(leaves, name, ...)                                  \
     do {                                                              \
         if (!next.name && !FIND(name))                                \
@@ -95,7 +96,7 @@ static int missing(void)
         return go_on(left, next.name(__VA_ARGS__));                   \
     } while (0)
 
-/* CALL_NEXT for a call after which there is another program. */
+/* Makes an exec call, with the record's name taken away and the spilled pages left for recover. */
 #define EXEC_NEXT(name, ...)                                          \
     do {                                                              \
         if (!next.name && !FIND(name))                                \
@@ -134,7 +135,7 @@ int become_execveat(int fd, const char *path, char *const argv[], char *const en
     EXEC_NEXT(execveat, fd, path, argv, envp, flags);
 }
 
-/* How many arguments there are, the first among them. */
+/* The number of arguments, first among them. */
 static size_t count_arguments(const char *first, va_list rest)
 {
     size_t n = 0;
@@ -146,7 +147,7 @@ static size_t count_arguments(const char *first, va_list rest)
     return n;
 }
 
-/* Fills argv, which has a place for the NULL at the end; rest is behind that NULL then. */
+/* Fills argv, which has room for the NULL at the end. Afterwards rest is behind that NULL. */
 static void take_arguments(char **argv, const char *first, va_list *rest)
 {
     for (*argv = (char *)first; *argv; *argv = va_arg(*rest, char *))
@@ -184,7 +185,6 @@ int become_execle(const char *path, const char *first, va_list rest)
     return become_execve(path, argv, envp);
 }
 
-/* -1 leaves a user as it is. */
 bool become_gives_up(uid_t user)
 {
     return user != (uid_t)-1 && user != recordfile_owner();
@@ -210,7 +210,6 @@ int become_chroot(const char *path)
     CALL_NEXT(true, chroot, path);
 }
 
-/* A mount namespace of its own is for other mounts: the folder may be another one at any time after it. */
 int become_unshare(int flags)
 {
     if (!next.unshare && !FIND(unshare))
@@ -222,7 +221,7 @@ int become_unshare(int flags)
     return go_on(left && answer != 0, answer);
 }
 
-/* 0 is any kind of namespace. */
+/* kind 0: fd may be of any kind of namespace. */
 int become_setns(int fd, int kind)
 {
     CALL_NEXT(!kind || (kind & CLONE_NEWNS), setns, fd, kind);

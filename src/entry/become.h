@@ -1,12 +1,15 @@
 /*
- * become: the calls by which a process becomes another program, another user, or gets another root or
- * other mounts.
+ * become: libc's calls by which a process becomes another program or another user, or gets another
+ * root or other mounts.
  *
- * After any of them nobody may be left who can remove the record: another program does not know of
- * it, and a folder like /dev/shm lets only a file's owner remove it. So the record gives up its name
- * before the call (record_leave), and takes one again if the process goes on (record_return). Each
- * function answers as libc's of that name and goes on to the next one in the chain of libraries.
- * Async-signal-safe as far as libc's are; a vfork child changes nothing.
+ * After such a call the process may be unable to remove its record: another program does not know
+ * of it, and in a folder like /dev/shm only the owner of a file may remove it. So the record gives
+ * up its name before the call (record_leave), and takes a name again if the process goes on
+ * (record_return). Before an exec, spilled pages are left for `mapherd recover` in the same way.
+ *
+ * Each function goes on to the next one of its name in the chain of libraries, and answers as
+ * libc's does, with errno. It is async-signal-safe as far as libc's is. In a vfork child, the
+ * record and the spilled pages of the parent stay as they are. No lock may be held.
  */
 #ifndef MAPHERD_BECOME_H
 #define MAPHERD_BECOME_H
@@ -15,8 +18,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Looks up what is next in the chain. For the constructor; what is called before it is looked up
- * when it is called. */
+/* Looks up the next functions in the chain. For the constructor. A function that is called
+ * earlier looks its own next one up, and fails with ENOSYS if there is none. */
 void become_resolve(void);
 
 int become_execve(const char *path, char *const argv[], char *const envp[]);
@@ -26,8 +29,8 @@ int become_execvpe(const char *file, char *const argv[], char *const envp[]);
 int become_fexecve(int fd, char *const argv[], char *const envp[]);
 int become_execveat(int fd, const char *path, char *const argv[], char *const envp[], int flags);
 
-/* The three that take the arguments one by one, the rest behind first: a NULL ends them, and for
- * execle the environment follows. They call execv, execvp and execve, as glibc's do (posix/execl.c). */
+/* execl, execlp and execle: rest has the arguments after first, up to a NULL; for execle the
+ * environment follows. They call execv, execvp and execve, as glibc's do (posix/execl.c). */
 int become_execl(const char *path, const char *first, va_list rest);
 int become_execlp(const char *file, const char *first, va_list rest);
 int become_execle(const char *path, const char *first, va_list rest);
@@ -37,11 +40,16 @@ int become_setreuid(uid_t real, uid_t effective);
 int become_setresuid(uid_t real, uid_t effective, uid_t saved);
 int become_chroot(const char *path);
 
-/* After unshare(CLONE_NEWNS) the process has no record any more, unless MAPHERD_DIR asks for one. */
+/* After unshare(CLONE_NEWNS) the process has no record any more, unless MAPHERD_DIR asks for
+ * one: its mounts are its own, and the folder of the records may be another one at any time. */
 int become_unshare(int flags);
 int become_setns(int fd, int kind);
 
-/* The record's owner is not that user: a call after which the process has only such users gives it up. */
+/*
+ * Whether the user is another one than the record's owner. A call after which all of the process's
+ * users are such gives up the right to remove the record. -1, which leaves a user as it is, is
+ * none.
+ */
 bool become_gives_up(uid_t user);
 
 #endif

@@ -50,7 +50,8 @@ void call_lock_future(bool on)
     placement_locks_future(on);
 }
 
-/* Masters that nothing needs any more: unmapped here, because closing a file may take time. */
+/* Unmaps the masters that nothing needs any more. Not where they become so, under the model
+ * lock: to close a file may take time. */
 static void unmap_masters(void)
 {
     uintptr_t addr;
@@ -93,7 +94,8 @@ bool call_is_valid(uintptr_t addr, size_t len, uintptr_t *end)
     return !(addr & (page_size - 1)) && len && addr + len > addr && *end > addr;
 }
 
-/* What is left of a retained range beside the part that goes spares no split any more. */
+/* retention_tidy: what is left of a retained range beside the part that goes saves no VMA any
+ * more. */
 bool call_give_back(uintptr_t start, uintptr_t end)
 {
     bool free = retained_vacate(start, end);
@@ -104,11 +106,9 @@ bool call_give_back(uintptr_t start, uintptr_t end)
 bool call_vacate(uintptr_t addr, size_t len)
 {
     uintptr_t start = page_down(addr), end = page_up(addr + len);
-    return !regions_retained_bytes() || !gate_open() || end <= start ||
-           call_give_back(start, end);
+    return !regions_retained_bytes() || !gate_open() || end <= start || call_give_back(start, end);
 }
 
-/* Marks the range: until the kernel has answered, the model joins nothing with it. */
 bool call_begin_change(uintptr_t addr, size_t len, uintptr_t *end)
 {
     if (!gate_open() || !call_is_valid(addr, len, end) || !gate_take(addr, *end))
@@ -122,7 +122,6 @@ bool call_begin_change(uintptr_t addr, size_t len, uintptr_t *end)
     return true;
 }
 
-/* A change that failed may have been half done: nothing is known of those flags any more. */
 void call_end_change(uintptr_t addr, uintptr_t end, long answer, uint32_t clear, uint32_t set)
 {
     if (!gate_take(addr, end))
@@ -148,14 +147,14 @@ void call_settle(uintptr_t addr, uintptr_t end)
     model_drop();
 }
 
-/* Where the kernel does not show markers (before 6.16): plain memory gives a page that is asked for. */
+/* Where the kernel does not show markers (before 6.16), the page is asked for: the kernel gives
+ * it only where there is no marker. */
 static bool is_marked(uintptr_t page)
 {
     return markers_shown() ? markers_all_over(page, page + page_size)
                            : sys_madvise(page, page_size, MADV_POPULATE_READ) < 0;
 }
 
-/* Guards that a call would not carry along are made plain ones first, and stay guards meanwhile. */
 void call_make_guards_plain(uintptr_t start, uintptr_t end)
 {
     uintptr_t from = start, to = end, upto;
@@ -163,7 +162,7 @@ void call_make_guards_plain(uintptr_t start, uintptr_t end)
         uintptr_t real = from;
         while (real < to && is_marked(real))
             real += page_size;
-        if (real == from) { /* known, and not there: something went unseen */
+        if (real == from) { /* it has gone by a call that no hook saw */
             to = from + page_size;
             guards_drop(guards_take(from, to));
             continue;

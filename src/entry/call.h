@@ -1,9 +1,14 @@
 /*
- * call: what the engine's calls have in common, whatever they ask for.
+ * call: what the calls of the engine have in common: their arguments, their beginning and their
+ * end.
  *
- * A call that changes a range in place begins with call_begin_change, which marks the range so
- * that the model joins nothing with it until the kernel has answered, and ends with
- * call_end_change. Every call that passed the gate ends with call_end.
+ * Every call that passed the gate (gate.h) ends with call_end or call_end_of. A call that changes a
+ * range in place (mprotect, madvise, mlock) also has call_begin_change before the system call and
+ * call_end_change after it: between the two, the model joins nothing with the range.
+ *
+ * The caller of any of these functions holds no lock. All are thread-safe and, as far as the
+ * kernel's own calls are, async-signal-safe. None changes errno. Addresses and lengths are in
+ * bytes.
  */
 #ifndef MAPHERD_CALL_H
 #define MAPHERD_CALL_H
@@ -14,45 +19,60 @@
 
 #include "limit/explain.h"
 
-/* False for ranges that the kernel will refuse: those change nothing. *end is page-aligned. */
+/*
+ * Sets *end to the end of the range, rounded up to a page. False for a range that the kernel
+ * refuses without changing anything: addr is not page-aligned, len is 0, or the end is beyond the
+ * address space.
+ */
 bool call_is_valid(uintptr_t addr, size_t len, uintptr_t *end);
 
 /*
- * The program's call names the range, which may be unaligned. What is retained in it
- * (herd/retained.h) is no memory of the program's: it goes back to the kernel, whose answer is then
- * the one that it gives alone. False: the map limit keeps it; the call is to fail as where nothing is
- * mapped. No lock held.
+ * Before a call of the program that names this range, which may be unaligned. For the program, what
+ * is retained there (herd/retained.h) is free: it is unmapped first, so that the kernel answers the
+ * call as it does without mapherd. False: the map limit does not allow that; the call has to fail
+ * as it does where nothing is mapped.
  */
 bool call_vacate(uintptr_t addr, size_t len);
 
-/* The same, of whole pages, and after waiting for what another thread gives back of them. */
+/* As call_vacate, for a range of whole pages, and without looking first whether anything is
+ * retained: where another thread is unmapping a part of the range, it waits for that. */
 bool call_give_back(uintptr_t start, uintptr_t end);
 
-/* False: the call passes through, there is nothing to end. */
+/* Marks the range in the model as being changed, and sets *end as call_is_valid does. False: the
+ * call passes through to the kernel, and call_end_change is not to be called. */
 bool call_begin_change(uintptr_t addr, size_t len, uintptr_t *end);
 
-/* answer: the kernel's. A change that failed may have been half done: nothing is known of those
- * flags any more. */
+/*
+ * answer: the kernel's. Where it is 0, the regions of the range lose the flags clear and get the
+ * flags set (space/regions.h). Where the kernel has refused the call with another error than
+ * EINVAL, it may have changed a part of the range: then the regions become REGION_FOREIGN.
+ */
 void call_end_change(uintptr_t addr, uintptr_t end, long answer, uint32_t clear, uint32_t set);
 
-/* After call_end_change, where nothing has changed in the end: regions that are one VMA are one. */
+/* After a call_end_change where nothing has changed in the end: joins the regions that are one
+ * VMA. */
 void call_settle(uintptr_t addr, uintptr_t end);
 
-/* Guards that a call would not carry along are made plain ones first, and stay guards meanwhile. */
+/* Makes the guard markers of the range plain guards (PROT_NONE), before a call that would not
+ * keep them, or that answers otherwise over them. At no moment is there access to the pages. */
 void call_make_guards_plain(uintptr_t start, uintptr_t end);
 
-/* A call was refused for want of maps, and more may be done about it than saying so. */
+/* The kernel has just refused a call. True if the map limit is why, and mapherd may do something
+ * about it (MAPHERD_MODE=protect). */
 bool call_may_relieve(void);
 
-/* mlockall(MCL_FUTURE) is in force. */
+/* Whether mlockall(MCL_FUTURE) is in force, as the hooks have seen it. */
 bool call_locks_future(void);
 void call_lock_future(bool on);
 
-/* No lock held: says why the call failed, if it did for want of something; buries, gives back,
- * counts. call->error is the answer, whatever it is, and is returned. */
+/*
+ * The end of a call: explains the failure if there is one (limit/explain.h), does what is due
+ * (returns pages and retained ranges, closes files, scans, updates the metrics and the record), and
+ * returns call->error, which is the answer to the program: an error, 0 or a value.
+ */
 long call_end_of(const struct failed_call *call);
 
-/* The same, for a call without protection and flags. */
+/* As call_end_of, for a call without protection and flags. what: the name of the hook. */
 long call_end(long answer, const char *what, size_t len);
 
 #endif

@@ -1,6 +1,5 @@
-/*
- * change: the engine's calls that change maps in place (mprotect, madvise, mlock and their kin).
- */
+/* change: the calls of engine.h that change mappings in place: mprotect, madvise, mlock and
+ * those like them. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/mman.h>
@@ -26,9 +25,10 @@
 #endif
 
 /*
- * Is it worth asking whether a guard of this range may be a marker? In private, anonymous memory, and
- * in what no hook has seen (a thread's stack, which glibc maps by itself). What lies there the kernel
- * says (herd/guards.c).
+ * Whether a guard (PROT_NONE) of this range may be a marker instead. It may in private anonymous
+ * memory, and where the model knows nothing: glibc maps the stacks of threads past the hooks. This
+ * only spares needless questions; before a marker is made, guards.c asks the kernel what lies
+ * there. GUARD_PART: the guard would split a VMA. GUARD_WHOLE: it would be a VMA of its own anyway.
  */
 enum guard { GUARD_PLAIN, GUARD_WHOLE, GUARD_PART };
 
@@ -39,7 +39,7 @@ static enum guard guard_of(uintptr_t start, uintptr_t end)
     struct region *r = regions_from(start);
     enum guard guard = GUARD_PLAIN;
     if (!r || r->start >= end)
-        guard = GUARD_PART; /* of what, only the kernel knows */
+        guard = GUARD_PART; /* only the kernel knows of what */
     else if (r->start <= start && r->end >= end &&
              (r->kind & (REGION_ANONYMOUS | REGION_SHARED | REGION_RETAINED)) == REGION_ANONYMOUS)
         guard = r->start < start || r->end > end || (r->before && regions_one_map(r->before, r)) ||
@@ -51,9 +51,10 @@ static enum guard guard_of(uintptr_t start, uintptr_t end)
 }
 
 /*
- * The program has asked for prot, and the kernel has answered: where access was given, no marker
- * may stand against it. A call that failed has been done up to the first page that was refused;
- * repeated as far as a guard, it works if the guard lies before that page.
+ * The program has asked for prot, and the kernel has answered: markers must go where access was
+ * given. The kernel carries out a call that fails up to the first page that it refuses
+ * (mm/mprotect.c). So the call is repeated up to each guard: it succeeds if the guard lies before
+ * that page.
  */
 static void lift_guards(uintptr_t addr, uintptr_t end, int prot, int pkey, long answer)
 {
@@ -71,7 +72,8 @@ static void lift_guards(uintptr_t addr, uintptr_t end, int prot, int pkey, long 
     }
 }
 
-/* After the end, and in a handler, guards of before are lifted all the same. */
+/* After the destructor, and in a signal handler that interrupted the library, markers are lifted
+ * all the same. */
 static long pass_through(uintptr_t addr, size_t len, int prot, long answer)
 {
     uintptr_t end;
@@ -100,7 +102,7 @@ long engine_mprotect(uintptr_t addr, size_t len, int prot)
     else if (answer == -ENOMEM && guard != GUARD_PLAIN && call_may_relieve())
         marked = guards_instead(addr, end);
     if (marked) {
-        call_end_change(addr, end, 0, 0, 0); /* the protection is as it was */
+        call_end_change(addr, end, 0, 0, 0); /* with a marker, the protection stays as it was */
         call_settle(addr, end);
         return call_end(0, "mprotect", len);
     }
@@ -125,7 +127,7 @@ long engine_pkey_mprotect(uintptr_t addr, size_t len, int prot, int pkey)
     return call_end_of(&(struct failed_call){ "pkey_mprotect", answer, len, prot, 0, addr });
 }
 
-/* Advice about the pages that are there now, which leaves nothing behind in the map. */
+/* Advice about the pages that are there now. It leaves no flag in the VMA. */
 static bool acts_on_pages(int advice)
 {
     return advice == MADV_WILLNEED || advice == MADV_DONTNEED || advice == MADV_FREE ||
@@ -134,7 +136,8 @@ static bool acts_on_pages(int advice)
            advice == MADV_COLLAPSE || advice == MADV_DONTNEED_LOCKED;
 }
 
-/* The advice that stays with a map (VM_ flags); false for advice that is an act on its pages. */
+/* The flags that an advice takes away and sets. False for advice that acts on pages and leaves
+ * no flag. */
 static bool advice_kind(int advice, uint32_t *clear, uint32_t *set)
 {
     static const struct {
@@ -163,12 +166,12 @@ static bool advice_kind(int advice, uint32_t *clear, uint32_t *set)
         }
     }
     *clear = 0;
-    *set = REGION_FOREIGN; /* guard markers, and what later kernels bring: not to be made anew */
+    *set = REGION_FOREIGN; /* guard markers, and advice that this library does not know */
     return !acts_on_pages(advice);
 }
 
-/* Advice that means something else over a marker than over memory without access: it takes
- * markers away, makes its own there, or fails with another error. */
+/* Advice that the kernel answers otherwise over a marker than over memory without access: it
+ * removes markers, makes its own, or fails with another error. */
 static bool meets_markers(int advice)
 {
     return advice == MADV_WIPEONFORK || advice == MADV_GUARD_INSTALL ||
@@ -176,7 +179,8 @@ static bool meets_markers(int advice)
            advice == MADV_POPULATE_WRITE;
 }
 
-/* Advice that a program cannot miss when it is not taken. */
+/* Advice about speed alone: if the kernel refuses it at the map limit, the program is told that
+ * it was taken. */
 static bool tunes_speed(int advice)
 {
     return advice == MADV_NORMAL || advice == MADV_RANDOM || advice == MADV_SEQUENTIAL ||
@@ -205,7 +209,7 @@ long engine_madvise(uintptr_t addr, size_t len, int advice)
     return call_end(answer, "madvise", len);
 }
 
-/* mlock and its kin take any address and work on whole pages. */
+/* mlock, mlock2 and munlock take any address and work on whole pages. */
 static size_t whole_pages(uintptr_t *addr, size_t len)
 {
     uintptr_t start = page_down(*addr);
@@ -214,7 +218,7 @@ static size_t whole_pages(uintptr_t *addr, size_t len)
     return len;
 }
 
-/* flags < 0: plain mlock. */
+/* flags: those of mlock2; -1 for mlock. */
 static long lock_range(uintptr_t addr, size_t len, long flags)
 {
     uintptr_t end, start = addr;

@@ -1,9 +1,9 @@
 /*
- * engine: what happens in which order when the program calls.
+ * engine: see engine.h.
  *
- * Rules: a range leaves the model before it leaves the kernel and enters it afterwards (model.h);
- * no lock is held over the program's own call; what fails half way is not guessed at but asked
- * of the kernel, or forgotten.
+ * Rules: A range leaves the model before it leaves the kernel, and enters it afterwards (model.h).
+ * No lock is held over the program's own call. After a call that failed half way, the kernel is
+ * asked what it did, or the model forgets the range.
  */
 #define _GNU_SOURCE
 #include "entry/engine.h"
@@ -42,8 +42,9 @@
 #include "trace/record.h"
 
 /*
- * After a call failed: the pieces that are still mapped go back into the model. MS_ASYNC does
- * nothing but walk the range, and says ENOMEM where part of it is not mapped (mm/msync.c).
+ * After a call that failed: the regions that are still mapped go back into the model.
+ * msync(MS_ASYNC) does nothing but walk the range, and returns ENOMEM where a part of it is not
+ * mapped (mm/msync.c).
  */
 static void restore_what_is_left(struct region *chain)
 {
@@ -72,7 +73,8 @@ static uint32_t kind_of(int prot, int flags)
            ((flags & unknown) || ((uint32_t)prot & ~(uint32_t)REGION_PROT) ? REGION_FOREIGN : 0);
 }
 
-/* lone: the request, if it is a chunk that is to be remembered. */
+/* Enters a mapping that no capability has placed. lone: its request, if it is a chunk that
+ * placement is to remember; else NULL. */
 static void enter_plain(uintptr_t at, size_t len, int prot, int flags,
                         const struct map_request *lone)
 {
@@ -80,17 +82,17 @@ static void enter_plain(uintptr_t at, size_t len, int prot, int flags,
     struct region *r = NULL;
     if (!gate_take(at, end))
         return;
-    if (flags & MAP_HUGETLB) /* its length is rounded to a page size that is not known here */
+    if (flags & MAP_HUGETLB) /* the kernel rounds len up to a page size that is not known here */
         regions_forget(at, end);
     else
         r = regions_add(at, end, NULL, kind_of(prot, flags));
     if (r && lone)
         placement_remember(lone, r);
-    count_add(1); /* what was there is gone, and known to be: see map_over */
+    count_add(1); /* map_over has counted what was there before */
     model_drop();
 }
 
-/* MAP_FIXED: what lies there goes, whole or in part. */
+/* MAP_FIXED: the new mapping replaces what lies there. */
 static long map_over(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t offset)
 {
     uintptr_t end;
@@ -151,7 +153,7 @@ static long end_mmap(struct map_request *q, long answer)
     return call_end_of(&(struct failed_call){ "mmap", answer, q->len, q->prot, q->flags, q->addr });
 }
 
-/* In a sandbox: what lies there now is none of what stays spilled. */
+/* In a sandbox: spilled pages that could not be returned are not pages of the new mapping. */
 static long note_new(long answer, size_t len)
 {
     if (!sys_failed(answer) && gate_helpless())
@@ -192,7 +194,8 @@ long engine_map(struct map_request *q)
         answer = sys_mmap(addr, len, prot, flags, fd, offset);
     while (retention_makes_room(answer));
     if (!sys_failed(answer)) {
-        /* New memory has no guards: those known there went unseen (a stack that glibc unmapped). */
+        /* New memory has no guards. Those known there went in a call that no hook saw: glibc
+         * unmaps the stacks of threads that way. */
         guards_drop(guards_take((uintptr_t)answer, page_up((uintptr_t)answer + len)));
         enter_plain((uintptr_t)answer, len, prot, flags, q->lone ? q : NULL);
     }
@@ -208,8 +211,11 @@ long engine_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t 
 
 /* ---- munmap ---- */
 
-/* munmap; *full: it was refused, the limit is why, and the range may be retained instead. Others may
- * make room between the refusal and the question: then it is tried again. */
+/*
+ * munmap. *full: the kernel refused it for the map limit, and the range may be retained instead.
+ * Another thread may make room between the refusal and the question about the limit: then munmap is
+ * tried again.
+ */
 static long try_unmap(uintptr_t start, size_t len, bool *full)
 {
     enum { TRIES = 4 };
@@ -234,7 +240,8 @@ static bool retain_instead(struct region *chain, struct region *guards, uintptr_
     return true;
 }
 
-/* One region, which has just left the model. The kernel may have merged it all the same. */
+/* munmap of one whole region, which has just left the model. The kernel may refuse it for a
+ * split, because it may have merged the region with a neighbour that the model does not know. */
 static long unmap_one(const struct region *one)
 {
     size_t len = one->end - one->start;
@@ -269,7 +276,8 @@ long engine_munmap(uintptr_t addr, size_t len)
         spill_return(addr, end);
     if (pressure_actions().fill && retention_retain(addr, end))
         return call_end(0, "munmap", len);
-    /* What another thread gives back of the range has gone, or is in the model. */
+    /* After this, what another thread was unmapping of the range is unmapped, or in the model
+     * again. */
     retained_leave(retained_enter());
     if (!gate_take(addr, end))
         return sys_munmap(addr, len);
@@ -308,8 +316,11 @@ long engine_munmap(uintptr_t addr, size_t len)
 
 /* ---- mremap ---- */
 
-/* What was [addr, end) is [to, to + new_len) now. chain: its pieces. Holes among them are holes
- * still: where nothing grows, the kernel does not ask for them. */
+/*
+ * mremap has moved or resized [addr, end), which is now [to, to + new_len). chain: its regions.
+ * Holes between them are still holes, because the kernel moves ranges with holes where nothing
+ * grows.
+ */
 static void moved(struct region *chain, uintptr_t addr, uintptr_t end, uintptr_t to, size_t new_len)
 {
     struct region *last = NULL;
@@ -332,7 +343,7 @@ static void moved(struct region *chain, uintptr_t addr, uintptr_t end, uintptr_t
         regions_grow(last, to + new_len);
 }
 
-/* mremap(old_len = 0): a second map of what is at addr. */
+/* mremap(old_len = 0): makes a second mapping of what is at addr. */
 static long duplicate(uintptr_t addr, size_t new_len, int flags, uintptr_t to)
 {
     long answer = sys_mremap(addr, 0, new_len, flags, to);
@@ -347,7 +358,8 @@ static long duplicate(uintptr_t addr, size_t new_len, int flags, uintptr_t to)
     return answer;
 }
 
-/* The model's part of a call that is made as it was asked for. to_end: 0 where the place is not named. */
+/* mremap with all its parts in the model. to_end: the end of the new place, 0 where the program
+ * does not name one. */
 static long remap_known(uintptr_t addr, uintptr_t end, size_t old_len, size_t new_len, int flags, uintptr_t to,
                         uintptr_t to_end)
 {
@@ -383,14 +395,14 @@ static long remap_known(uintptr_t addr, uintptr_t end, size_t old_len, size_t ne
     } else {
         tree_drop_all(over);
         if ((flags & MREMAP_DONTUNMAP) || !old_len) {
-            /* The old range stays, the new one is as the old. */
+            /* The old range stays, and the new one has the same flags. */
             regions_restore(chain, 0);
             regions_add((uintptr_t)answer, (uintptr_t)answer + new_len, NULL, kind);
         } else {
             moved(chain, addr, end, (uintptr_t)answer, new_len);
             pending_move(addr, end, answer - (long)addr);
         }
-        count_add(3); /* both borders of the old place, and the new one */
+        count_add(3); /* a split at each end of the old place, and the new VMA */
     }
     model_drop();
     return answer;
@@ -402,7 +414,8 @@ static long remap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uin
     bool fixed = flags & MREMAP_FIXED;
     if (!gate_open() || (fixed && !call_is_valid(to, new_len, &to_end)) || page_up(new_len) < new_len)
         return sys_mremap(addr, old_len, new_len, flags, to);
-    /* The kernel takes one map, asks where it ends, and leaves markers out of a second one. */
+    /* The kernel moves or grows one VMA only, and puts no markers into a second mapping: with
+     * plain guards it answers as it does without mapherd. */
     if (((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) || page_up(new_len) > page_up(old_len)) &&
         call_is_valid(addr, old_len ? old_len : new_len, &end))
         call_make_guards_plain(addr, end);
@@ -412,11 +425,11 @@ static long remap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uin
     if (regions_retained_bytes() && !call_give_back(addr, end))
         return call_end(-EFAULT, "mremap", new_len);
     if (!fixed && grown > end)
-        call_give_back(end, grown); /* it may grow in place */
+        call_give_back(end, grown); /* the range may grow in place */
     spill_return(addr, end);
     if (fixed)
         spill_return(to, to_end);
-    /* What lies over the file goes on otherwise than the file: it neither grows nor has a second. */
+    /* An overlay does not grow with its file, and cannot be mapped a second time. */
     bool more = !old_len || (flags & MREMAP_DONTUNMAP) || page_up(new_len) > end - addr;
     if (more && overlays_over(addr, end))
         return call_end(-EFAULT, "mremap", new_len);
@@ -469,7 +482,8 @@ long engine_ftruncate(int fd, off_t len)
     return answer;
 }
 
-/* With SHM_REMAP it replaces what lies there, like MAP_FIXED; else an address has to be free. */
+/* With SHM_REMAP the segment replaces what lies there, as with MAP_FIXED. Without, the range has
+ * to be free. */
 long engine_shmat(int id, uintptr_t addr, int flags)
 {
     size_t len;
@@ -486,7 +500,7 @@ long engine_shmat(int id, uintptr_t addr, int flags)
     return call_end(sys_shmat(id, addr, flags), "shmat", len);
 }
 
-/* What is retained counts against a limit on the address space, alone it would not. */
+/* What is retained counts against RLIMIT_AS, though the program has unmapped it. */
 long engine_prlimit(long pid, int resource, const void *set, void *before)
 {
     long answer = sys_prlimit(pid, resource, set, before);
@@ -517,7 +531,7 @@ bool engine_filters(unsigned long operation, unsigned long filter)
 
 void engine_enter_sandbox(void)
 {
-    call_make_guards_plain(0, UINTPTR_MAX - page_size + 1); /* nobody could lift them then */
+    call_make_guards_plain(0, UINTPTR_MAX - page_size + 1); /* no call could lift them in the sandbox */
     retention_give_all_back();
     spill_end();
     spill_release_leases();

@@ -1,11 +1,16 @@
 /*
- * engine: the order of things.
+ * engine: what mapherd does, and in which order, when the program calls.
  *
- * One function a call that the program makes; each returns what the kernel would: a value, or
- * -errno. It knows no symbols: hooks.c is one front end, another is possible. All are thread-safe
- * and, as far as the kernel's own calls are, async-signal-safe: a handler that interrupts the
- * library on its own thread passes straight to the kernel, and what it changed is forgotten by
- * the model. errno is not touched. engine_msync alone is a cancellation point. The gate (gate.h) comes before all.
+ * There is one function for each call of the program. It takes the arguments of the system call of
+ * that name, does what mapherd does before and after, and returns as the kernel does: a value, or
+ * -errno. errno itself stays as it was. While the gate (gate.h) is closed, the call passes through
+ * to the kernel.
+ *
+ * The caller holds no lock. All functions are thread-safe and, as far as the kernel's own calls
+ * are, async-signal-safe: a call from a signal handler that interrupted the library on its own
+ * thread goes straight to the kernel, and the model forgets what that call changed. Only
+ * engine_msync is a cancellation point. The engine knows no names of libc: hooks.c is one front
+ * end, and another is possible.
  */
 #ifndef MAPHERD_ENGINE_H
 #define MAPHERD_ENGINE_H
@@ -18,7 +23,8 @@
 #include "space/request.h"
 
 long engine_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t offset);
-/* The same. q: just started (request_start); what becomes known of its file is left in it. */
+/* As engine_mmap, for a request that request_start has just filled. What the engine learns of
+ * the file stays in *q. */
 long engine_map(struct map_request *q);
 long engine_munmap(uintptr_t addr, size_t len);
 long engine_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uintptr_t to);
@@ -33,29 +39,39 @@ long engine_mlockall(int flags);
 long engine_munlockall(void);
 long engine_ftruncate(int fd, off_t len);
 
-/* ask is the libc's own msync, which is a cancellation point: when the thread is cancelled in it, no
- * lock is held and nothing is half done. It returns as the kernel does. */
+/* ask: libc's own msync, which is a cancellation point, in the form of the kernel's answer. When
+ * the thread is cancelled in it, no lock is held and nothing is half done. */
 typedef long engine_ask(uintptr_t addr, size_t len, int flags);
 long engine_msync(uintptr_t addr, size_t len, int flags, engine_ask *ask);
 
-/* The process is about to end. In a vfork child nothing is done. */
+/*
+ * Before the process ends: returns spilled pages to their files or keeps them for `mapherd
+ * recover`, and ends the record and the metrics. In a vfork child, the parent's memory stays as it
+ * is.
+ */
 void engine_exit(void);
 
-/* It wants to end with this status: the one to end with. */
+/* The exit status to end with, where the program asks for this one. It differs where zeros were
+ * laid over a file and the program would report success (disk/zeros.h). */
 int engine_status(int status);
 
 long engine_shmat(int id, uintptr_t addr, int flags);
 long engine_flock(int fd, int operation);
-/* set and before are the program's, to a struct rlimit; either may be NULL. */
+/* set and before point to the program's struct rlimit; either may be NULL. */
 long engine_prlimit(long pid, int resource, const void *set, void *before);
+
 /*
- * What comes next is a seccomp filter made for the calls that this program makes, and it may kill for
- * others: true for a prctl (libseccomp sets no_new_privs by it, and the filter past libc) and for a
- * seccomp(2) that announces one. One without a filter only asks what the kernel can.
+ * Whether a call announces a seccomp filter. Such a filter is made for the calls that the program
+ * makes itself, and may kill the process for others, such as the library's. engine_sandboxes is for
+ * prctl(2): libseccomp sets no_new_privs by it, and then the filter by a system call of its own.
+ * engine_filters is for seccomp(2); without a filter, that call only asks what the kernel can do.
+ * Both are false in a vfork child.
  */
 bool engine_sandboxes(int option, unsigned long a);
 bool engine_filters(unsigned long operation, unsigned long filter);
-/* From here on everything passes through. Before the call that announces the filter. */
+
+/* Before a call that announces a filter: gives back what the library holds of the program's
+ * files and memory, ends the record and the log, and closes the gate for good. */
 void engine_enter_sandbox(void);
 
 #endif
