@@ -13,6 +13,7 @@
 #include "kernel/procmaps.h"
 #include "kernel/sys.h"
 #include "space/changes.h"
+#include "space/count.h"
 #include "space/model.h"
 #include "space/regions.h"
 #include "space/pending.h"
@@ -22,14 +23,30 @@ static uint64_t owners_mask; /* the signal mask that the owner of overlay_lock g
 struct overlay overlays[OVERLAYS_MAX + 1];
 
 unsigned overlays_in_use;
-static struct {
-    uintptr_t start, end;
-} claims[PLACES_MAX];
+struct overlay_lists *overlay_lists;
 static unsigned claim_count;
 static char buffer[8 << 10]; /* for a part of /proc/self/maps */
 
+static bool have_lists(void)
+{
+    if (!overlay_lists) {
+        long at = sys_mmap(0, sizeof *overlay_lists, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (sys_failed(at))
+            return false;
+        overlay_lists = (struct overlay_lists *)at;
+        if (model_take()) {
+            count_add(1);
+            model_drop();
+        }
+    }
+    return true;
+}
+
 unsigned overlays_add(enum overlay_kind kind)
 {
+    if (!have_lists())
+        return 0;
     for (unsigned n = 1; n <= OVERLAYS_MAX; n++) {
         if (overlays[n].kind == OVERLAY_FREE) {
             overlays[n] = (struct overlay){ .kind = kind };
@@ -164,8 +181,8 @@ bool overlays_still(const struct place *place, uint64_t dev, uint64_t ino)
 
 void overlays_claim(uintptr_t start, uintptr_t end)
 {
-    claims[claim_count].start = start;
-    claims[claim_count].end = end;
+    overlay_lists->claims[claim_count].start = start;
+    overlay_lists->claims[claim_count].end = end;
     claim_count++;
 }
 
@@ -208,7 +225,7 @@ void overlays_release(void)
 bool overlays_claimed_in(uintptr_t start, uintptr_t end)
 {
     for (unsigned i = 0; i < claim_count; i++)
-        if (claims[i].start < end && start < claims[i].end)
+        if (overlay_lists->claims[i].start < end && start < overlay_lists->claims[i].end)
             return true;
     return false;
 }
@@ -247,8 +264,9 @@ void overlays_after_fork(void)
 
 void overlays_tell_syncs(const struct fault_page *p)
 {
-    static struct place places[PLACES_MAX];
-    unsigned count = overlays_places(p->dev, p->ino, 0, UINT64_MAX, 0, places, PLACES_MAX);
+    enum { TOLD_MAX = 1024 };
+    static struct place places[TOLD_MAX];
+    unsigned count = overlays_places(p->dev, p->ino, 0, UINT64_MAX, 0, places, TOLD_MAX);
     if (!model_take())
         return;
     for (unsigned i = 0; i < count; i++)

@@ -26,7 +26,7 @@
 #include "kernel/lock.h"
 
 #define OVERLAYS_MAX 250 /* the number of an overlay is a byte in its region */
-#define PLACES_MAX 1024  /* places that are switched in one step */
+#define PLACES_MAX 16384 /* places that are switched in one step */
 
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
@@ -82,6 +82,18 @@ extern struct lock overlay_lock;
 extern struct overlay overlays[OVERLAYS_MAX + 1]; /* from 1 on: 0 in a region means none */
 
 /*
+ * The lists of the thread that holds overlay_lock. They are memory of their own, from the first overlay
+ * on: as static memory they would take a MiB of the address space of every program.
+ */
+struct overlay_lists {
+    struct place places[PLACES_MAX], ranges[PLACES_MAX];
+    struct {
+        uintptr_t start, end;
+    } claims[PLACES_MAX];
+};
+extern struct overlay_lists *overlay_lists;
+
+/*
  * overlays_take blocks all signals but those of faults, and takes overlay_lock; overlays_drop
  * undoes both. Signals are blocked because a handler of the program that touched a page being
  * switched, or a page without space, would wait for its own thread. overlays_take returns false if
@@ -98,7 +110,8 @@ static inline bool overlays_any(void)
     return __atomic_load_n(&overlays_in_use, __ATOMIC_ACQUIRE) != 0;
 }
 
-/* Makes an overlay of that kind, and returns its number; 0 if all are in use. */
+/* Makes an overlay of that kind, and returns its number; 0 if all are in use, or if the kernel has no
+ * memory for the lists. */
 unsigned overlays_add(enum overlay_kind kind);
 
 /* Frees the overlay, and unmaps its alias. */

@@ -41,7 +41,7 @@
 
 /* The working space of all functions, which the overlay lock protects. */
 static char list[8 << 10];
-static struct place places[PLACES_MAX], ranges[PLACES_MAX];
+static struct place *places, *ranges; /* overlay_lists */
 
 /* Pages of the file of this keep are spilled. */
 static bool has_overlay(unsigned keep)
@@ -423,6 +423,8 @@ static long overlay_run(unsigned n, const struct fault_page *p, size_t size, boo
 {
     struct overlay *c = &overlays[n];
     uint64_t low, high;
+    places = overlay_lists->places;
+    ranges = overlay_lists->ranges;
     if (!model_take())
         return -EDEADLK;
     long answer = choose_run(c, p, size, &low, &high, dense);
