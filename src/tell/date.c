@@ -1,6 +1,6 @@
 /*
- * date: see date.h. The arithmetic is that of the proleptic Gregorian calendar, in years that begin with
- * March, so that the day that a leap year has more comes last.
+ * date: see date.h. The arithmetic is that of the proleptic Gregorian calendar, in years that begin
+ * in March: so the additional day of a leap year is its last.
  */
 #define _GNU_SOURCE
 #include "tell/date.h"

@@ -1,20 +1,23 @@
 /*
- * date: a moment as text, without libc's time zones, which read files and allocate.
+ * date: a time as text.
+ *
+ * libc's functions look up the time zone: they read files and allocate. These do not. Every
+ * function is thread- and async-signal-safe.
  */
 #ifndef MAPHERD_DATE_H
 #define MAPHERD_DATE_H
 
 #include <stdint.h>
 
-/* "2026-11-26T15:31:29Z": ISO 8601, UTC. */
+/* A time in the format of ISO 8601, in UTC: "2026-11-26T15:31:29Z". */
 struct date {
     char text[24];
 };
 
-/* seconds: since 1970, as CLOCK_REALTIME counts; of a year up to 9999. Thread- and async-signal-safe. */
+/* Returns the text of a time in seconds since 1970 (CLOCK_REALTIME), up to the year 9999. */
 struct date date_text(uint64_t seconds);
 
-/* Seconds of now. The kernel's own clock: no library in between can stop it. */
+/* Returns the present time in seconds since 1970, by the kernel's own clock (sys_clock_ns). */
 uint64_t date_now(void);
 
 #endif

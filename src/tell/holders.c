@@ -1,7 +1,7 @@
 /*
- * holders: an open-addressing table in somebody else's memory.
+ * holders: an open-addressing table in the caller's memory.
  *
- * The front of the memory is the table, the rest the paths, which are copied once a file.
+ * The table is at the front of the memory. The paths are behind it, each copied once.
  */
 #define _GNU_SOURCE
 #include "tell/holders.h"
@@ -11,13 +11,13 @@
 void holders_start(struct holders *h, void *mem, size_t size)
 {
     *h = (struct holders){ .table = mem };
-    /* A slot is 48 bytes, a path perhaps 80. */
+    /* A slot has 48 bytes, and a path about 80. */
     h->slots = size / (sizeof *h->table + 80);
     h->text = (char *)(h->table + h->slots);
     h->text_end = (char *)mem + size;
 }
 
-/* A zeroed slot for m's file, or the one it has; NULL where the table is full. */
+/* Returns the slot of m's file, or a zeroed one for it; NULL where the table is full. */
 static struct holder *slot_of(struct holders *h, const struct procmap *m)
 {
     if (!h->slots)

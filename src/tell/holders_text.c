@@ -1,9 +1,9 @@
 /*
- * holders_text: the top files, and the kinds of file that many small ones make up.
+ * holders_text: the files with most VMAs, and the kinds of files that have many together.
  *
- * A kind is a suffix and whether the file is deleted. There may be as many kinds as files and
- * there is room for a few, so the frequent ones are found by Misra and Gries' algorithm: what has
- * more than a ninth of all maps is among eight candidates for certain. A second pass counts them.
+ * A kind is a suffix and whether the file is deleted. There may be as many kinds as files, and
+ * there is room for a few. So the algorithm of Misra and Gries finds the frequent ones: a kind with
+ * more than a ninth of all VMAs is always among eight candidates. A second pass counts them.
  */
 #define _GNU_SOURCE
 #include "tell/holders_text.h"
@@ -15,7 +15,7 @@
 #define TOP 3
 #define CANDIDATES 8
 #define SUFFIX_MAX 16
-#define PATH_MOST 100 /* of a longer path the end is told */
+#define PATH_MOST 100 /* of a longer path the text has the end */
 #define WORTH_NAMING 5 /* a fifth of all maps */
 
 struct kind {
@@ -26,7 +26,8 @@ struct kind {
     long maps, files;
 };
 
-/* Memory that has the form of a file. It never had a name, so that its deletion says nothing. */
+/* True for memory in the form of a file. It never had a name, so " (deleted)" says nothing of
+ * it. */
 static bool never_named(const char *path)
 {
     static const char *const forms[] = { "/memfd:", "/SYSV", "/dev/zero " };
@@ -56,7 +57,7 @@ static struct kind kind_of(const char *path)
     return k;
 }
 
-/* The candidate that is of this kind. */
+/* Returns the candidate that is of this kind, or NULL. */
 static struct kind *find(struct kind *list, const struct kind *k)
 {
     for (struct kind *c = list; c < list + CANDIDATES; c++)
@@ -66,7 +67,7 @@ static struct kind *find(struct kind *list, const struct kind *k)
     return NULL;
 }
 
-/* The candidate with the fewest votes, which may be none. */
+/* Returns the candidate with the fewest votes, or a free place. */
 static struct kind *weakest(struct kind *list)
 {
     struct kind *least = list;
@@ -92,7 +93,8 @@ static void vote(struct kind *list, struct kind k, long votes)
     }
 }
 
-/* The kind with most maps (votes 0: none has many), and the number of maps of deleted files. */
+/* Returns the kind with most VMAs (votes 0: none has many), and sets the number of VMAs of deleted
+ * files. */
 static struct kind top_kind(const struct holders *h, long *deleted)
 {
     struct kind list[CANDIDATES] = { { .suffix = "" } }, *top = list;
@@ -117,7 +119,7 @@ static struct kind top_kind(const struct holders *h, long *deleted)
     return *top;
 }
 
-/* "18000 of 58978 are of *.dvd (deleted); ", or nothing; what is written. */
+/* Writes "18000 of 58978 are of *.dvd (deleted); ", or nothing. Returns the length. */
 static size_t name_kinds(const struct holders *h, char *buf, size_t size)
 {
     long deleted;

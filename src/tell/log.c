@@ -1,5 +1,5 @@
 /*
- * log: lines of text to a place that is not ours.
+ * log: see log.h.
  */
 #define _GNU_SOURCE
 #include "tell/log.h"
@@ -27,7 +27,7 @@
 #define FS_IOC_GETVERSION _IOR('v', 1, long)
 #endif
 
-/* What a descriptor stands for. */
+/* The file that a descriptor stands for. */
 struct place {
     struct stat st;
     int generation; /* of a regular file: its inode's number may be given to another file once it is gone */
@@ -43,7 +43,7 @@ static struct {
     struct place stderr_at_start;
     bool stderr_known;
     bool silent;
-    bool complained; /* of the log that cannot be written */
+    bool complained; /* a line has said that the log cannot be written */
     long pid;
     uint64_t *lost;
 } self;
@@ -65,12 +65,13 @@ static bool is_same_place(const struct place *a, const struct place *b)
            a->generation == b->generation;
 }
 
-/* The form, with everything but %p filled in: the start's time is that of the program, not of a child. */
+/* Expands all of the form but %p, which a forked child changes. The time of the start stays the
+ * program's. */
 static void fill_form(struct option_text log)
 {
     self.form.len = 0;
     long folder = log.at[0] == '/' ? 0 : sys_readlink("/proc/self/cwd", self.form.text, sizeof self.form.text / 2);
-    if (folder > 0) { /* the program may change its folder */
+    if (folder > 0) { /* the path becomes absolute: the program may change its folder */
         self.form.len = (size_t)folder + 1;
         self.form.text[folder] = '/';
     }
@@ -133,7 +134,7 @@ void log_after_fork(void)
 {
     self.pid = sys_getpid();
     fill_path();
-    if (memchr(self.form.text, '\0', self.form.len)) /* another log than its parent's */
+    if (memchr(self.form.text, '\0', self.form.len)) /* the child has another log */
         self.complained = false;
 }
 
@@ -150,7 +151,7 @@ static bool may_write_stderr(void)
            (S_ISREG(now.st.st_mode) || sys_writable_now(STDERR_FILENO));
 }
 
-/* 0, or why the line is lost, as an error number. */
+/* Returns 0; or why the line is lost, as an errno value. */
 static long write_to(int fd, const char *line, size_t len)
 {
     long wrote = sys_write_quietly(fd, line, len);
@@ -172,7 +173,7 @@ static long write_log(const char *line, size_t len)
     return error;
 }
 
-/* JSON's escapes; the input is short. */
+/* Escapes text for a JSON string. */
 static void escape(char *out, size_t size, const char *text)
 {
     size_t at = 0;
@@ -190,7 +191,7 @@ static void escape(char *out, size_t size, const char *text)
     out[at] = '\0';
 }
 
-/* What one line needs, wherever it lies. */
+/* The memory for one line. */
 struct space {
     char *text, *quoted, *line;
     size_t text_size, quoted_size, line_size;
@@ -219,7 +220,7 @@ void log_observe(log_observer *o)
     observer = o;
 }
 
-/* Once a process, and where the log is another's than the parent's, once a child. */
+/* Says once that the log cannot be written; a child with a log of its own says it again. */
 static void complain_of_log(const struct space *s, long error)
 {
     if (__atomic_exchange_n(&self.complained, true, __ATOMIC_RELAXED))
@@ -246,7 +247,7 @@ static bool is_wanted(enum log_level level)
     return !self.silent && (int)level <= options.log_level;
 }
 
-/* level: with what the line is about. */
+/* level includes the subject. */
 static void say(const struct space *s, unsigned level, const char *format, va_list args)
 {
     enum log_level urgency = level & LOG_LEVEL_BITS;
@@ -282,7 +283,7 @@ void log_line_in(struct log_room *room, unsigned level, const char *format, ...)
 
 bool log_allowed(struct log_limit *limit, uint64_t every_ms, unsigned *suppressed)
 {
-    uint64_t now = sys_now_ms() + 1; /* 0 means "never yet" */
+    uint64_t now = sys_now_ms() + 1; /* next_ms is 0 before the first line */
     uint64_t next = __atomic_load_n(&limit->next_ms, __ATOMIC_RELAXED);
     if (now < next || !__atomic_compare_exchange_n(&limit->next_ms, &next, now + every_ms, false,
                                                    __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {

@@ -1,10 +1,10 @@
 /*
- * metrics: a file of numbers for node_exporter's textfile collector.
+ * metrics: see metrics.h.
  *
- * Rules: one thread writes at a time and the others go on; the file appears by rename, so a
- * reader never sees half of it; a file is only ever made new (O_EXCL), so a link that somebody
- * put there leads nowhere. The words of HELP and TYPE must be the same in every file: node_exporter
- * drops families that disagree.
+ * One thread writes at a time, and others do not wait for it. The file gets its name by rename, so
+ * a reader never sees a part of it. It is always made anew (O_EXCL), so a link that another user
+ * has put there is not followed. The words of HELP and TYPE must be the same in every file:
+ * node_exporter drops families that differ.
  */
 #define _GNU_SOURCE
 #include "tell/metrics.h"
@@ -25,18 +25,18 @@
 #include "tell/status.h"
 
 #define EVERY_MS 1000
-#define CALLS_A_LOOK 16 /* the clock is asked every so many calls */
+#define CALLS_A_LOOK 16 /* the clock is read once in so many calls */
 #define PATH_LEN 512
 #define FIRST_PID_NAMESPACE 4026531836UL /* include/linux/proc_ns.h: PROC_PID_INIT_INO */
 
-/* Made in the constructor, then only read. */
+/* The constructor sets it. */
 static char folder[PATH_LEN];
 static char program[6 * 32];
 
-/* Of the process that owner is; written by the one thread that is busy. */
+/* The file of the process with the id in owner. The thread that has set busy writes it. */
 static struct {
-    char path[PATH_LEN + 64], fresh[PATH_LEN + 64]; /* the file, and under which name it is made */
-    char mark[96];    /* its first line, by which `mapherd clean` knows whose it is */
+    char path[PATH_LEN + 64], fresh[PATH_LEN + 64]; /* the file, and the name under which it is made */
+    char mark[96];    /* the first line, by which `mapherd clean` finds its process */
     char labels[256]; /* {...} */
     char text[24576];
     bool named;
@@ -44,10 +44,10 @@ static struct {
 static int owner;
 static bool busy, stopped;
 static uint64_t next_ms;
-static struct news told; /* by the file */
+static struct news told; /* in the file */
 
-/* A label's value: printable ASCII, escaped; a file with anything that is not UTF-8 is refused
- * whole by those who read it. */
+/* Escapes the value of a label, in printable ASCII: Prometheus refuses the whole of a file that is
+ * not UTF-8. */
 static void escape(char *out, size_t size, const char *text)
 {
     size_t at = 0;
@@ -59,8 +59,8 @@ static void escape(char *out, size_t size, const char *text)
     out[at] = '\0';
 }
 
-/* Whose file it is. Names are given late: a forked child that becomes another program at once has
- * no use for them. */
+/* Names the file. That is done late: a forked child that executes another program at once needs no
+ * name. */
 static void name_file(void)
 {
     unsigned long space = (unsigned long)identity_pid_space();
@@ -80,7 +80,7 @@ static void name_file(void)
     file.named = true;
 }
 
-/* The waiting for msync, as a histogram: each bucket holds those before it. */
+/* Writes the time spent in msync as a histogram: each bucket includes those before it. */
 static size_t compose_syncs(char *text, size_t size)
 {
     static const char *const bounds[] = { "0.0001", "0.001", "0.01", "0.1", "1", "10", "+Inf" };
@@ -97,7 +97,7 @@ static size_t compose_syncs(char *text, size_t size)
                      file.labels, (unsigned long)STATUS_GET(sync_us), file.labels, upto);
 }
 
-/* Numbers that are not known, which are negative, are left out. */
+/* A number that is not known is negative, and is left out. */
 static size_t compose(void)
 {
     size_t len = fmt(file.text, sizeof file.text, "%s", file.mark);
@@ -115,7 +115,7 @@ static size_t compose(void)
 static long write_file(void)
 {
     size_t len = compose();
-    sys_unlink(file.fresh); /* of a process of this id that was killed */
+    sys_unlink(file.fresh); /* left by a process of this id that was killed */
     long fd = brief_open(file.fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
     if (fd < 0)
         return fd;
@@ -140,7 +140,7 @@ static void tell_failure(long answer)
                  "a folder that the program may write to", folder, -answer);
 }
 
-/* A child that shares its parent's memory, or was forked past libc, is not the owner. */
+/* A child that shares its parent's memory, or was forked by a raw system call, is not the owner. */
 static bool is_owner(void)
 {
     return sys_getpid() == owner;
@@ -169,7 +169,8 @@ void metrics_tick(void)
     static unsigned calls;
     if (!folder[0] || __atomic_load_n(&stopped, __ATOMIC_RELAXED))
         return;
-    /* A burst of calls and then nothing: without news the file would tell its beginning for ever. */
+    /* After a burst of calls there may be none for long: without this the file would show its
+     * beginning. */
     bool news = news_are_due(&told);
     if (!news && __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED) % CALLS_A_LOOK)
         return;

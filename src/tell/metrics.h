@@ -1,30 +1,32 @@
 /*
  * metrics: a file of numbers for node_exporter's textfile collector.
  *
- * MAPHERD_METRICS=DIR has every process keep DIR/mapherd-PID.prom while it runs; in a PID
- * namespace other than the machine's first it is DIR/mapherd-NAMESPACE-PID.prom, and the numbers
- * have a label pid_namespace, so that containers may share a folder. The file is replaced whole,
- * from within the program's own calls: at most once a second, and besides when the count has
- * moved by a fiftieth of the limit or the pressure has changed. What a process leaves behind that
- * was killed is cleaned by `mapherd clean`.
+ * With MAPHERD_METRICS=DIR, every process keeps the file DIR/mapherd-PID.prom while it runs. In a
+ * PID namespace other than the machine's first, the name is DIR/mapherd-NAMESPACE-PID.prom, and the
+ * numbers have the label pid_namespace, so that containers can share a folder. Calls of the program
+ * replace the file as a whole: at most once a second, and also when the upper bound of the count
+ * has moved by a fiftieth of the limit, or the pressure has changed (news.h). `mapherd clean`
+ * removes the file of a process that was killed.
  *
- * Nothing here waits or holds a lock, and nothing of it fails the program: a folder that cannot be
- * written to is one line in the log.
+ * No function waits or takes a lock, and none makes a call of the program fail: where the folder
+ * cannot be written to, one line in the log says so.
  */
 #ifndef MAPHERD_METRICS_H
 #define MAPHERD_METRICS_H
 
-/* In the constructor, after log_start. program: as in the log. Writes the first file. */
+/* Writes the first file. program is its name, as in the log. For the constructor, after
+ * log_start. */
 void metrics_start(const char *program);
 
-/* At the end of every call, no lock held: writes if it is due. Thread- and signal-safe. */
+/* Writes the file if that is due. Is called at the end of every call, without a lock. Thread- and
+ * async-signal-safe. */
 void metrics_tick(void);
 
-/* In a forked child, not in a vforked one: from here on it keeps a file of its own. */
+/* Lets the process have a file of its own. For a forked child, not for a vforked one. */
 void metrics_after_fork(void);
 
-/* The process is about to end, or may soon call the kernel no more: removes its file, and writes
- * none any more. In a child that shares its parent's memory it does nothing. */
+/* Removes the file, and writes none from here on: the process is about to end, or to forbid itself
+ * system calls. Does nothing in a child that shares its parent's memory. */
 void metrics_stop(void);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * naming: %p %e %t %h.
+ * naming: see naming.h.
  */
 #define _GNU_SOURCE
 #include "tell/naming.h"

@@ -1,5 +1,6 @@
 /*
- * options: the parser of the one table. It runs in the constructor: no allocation, no stdio.
+ * options: see options.h. It runs in the constructor, so nothing is allocated and stdio is not
+ * used.
  */
 #define _GNU_SOURCE
 #include "tell/options.h"
@@ -30,14 +31,14 @@ static bool is_text(struct option_text t, const char *form)
     return t.len > 0;
 }
 
-/* Absolute: the program may change its folder. Its length is metrics.c's limit. */
+/* The path is absolute, because the program may change its folder. metrics.c limits its length. */
 static bool is_folder(struct option_text t, const char *form)
 {
     (void)form;
     return !t.len || (t.at[0] == '/' && t.len < 500);
 }
 
-/* Absolute, for the same reason; or none. */
+/* The path is absolute, because the program may change its folder; or there is none. */
 static bool is_record_place(struct option_text t, const char *form)
 {
     return is_folder(t, form) || words_equal(t, words_text("off"));
@@ -140,7 +141,7 @@ static const struct table_row *find_row(struct option_text name, const char **ne
     return NULL;
 }
 
-/* A piece that need not end in NUL, cut to what a log line bears. */
+/* A piece, with a NUL and cut for a log line. */
 #define SHOWN 80
 struct shown {
     char text[SHOWN + 1];
@@ -169,15 +170,15 @@ static void complain_of_text(const struct table_row *row, struct option_text val
 }
 
 /*
- * The texts of options are copied here: a program may write its title over its arguments and its
- * environment (setproctitle, PostgreSQL, nginx, Perl), or change a variable, at any time later.
+ * The texts of options are copied here. A program may write its title over its arguments and its
+ * environment later (setproctitle, PostgreSQL, nginx, Perl), or change a variable.
  */
 static struct {
     char text[OPTIONS_TEXT_MAX];
     size_t len;
 } copies;
 
-/* Each copy ends with NUL. False: there is no room. */
+/* Copies a text, with a NUL. False: there is no room. */
 static bool keep(struct option_text value, struct option_text *kept)
 {
     if (value.len >= sizeof copies.text - copies.len)
@@ -190,7 +191,7 @@ static bool keep(struct option_text value, struct option_text *kept)
     return true;
 }
 
-/* Checks, and stores into *into if given. */
+/* Checks a value, and stores it into *into unless that is NULL. */
 static bool set(struct options *into, struct option_text name, struct option_text value, char *why,
                 size_t why_size)
 {
@@ -255,8 +256,8 @@ static void read_list(struct option_text list, options_complain *complain)
     }
 }
 
-/* Names in the environment that are not options. MAPHERD_LIBRARY tells the command which library
- * to preload. */
+/* True for names in the environment that are no options. MAPHERD_LIBRARY says which library the
+ * command preloads. */
 static bool is_reserved(struct option_text name)
 {
     return words_equal(name, words_text("options")) || words_equal(name, words_text("library"));
@@ -358,7 +359,7 @@ int64_t options_share(struct option_text text, int64_t total)
     return total / 100 * (int64_t)percent + total % 100 * (int64_t)percent / 100;
 }
 
-/* The whole text is a number from least to most. */
+/* Returns the number that the whole text is, from least to most; or -1. */
 static long number_of(struct option_text text, uint64_t least, uint64_t most)
 {
     const char *at = text.at, *end = text.at + text.len;

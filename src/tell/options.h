@@ -1,9 +1,12 @@
 /*
- * options: what the user said. One table (options.def), read once at start.
+ * options: the settings of the user. The table is options.def; the constructor reads them once.
  *
- * MAPHERD_<NAME>=value, or MAPHERD_OPTIONS=name=value:name=value; the former wins. An unknown
- * name or a bad value is one warning with the nearest valid one, and the option keeps its
- * default. A value in MAPHERD_OPTIONS ends at ':'; where it must hold one, use MAPHERD_<NAME>.
+ * The form is MAPHERD_<NAME>=value, or MAPHERD_OPTIONS=name=value:name=value, where the former has
+ * precedence. An unknown name or a bad value causes one warning with the nearest valid one, and the
+ * option keeps its default. A value in MAPHERD_OPTIONS ends at ':', so a value with a ':' needs
+ * MAPHERD_<NAME>.
+ *
+ * Every function but options_read is thread- and async-signal-safe.
  */
 #ifndef MAPHERD_OPTIONS_H
 #define MAPHERD_OPTIONS_H
@@ -39,66 +42,67 @@ enum { HOLD_NONE, HOLD_CALM, HOLD_RAISED, HOLD_HIGH, HOLD_FULL };
 enum { FORMAT_TEXT, FORMAT_JSON };
 enum { CHILDREN_ON, CHILDREN_OFF };
 
-/* One row of the table, for those who list it. */
+/* One row of the table, for listings. */
 struct option_row {
     const char *name;            /* lower case, as in MAPHERD_OPTIONS and `mapherd run --name` */
     const char *env;             /* MAPHERD_<NAME> */
-    const char *form;            /* "a|b" of a choice, a description of a text */
+    const char *form;            /* "a|b" of a choice; a description of a text */
     const char *help;
     struct option_text fallback; /* the default as the user would write it */
     size_t field;                /* offset in struct options */
-    bool (*check)(struct option_text value, const char *form); /* of a text; NULL in a choice */
+    bool (*check)(struct option_text value, const char *form); /* of a text; NULL of a choice */
 };
 
 extern const size_t option_count;
 
-/* Row number n of the table, n < option_count. */
+/* Returns row n of the table, n < option_count. */
 struct option_row option_row(size_t n);
 
-/* What is in force. The defaults, until options_read. */
+/* The options in force: the defaults, until options_read. */
 extern struct options options;
 
+/* Gets one warning, as a line without a newline. */
 typedef void options_complain(const char *line);
 
 /*
- * Reads an environment (environ's form, or NULL). Each complaint goes to complain as one line
- * without a newline. What is kept of the environment is copied, OPTIONS_TEXT_MAX bytes at most; a text
- * beyond that is a complaint. Not thread-safe: for the constructor; a second call makes the texts of
- * the first invalid.
+ * Reads an environment in the form of environ(7), or NULL, and calls complain for each warning.
+ * Texts are copied, at most OPTIONS_TEXT_MAX bytes in all; a text beyond that causes a warning. Not
+ * thread-safe: for the constructor. A second call makes the texts of the first invalid.
  */
 #define OPTIONS_TEXT_MAX 16384
 void options_read(char *const *environment, options_complain *complain);
 
 /*
- * What options_read would say of one name (lower case) and value: true, or false and the
- * complaint in why. For `mapherd run --name=value`, which refuses what the library warns of.
+ * True if options_read would take this name (lower case) and value without a warning; otherwise the
+ * warning is in why. For `mapherd run --name=value`, which refuses what the library warns of.
  */
 bool options_check(struct option_text name, struct option_text value, char *why, size_t why_size);
 
 /* True if one of the comma-separated globs in list matches text. */
 bool options_glob_list(struct option_text list, const char *text);
 
-/* Ascending percents in 1..100, comma-separated: how many, at most max; -1 if the text is not of
- * that form. */
+/* Reads ascending percents of 1 to 100, separated by commas. Returns how many there are, at most
+ * max; -1 if the text is not of that form. */
 int options_percents(struct option_text list, int *percents, int max);
 
-/* A plain number of at most a day's; -1 if the text is none. */
+/* Returns a number of milliseconds, of at most a day; -1 if the text is none. */
 long options_milliseconds(struct option_text text);
 
-/* An exit status, 0 to 255; -1 if the text is none. */
+/* Returns an exit status, 0 to 255; -1 if the text is none. */
 long options_status(struct option_text text);
 
-/* A plain number of 1 to 64; -1 if the text is none. */
+/* Returns a number of stack frames, 1 to 64; -1 if the text is none. */
 long options_depth(struct option_text text);
 
-/* RESERVE's form, for a limit: a number of maps, at most half of the limit; -1 if the text is not of that form. */
+/* Returns MAPHERD_RESERVE as a number of VMAs, for that limit: at most half of it; -1 if the text
+ * is not of its form. */
 long options_reserve(struct option_text text, long limit);
 
-/* Bytes: a number, with K, M, G or T (of 1024) behind it or without; -1 if the text is not of that
- * form. */
+/* Returns a number of bytes. The text may end with K, M, G or T, for powers of 1024; -1 if it is
+ * not of that form. */
 int64_t options_size(struct option_text text);
 
-/* A size, or "5%" of total; -1 if the text is neither. */
+/* Returns a size as options_size does, or "5%" of total; -1 if the text is neither. */
 int64_t options_share(struct option_text text, int64_t total);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * recordfile: one map that grows in place.
+ * recordfile: one mapping that grows in place.
  *
- * Chunks of a kind come in runs of 1, 2, 4 ... 64: so an element is found by arithmetic and one
- * small table, and little is reserved that is not used.
+ * The chunks of a kind come in runs of 1, 2, 4 ... 64. So arithmetic and one small table find an
+ * element, and little space is allocated that is not used.
  */
 #define _GNU_SOURCE
 #include "tell/recordfile.h"
@@ -36,8 +36,8 @@
 #define RUN_MOST (1u << GROWTHS)
 #define SHORT_CHUNKS (RUN_MOST - 1)     /* in the runs that grow */
 #define RUNS (GROWTHS + MAPHERD_RECORD_CHUNKS / RUN_MOST)
-#define FREE_SHARE 8                    /* this part of a filesystem is left to others */
-#define UNASKED_SHARE 2                 /* and this by records that nobody has asked for: they are many */
+#define FREE_SHARE 8                    /* an eighth of the filesystem stays free */
+#define UNASKED_SHARE 2                 /* a half, beside records without MAPHERD_DIR: they are many */
 #define FOLDER_SHARE 8                  /* the part of a filesystem that all records of a folder may take */
 #define TRY_AGAIN_MS 1000
 
@@ -96,8 +96,8 @@ bool recordfile_is_asked_for(void)
 
 /* ---- space ---- */
 
-/* Allocates [from, to) of the file. Others have something to put there too, and whoever writes past
- * the limit on the size of files is killed for it. */
+/* Allocates [from, to) of the file. It leaves a share of the filesystem to others, and heeds
+ * RLIMIT_FSIZE, beyond which an allocation raises SIGXFSZ. */
 static long reserve(int fd, uint64_t from, uint64_t to, unsigned share)
 {
     struct sys_space space;
@@ -113,7 +113,7 @@ static long reserve(int fd, uint64_t from, uint64_t to, unsigned share)
     return answer;
 }
 
-/* The descriptor is not kept: the file is opened again by its name, and is another, or gone, if
+/* Opens the file by its name, because no descriptor of it is kept. It is another file, or none, if
  * the program has changed its root or its user. */
 static long open_again(void)
 {
@@ -145,7 +145,7 @@ static long extend(uint32_t chunks)
 
 /* ---- elements ---- */
 
-/* The run of a kind's chunk number c, and where in the run it is. */
+/* Returns the run of a kind's chunk number c, and its place in the run. */
 static uint32_t run_of(uint32_t c, uint32_t *in)
 {
     if (c >= SHORT_CHUNKS) {
@@ -165,7 +165,7 @@ void *recordfile_at(enum mapherd_record_kind kind, uint32_t i)
            (size_t)(i % per) * element_size[kind];
 }
 
-/* What it wants for may come back: space, and descriptors. */
+/* Space and descriptors may become free, so a run that fails is tried again later. */
 static bool add_run(enum mapherd_record_kind kind)
 {
     uint32_t run = file.runs[kind], chunks = run < GROWTHS ? 1u << run : RUN_MOST;
@@ -189,7 +189,7 @@ uint32_t recordfile_take(enum mapherd_record_kind kind, uint32_t n)
     uint32_t per = CHUNK / element_size[kind], used = head->used[kind], in;
     if (n > per)
         return 0;
-    if (used % per + n > per) /* nothing lies in two chunks */
+    if (used % per + n > per) /* no elements that are taken together lie in two chunks */
         used += per - used % per;
     if (!used)
         used = 1; /* 0 is "none" */
@@ -253,10 +253,10 @@ static void fill_head(struct mapherd_record_head *h, const char *program)
     for (long i = 0; i + 1 < len; i++)
         if (!h->arguments[i])
             h->arguments[i] = ' ';
-    memcpy(h->magic, MAPHERD_RECORD_MAGIC, sizeof h->magic); /* last: without it, it is none */
+    memcpy(h->magic, MAPHERD_RECORD_MAGIC, sizeof h->magic); /* last: the record is complete */
 }
 
-/* A folder; or a folder and a name, which then has a % in it. */
+/* MAPHERD_DIR is a folder; or a folder and a name, which then has a % in it. */
 static void name_it(const char *program)
 {
     static const char usual[] = "/dev/shm", form[] = "/mapherd-%h-%e-%p-%t.record";
@@ -272,7 +272,7 @@ static void name_it(const char *program)
         naming_expand(file.path + len, sizeof file.path - len, words_text(form), program, pid);
 }
 
-/* What lies at our name is of this very process, before it became another program by execve. */
+/* True if the file of that name is this process's own, from before it executed another program. */
 static bool is_our_past(void)
 {
     struct mapherd_record_head h;
@@ -298,8 +298,9 @@ static long create_here(void)
     return fd;
 }
 
-/* Two containers of one host's name may have a process of one number that started in one second: the second
- * process that wants a name gets it with -2, and so on. A name that the user has chosen is left as it is. */
+/* Two containers with the same host name may have processes with the same id that started in the
+ * same second. The second process that needs the name gets it with -2, and so on. A name that the
+ * user has chosen does not change. */
 static long create(void)
 {
     enum { NAMESAKES = 9 };
@@ -313,7 +314,7 @@ static long create(void)
     return fd;
 }
 
-/* btrfs writes anew what is written again, and then wants space that was not reserved. */
+/* btrfs copies on write, and needs space for each copy that was not allocated. */
 static long keep_in_place(int fd)
 {
     long type, flags;
@@ -336,7 +337,8 @@ static long map_it(int fd, size_t len)
     return -EEXIST;
 }
 
-/* A new file of that name and length, which put() fills and maps. Nothing is left if it fails. */
+/* Makes a new file of that name and length, which put() fills and maps. Leaves nothing if it
+ * fails. */
 static long make_file(size_t len, long (*put)(int fd, size_t len))
 {
     struct stat st;
@@ -384,18 +386,18 @@ long recordfile_make(const char *program, const char **path)
 
 static bool unlink_ours(void)
 {
-    long fd = open_again(); /* what bears its name now may be another's */
+    long fd = open_again(); /* the file of that name may be another one now */
     if (fd < 0)
         return false;
     brief_close((int)fd);
     return sys_unlink(file.path) == 0;
 }
 
-/* A process may be another user for the moment (seteuid). */
+/* The process may have another effective user for the moment (seteuid(2)). */
 static bool unlink_as_owner(void)
 {
     struct sys_user before;
-    if (sys_prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 0 || /* its filter may kill for what follows */
+    if (sys_prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 0 || /* a filter may kill for what follows */
         sys_take_user(file.owner, &before) < 0)
         return false;
     bool gone = unlink_ours();
@@ -413,8 +415,8 @@ uid_t recordfile_owner(void)
     return file.owner;
 }
 
-/* Copies the record into the file, and maps that in its place. What other threads note between the
- * copy and the map, a point of the history or an event, is lost. */
+/* Copies the record into the file, and maps that in its place. A point of the history or an event
+ * that another thread writes in between is lost. */
 static long put_copy(int fd, size_t len)
 {
     for (size_t done = 0; done < len;) {
@@ -426,7 +428,7 @@ static long put_copy(int fd, size_t len)
     long at = sys_mmap(place, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
     if (!sys_failed(at))
         return sys_madvise(place, len, MADV_DONTFORK);
-    /* A map that fails late leaves a hole, and other threads write there. */
+    /* An mmap that fails late leaves a hole, where other threads would write. */
     if (sys_msync(place, len, MS_ASYNC) < 0)
         sys_mmap(place, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     return at;
@@ -487,7 +489,7 @@ bool recordfile_folder_has_room(void)
     return !known || bytes <= space.size / FOLDER_SHARE;
 }
 
-/* ---- who holds most ---- */
+/* ---- the holders of most VMAs ---- */
 
 void recordfile_name_top(const struct holders *h)
 {
@@ -498,7 +500,7 @@ void recordfile_name_top(const struct holders *h)
     struct mapherd_record_top *to = (void *)((char *)r + r->top_at);
     size_t n = holders_top(h, top, MAPHERD_RECORD_TOP);
     for (size_t i = 0; i < MAPHERD_RECORD_TOP; i++) {
-        __atomic_store_n(&to[i].maps, 0, __ATOMIC_RELEASE); /* none, while it changes */
+        __atomic_store_n(&to[i].maps, 0, __ATOMIC_RELEASE); /* unused while it changes */
         if (i >= n)
             continue;
         fmt(to[i].path, sizeof to[i].path, "%s", top[i]->path);

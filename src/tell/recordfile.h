@@ -1,9 +1,10 @@
 /*
- * recordfile: the file of mapherd/record.h, made, mapped and grown.
+ * recordfile: the file of the record (mapherd/record.h).
  *
- * Space is allocated before it is used, so a full tmpfs costs entries and never a signal. The map
- * is not inherited by fork (MADV_DONTFORK): a child makes its own when it has something to tell.
- * Whoever truncates the file takes the memory away from under the process: nothing here can help.
+ * Space is allocated before it is used, so a full tmpfs costs entries and never causes SIGBUS. A
+ * forked child does not inherit the mapping (MADV_DONTFORK), and makes a record of its own when it
+ * needs one. Truncation of the file by another process causes SIGBUS in this one. Nothing prevents
+ * that.
  */
 #ifndef MAPHERD_RECORDFILE_H
 #define MAPHERD_RECORDFILE_H
@@ -17,56 +18,61 @@
 #include "mapherd/record.h"
 #include "tell/holders.h"
 
-/* Held around recordfile_take, ledger.h and stacks.h. Taken last and alone; a child frees it. */
+/* Protects recordfile_take and all of ledger.h and stacks.h. Its place in the order of locks:
+ * kernel/lock.h. */
 extern struct lock record_lock;
 
-/* Where the file is to be mapped: room bytes that nobody uses. Once, in the constructor. */
+/* Sets where the file will be mapped: room bytes from at on, where nothing else is placed. For the
+ * constructor. */
 void recordfile_place(uintptr_t at, size_t room);
 
-/* Makes the record: by MAPHERD_DIR, or in /dev/shm. 0, or -errno: the program runs on without one.
- * path: where it is, or was to be, until the next call. One thread at a time. */
+/* Makes the record, by MAPHERD_DIR or in /dev/shm. Returns 0; or -errno, and the process has no
+ * record. *path is its path, or the one it would have had, until the next call. One thread at a
+ * time. */
 long recordfile_make(const char *program, const char **path);
 
-/* The record, or NULL: none was made, or it is the parent's. A load. */
+/* Returns the record; NULL if none was made, or it is that of the parent. One load; thread- and
+ * async-signal-safe. */
 struct mapherd_record_head *recordfile_head(void);
 
-/* n elements of a kind (bytes of TEXT, words of STACK) side by side: the first one's number, or 0
- * where there is no more space. Zeroed. record_lock held. */
+/* Allocates n zeroed elements of a kind (bytes of TEXT, words of STACK) side by side. Returns the
+ * number of the first; 0 where there is no more space. record_lock held. */
 uint32_t recordfile_take(enum mapherd_record_kind kind, uint32_t n);
 
-/* Element i of a kind, which recordfile_take has given. */
+/* Returns element i of a kind, which recordfile_take has allocated. */
 void *recordfile_at(enum mapherd_record_kind kind, uint32_t i);
 
 /* Writes the holders of most VMAs, which a scan has found, into the record. One thread at a
  * time. */
 void recordfile_name_top(const struct holders *h);
 
-/* The process ends: the file stays only if keep. */
+/* Ends the record with the process. The file is removed unless keep. */
 void recordfile_end(bool keep);
 
-/* The records of the folder, this one among them, take no more of the filesystem than the share
- * that records may have together (an eighth). Reads the folder; true where it cannot be read. */
+/* True if the records of the folder, this one included, take no more of the filesystem than records
+ * may have together, an eighth. Reads the folder; true where it cannot be read. */
 bool recordfile_folder_has_room(void);
 
 /*
- * The process may be about to become another program, or to lose the right to remove the file:
- * takes its name away, unless MAPHERD_DIR asked for the record. The map stays, so nothing is lost
- * if the process stays what it is. True if there is a name to give back. record_lock held.
+ * Removes the file's name, unless the record lies where MAPHERD_DIR says: the process may be about
+ * to execute another program, or to lose the right to remove the file. The mapping stays, so
+ * nothing is lost if neither happens. True if recordfile_rename can give the file a name again.
+ * record_lock held.
  */
 bool recordfile_unname(void);
 
-/* The user who may take the name away. */
+/* Returns the user that may remove the name. */
 uid_t recordfile_owner(void);
 
-/* Gives it a name again: a new file with the same content, by the user and under the root that the
- * process has now. 0, or -errno: the record goes on without a name, and ends with the process.
- * record_lock held. */
+/* Gives the record a name again: makes a new file with the same content, as the user and under the
+ * root that the process has now. Returns 0; or -errno, and the record stays without a name and ends
+ * with the process. record_lock held. */
 long recordfile_rename(void);
 
-/* It lies where the user has said. */
+/* True if the record lies where MAPHERD_DIR says. */
 bool recordfile_is_asked_for(void);
 
-/* In a forked child: there is none. */
+/* Forgets the record, which is that of the parent. For a forked child. */
 void recordfile_after_fork(void);
 
 #endif

@@ -3,7 +3,7 @@
  */
 #include "tell/status.h"
 
-/* Exported: `mapherd stat` finds it by its name. */
+/* The symbol is exported: `mapherd stat` finds the block by it. */
 __attribute__((visibility("default"))) struct mapherd_status mapherd_status_block = {
     .version = MAPHERD_STATUS_VERSION,
     .size = sizeof mapherd_status_block,

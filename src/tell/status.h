@@ -1,6 +1,8 @@
 /*
- * status: the numbers that the library tells of itself (mapherd/status.def): the block, whose numbers any
- * thread may change, and the table of its rows, for whatever shows all of them.
+ * status: the numbers that the library publishes about itself (mapherd/status.def).
+ *
+ * Any thread may change a number of the block. The table of rows is for code that shows all
+ * numbers. The macros and the function are thread- and async-signal-safe.
  */
 #ifndef MAPHERD_STATUS_H
 #define MAPHERD_STATUS_H
@@ -12,25 +14,26 @@
 /* The block that mapherd_status() and `mapherd stat` read. Exported. */
 extern struct mapherd_status mapherd_status_block;
 
-/* One of its numbers, from any thread. */
+/* Add n to a number, set it to n, and read it. */
 #define STATUS_ADD(field, n) \
     ((void)__atomic_fetch_add(&mapherd_status_block.field, (n), __ATOMIC_RELAXED))
 #define STATUS_SET(field, n) __atomic_store_n(&mapherd_status_block.field, (n), __ATOMIC_RELAXED)
 #define STATUS_GET(field) __atomic_load_n(&mapherd_status_block.field, __ATOMIC_RELAXED)
 
 struct status_row {
-    const char *name;   /* of the field */
+    const char *name;   /* the name of the field */
     const char *kind;   /* counter or gauge */
-    const char *metric; /* the name at Prometheus, or "" */
-    const char *what;   /* what is counted, in a few words */
-    size_t at, size;    /* of the field in struct mapherd_status, in bytes */
+    const char *metric; /* its name for Prometheus, or "" */
+    const char *what;   /* what it counts, in a few words */
+    size_t at, size;    /* the offset and size of the field in struct mapherd_status, in bytes */
 };
 
-/* In the order of the struct. */
+/* The rows, in the order of the struct. */
 extern const struct status_row status_rows[];
 extern const size_t status_count;
 
-/* The row's number in a block that other threads may write to. Negative: it is not known. Signal-safe. */
+/* Returns the number of a row in a block, to which other threads may write. Negative: it is not
+ * known. */
 int64_t status_value(const struct mapherd_status *block, const struct status_row *row);
 
 #endif
