@@ -30,7 +30,7 @@
 /* The file that a descriptor stands for. */
 struct place {
     struct stat st;
-    int generation; /* of a regular file: its inode's number may be given to another file once it is gone */
+    int generation; /* of a regular file: the number of its inode may be used again */
 };
 
 static struct {

@@ -35,7 +35,7 @@ static char program[6 * 32];
 
 /* The file of the process with the id in owner. The thread that has set busy writes it. */
 static struct {
-    char path[PATH_LEN + 64], fresh[PATH_LEN + 64]; /* the file, and the name under which it is made */
+    char path[PATH_LEN + 64], fresh[PATH_LEN + 64]; /* the file, and its name while it is made */
     char mark[96];    /* the first line, by which `mapherd clean` finds its process */
     char labels[256]; /* {...} */
     char text[24576];

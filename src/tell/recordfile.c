@@ -37,8 +37,8 @@
 #define SHORT_CHUNKS (RUN_MOST - 1)     /* in the runs that grow */
 #define RUNS (GROWTHS + MAPHERD_RECORD_CHUNKS / RUN_MOST)
 #define FREE_SHARE 8                    /* an eighth of the filesystem stays free */
-#define UNASKED_SHARE 2                 /* a half, beside records without MAPHERD_DIR: they are many */
-#define FOLDER_SHARE 8                  /* the part of a filesystem that all records of a folder may take */
+#define UNASKED_SHARE 2                 /* a half, if MAPHERD_DIR asks for none: they are many */
+#define FOLDER_SHARE 8                  /* an eighth is for all records of a folder together */
 #define TRY_AGAIN_MS 1000
 
 struct lock record_lock;
@@ -50,12 +50,12 @@ static struct {
     char path[PATH_LEN];
     dev_t dev;
     ino_t ino;
-    uint16_t run[KINDS][RUNS]; /* the first chunk of each run; 0: none yet (chunk 0 is no kind's second) */
+    uint16_t run[KINDS][RUNS]; /* the first chunk of each run; 0: none yet */
     uint16_t runs[KINDS];
-    uint64_t full_ms; /* 0, or until when it is not tried again to grow */
+    uint64_t full_ms; /* 0, or the time before which the file does not try to grow again */
     uid_t owner;
     bool asked_for;
-    bool numbered; /* a name that is taken gets a number */
+    bool numbered; /* the name gets a number if it is taken */
 } file;
 
 static const uint32_t element_size[KINDS] = {

@@ -1,9 +1,9 @@
 /*
  * cfi: from a pc to its row.
  *
- * The binary search table of .eh_frame_hdr names the entry (FDE), that its common part (CIE). Both
- * hold a program for a machine with one row of rules, a first row to go back to, and a stack of
- * rows; it is run until it has passed the pc.
+ * The binary search table of .eh_frame_hdr has the entry of a pc (FDE), which names its common part
+ * (CIE). Both contain a program for a machine that has one row of rules, a first row to restore,
+ * and a stack of rows. The program runs until it has passed the pc.
  */
 #define _GNU_SOURCE
 #include "unwind/cfi.h"
@@ -12,12 +12,12 @@
 
 enum { ROWS_REMEMBERED = 4 }; /* compilers nest them once */
 
-/* How pointers are written: LSB, "DWARF Exception Header Encoding". */
+/* The encodings of pointers: LSB, "DWARF Exception Header Encoding". */
 enum { AS_ADDRESS = 0x00, AS_PCREL = 0x10, AS_DATAREL = 0x30, AS_OMITTED = 0xff };
 
 struct entry {
     struct bytes first, own; /* the programs of the CIE and of the FDE */
-    uintptr_t start, end;    /* the code it is about */
+    uintptr_t start, end;    /* the code that it describes */
     uint64_t code_unit;
     int64_t data_unit;
     uint64_t return_column;
@@ -48,7 +48,7 @@ static uintptr_t read_pointer(struct bytes *b, unsigned char how, uintptr_t data
     }
 }
 
-/* The body of the entry at at: behind its length. */
+/* Returns the entry at an address, without its length. */
 static struct bytes open_entry(const struct module *m, const unsigned char *at)
 {
     struct bytes b = { at, (const unsigned char *)m->end, false };
@@ -93,14 +93,14 @@ static bool read_cie(const struct module *m, const unsigned char *at, struct ent
             if (*letters == 'R') {
                 e->pointers = (unsigned char)bytes_number(&extra, 1, false);
             } else if (*letters == 'P') {
-                /* Who handles exceptions: read to get behind it, and not followed. */
+                /* The personality routine: it is read to get behind it. */
                 unsigned char how = (unsigned char)bytes_number(&extra, 1, false);
                 read_pointer(&extra, how & 0x7f, 0);
             } else if (*letters == 'L') {
                 bytes_skip(&extra, 1);
             } else if (*letters == 'S') {
                 e->signal = true;
-            } else if (*letters != 'B') { /* B: signed with the other key */
+            } else if (*letters != 'B') { /* B: addresses are signed with the other key */
                 return false;
             }
         }
@@ -127,7 +127,7 @@ static bool read_fde(const struct module *m, const unsigned char *at, struct ent
     return !b.bad;
 }
 
-/* The last entry of the search table that starts at or before pc. */
+/* Returns the last entry of the search table that starts at or before pc. */
 static const unsigned char *search(const struct module *m, uintptr_t pc)
 {
     const unsigned char *header = m->unwind;
@@ -150,7 +150,7 @@ static const unsigned char *search(const struct module *m, uintptr_t pc)
     if (b.bad || !table || (pc - at + (1UL << 31)) >> 32)
         return NULL;
     int32_t wanted = (int32_t)(pc - at);
-    uint64_t low = 0, high = count; /* rows before low start at or before it, those from high on after */
+    uint64_t low = 0, high = count; /* before low they start at or before pc, from high on later */
     while (low < high) {
         uint64_t middle = (low + high) / 2;
         memcpy(&row, table + middle * sizeof row, sizeof row);
@@ -170,7 +170,7 @@ static const unsigned char *search(const struct module *m, uintptr_t pc)
 struct machine {
     const struct module *module;
     const struct entry *entry;
-    uintptr_t at, wanted; /* where it is, and where it stops */
+    uintptr_t at, wanted; /* the pc of the present row, and the one to stop at */
     struct cfi_row row, first, remembered[ROWS_REMEMBERED];
     unsigned depth;
     bool bad;
@@ -185,7 +185,7 @@ static int kept(uint64_t reg)
     return -1;
 }
 
-/* What a call may change anyway is not followed. */
+/* Ignores a register that a call may change. */
 static void set_rule(struct machine *m, uint64_t reg, enum cfi_rule rule, int64_t value)
 {
     int i = kept(reg);
@@ -217,13 +217,13 @@ static void set_cfa(struct machine *m, uint64_t reg, int64_t value)
 static void set_cfa_value(struct machine *m, int64_t value)
 {
     if (m->row.cfa_reg >= FRAME_REGS)
-        m->bad = true; /* nothing, or an expression, has no offset */
+        m->bad = true; /* there is no offset without a register */
     m->row.cfa_value = (int32_t)value;
     if (value != (int32_t)value)
         m->bad = true;
 }
 
-/* Passes over an expression; it is its place. */
+/* Skips an expression and returns its place. */
 static int64_t expression(struct machine *m, struct bytes *b)
 {
     int64_t place = b->at - m->module->unwind;
@@ -247,7 +247,7 @@ static void recall(struct machine *m)
         m->row = m->remembered[--m->depth];
 }
 
-enum cfa_op { /* DWARF 5, table 7.29, and what GNU and ARM add */
+enum cfa_op { /* DWARF 5, table 7.29, with the additions of GNU and ARM */
     CFA_NOP = 0x00, CFA_SET_LOC, CFA_ADVANCE_1, CFA_ADVANCE_2, CFA_ADVANCE_4, CFA_OFFSET_EXTENDED,
     CFA_RESTORE_EXTENDED, CFA_UNDEFINED, CFA_SAME_VALUE, CFA_REGISTER, CFA_REMEMBER, CFA_RESTORE_STATE,
     CFA_DEF_CFA, CFA_DEF_CFA_REGISTER, CFA_DEF_CFA_OFFSET, CFA_DEF_CFA_EXPRESSION, CFA_EXPRESSION,
@@ -263,7 +263,7 @@ static void advance(struct machine *m, uint64_t units)
     m->at += units * m->entry->code_unit;
 }
 
-/* One instruction that takes a register number first. */
+/* Runs one instruction whose first operand is a register number. */
 static void run_with_register(struct machine *m, struct bytes *b, unsigned char op)
 {
     uint64_t reg = bytes_uleb(b);
@@ -333,7 +333,7 @@ static void run_one(struct machine *m, struct bytes *b)
     }
     switch (op) {
     case CFA_NOP:
-    case CFA_NEGATE_RA_STATE: /* signatures are always taken off */
+    case CFA_NEGATE_RA_STATE: /* frame_unsigned removes every signature */
     case CFA_NEGATE_RA_STATE_WITH_PC:
         break;
     case CFA_ARGS_SIZE:
@@ -375,7 +375,7 @@ static void run_one(struct machine *m, struct bytes *b)
     }
 }
 
-/* Runs until the row is the wanted pc's. */
+/* Runs a program until the row is that of the wanted pc. */
 static bool run(struct machine *m, struct bytes b)
 {
     while (b.at < b.end && m->at <= m->wanted && !m->bad && !b.bad)
@@ -383,7 +383,7 @@ static bool run(struct machine *m, struct bytes b)
     return !m->bad && !b.bad;
 }
 
-/* What makes most rows quick to apply. */
+/* Notes what lets cfi_apply take its short way, as for most rows. */
 static void sum_up(struct cfi_row *row)
 {
     row->plain = row->cfa_reg < FRAME_REGS;

@@ -1,10 +1,10 @@
 /*
- * cfi: how to get from a pc to its caller, by what compilers leave in .eh_frame.
+ * cfi: the way from a call to its caller, by the call frame information of compilers in .eh_frame.
  *
- * Read are DWARF 5, section 6.4, and the LSB's .eh_frame and .eh_frame_hdr, as far as gcc, clang and
- * ld write them for C, C++ and Rust; what is not known ends the walk. The tables of a loaded module
- * are trusted to be readable, and not trusted to be right: nothing is read beyond an entry's end.
- * Thread- and async-signal-safe, no locks, no allocation.
+ * The formats are those of DWARF 5, section 6.4, and of .eh_frame and .eh_frame_hdr in the LSB, as
+ * far as gcc, clang and ld write them for C, C++ and Rust. Anything else ends the walk. The tables
+ * of a loaded module can be read, but may be wrong: nothing is read beyond the end of an entry.
+ * Every function is thread- and async-signal-safe, takes no lock and allocates nothing.
  */
 #ifndef MAPHERD_CFI_H
 #define MAPHERD_CFI_H
@@ -17,33 +17,35 @@
 
 /* Where a register of the caller is. */
 enum cfi_rule {
-    CFI_SAME,           /* where it was */
-    CFI_UNDEFINED,      /* lost; for the return address: nobody called */
+    CFI_SAME,           /* in the same register */
+    CFI_UNDEFINED,      /* lost; the return address is undefined in the outermost call */
     CFI_AT,             /* in memory, value bytes from the CFA */
     CFI_IS,             /* it is the CFA + value */
-    CFI_AT_EXPRESSION,  /* in memory where an expression says */
-    CFI_IS_EXPRESSION,  /* what an expression says */
+    CFI_AT_EXPRESSION,  /* in memory, at the result of an expression */
+    CFI_IS_EXPRESSION,  /* it is the result of an expression */
     CFI_REGISTER,       /* in register number value */
 };
 
 enum { CFI_NO_ROW = 0xff, CFI_CFA_EXPRESSION = 0xfe }; /* for cfa_reg */
 
-/* The rules at one pc. The CFA is the caller's stack pointer. An expression is the distance of its
- * length and bytes from the module's .eh_frame_hdr. */
+/* The rules at one pc. The CFA is the caller's stack pointer. An expression is given as the
+ * distance of its length and bytes from the module's .eh_frame_hdr. */
 struct cfi_row {
-    int32_t cfa_value;                /* the CFA is reg[cfa_reg] + cfa_value, or an expression's */
+    int32_t cfa_value;                /* the CFA is reg[cfa_reg] + this; or an expression */
     uint8_t cfa_reg;                  /* or CFI_CFA_EXPRESSION, or CFI_NO_ROW: nothing is known */
-    bool signal;                      /* what a signal handler returns to */
+    bool signal;                      /* a signal handler returns here */
     bool plain;                       /* no rule but CFI_SAME and CFI_AT, no expression */
     uint16_t told;                    /* bit n: rule[n] is not CFI_SAME */
     uint8_t rule[FRAME_KEPT_COUNT];   /* of each of FRAME_KEPT */
     int32_t value[FRAME_KEPT_COUNT];
 } __attribute__((aligned(8)));
 
-/* The row of a pc in m; cfa_reg is CFI_NO_ROW where the module has none, or an odd one. */
+/* Finds the row of a pc in m. cfa_reg is CFI_NO_ROW where the module has none, or one that is not
+ * understood. */
 void cfi_find(const struct module *m, uintptr_t pc, struct cfi_row *row);
 
-/* One call up by that row; false where the chain ends or breaks, and then f is spoilt. */
+/* Makes f the frame of the caller, by that row. False where the chain ends or breaks; then f has no
+ * meaning. */
 bool cfi_apply(const struct module *m, const struct cfi_row *row, struct frame *f,
                struct reach *stack);
 

@@ -1,8 +1,8 @@
 /*
  * cfi: from a row to the caller.
  *
- * All rules speak of the registers as they are in this call, so the caller's are put together in a
- * frame of their own. What a call may change is not known above it.
+ * All rules refer to the registers of this call, so the caller's are collected in a frame of their
+ * own. A register that a call may change is not known above it.
  */
 #define _GNU_SOURCE
 #include "common/bytes.h"
@@ -10,7 +10,7 @@
 
 enum { OPERANDS = 12 };
 
-enum operation { /* DWARF 5, table 7.9: what .eh_frame has of them */
+enum operation { /* DWARF 5, table 7.9: those that .eh_frame uses */
     OP_DEREF = 0x06, OP_CONST1U = 0x08, OP_CONST1S, OP_CONST2U, OP_CONST2S, OP_CONST4U, OP_CONST4S,
     OP_CONST8U, OP_CONST8S, OP_CONSTU, OP_CONSTS, OP_DUP, OP_DROP, OP_AND = 0x1a, OP_MINUS = 0x1c,
     OP_MUL = 0x1e, OP_OR = 0x21, OP_PLUS, OP_PLUS_UCONST, OP_SHL, OP_EQ = 0x29, OP_GE, OP_GT, OP_LE,
@@ -120,7 +120,7 @@ static void evaluate_one(struct evaluation *e, struct reach *stack)
     }
 }
 
-/* The expression at that distance from the module's header; pushed: what lies on its stack first. */
+/* Evaluates the expression at that distance from the module's header, with pushed on its stack. */
 static bool evaluate(const struct module *m, int32_t place, const struct frame *f,
                      struct reach *stack, const uintptr_t *pushed, uintptr_t *value)
 {
@@ -142,7 +142,7 @@ static bool evaluate(const struct module *m, int32_t place, const struct frame *
     return !e.bad && !e.code.bad;
 }
 
-/* The caller's register that a rule other than CFI_SAME tells of. */
+/* Finds a register of the caller by a rule other than CFI_SAME. */
 static bool follow(const struct module *m, const struct cfi_row *row, unsigned i, uintptr_t cfa,
                    const struct frame *f, struct reach *stack, uintptr_t *value)
 {
@@ -169,7 +169,8 @@ static bool follow(const struct module *m, const struct cfi_row *row, unsigned i
 static const unsigned char kept[FRAME_KEPT_COUNT] = FRAME_KEPT;
 enum { RETURN = FRAME_KEPT_COUNT - 1 }; /* the return address is the last of them */
 
-/* The kept registers of the caller by rules of any kind; returns a bit for each that is known. */
+/* Finds the kept registers of the caller by rules of any kind. Returns a bit for each that is
+ * known. */
 static unsigned by_any_rule(const struct module *m, const struct cfi_row *row, uintptr_t cfa,
                             const struct frame *f, struct reach *stack, uintptr_t *value)
 {
@@ -184,14 +185,15 @@ static unsigned by_any_rule(const struct module *m, const struct cfi_row *row, u
     return known;
 }
 
-/* The same where all are as they were or in memory: in place, for the CFA alone is asked for. */
+/* Finds them where each is unchanged or in memory. That can be done in place, because the rules
+ * need the CFA only. */
 static bool by_plain_rules(const struct cfi_row *row, uintptr_t cfa, struct frame *f,
                            struct reach *stack)
 {
     uintptr_t pc = 0;
     bool returns = false;
     if (!(row->told >> RETURN & 1) && frame_knows(f, FRAME_RETURN)) {
-        pc = f->reg[FRAME_RETURN % FRAME_REGS]; /* a register on aarch64 alone */
+        pc = f->reg[FRAME_RETURN % FRAME_REGS]; /* a register only on aarch64 */
         returns = true;
     }
     for (unsigned told = row->told; told; told &= told - 1) {
@@ -229,7 +231,7 @@ bool cfi_apply(const struct module *m, const struct cfi_row *row, struct frame *
     uintptr_t cfa, value[FRAME_KEPT_COUNT];
     if (!find_cfa(m, row, f, stack, &cfa))
         return false;
-    /* Stacks grow down. Only a leaf, which has not put anything on it, stands where it was called. */
+    /* Stacks grow down. Only a leaf that has pushed nothing has its caller's stack pointer. */
     if (cfa < f->reg[FRAME_SP] || (cfa == f->reg[FRAME_SP] && !f->exact))
         return false;
     if (row->plain) {
@@ -250,7 +252,7 @@ bool cfi_apply(const struct module *m, const struct cfi_row *row, struct frame *
     }
     f->pc = frame_unsigned(f->pc);
     f->reg[FRAME_SP] = cfa;
-    /* Above a call nothing is known of what calls may change, the return address's register too. */
+    /* No register that a call may change is known above it, that of the return address included. */
     f->known &= FRAME_KEPT_MASK;
     f->exact = false;
     return f->pc != 0;

@@ -1,5 +1,5 @@
 /*
- * frame: what is known of a call without CFI: a signal's context, the chain of frame pointers.
+ * frame: frames without CFI: by the context of a signal, and by the chain of frame pointers.
  */
 #define _GNU_SOURCE
 #include "unwind/frame.h"
@@ -11,7 +11,7 @@
 #include "kernel/sys.h"
 
 #define WORD sizeof(uintptr_t)
-#define FRAME_MAX (4UL << 20) /* a frame pointer that leads further up leads astray */
+#define FRAME_MAX (4UL << 20) /* a frame pointer that points further up is wrong */
 
 /* The context lies on a stack that AddressSanitizer may have marked. */
 __attribute__((no_sanitize("address", "thread"))) void frame_from_context(struct frame *f,
@@ -37,8 +37,8 @@ __attribute__((no_sanitize("address", "thread"))) void frame_from_context(struct
     f->exact = true;
 }
 
-/* mov $15, %rax; syscall. mov x8, 139; svc 0. What every restorer is, whoever wrote it: debuggers
- * know it by these bytes. */
+/* mov $15, %rax; syscall. mov x8, 139; svc 0. Every libc has a restorer of these bytes, because
+ * debuggers recognize it by them. */
 #if defined(__x86_64__)
 static const unsigned char restorer[] = { 0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05 };
 enum { CONTEXT_ABOVE_SP = 0 };
@@ -59,7 +59,7 @@ bool frame_from_signal(struct frame *f, struct reach *stack)
     if (!frame_is_restorer(f->pc))
         return false;
     uintptr_t context = f->reg[FRAME_SP] + CONTEXT_ABOVE_SP;
-    /* As far as the general registers; what the kernel puts behind them is not the libc's struct. */
+    /* Up to the general registers: behind them, the kernel's struct differs from that of libc. */
     size_t len = offsetof(ucontext_t, uc_mcontext) + FRAME_REGS * WORD + 8 * WORD;
     if (context % WORD || !reach_span(stack, context, len))
         return false;

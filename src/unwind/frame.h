@@ -1,9 +1,9 @@
 /*
- * frame: the registers of one call, by their DWARF numbers, on both machines.
+ * frame: the registers of one call, by their DWARF numbers.
  *
- * The numbers are the psABI's: x86-64 rax rdx rcx rbx rsi rdi rbp rsp r8 ... r15, 16 is the return
- * address; aarch64 x0 ... x30, 31 is sp, the return address is x30.
- * Thread- and async-signal-safe.
+ * The numbers are those of the psABI. On x86-64 they are rax rdx rcx rbx rsi rdi rbp rsp r8 ...
+ * r15, and 16 is the return address. On aarch64 they are x0 ... x30, 31 is sp, and the return
+ * address is in x30. Every function is thread- and async-signal-safe and takes no lock.
  */
 #ifndef MAPHERD_FRAME_H
 #define MAPHERD_FRAME_H
@@ -20,13 +20,13 @@ enum {
     FRAME_REGS = 16,
     FRAME_SP = 7,
     FRAME_FP = 6,
-    FRAME_RETURN = 16, /* no register: the caller's pc */
-    FRAME_PC = 16,     /* what an expression calls the pc */
+    FRAME_RETURN = 16, /* the caller's pc, which is no register */
+    FRAME_PC = 16,     /* the number of the pc in an expression */
 };
-/* What a call leaves as it was: rbx rbp r12 ... r15, and the return address. */
+/* The registers that a call preserves, rbx rbp r12 ... r15, and the return address. */
 #define FRAME_KEPT { 3, 6, 12, 13, 14, 15, 16 }
 enum { FRAME_KEPT_COUNT = 7 };
-#define FRAME_KEPT_MASK 0xf0c8UL /* they and the stack pointer, as in known */
+#define FRAME_KEPT_MASK 0xf0c8UL /* these and the stack pointer, as bits of known */
 
 #elif defined(__aarch64__)
 
@@ -35,7 +35,7 @@ enum {
     FRAME_SP = 31,
     FRAME_FP = 29,
     FRAME_RETURN = 30,
-    FRAME_PC = 32, /* DWARF's number for it; nothing uses it */
+    FRAME_PC = 32, /* the number of the pc in DWARF; nothing uses it */
 };
 #define FRAME_KEPT { 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30 }
 enum { FRAME_KEPT_COUNT = 12 };
@@ -47,23 +47,24 @@ enum { FRAME_KEPT_COUNT = 12 };
 
 struct frame {
     uintptr_t pc;
-    bool exact;     /* pc is the next instruction to run, and not the one behind a call */
-    uint64_t known; /* bit n: reg[n] is what it was in that call */
+    bool exact;     /* pc is the next instruction to run; else it is the one behind a call */
+    uint64_t known; /* bit n: reg[n] has the value that it had in that call */
     uintptr_t reg[FRAME_REGS];
 };
 
-/* An address inside the instruction that the frame is at: where to look, and what to show. */
+/* Returns an address inside the instruction that the frame is at, for look-ups and output. */
 static inline uintptr_t frame_at(const struct frame *f)
 {
     return f->pc - !f->exact;
 }
 
+/* True if the value of a register is known. */
 static inline bool frame_knows(const struct frame *f, unsigned reg)
 {
     return reg < FRAME_REGS && (f->known >> reg & 1);
 }
 
-/* A return address without the signature that aarch64 puts into its upper bits. */
+/* Returns a return address without the signature that aarch64 puts into its upper bits. */
 static inline uintptr_t frame_unsigned(uintptr_t address)
 {
 #if defined(__aarch64__)
@@ -76,8 +77,8 @@ static inline uintptr_t frame_unsigned(uintptr_t address)
 }
 
 /*
- * The registers of the function that this stands in, as they are there. Its frame pointer is made
- * to be one, so that the frame can be left also where there is no CFI.
+ * Sets *f to the registers of the function in which the macro is used. It makes the compiler give
+ * that function a frame pointer, so that its caller can be found also without CFI.
  */
 #if defined(__x86_64__)
 #define FRAME_HERE(f)                                                                             \
@@ -109,19 +110,22 @@ static inline uintptr_t frame_unsigned(uintptr_t address)
     } while (0)
 #endif
 
-/* The registers of what a signal interrupted. */
+/* Sets *f to the registers of the code that a signal has interrupted. ucontext is the handler's
+ * third argument. */
 void frame_from_context(struct frame *f, const void *ucontext);
 
-/* A signal handler returns to pc. */
+/* True if the code at pc is one that signal handlers return to. */
 bool frame_is_restorer(uintptr_t pc);
 
-/* If f stands where a signal handler returns to: makes it the frame that was interrupted. */
+/* If a signal handler returns to f's pc, makes f the frame that the signal has interrupted.
+ * Otherwise false. */
 bool frame_from_signal(struct frame *f, struct reach *stack);
 
-/* One call up by the chain of frame pointers; false, and f untouched, where there is none. */
+/* Makes f the frame of the caller, by the chain of frame pointers. False, with f unchanged, where
+ * there is none. */
 bool frame_by_pointer(struct frame *f, struct reach *stack);
 
-/* One call up where f->pc was jumped to and is no code: the call that made it so. */
+/* Makes f the frame of the caller, where a call has jumped to an f->pc that is no code. */
 bool frame_by_bad_call(struct frame *f, struct reach *stack);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * module: a question to the loader that needs no lock.
+ * module: see module.h.
  */
 #define _GNU_SOURCE
 #include "unwind/module.h"
@@ -9,7 +9,7 @@
 
 #ifdef DLFO_STRUCT_HAS_EH_DBASE
 
-/* An older glibc than it was built with has none. */
+/* It is weak because the glibc may be older than the one that the library was built with. */
 extern __typeof__(_dl_find_object) _dl_find_object __attribute__((weak));
 
 bool module_find(uintptr_t address, struct module *m)

@@ -1,5 +1,5 @@
 /*
- * reach: one range of pages, that grows upwards as a walk does.
+ * reach: one range of pages, which grows upwards with the walk.
  */
 #define _GNU_SOURCE
 #include "unwind/reach.h"
@@ -24,7 +24,7 @@ bool reach_span(struct reach *r, uintptr_t at, size_t len)
     return true;
 }
 
-/* A stack's red zones are AddressSanitizer's, and this is no access of the program's. */
+/* A stack has red zones of AddressSanitizer, and this is no access of the program. */
 __attribute__((no_sanitize("address", "thread"))) bool reach_word(struct reach *r, uintptr_t at,
                                                                  uintptr_t *word)
 {

@@ -1,8 +1,9 @@
 /*
- * rowcache: a table of one slot a hash.
+ * rowcache: a table with one slot for each hash.
  *
- * A row is kept with the module's search table, so that what is loaded later at the same place is
- * not taken for what was there: unless its tables lie exactly there too.
+ * A row is kept together with the address of the module's search table. So a module that is loaded
+ * later at the same place is not confused with the earlier one, unless its table has the same
+ * address too.
  */
 #define _GNU_SOURCE
 #include "unwind/rowcache.h"
@@ -12,7 +13,7 @@
 enum { SLOTS_LOG2 = 10, ROW_WORDS = sizeof(struct cfi_row) / 8 };
 
 static struct slot {
-    uint64_t turn; /* odd: being written */
+    uint64_t turn; /* odd while the slot is written */
     uintptr_t pc;
     uintptr_t tables;
     uint64_t word[ROW_WORDS];
@@ -29,7 +30,7 @@ static bool recall(const struct slot *s, uintptr_t tables, uintptr_t pc, struct 
     uint64_t turn = __atomic_load_n(&s->turn, __ATOMIC_ACQUIRE);
     if (turn & 1 || load(&s->pc) != pc || load(&s->tables) != tables)
         return false;
-    /* Acquire: none of these reads comes after the last one. */
+    /* Acquire: none of these reads happens after the last read of turn. */
     for (unsigned i = 0; i < ROW_WORDS; i++)
         ((uint64_t *)row)[i] = __atomic_load_n(&s->word[i], __ATOMIC_ACQUIRE);
     return load(&s->turn) == turn;
@@ -41,7 +42,7 @@ static void remember(struct slot *s, uintptr_t tables, uintptr_t pc, const struc
     if (turn & 1 || !__atomic_compare_exchange_n(&s->turn, &turn, turn + 1, false,
                                                  __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
         return;
-    /* Release: who sees one of these sees the odd number too. */
+    /* Release: a reader that sees one of these writes sees the odd number too. */
     __atomic_store_n(&s->pc, pc, __ATOMIC_RELEASE);
     __atomic_store_n(&s->tables, tables, __ATOMIC_RELEASE);
     for (unsigned i = 0; i < ROW_WORDS; i++)

@@ -1,5 +1,5 @@
 /*
- * unwind: one call after the other, upwards.
+ * unwind: the walk, one call after the other.
  */
 #define _GNU_SOURCE
 #include "unwind/unwind.h"
@@ -13,17 +13,17 @@
 struct walk {
     struct frame frame;
     struct reach stack;
-    struct module module; /* the last one met: neighbours in a stack are often of one */
+    struct module module; /* the last one found: neighbours in a stack are often in the same */
 };
 
-/* The module of where the frame is. */
+/* Finds the module that the frame is in. */
 static bool find_module(struct walk *w)
 {
     uintptr_t at = frame_at(&w->frame);
     return (at >= w->module.start && at < w->module.end) || module_find(at, &w->module);
 }
 
-/* True if there is something at the pc that could be code. */
+/* True if there can be code at the pc. */
 static bool is_there(const struct walk *w)
 {
     struct reach code = { 0, 0 };
@@ -41,7 +41,7 @@ static bool by_row(struct walk *w)
     return frame_from_signal(&w->frame, &w->stack) || frame_by_pointer(&w->frame, &w->stack);
 }
 
-/* Gives the frames from the walk's on, up to max. */
+/* Returns the pcs of the walk's frame and its callers, at most max. */
 static size_t climb(struct walk *w, uintptr_t *pcs, size_t max)
 {
     size_t n = 0;
@@ -49,7 +49,7 @@ static size_t climb(struct walk *w, uintptr_t *pcs, size_t max)
     while (on && n < max) {
         bool known = find_module(w), there = known || is_there(w);
         if (!there && !w->frame.exact)
-            break; /* nobody returns to where nothing is */
+            break; /* no function returns to an address without code */
         pcs[n++] = frame_at(&w->frame);
         if (n == max)
             break;
@@ -71,7 +71,8 @@ size_t unwind_context(const void *ucontext, uintptr_t *pcs, size_t max)
     return climb(&w, pcs, max);
 }
 
-/* Out of line, and not a tail call: its own frame is the first, and is left before the rest. */
+/* It is out of line and makes no tail call: the walk starts with its own frame, and leaves that
+ * out. */
 __attribute__((noinline)) size_t unwind_here(uintptr_t *pcs, size_t max)
 {
     struct walk w;

@@ -1,17 +1,18 @@
 /*
- * unwind: who called, in native code, also without frame pointers.
+ * unwind: the native call stack of this thread, also without frame pointers.
  *
- * By .eh_frame where a module has it, else by the chain of frame pointers: what a JIT wrote that
- * keeps them (the JVM with -XX:+PreserveFramePointer). Signal handlers are passed through, to what
- * they interrupted. Without glibc's _dl_find_object (before 2.35) by frame pointers alone.
+ * A walk uses .eh_frame where a module has it, and otherwise the chain of frame pointers, which a
+ * JIT may keep (the JVM with -XX:+PreserveFramePointer). It continues through a signal handler to
+ * the code that was interrupted. Without _dl_find_object (glibc before 2.35) it uses frame pointers
+ * alone.
  *
- * An address that is given lies inside the instruction that the function is at: the one to run next
- * in what a signal interrupted, the last byte of the call in all others. So it can be looked up as it
- * is, also where the call is a function's last instruction; the return address is one more.
+ * Each address that it returns lies inside an instruction: the one to run next in code that a
+ * signal has interrupted, and the last byte of the call in all others. So it can be looked up as it
+ * is, also where the call is the last instruction of its function. The return address is one more.
  *
- * All are thread- and async-signal-safe, take no lock, allocate nothing, leave errno alone, use less
- * than 1.5 KiB of stack, and never fault, whatever the stack holds: the walk ends where the chain
- * does not go on upwards, or cannot be read. What they give is best effort.
+ * Every function is thread- and async-signal-safe, takes no lock, allocates nothing, does not
+ * change errno, and uses less than 1.5 KiB of stack. None faults, whatever the stack contains: a
+ * walk ends where the chain does not lead upwards, or cannot be read. So a stack may be incomplete.
  */
 #ifndef MAPHERD_UNWIND_H
 #define MAPHERD_UNWIND_H
@@ -19,17 +20,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a signal interrupted and its callers, innermost first, by the handler's third argument.
- * Fills pcs[0 .. max) and returns how many. */
+/* Sets pcs[0 .. max) to the code that a signal has interrupted and its callers, the innermost
+ * first. ucontext is the handler's third argument. Returns how many there are. */
 size_t unwind_context(const void *ucontext, uintptr_t *pcs, size_t max);
 
-/* The same from the function on that calls this one. */
+/* Sets pcs[0 .. max) to the caller of this function and its callers, the innermost first. Returns
+ * how many there are. */
 size_t unwind_here(uintptr_t *pcs, size_t max);
 
 /*
- * "libc.so.6+0x1234 prog+0x5678 0x7f0012345678": names of files without their folders, and
- * addresses in them as addr2line -e takes them; what belongs to no file as it is. Always ends with NUL
- * (size > 0), leaves out what does not fit, returns the length.
+ * Writes "libc.so.6+0x1234 prog+0x5678 0x7f0012345678" into size > 0 bytes: names of files without
+ * their folders, with addresses as addr2line -e takes them; an address in no file stays as it is.
+ * Addresses that do not fit are left out; the NUL is always there. Returns the length.
  */
 size_t unwind_text(char *out, size_t size, const uintptr_t *pcs, size_t count);
 

@@ -1,6 +1,6 @@
 /*
- * unwind: addresses as text. The names of what they mean are for the command to find: it can read
- * files.
+ * unwind: addresses as text. The names of functions are not looked up: the command can do that
+ * later, from the files.
  */
 #define _GNU_SOURCE
 #include <string.h>
@@ -19,12 +19,12 @@ static size_t entry(char *out, uintptr_t pc)
         return fmt(out, ENTRY, "0x%lx", pc);
     const char *name = m.path;
     if (!name || !*name)
-        name = log_name(); /* the program's file has no name of its own here */
+        name = log_name(); /* the module of the program has no path */
     for (const char *c = name; *c; c++)
         if (*c == '/' && c[1])
             name = c + 1;
     size_t at = 0;
-    /* A name with a space or a line's end would be two. */
+    /* A space or a newline in a name would make two of it. */
     for (; *name && at < 255; name++)
         out[at++] = (unsigned char)*name > ' ' && *name != 0x7f ? *name : '?';
     return at + fmt(out + at, ENTRY - at, "+0x%lx", pc - m.bias);
