@@ -1,9 +1,11 @@
 /*
- * direct: libc's function for any system call, which libseccomp sets its filters by, and by which a process
- * may end, or become another program, another user, or get another root or other mounts.
+ * direct: see direct.h.
  *
- * A call goes on to the next in the chain as it came, by a jump, because what returns twice has no frame
- * here; but for the numbers that the library has to know of.
+ * libseccomp sets its filters by libc's syscall. By the same function a process may end, become
+ * another program or another user, or get another root or other mounts. The library has to know of
+ * these system calls, by their numbers. Any other call goes on to the next function in the chain by
+ * a jump, with all its arguments and without a frame: a call like vfork returns twice, the second
+ * time when such a frame would be gone.
  */
 #define _GNU_SOURCE
 #include "entry/direct.h"
@@ -28,7 +30,7 @@
 extern long (*direct_next)(long, ...) HIDDEN;
 long (*direct_next)(long, ...);
 
-/* 1 for each number that is known. */
+/* 1 for each number that the library has to know of. */
 #define KNOWN_MOST 512
 extern const unsigned char direct_known_numbers[KNOWN_MOST] HIDDEN;
 const unsigned char direct_known_numbers[KNOWN_MOST] = {
@@ -79,7 +81,7 @@ void direct_resolve(void)
     *(void **)&direct_next = dlsym(RTLD_NEXT, "syscall");
 }
 
-/* The handler goes last: threads that touch what goes back meanwhile need it. */
+/* The handler of SIGBUS goes last: threads that store to pages which are being returned need it. */
 static void withdraw(void)
 {
     engine_enter_sandbox();
@@ -93,7 +95,7 @@ long direct_prctl(int option, unsigned long a, unsigned long b, unsigned long c,
     return sys_prctl(option, a, b, c, d);
 }
 
-/* As libc's functions of these names (become.h). */
+/* Whether the record has to give up its name before the call: the rules are those of become.h. */
 static bool leads_out(long number, long a, long b, long c)
 {
     switch (number) {
@@ -136,7 +138,7 @@ static long answer_known(long number, long a, long b, long c, long d, long e, lo
         return direct_prctl((int)a, (unsigned long)b, (unsigned long)c, (unsigned long)d, (unsigned long)e);
     if (number == SYS_seccomp && engine_filters((unsigned long)a, (unsigned long)c))
         withdraw();
-    if (!direct_next) /* the constructor is not there yet */
+    if (!direct_next) /* the constructor has not run yet */
         return sys_call(number, a, b, c, d, e, f);
     if (number == SYS_exit_group) {
         engine_exit();

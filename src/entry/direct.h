@@ -1,13 +1,20 @@
 /*
- * direct: the program's calls that name a system call themselves, and those that announce a filter for them.
+ * direct: libc's syscall, and the calls that announce a seccomp filter.
+ *
+ * The hook of syscall is written in assembly in direct.c: it is the one name of libc that hooks.c
+ * does not define.
  */
 #ifndef MAPHERD_DIRECT_H
 #define MAPHERD_DIRECT_H
 
-/* For the constructor: looks up the next in the chain; before it, system calls serve. */
+/* Looks up the next syscall in the chain. For the constructor. Earlier, the hook makes the
+ * system call itself. */
 void direct_resolve(void);
 
-/* prctl(2), as the kernel answers. Before one that announces a seccomp filter, the library withdraws. */
+/*
+ * prctl(2): returns as the kernel does, a value or -errno. Before a call that announces a seccomp
+ * filter, the library withdraws (engine_enter_sandbox, signals_stop). No lock may be held.
+ */
 long direct_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
 
 #endif

@@ -1,10 +1,11 @@
 /*
- * disposition: slots, and one word that says which of them is in force.
+ * disposition: see disposition.h.
  *
- * A slot is taken by a bit in `taken`, filled, published, and given back when another took its
- * place. The word carries a number that grows with every change: a slot that came into force
- * again is not mistaken for what it held before. A child that was forked while another thread
- * was in here loses that thread's slot; there are 64.
+ * There are 64 slots, and one word, the mark, says which of them is in force. A bit in taken says
+ * that a slot is in use: a writer sets it, fills the slot, publishes it, and clears the bit of the
+ * slot that was in force before. The mark also has a number that grows with every change, so that a
+ * slot which comes into force again has another mark. If a process forks while another thread is
+ * changing the action, the child does not get that slot back.
  */
 #include "entry/disposition.h"
 
@@ -42,7 +43,7 @@ uint64_t disposition_read(struct sys_action *now)
     }
 }
 
-/* Waits only while 63 others are in the middle of a change. */
+/* Waits only while 63 other threads are changing the action. */
 static unsigned take_slot(void)
 {
     for (;;) {

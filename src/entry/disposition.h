@@ -1,9 +1,11 @@
 /*
  * disposition: the action for SIGBUS as the program set it.
  *
- * sigaction is async-signal-safe, so this is lock-free: a writer prepares a slot of its own and
- * publishes it by one compare-and-swap; a reader copies and looks whether it was current all the
- * time. A frame that was interrupted by a handler that does the same stands in nobody's way.
+ * sigaction is async-signal-safe, so the functions here take no lock and are async-signal- and
+ * thread-safe. A writer fills a slot of its own and publishes it by one compare-and-swap. A reader
+ * copies the published slot, and copies again if another one was published meanwhile. So a signal
+ * handler may do either while the thread that it interrupted is in the middle of it. errno stays as
+ * it was.
  */
 #ifndef MAPHERD_DISPOSITION_H
 #define MAPHERD_DISPOSITION_H
@@ -13,13 +15,15 @@
 
 #include "kernel/sys.h"
 
-/* Copies what is in force; the mark names it for disposition_change and disposition_is. */
+/* Copies the action that is in force to *now. Returns its mark, by which the two functions below
+ * know it. */
 uint64_t disposition_read(struct sys_action *now);
 
-/* Puts another in its place: false if that is no longer in force, and nothing has changed. */
+/* Replaces the action with that mark by *wanted. False: it is no longer in force, and nothing
+ * has changed. */
 bool disposition_change(uint64_t mark, const struct sys_action *wanted);
 
-/* Still in force? */
+/* Whether the action with that mark is still in force. */
 bool disposition_is(uint64_t mark);
 
 #endif

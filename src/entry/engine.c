@@ -531,7 +531,7 @@ bool engine_filters(unsigned long operation, unsigned long filter)
 
 void engine_enter_sandbox(void)
 {
-    call_make_guards_plain(0, UINTPTR_MAX - page_size + 1); /* no call could lift them in the sandbox */
+    call_make_guards_plain(0, UINTPTR_MAX - page_size + 1); /* nothing lifts them later */
     retention_give_all_back();
     spill_end();
     spill_release_leases();

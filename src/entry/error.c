@@ -7,8 +7,8 @@
 #include <errno.h>
 #include <stddef.h>
 
-/* The loader writes this pointer when it relocates the library: NULL until then. volatile, or else the
- * compiler takes it for what it is initialised with. */
+/* NULL until the loader relocates the library and writes it. volatile, because the compiler
+ * would take it to have the value that it is initialised with. */
 static int *(*const volatile location)(void) = __errno_location;
 
 bool error_reachable(void)

@@ -1,20 +1,22 @@
 /*
  * error: libc's errno, as far as it can be reached.
  *
- * The loader relocates libraries one after the other, and calls the IFUNC resolvers of one that comes
- * before this library while this library still has the addresses of the link editor: a call into libc
- * would end in SIGSEGV. Hooks are called there too.
+ * The loader relocates libraries one after the other, and calls the IFUNC resolvers of each as it
+ * relocates it. A resolver of a library that comes before this one may call a hook, while the
+ * pointers of this library still hold addresses of the link editor: a call into libc would then end
+ * in SIGSEGV.
  */
 #ifndef MAPHERD_ERROR_H
 #define MAPHERD_ERROR_H
 
 #include <stdbool.h>
 
-/* False where this library is not relocated, and errno, and all of libc, out of reach. */
+/* False while this library is not relocated: no function of libc may be called. Thread- and
+ * async-signal-safe. */
 bool error_reachable(void);
 
-/* Sets errno to a positive error number; does nothing where this library is not relocated. Thread- and
- * async-signal-safe. */
+/* Sets errno to error, a positive number. Does nothing while this library is not relocated.
+ * Thread- and async-signal-safe. */
 void error_set(long error);
 
 #endif

@@ -1,11 +1,13 @@
 /*
- * fault: the order of things when a page of a file cannot be had.
+ * fault: see fault.h.
  *
- * Explained, then treated by MAPHERD_SIGBUS. A store for which a disk has no space goes to the spill
- * file, whoever has a handler. Everything else ends as it would alone, in the program's handler or in
- * death; zeros are given only where they were asked for, and only for what a file lacks.
+ * A fault is explained (disk/faults.h), and then treated as MAPHERD_SIGBUS says. A store for which
+ * the disk has no space goes to the spill file, whether the program has a handler or not.
+ * Everything else ends as it would without the library: in the program's handler, or with the end
+ * of the process. Zeros are given only where the user has asked for them, and only for a part that
+ * the file lacks.
  *
- * What the log says is what happens: the line is written where it is decided, and signals.c does that.
+ * The log line is written where it is decided what happens, and signals.c does what it says.
  */
 #define _GNU_SOURCE
 #include "entry/fault.h"
@@ -34,9 +36,9 @@ enum word { AUTO, CONVERT, REPORT, OFF, SPILL };
 
 #define REMEMBERED_MS 1000
 
-/* All of it of one fault at a time: overlay lock held. */
+/* Of one fault at a time: the overlay lock is held. */
 static struct fault fault;
-static char unspilled[400]; /* why what could have been spilled was not; or "" */
+static char unspilled[400]; /* a clause: why the page could not be spilled; or "" */
 static struct {
     const siginfo_t *info;
     const void *context;
@@ -51,8 +53,9 @@ static enum word word_for(const char *path)
 }
 
 /*
- * The instruction is tried again, as often as may be: a kernel that says that the page is there and faults all the
- * same must not be asked for ever, nor a call waited for that this thread itself has interrupted.
+ * Limits how often one instruction is tried again. Two cases would never end: a kernel that says
+ * that the page is there and faults all the same, and a thread that waits for a call which it has
+ * itself interrupted.
  */
 static bool may_try_again(uintptr_t page)
 {
@@ -73,13 +76,15 @@ static bool may_try_again(uintptr_t page)
     return last.tries++ < TRIES;
 }
 
-/* The page may be there now: another thread has switched it, space has returned, the file has grown. */
+/* The page may be there now: another thread has laid an overlay, space has returned, or the file
+ * has grown. */
 static bool works_now(uintptr_t page, bool store)
 {
     return faults_works_now(page, store) && may_try_again(page);
 }
 
-/* Another thread is changing the range, or the file has just changed: in a moment it may be otherwise. */
+/* -EAGAIN: another thread is changing the range, or the file has just changed. After a nap the
+ * instruction can be tried again. */
 static bool is_soon_otherwise(long answer)
 {
     enum { NAP_MS = 5 };
@@ -90,10 +95,11 @@ static bool is_soon_otherwise(long answer)
 }
 
 /*
- * The last map about which the program's handler was left to decide, for a moment. A program that
- * handles SIGBUS itself may fault again and again: nothing is asked anew then, and the line counts. Only
- * what nobody treats may be taken for known: a load; a store to a page that cannot be read either, so
- * that it was not for want of space on a disk.
+ * The VMA of the last fault that was left to the program's handler, for a moment. A program that
+ * handles SIGBUS itself may fault again and again: then nothing is asked anew, and the log line
+ * counts the faults. That is right only for faults that the library does not treat: a load, and a
+ * store to a page that cannot be read either, which therefore did not fail for want of space on a
+ * disk.
  */
 static struct {
     uintptr_t start, end;
@@ -108,8 +114,10 @@ static bool is_known(uintptr_t page, bool store)
 }
 
 /*
- * A handler that was called for this very instruction has returned to it, and there is none any
- * more: a crash reporter, or Rust's runtime. It wants the program to die of the fault.
+ * The last fault for which the program's handler was called. If the same instruction of the same
+ * thread faults again and there is no handler any more, the handler has removed itself and
+ * returned, as those of crash reporters and of Rust's runtime do: the program is to end by this
+ * fault.
  */
 static struct {
     uintptr_t address;
@@ -128,8 +136,8 @@ static bool for_want_of_space(void)
            (fault.cause == FAULT_NO_SPACE || fault.cause == FAULT_OVER_QUOTA);
 }
 
-/* What lies in a memory file is there for sharing: a private copy only where it was asked for this
- * very file. */
+/* A page of a memory file is there to be shared: it gets a private copy only where a rule of
+ * MAPHERD_SIGBUS names the file. */
 static bool may_be_copied(void)
 {
     enum word word = word_for(fault.page.path);
@@ -191,7 +199,7 @@ static bool give_zeros(void)
 static bool treat(enum word word)
 {
     if (for_want_of_space() && may_be_copied()) {
-        bool alone = word == SPILL || fault.memory_file; /* the user says so */
+        bool alone = word == SPILL || fault.memory_file; /* the user has asked for it */
         fault.page.dies = now.owner < OWNER_PROGRAM;
         long answer = spill_store(&fault.page, log_name(), alone);
         if (is_soon_otherwise(answer))
@@ -207,10 +215,11 @@ static bool treat(enum word word)
 }
 
 /*
- * The kernel keeps to itself why a store failed, and where there is space now, that need not have been
- * the disk: space may have returned since, or be on its way (ext4 gives freed blocks out when its
- * journal has them). So the page is asked for, for half a second, until the kernel agrees with what
- * statfs says, or there is no space again. Who stores to a bad page again and again waits once.
+ * Whether the space for this store has returned. The kernel does not tell why a store failed. Where
+ * statfs shows free space, the disk need not have an error: the space may have returned since, or
+ * be about to (ext4 gives out freed blocks once its journal has them). So the page is asked for
+ * again during half a second, until the kernel gives it, or statfs shows no space. A program that
+ * stores to a bad page again and again waits once.
  */
 static bool has_returned(void)
 {
@@ -283,7 +292,7 @@ static void look_aside(void *unused)
     zeros_look();
 }
 
-/* Where a hook on this thread holds the model lock, the zeros go at its end. */
+/* Where a hook on this thread holds the model lock, the zeros are looked at when it ends. */
 bool fault_file_changed(const siginfo_t *info, const void *context)
 {
     if (!watch_signal(info))

@@ -1,9 +1,10 @@
 /*
- * fault: what is done about a SIGBUS that a store or a load raised.
+ * fault: what is done about a SIGBUS that a store or a load has raised.
  *
- * Called by signals.c in the handler, on whatever stack the program gave it, of which 300 bytes are
- * used: the work is done on a stack of the library's own (kernel/aside.h), under the overlay lock.
- * Async-signal-safe; errno is kept.
+ * signals.c calls these functions in the handler of SIGBUS, on the stack that the program gave it.
+ * They use 300 bytes of that stack, and do their work on a stack of the library's own
+ * (kernel/aside.h), under the overlay lock, which they take. Both are async-signal-safe. errno
+ * stays as it was.
  */
 #ifndef MAPHERD_FAULT_H
 #define MAPHERD_FAULT_H
@@ -11,17 +12,25 @@
 #include <signal.h>
 #include <stdbool.h>
 
-/* Whose turn it is where nothing is mended: nobody's (SIG_DFL, SIG_IGN); nobody's, because the
- * program blocks SIGBUS, and the kernel kills for a fault then; that of the program's handler; that of
- * HotSpot's. */
-enum fault_owner { OWNER_NOBODY, OWNER_BLOCKED, OWNER_PROGRAM, OWNER_JVM };
+/* What happens where the fault is not mended. */
+enum fault_owner {
+    OWNER_NOBODY,  /* the program has no handler (SIG_DFL, SIG_IGN): the kernel kills it */
+    OWNER_BLOCKED, /* the program blocks SIGBUS: the kernel kills it for a fault then */
+    OWNER_PROGRAM, /* the program's handler is called */
+    OWNER_JVM,     /* HotSpot's handler is called */
+};
 
-/* info->si_code is BUS_ADRERR or BUS_MCEERR_*. True: return, the instruction is tried again. False:
- * do as without the library, for the log says so. */
+/*
+ * A fault: info->si_code is BUS_ADRERR or BUS_MCEERR_*; context is the handler's third argument.
+ * True: it is mended, or may be; the handler returns, and the CPU tries the instruction again.
+ * False: the handler does as the kernel would without the library, as the log says.
+ */
 bool fault_mended(const siginfo_t *info, const void *context, enum fault_owner owner);
 
-/* A SIGBUS that was sent: true if it is the kernel's word that a file has changed, part of which reads as
- * zeros. Then it is dealt with. */
+/*
+ * A SIGBUS that was sent. True if the kernel tells by it that a file has changed of which a part
+ * reads as zeros (disk/watch.h): then that is dealt with, and the program does not get the signal.
+ */
 bool fault_file_changed(const siginfo_t *info, const void *context);
 
 #endif

@@ -1,10 +1,12 @@
 /*
- * gate: what every call passes on its way in and out of the model.
+ * gate: whether the library acts on a call at all, and the way in and out of the model.
  *
- * Closed, before the constructor ended and after the destructor began, hooks are plain system
- * calls. Open, a call takes the model lock with gate_take; in a signal handler that interrupted
- * the lock's owner on its own thread that says no, the call goes straight to the kernel, and the
- * interrupted frame forgets the range before it drops the lock.
+ * The gate is closed before the constructor has ended and after the destructor has begun, in a
+ * sandbox, and where the process was not chosen (MAPHERD_ONLY, MAPHERD_SKIP): hooks are plain
+ * system calls then. While it is open, a call takes the model lock with gate_take.
+ *
+ * All functions but gate_start and the three of fork are thread- and async-signal-safe. None
+ * changes errno.
  */
 #ifndef MAPHERD_GATE_H
 #define MAPHERD_GATE_H
@@ -12,29 +14,40 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* guard: a page that the kernel wipes in a forked child (MADV_WIPEONFORK), for noticing forks
- * that ran no handlers; NULL if it cannot. state: enum mapherd_state. */
+/*
+ * Opens the gate. For the constructor. state: of enum mapherd_state. guard: a page that the kernel
+ * wipes in a forked child (MADV_WIPEONFORK), by which a fork that ran no handlers is noticed; NULL
+ * where the kernel cannot do that.
+ */
 void gate_start(uint32_t state, unsigned char *guard);
 
-/* For good. reason: enum mapherd_reason. */
+/* Closes the gate for good. reason: of enum mapherd_reason. */
 void gate_close(uint32_t reason);
 
-/* Nothing is done about faults any more: the program put itself under a filter for its own calls, or
- * was forked in the middle of somebody's change of the model. */
+/*
+ * Whether the library must do nothing any more, not even about faults: the program has put itself
+ * under a filter made for its own calls, or was forked while another thread was changing the model.
+ */
 bool gate_helpless(void);
 
-/* False in a vfork child, whose memory is its parent's. */
+/* False in a vfork child, which has its parent's memory. */
 bool gate_is_ours(void);
 
-/* False: pass through. */
+/* Whether the gate is open. False: the call passes through to the kernel. Notices a fork that
+ * ran no handlers. */
 bool gate_open(void);
 
-/* The model lock, for a call about this range; model_drop releases it. Not held over the program's own
- * call. False in a handler above its owner: the range has been noted (model_unseen), and a second
- * range of such a call is for the caller to note. */
+/*
+ * Takes the model lock for a call about this range, and waits while another thread is laying an
+ * overlay there. model_drop releases the lock; it is not to be held over the program's own call.
+ * False in a signal handler that interrupted the owner of the lock: the call goes straight to the
+ * kernel, and the owner forgets the range before it releases the lock (model_unseen). If the call
+ * has a second range, the caller names that to model_unseen.
+ */
 bool gate_take(uintptr_t start, uintptr_t end);
 
-/* pthread_atfork's three. */
+/* The three functions for pthread_atfork(3). gate_before_fork takes the locks, in their order;
+ * the other two release them, and in the child forget what is the parent's. */
 void gate_before_fork(void);
 void gate_after_fork_in_parent(void);
 void gate_after_fork_in_child(void);

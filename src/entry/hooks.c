@@ -1,13 +1,13 @@
 /*
- * hooks: libc's names.
+ * hooks: the functions that have libc's names.
  *
- * The rules in here: a hook turns the program's call into the engine's and the engine's answer
- * into libc's (-1 and errno, and only then errno is written). Before the constructor it is the plain
- * system call, which touches nothing that the loader has to relocate: IFUNC resolvers of other libraries
- * call hooks before that (error.h). Names are bound with asm labels, so
- * that headers and _FILE_OFFSET_BITS have no say. What must stay in the chain of preloaded
- * libraries, because it is a cancellation point or never returns, is looked up once, in the
- * constructor: a lazy dlsym allocates, and an allocator maps.
+ * Rules: A hook turns the program's call into the engine's, and the engine's answer into libc's: -1
+ * and errno, which is written in no other case. Before the constructor, a hook is the plain system
+ * call, and touches nothing that the loader has to relocate, because IFUNC resolvers of other
+ * libraries call hooks that early (error.h). Names are bound with asm labels, so that headers and
+ * _FILE_OFFSET_BITS cannot change them. A function that stays in the chain of preloaded libraries,
+ * because it is a cancellation point or never returns, is looked up once, in the constructor: dlsym
+ * allocates, and an allocator maps.
  */
 #define _GNU_SOURCE
 #include "entry/hooks.h"
@@ -45,7 +45,7 @@ static int (*next_msync)(void *, size_t, int);
 static void (*next__exit)(int);
 static void (*next_quick_exit)(int);
 
-/* The constructor runs, or has run: this library is relocated. */
+/* The constructor has looked up what it needs: this library is relocated. */
 static bool started;
 #define EARLY(answer)                           \
     do {                                        \
@@ -53,8 +53,11 @@ static bool started;
             return (answer);                    \
     } while (0)
 
-/* Before the constructor these find their next in the chain when they are called, which a resolver
- * cannot: what is more than a system call fails there. */
+/*
+ * For hooks that look up the next function of the chain when they are called before the
+ * constructor. While the library is not relocated they cannot: what is more than a system call
+ * fails then.
+ */
 #define UNRELOCATED(answer)      \
     do {                         \
         if (!error_reachable())  \
@@ -128,8 +131,8 @@ int hook_madvise(void *addr, size_t len, int advice)
     return answer_int(engine_madvise((uintptr_t)addr, len, advice));
 }
 
-/* Returns the error number. Its DONTNEED is not the kernel's, which throws pages away: glibc does
- * nothing then (sysdeps/unix/sysv/linux/posix_madvise.c). */
+/* Returns the error number. For POSIX_MADV_DONTNEED glibc does nothing, because the kernel's
+ * MADV_DONTNEED throws pages away (sysdeps/unix/sysv/linux/posix_madvise.c). */
 int hook_posix_madvise(void *addr, size_t len, int advice)
 {
     if (advice == POSIX_MADV_DONTNEED)
@@ -156,7 +159,7 @@ int hook_mincore(void *addr, size_t len, unsigned char *vec)
     return answer_int(engine_mincore((uintptr_t)addr, len, vec));
 }
 
-/* Not by its name: that is looked up, and may be another library's. */
+/* mlock is not called by its name, which may lead to another library's function. */
 static int lock_pages(const void *addr, size_t len)
 {
     EARLY(answer_int(sys_mlock((uintptr_t)addr, len)));
@@ -168,7 +171,8 @@ int hook_mlock(const void *addr, size_t len)
     return lock_pages(addr, len);
 }
 
-/* glibc: without flags it is mlock, and a kernel without the call does not know the flags. */
+/* As glibc: without flags it is mlock; a kernel without mlock2 answers ENOSYS, which becomes
+ * EINVAL. */
 int hook_mlock2(const void *addr, size_t len, unsigned flags)
 {
     if (!flags)
@@ -210,7 +214,7 @@ void *hook_shmat(int id, const void *addr, int flags)
     return answer_pointer(engine_shmat(id, (uintptr_t)addr, flags));
 }
 
-/* struct rlimit and rlimit64 are one where off_t has 64 bits. */
+/* struct rlimit and struct rlimit64 are the same where off_t has 64 bits. */
 int hook_setrlimit(int resource, const struct rlimit *limit)
 {
     return answer_int(engine_prlimit(0, resource, limit, NULL));
@@ -237,7 +241,7 @@ int hook_prctl(int option, unsigned long a, unsigned long b, unsigned long c, un
     return answer_int(direct_prctl(option, a, b, c, d));
 }
 
-/* A vfork child leaves through here and shares the memory of its parent: nothing is changed. */
+/* A vfork child ends by this hook too: engine_exit leaves the memory of its parent as it is. */
 void hook__exit(int status)
 {
     if (started) {
@@ -251,7 +255,7 @@ void hook__exit(int status)
 
 void hook__Exit(int status) __attribute__((alias("_exit")));
 
-/* libc leaves from within it, past the hook of _exit: the rest is done in a handler (life.c). */
+/* libc's quick_exit does not end by the hook of _exit: at_quick_end in life.c does the rest. */
 void hook_quick_exit(int status)
 {
     if (started)
@@ -371,7 +375,7 @@ int hook_execveat(int fd, const char *path, char *const argv[], char *const envp
     return become_execveat(fd, path, argv, envp, flags);
 }
 
-/* The arguments behind first go on as a list. */
+/* Passes the arguments after first on as a list. */
 #define WITH_REST(answer)      \
     va_list rest;              \
     va_start(rest, first);     \

@@ -4,7 +4,8 @@
 #ifndef MAPHERD_HOOKS_H
 #define MAPHERD_HOOKS_H
 
-/* Looks up what must stay in the chain. For the constructor; before it, system calls serve. */
+/* Looks up the functions of libc that stay in the chain of preloaded libraries. For the
+ * constructor. Earlier, the hooks make the system calls themselves. */
 void hooks_resolve(void);
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * life: start, fork, exit.
+ * life: the start and the end of the library in a process.
  *
- * The constructor runs before the program's own and after libc's. What it needs from the kernel
- * is one map and a few reads that the loader makes too; whatever it does not get, the program
- * runs as if the library were not there, and one line says so.
+ * The constructor runs before the program's own and after libc's. It needs one mapping and a few
+ * small reads. If the kernel refuses them, the program runs as if the library were not there, and
+ * one line of the log says so.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -43,11 +43,12 @@
 #define CANARY_PAGES 3
 #define COMPLAINTS_MAX 8
 
-/* Sanitizers that lay the address space out themselves: no windows under them. */
+/* These sanitizers divide the address space themselves: there are no windows with them. */
 extern char __tsan_init[] __attribute__((weak));
 extern char __msan_init[] __attribute__((weak));
 
-/* The options are read before log_start knows where lines go; complaints wait for it. */
+/* Complaints about options. The options are read before log_start, because they say where lines
+ * go. */
 static struct {
     char lines[COMPLAINTS_MAX][256];
     unsigned count;
@@ -79,7 +80,8 @@ static bool chosen(const char *name)
            !options_glob_list(options.skip, name);
 }
 
-/* MAPHERD_CHILDREN=off: takes this library out of LD_PRELOAD, in place, and leaves the others. */
+/* MAPHERD_CHILDREN=off: takes this library out of LD_PRELOAD in the environment, and leaves the
+ * others in. */
 static void leave_children_alone(void)
 {
     static const char ours[] = "libmapherd.so";
@@ -105,7 +107,8 @@ static uint64_t seed(void)
     uint64_t random;
     if (sys_getrandom(&random, sizeof random) == sizeof random)
         return random;
-    /* The loader's sixteen bytes guard libc's pointers: only a mix of them may show in addresses. */
+    /* libc protects pointers with the sixteen bytes of AT_RANDOM. They are mixed, so that
+     * addresses do not show them. */
     const void *given = (const void *)getauxval(AT_RANDOM);
     if (given)
         memcpy(&random, given, sizeof random);
@@ -116,8 +119,8 @@ static uint64_t seed(void)
 
 #define ROOM (1UL << 30)
 
-/* One range: the page that fork wipes, the canary, the buffer of scans, the pool; and the place of
- * the record. */
+/* Makes the library's one mapping: the page that fork wipes, the canary, the buffer of scans,
+ * the pool. Names the place of the record behind it. */
 static bool own_memory(unsigned char **guard)
 {
     size_t canary = page_size, buffer = canary + CANARY_PAGES * page_size;
@@ -140,11 +143,11 @@ static bool own_memory(unsigned char **guard)
     return true;
 }
 
-/* glibc's and the BSDs'; musl has none, and the status stays there. */
+/* musl has no on_exit: there the exit status stays as it is. */
 extern int on_exit(void (*)(int status, void *), void *) __attribute__((weak));
 
-/* exit does not pass a hook when main returns. Called late, and glibc goes on from here with the new
- * status where it was. */
+/* When main returns, exit is called past the hooks. A call of exit in a handler of exit makes
+ * glibc go on with the remaining handlers, and end with the new status. */
 static void at_exit(int status, void *unused)
 {
     (void)unused;
@@ -153,7 +156,7 @@ static void at_exit(int status, void *unused)
         exit(instead);
 }
 
-/* Zeros may be given, and the status may have to be another for it. */
+/* Whether zeros may be laid over files, so that the exit status may have to change. */
 static bool may_convert(void)
 {
     static const char word[] = "convert";
@@ -165,7 +168,8 @@ static bool may_convert(void)
     return false;
 }
 
-/* Last of the handlers of quick_exit, which leaves from within libc, past the hook of _exit. */
+/* libc's quick_exit does not end by the hook of _exit. This handler of it runs after those of
+ * the program, because it is registered before them. */
 static void at_quick_end(void)
 {
     engine_exit();
@@ -175,7 +179,8 @@ __attribute__((constructor)) static void start(void)
 {
     int saved = errno;
     unsigned char *guard;
-    /* It points into the memory of the arguments, which the program may overwrite: copied by all. */
+    /* It points into the arguments, which the program may overwrite: each function here copies
+     * it. */
     const char *name = program_invocation_short_name ? program_invocation_short_name : "?";
     page_size = getauxval(AT_PAGESZ);
     if (!getauxval(AT_SECURE))
@@ -223,7 +228,7 @@ __attribute__((constructor)) static void start(void)
     errno = saved;
 }
 
-/* Other threads still run: nothing is freed, calls just pass through. */
+/* Other threads still run, so nothing is freed. Their calls pass through from now on. */
 __attribute__((destructor)) static void stop(void)
 {
     engine_exit();

@@ -1,8 +1,8 @@
 /*
- * msync: the engine's call that waits for the disk.
+ * msync: engine_msync (engine.h), the call that waits for the disk.
  *
- * Rules: no lock is held while waiting, and every call passes through libc's msync, also one that
- * has nothing to do: it is a cancellation point.
+ * Rules: No lock is held while the call waits. Every call goes through libc's msync, also one that
+ * has nothing to do, because msync is a cancellation point.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -30,8 +30,8 @@ static int take_pending(uintptr_t start, uintptr_t end)
     return error;
 }
 
-/* The whole plan, and where part of what was added to it is not mapped (any more), what the
- * program asked for. */
+/* Makes the call as planned. If a part that the plan has added is not mapped (any more), makes
+ * the call that the program asked for. */
 static long carry_out(const struct sync_plan *p, size_t len, engine_ask *ask)
 {
     bool widened = p->stop - p->start > p->end - p->addr;
@@ -60,8 +60,8 @@ static long sync_range(uintptr_t addr, size_t len, uintptr_t end, engine_ask *as
     return answer;
 }
 
-/* MS_ASYNC starts nothing and waits for nothing (mm/msync.c): it learns of no error either. What
- * MS_INVALIDATE asks besides is for the kernel alone. */
+/* MS_ASYNC starts nothing, waits for nothing and learns of no error (mm/msync.c). MS_INVALIDATE
+ * is left to the kernel: such a call is not planned. */
 long engine_msync(uintptr_t addr, size_t len, int flags, engine_ask *ask)
 {
     uintptr_t end;

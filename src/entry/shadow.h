@@ -1,19 +1,25 @@
 /*
  * shadow: how a blocked SIGBUS is remembered.
  *
- * A fault while SIGBUS is blocked kills, whatever handler there is. So a program that blocks
- * SIGBUS blocks SIGSTKFLT instead: a signal that Linux defines and nothing sends. The kernel then
- * keeps what the program asked for with the rest of the mask, through handlers, siglongjmp, setcontext,
- * fork, vfork, new threads and exec, where a variable of ours would go wrong.
+ * A fault while SIGBUS is blocked ends the process, whatever handler there is. So where a program
+ * blocks SIGBUS, the library blocks SIGSTKFLT in its place, the shadow: a signal that Linux defines
+ * and nothing sends. In this way the kernel keeps what the program asked for with the rest of the
+ * mask, through handlers, siglongjmp, setcontext, fork, vfork, new threads and exec, where a
+ * variable of the library would be wrong.
  *
- * In the same way an ignored SIGBUS is told to a program that is executed.
+ * In the same way, the action of SIGSTKFLT tells a program that is executed that SIGBUS is ignored.
  *
- * What the program reads is translated back. Whether it blocked SIGSTKFLT too is then not known:
- * it is told that it did where SIGPWR is blocked besides, which nobody does but with a full set.
+ * What the program reads of its mask is translated back. Whether it blocked SIGSTKFLT too is then
+ * not known. The translation says so where SIGPWR is blocked as well, which programs do only as
+ * part of a full set.
  *
- * A program that has a use for SIGSTKFLT gets it: once it has a handler for it, or blocks it and not
- * SIGBUS, as for sigwait or signalfd, the shadow is given up for good. Then each of the two signals
- * is itself, a blocked SIGBUS is blocked in the kernel, and a fault meanwhile kills, as alone.
+ * A program may have a use for SIGSTKFLT of its own: it sets a handler for it, or blocks it without
+ * SIGBUS, as for sigwait or signalfd. Then the shadow is given up for good. Each of the two signals
+ * is itself from there on, a blocked SIGBUS is blocked in the kernel, and a fault meanwhile ends
+ * the process, as it does without mapherd.
+ *
+ * A set is the kernel's: bit n - 1 for signal n. All functions are thread- and async-signal-safe
+ * and take no lock. None changes errno.
  */
 #ifndef MAPHERD_SHADOW_H
 #define MAPHERD_SHADOW_H
@@ -27,23 +33,26 @@
 #define SHADOW_BUS SYS_SIGNAL_BIT(SIGBUS)
 #define SHADOW SYS_SIGNAL_BIT(SIGSTKFLT)
 
-/* Each signal is itself. All that is here is async-signal-safe. */
+/* Whether the shadow is given up. */
 bool shadow_given_up(void);
 
-/* For good. The mask of the calling thread becomes what it believes; other threads that have blocked
- * SIGBUS before block SIGSTKFLT until they change their masks. */
+/*
+ * Gives the shadow up for good. The mask of the calling thread becomes the one that the program
+ * sees. Other threads that blocked SIGBUS before keep SIGSTKFLT blocked in its place until they
+ * change their masks.
+ */
 void shadow_give_up(void);
 
-/* A set that the program is about to block, or has for a handler: true if by it, or by the action that
- * the kernel has for it, SIGSTKFLT has a use of its own. */
+/* set: signals that the program is about to block, or the mask of a handler. True if the program
+ * has a use for SIGSTKFLT, as the set shows, or the action that the kernel has for it. */
 bool shadow_is_used(uint64_t set);
 
-/* The set that the kernel gets where the program wants these blocked, or unblocked. */
+/* The sets that the kernel gets where the program blocks, or unblocks, this set. */
 uint64_t shadow_block(uint64_t set);
 uint64_t shadow_unblock(uint64_t set);
 
-/* What the program sees of the kernel's mask. SIGBUS may be in there itself: in its handler, and
- * while one that was sent waits for being unblocked. */
+/* The mask that the program sees where the kernel has this one. SIGBUS itself is in it during
+ * the program's handler, and while a SIGBUS that was sent is pending. */
 uint64_t shadow_seen(uint64_t mask);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * sigcalls: all in terms of two, the action and the mask.
+ * sigcalls: see sigcalls.h.
  *
- * The rules of the old functions are glibc's (signal/ and sysdeps/posix/): which flags, which
- * errors, what is returned.
+ * All functions are made of two, one that sets an action and one that changes the mask. The flags,
+ * errors and results of the older functions are those of glibc (signal/ and sysdeps/posix/).
  */
 #define _GNU_SOURCE
 #include "entry/sigcalls.h"
@@ -17,9 +17,9 @@
 #include "entry/shadow.h"
 #include "entry/signals.h"
 
-#define INTERRUPTED 0x20000000 /* SA_INTERRUPT: the kernel knows nothing of it */
+#define INTERRUPTED 0x20000000 /* SA_INTERRUPT, which the kernel ignores */
 
-/* The next in the chain. */
+/* The next functions in the chain of libraries. */
 static struct {
     signals_sigaction *sigaction;
     sigcalls_handler *(*signal)(int, sigcalls_handler *);
@@ -85,8 +85,10 @@ static void set_word(sigset_t *set, uint64_t bits)
     memcpy(set, &bits, sizeof bits);
 }
 
-/* libc's sigemptyset and sigaddset, which cannot be called where this library is not relocated: false
- * with EINVAL for what is no signal of the program's (32 and 33 are glibc's own). */
+/*
+ * As libc's sigemptyset and sigaddset, which cannot be called while this library is not relocated.
+ * False with EINVAL where sig is no signal that a program may use (32 and 33 are glibc's own).
+ */
 static bool set_one(sigset_t *set, int sig)
 {
     *set = (sigset_t){ 0 };
@@ -120,8 +122,8 @@ static int kernel_action(int sig, const struct sigaction *act, struct sigaction 
     return 0;
 }
 
-/* Another library wants to know the handlers too, and may keep one from the kernel: it is shown
- * the kernel's action as if we were not there. */
+/* Another library in the chain handles actions too, and may keep one from the kernel (libjsig).
+ * During its call, the kernel has the action that it would have without mapherd. */
 static int chained_action(const struct sigaction *act, struct sigaction *old)
 {
     if (act)
@@ -139,7 +141,7 @@ static int chained_action(const struct sigaction *act, struct sigaction *old)
     return r;
 }
 
-/* A handler for SIGSTKFLT: it has a use of its own. */
+/* A program with a handler for SIGSTKFLT has a use for that signal (shadow.h). */
 static void notice_handler(int sig, sigcalls_handler *handler)
 {
     if (sig == SIGSTKFLT && handler != SIG_DFL && handler != SIG_IGN && handler != SIG_ERR &&
@@ -199,7 +201,8 @@ sigcalls_handler *sigcalls_sysv_signal(int sig, sigcalls_handler *handler)
     return replace(sig, handler, (int)SA_RESETHAND | SA_NODEFER | INTERRUPTED, false);
 }
 
-/* SIG_HOLD blocks; everything else unblocks. The answer is SIG_HOLD where it was blocked. */
+/* SIG_HOLD blocks the signal; any other handler unblocks it. Returns SIG_HOLD if the signal was
+ * blocked. */
 sigcalls_handler *sigcalls_sigset(int sig, sigcalls_handler *handler)
 {
     notice_handler(sig, handler);
@@ -248,7 +251,8 @@ int sigcalls_siginterrupt(int sig, int interrupt)
 
 /* ---- the mask ---- */
 
-/* What pthread_sigmask returns. A set that says nothing of SIGBUS goes on as it is. */
+/* Returns as pthread_sigmask does: 0 or an error number. A set without SIGBUS and SIGSTKFLT goes
+ * on as it is. */
 static int change_mask(int how, const sigset_t *set, sigset_t *old)
 {
     sigset_t instead;
@@ -265,7 +269,7 @@ static int change_mask(int how, const sigset_t *set, sigset_t *old)
     if (next.pthread_sigmask) {
         error = next.pthread_sigmask(how, set, old);
     } else {
-        /* glibc keeps two signals to itself, which nobody blocks. */
+        /* glibc uses two signals itself, and does not let a program block them. */
         uint64_t wanted = set ? word(set) & ~(SYS_SIGNAL_BIT(32) | SYS_SIGNAL_BIT(33)) : 0;
         error = (int)-sys_sigprocmask(how, set ? &wanted : NULL, (uint64_t *)old);
     }
@@ -293,7 +297,7 @@ static int hold(int how, int sig)
     return set_one(&set, sig) ? sigcalls_sigprocmask(how, &set, NULL) : -1;
 }
 
-/* SIGSTKFLT's bit is not what it says (shadow.h). */
+/* Whether the bit of the signal has another meaning in the kernel's mask (shadow.h). */
 static bool about_shadow(int sig)
 {
     return signals_on() && (sig == SIGBUS || sig == SIGSTKFLT) && !shadow_given_up();
@@ -309,7 +313,7 @@ int sigcalls_sigrelse(int sig)
     return next.sigrelse && !about_shadow(sig) ? next.sigrelse(sig) : hold(SIG_UNBLOCK, sig);
 }
 
-/* The sets of BSD are the first 32 signals. */
+/* The masks of sigblock and sigsetmask have the first 32 signals. */
 static int old_mask(int how, int mask)
 {
     sigset_t set = { 0 }, before;

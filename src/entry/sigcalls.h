@@ -1,18 +1,21 @@
 /*
- * sigcalls: libc's signal functions.
+ * sigcalls: libc's functions for signal actions and masks, with the program's view of SIGBUS.
  *
- * Each is its libc namesake: the same result and errno. For other signals than SIGBUS they are the
- * next ones in the chain of libraries, and before the constructor the kernel's own calls.
+ * Each function does what libc's of the same name does, with the same result and errno. For SIGBUS
+ * it changes the program's view (signals.h, shadow.h); for other signals it goes on to the next
+ * function in the chain of libraries; before the constructor it makes the kernel's own calls. The
+ * functions take no lock and are thread- and async-signal-safe as far as libc's are.
  */
 #ifndef MAPHERD_SIGCALLS_H
 #define MAPHERD_SIGCALLS_H
 
 #include <signal.h>
 
-/* For the constructor: looks up the next in the chain. */
+/* Looks up the next functions in the chain. For the constructor. */
 void sigcalls_resolve(void);
 
-/* libc's own sigaction, whatever else stands in the chain; NULL if it cannot be found. */
+/* Returns libc's own sigaction, whatever other libraries are in the chain; NULL if it is not
+ * found. */
 int (*sigcalls_libc(void))(int, const struct sigaction *, struct sigaction *);
 
 typedef void sigcalls_handler(int sig);

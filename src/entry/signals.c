@@ -1,9 +1,10 @@
 /*
- * signals: the handler in the kernel, and what the program believes is there.
+ * signals: see signals.h.
  *
- * The rules in here: SIG_DFL and SIG_IGN are values, never called. Our frame is small, because it
- * lies on the program's stack, which may be an alternate one of a few KiB. SIGBUS is never blocked
- * while our own code runs, or a fault in it would kill; it is while the program's handler runs.
+ * Rules: SIG_DFL and SIG_IGN are values and are never called. The frames of the handler are small,
+ * because they lie on the program's stack, which may be an alternate one of a few KiB. SIGBUS is
+ * not blocked while the library's own code runs, because a fault in it would end the process. It is
+ * blocked while the program's handler runs.
  */
 #define _GNU_SOURCE
 #include "entry/signals.h"
@@ -24,8 +25,8 @@
 #define RESTORER 0x04000000UL /* arch/x86/include/uapi/asm/signal.h */
 
 static bool on;
-static unsigned long known_flags; /* what the kernel does not drop */
-static uintptr_t libc_restorer;   /* as in the actions that the program gets to see */
+static unsigned long known_flags; /* the flags that this kernel keeps */
+static uintptr_t libc_restorer;   /* part of the actions that the program sees */
 
 static void on_sigbus(int sig, siginfo_t *info, void *context);
 
@@ -70,7 +71,7 @@ void signals_to_libc(const struct sys_action *action, struct sigaction *out)
 #endif
 }
 
-/* What the kernel would keep of it (kernel/signal.c, do_sigaction). */
+/* The action as the kernel would keep it (kernel/signal.c, do_sigaction). */
 static struct sys_action as_kept(const struct sys_action *wanted)
 {
     struct sys_action kept = *wanted;
@@ -80,9 +81,10 @@ static struct sys_action as_kept(const struct sys_action *wanted)
 }
 
 /*
- * The kernel itself switches the stack, restarts calls and computes the mask. A fault within the
- * handler must reach us (SA_NODEFER), a sent signal can come back (no SA_RESETHAND), and whether
- * SIGBUS was blocked shows in the mask (neither it nor its shadow in sa_mask).
+ * The action that the kernel has for the program's. The kernel itself switches the stack, restarts
+ * calls and computes the mask. A fault during the handler must reach the library (SA_NODEFER). The
+ * handler must still be there for the next signal (no SA_RESETHAND). The mask must show whether
+ * SIGBUS was blocked (neither SIGBUS nor its shadow is in sa_mask).
  */
 static struct sys_action in_kernel(const struct sys_action *view)
 {
@@ -97,7 +99,8 @@ static struct sys_action in_kernel(const struct sys_action *view)
     return action;
 }
 
-/* Gives the kernel what belongs to the view, until no other thread has changed that meanwhile. */
+/* Gives the kernel the action for the program's view, and again if another thread has changed
+ * the view meanwhile. */
 static long install(struct sys_action *before)
 {
     struct sys_action view;
@@ -113,8 +116,11 @@ static long install(struct sys_action *before)
     return 0;
 }
 
-/* A program that is executed inherits an ignored SIGBUS, but not ours in the kernel. So the
- * shadow's action tells it (signals_start), as the shadow's bit does of the mask. */
+/*
+ * A program that is executed is to inherit an ignored SIGBUS, but the kernel has the library's
+ * handler for it, which exec resets. So the action of the shadow passes it on (signals_start), as
+ * its bit in the mask does for a blocked SIGBUS.
+ */
 static void hand_down(uintptr_t was, uintptr_t handler)
 {
     struct sys_action now, wanted = { .handler = handler == IGN ? IGN : DFL };
@@ -123,7 +129,7 @@ static void hand_down(uintptr_t was, uintptr_t handler)
         sys_sigaction(SIGSTKFLT, &wanted, NULL);
 }
 
-/* Returns what was in force. */
+/* Returns the action that was in force before. */
 static struct sys_action change_view(const struct sys_action *wanted)
 {
     struct sys_action was;
@@ -135,14 +141,15 @@ static struct sys_action change_view(const struct sys_action *wanted)
     return was;
 }
 
-/* A vfork child has actions of its own and its parent's memory. */
+/* A vfork child has actions of its own in the kernel, and its parent's memory. */
 static bool in_vfork_child(void)
 {
     gate_open(); /* notices a fork that ran no handlers */
     return !gate_is_ours();
 }
 
-/* Another handler in the kernel than ours: somebody went past libc, and that is what is true. */
+/* Where the kernel has another handler than the library's, it was set by a call that no hook
+ * saw: that is the program's action then. */
 long signals_action(const struct sys_action *wanted, struct sys_action *before)
 {
     struct sys_action was, in_force;
@@ -167,7 +174,7 @@ void signals_leave_shadow(void)
     if (!signals_on() || shadow_given_up() || in_vfork_child())
         return;
     shadow_give_up();
-    install(NULL); /* the action's mask has SIGSTKFLT now where the program wants it there */
+    install(NULL); /* now sa_mask has SIGSTKFLT where the program wants it there */
 }
 
 void signals_expose(void)
@@ -195,15 +202,17 @@ static void block_really(void)
     sys_sigprocmask(SIG_BLOCK, &bus, NULL);
 }
 
-/* The kernel's mask in the frame: eight bytes, whatever libc's type says. */
+/* The mask in the signal's frame, which the kernel restores. It has eight bytes, though libc's
+ * type has more. */
 static uint64_t *saved_mask(void *context)
 {
     return (uint64_t *)&((ucontext_t *)context)->uc_sigmask;
 }
 
 /*
- * Calls the program's handler as the kernel would have. SIGBUS is blocked really in it, so that
- * returning and siglongjmp both restore everything without us. False: there is none any more.
+ * Calls the program's handler as the kernel would. SIGBUS itself is blocked during the handler, so
+ * that both a return and siglongjmp restore the mask without the library. False: the program has no
+ * handler (any more).
  */
 static bool hand_on(siginfo_t *info, void *context)
 {
@@ -229,10 +238,10 @@ static bool hand_on(siginfo_t *info, void *context)
 }
 
 /*
- * Queues what was sent anew, to the thread it was sent to, or to the process. One that came by
- * pthread_sigqueue looks like one of sigqueue, and counts as that. A siginfo of kill() may only be
- * sent to the caller's own number (kernel/signal.c, do_rt_sigqueueinfo), which is a thread's: its
- * process gets it.
+ * Sends a signal that was sent once more, to the same thread or to the process. A signal of
+ * pthread_sigqueue cannot be told from one of sigqueue, and goes to the process. The kernel lets a
+ * thread send a siginfo of kill() only to its own thread id (kernel/signal.c, do_rt_sigqueueinfo);
+ * the whole process gets it.
  */
 static void queue_again(const siginfo_t *info, bool to_thread)
 {
@@ -243,11 +252,12 @@ static void queue_again(const siginfo_t *info, bool to_thread)
 }
 
 /*
- * The kernel's turn. The signal is queued once more, for the moment at which the frame is left: so
- * the kernel finds the registers, the stack and the siginfo as it would have, also where the
- * instruction would not fault again. What is sent does not kill the first process of a container.
+ * Lets the kernel end the process. The signal is sent once more, and is delivered when the
+ * handler's frame is left. So the kernel finds the registers, the stack and the siginfo as it would
+ * without the library, also where the instruction would not fault again. A signal that is sent does
+ * not end the first process of a PID namespace: there nothing is done.
  */
-static void die(const siginfo_t *info, void *context)
+static void end_process(const siginfo_t *info, void *context)
 {
     struct sys_action plain = { .handler = DFL };
     if (info->si_code <= 0 && sys_getpid() == 1)
@@ -259,9 +269,9 @@ static void die(const siginfo_t *info, void *context)
 }
 
 /*
- * Was SIGBUS blocked for what is sent? The mask of now tells, which is that of sigsuspend or
- * ppoll if one of those was interrupted. Where the mask to return to blocks SIGBUS really, the
- * call let it through on purpose.
+ * Whether the program has SIGBUS blocked, so that the signal which was sent has to wait. The
+ * present mask tells; during sigsuspend or ppoll it is the mask of that call. Where the mask to
+ * return to has SIGBUS itself blocked, that call has let the signal through on purpose.
  */
 static bool is_held_back(void *context)
 {
@@ -274,8 +284,11 @@ static void meet_sent(siginfo_t *info, void *context)
 {
     struct sys_action view;
     if (is_held_back(context)) {
-        /* It stays pending until the program unblocks it, waits for it, or another thread takes
-         * it. Blocked first: a signal that is queued before that would be here again at once. */
+        /*
+         * The signal stays pending until the program unblocks it or waits for it, or another thread
+         * takes it. It is blocked before it is sent: otherwise it would be delivered here again at
+         * once.
+         */
         block_really();
         queue_again(info, false);
         *saved_mask(context) |= SHADOW_BUS;
@@ -285,10 +298,11 @@ static void meet_sent(siginfo_t *info, void *context)
         return;
     disposition_read(&view);
     if (view.handler != IGN)
-        die(info, context);
+        end_process(info, context);
 }
 
-/* A fault while the program blocks SIGBUS comes here too; alone the kernel would have killed. */
+/* A fault while the program blocks SIGBUS comes here too. Without the library, the kernel ends
+ * the process. */
 static enum fault_owner owner_of_fault(void *context)
 {
     struct sys_action view;
@@ -308,7 +322,7 @@ static void meet_fault(siginfo_t *info, void *context)
     if (of_memory && fault_mended(info, context, owner))
         return;
     if (owner < OWNER_PROGRAM || !hand_on(info, context))
-        die(info, context);
+        end_process(info, context);
 }
 
 static void on_sigbus(int sig, siginfo_t *info, void *context)
@@ -322,7 +336,7 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
 
 /* ---- the start ---- */
 
-/* What the kernel keeps of flags, and what libc puts into an action: asked, not assumed. */
+/* Asks the kernel which flags it keeps, and looks which restorer libc puts into an action. */
 static bool learn(signals_sigaction *libc_sigaction)
 {
     struct sys_action all = { .handler = (uintptr_t)on_sigbus, .flags = 0xffffffffUL }, found;
@@ -358,7 +372,8 @@ void signals_start(bool wanted, signals_sigaction *libc_sigaction)
     }
 }
 
-/* Other threads that block SIGBUS keep the shadow: there it is blocked no longer. */
+/* Other threads that block SIGBUS keep the shadow blocked in its place: SIGBUS itself is not
+ * blocked there. */
 void signals_stop(void)
 {
     uint64_t mask;

@@ -16,7 +16,8 @@
 #include "trace/leaks.h"
 #include "trace/record.h"
 
-/* The gate first: a child that was forked past libc has to find out before the record is touched. */
+/* The gate comes first: it notices a fork that ran no handlers, after which the record is the
+ * parent's. */
 static bool is_recorded(void)
 {
     if (!gate_open())

@@ -1,8 +1,9 @@
 /*
- * traced: the calls that map and unmap, with the record around them while mappings are recorded.
+ * traced: mmap, munmap and mremap, with the recording of mappings around them.
  *
- * Otherwise each is the engine's call of the same name. The record has the program's view: what it
- * asked for and was given, whatever the engine made of it.
+ * Each function is the engine's of the same name (engine.h), and all that is said there holds.
+ * While mappings are recorded (trace/leaks.h), it also tells the record what the program asked for
+ * and what it was given, whatever the engine has made of it.
  */
 #ifndef MAPHERD_TRACED_H
 #define MAPHERD_TRACED_H
