@@ -113,11 +113,11 @@ bool call_begin_change(uintptr_t addr, size_t len, uintptr_t *end)
 {
     if (!gate_open() || !call_is_valid(addr, len, end) || !gate_take(addr, *end))
         return false;
-    long before = regions_maps_around(addr, *end);
+    long before = regions_vmas_around(addr, *end);
     bool known = regions_cover(addr, *end);
     regions_change(addr, *end, 0, REGION_CHANGING);
     changes_begin(addr, *end);
-    count_add(regions_maps_around(addr, *end) - before + (known ? 0 : 2));
+    count_add(regions_vmas_around(addr, *end) - before + (known ? 0 : 2));
     model_drop();
     return true;
 }
@@ -127,12 +127,12 @@ void call_end_change(uintptr_t addr, uintptr_t end, long answer, uint32_t clear,
     if (!gate_take(addr, end))
         return;
     changes_end(addr, end);
-    long before = regions_maps_around(addr, end);
+    long before = regions_vmas_around(addr, end);
     if (answer < 0 && answer != -EINVAL)
         regions_change(addr, end, REGION_CHANGING, REGION_FOREIGN);
     else
         regions_change(addr, end, REGION_CHANGING | (answer ? 0 : clear), answer ? 0 : set);
-    count_add(regions_maps_around(addr, end) - before);
+    count_add(regions_vmas_around(addr, end) - before);
     model_drop();
     retention_tidy(addr, end);
 }

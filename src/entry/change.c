@@ -42,8 +42,8 @@ static enum guard guard_of(uintptr_t start, uintptr_t end)
         guard = GUARD_PART; /* only the kernel knows of what */
     else if (r->start <= start && r->end >= end &&
              (r->kind & (REGION_ANONYMOUS | REGION_SHARED | REGION_RETAINED)) == REGION_ANONYMOUS)
-        guard = r->start < start || r->end > end || (r->before && regions_one_map(r->before, r)) ||
-                        (r->after && regions_one_map(r, r->after))
+        guard = r->start < start || r->end > end || (r->before && regions_one_vma(r->before, r)) ||
+                        (r->after && regions_one_vma(r, r->after))
                     ? GUARD_PART
                     : GUARD_WHOLE;
     model_drop();

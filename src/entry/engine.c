@@ -98,10 +98,10 @@ static long map_over(uintptr_t addr, size_t len, int prot, int flags, int fd, of
     uintptr_t end;
     if (!call_is_valid(addr, len, &end) || !gate_take(addr, end))
         return sys_mmap(addr, len, prot, flags, fd, offset);
-    long before = regions_maps_around(addr, end);
+    long before = regions_vmas_around(addr, end);
     bool known = regions_cover(addr, end);
     struct region *chain = regions_cut(addr, end);
-    count_add(regions_maps_around(addr, end) - before + (known ? 0 : 1));
+    count_add(regions_vmas_around(addr, end) - before + (known ? 0 : 1));
     model_drop();
     struct region *guards = guards_take(addr, end);
     long answer = sys_mmap(addr, len, prot, flags, fd, offset);
@@ -287,12 +287,12 @@ long engine_munmap(uintptr_t addr, size_t len)
         model_drop();
         return unmap_one(&one);
     }
-    long before = regions_maps_around(addr, end);
+    long before = regions_vmas_around(addr, end);
     bool known = regions_cover(addr, end);
     struct region *chain = regions_cut(addr, end);
     if (chain && chain->window)
         masters_review(chain->window->file);
-    count_add(regions_maps_around(addr, end) - before + (known ? 0 : 1));
+    count_add(regions_vmas_around(addr, end) - before + (known ? 0 : 1));
     model_drop();
     struct region *guards = guards_take(addr, end);
     bool full;

@@ -264,8 +264,8 @@ static bool is_beside(const struct placing *p)
 /* The chunk, which is mapped and in region r, is one VMA with a neighbour. */
 static bool has_merged(const struct placing *p, const struct region *r)
 {
-    return r->start < p->start || r->end > p->end || (r->before && regions_one_map(r->before, r)) ||
-           (r->after && regions_one_map(r, r->after));
+    return r->start < p->start || r->end > p->end || (r->before && regions_one_vma(r->before, r)) ||
+           (r->after && regions_one_vma(r, r->after));
 }
 
 /*
@@ -351,10 +351,10 @@ static long place(const struct placing *p)
     bool placed = !sys_failed(at);
     model_take(); /* cannot fail: this thread did not own it a moment ago */
     if (placed) {
-        long before = regions_maps_around(p->start, p->end);
+        long before = regions_vmas_around(p->start, p->end);
         struct region *r = regions_add(p->start, p->end, p->w, p->kind);
         placed = !r || settle(p, r);
-        count_add(regions_maps_around(p->start, p->end) - before);
+        count_add(regions_vmas_around(p->start, p->end) - before);
         STATUS_ADD(placed, placed);
     }
     windows_release(p->w);

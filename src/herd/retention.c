@@ -65,7 +65,7 @@ static void settle(uintptr_t start, uintptr_t end)
 /* The range lies inside one VMA: munmap of it would make two. */
 static bool inside_one(uintptr_t start, uintptr_t end)
 {
-    return merge_one_map(start - page_size, end + page_size);
+    return merge_one_vma(start - page_size, end + page_size);
 }
 
 /* A retained range counts as address space; without mapherd it would not. */
@@ -156,7 +156,7 @@ bool retention_retain_refused(struct region *chain, uintptr_t start, uintptr_t e
 {
     /* The kernel refuses munmap only in the middle of one VMA, and in one VMA it installs all
      * markers or none. Markers drop the pages, so the kernel is asked whether it still is one. */
-    if (!markers_shown() || !retained_room(end - start) || !merge_one_map(start, end) ||
+    if (!markers_shown() || !retained_room(end - start) || !merge_one_vma(start, end) ||
         markers_put(start, end) < 0 || !model_take())
         return false;
     regions_restore(chain, 0);

@@ -5,7 +5,7 @@
 
 #include "kernel/lock.h"
 
-/* Calls at work at a time; of more it is only known that they are there. */
+/* So many calls are listed at a time. Further ones are only counted, in unknown. */
 #define MOST 64
 
 static struct {

@@ -69,7 +69,7 @@ void count_now(void);
 struct count_known {
     long limit, upper_bound; /* -1 and 0 where they are not known */
     struct growth growth;
-    const char *words; /* the holders of most VMAs by the last scan that named them, or "" */
+    const char *words; /* the holders of most VMAs, by the last scan that named them; or "" */
 };
 
 /* Takes the model lock. In a signal handler that has interrupted its owner, only words is known. */

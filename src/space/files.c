@@ -1,5 +1,5 @@
 /*
- * files: a hash table of chains.
+ * files: a hash table with chains.
  */
 #define _GNU_SOURCE
 #include "space/files.h"
@@ -9,7 +9,7 @@
 #include "kernel/pool.h"
 #include "tell/status.h"
 
-#define BUCKETS 4096 /* a page is touched only where files fall into it */
+#define BUCKETS 4096 /* a page of the table without files takes no memory */
 
 struct buckets {
     struct file *at[BUCKETS];
@@ -24,7 +24,7 @@ static struct {
     dev_t dev;
     ino_t ino;
 } locked[FILES_LOCKED_MAX];
-static unsigned locked_count; /* FILES_LOCKED_MAX + 1: all */
+static unsigned locked_count; /* FILES_LOCKED_MAX + 1: every file is locked */
 
 static bool is_locked(dev_t dev, ino_t ino)
 {

@@ -1,11 +1,12 @@
 /*
- * files: the identity of a file, by device and inode as fstat gives them, and its lone chunks.
+ * files: the files of which a chunk is mapped, by device and inode as fstat shows them, and their
+ * lone chunks.
  *
- * Only files of which a chunk is mapped are here: while it is mapped the inode lives, so the
- * number cannot come to mean another file. Where a chunk was unmapped unseen (a raw system call)
- * the number may be another file's: then chunks of two files lie in one window, which costs a
- * merge and nothing else, because each is mapped through its own descriptor. A master keeps its
- * inode alive, so what is made from it is of this file. Model lock held.
+ * While a chunk is mapped, its inode exists, so the number cannot become that of another file.
+ * Where a raw system call has unmapped the chunk, it can. Then chunks of two files lie in one
+ * window. That prevents a merge and does no other harm, because each chunk is mapped through its
+ * own descriptor. A master keeps its inode, so what is made from it is always of this file. Every
+ * function needs the model lock.
  */
 #ifndef MAPHERD_FILES_H
 #define MAPHERD_FILES_H
@@ -19,15 +20,15 @@ struct layers;
 struct master;
 
 /*
- * A chunk that lies where the kernel has put it, in no window: until a second chunk continues it,
- * a window would cost page tables and spare nothing.
+ * A lone chunk: the kernel has chosen its address, and it is in no window. Until a second chunk
+ * continues it, a window would cost page tables and save no VMA.
  */
 struct lone {
     struct lone *next; /* of the same file */
     struct file *file;
-    uint64_t offset, end; /* in the file */
+    uint64_t offset, end; /* in the file, in bytes */
     uint32_t kind;        /* REGION_ bits */
-    unsigned users;       /* regions that it is; more than one after a split */
+    unsigned users;       /* regions of it; more than one after a split */
 };
 
 struct file {
@@ -35,58 +36,63 @@ struct file {
     dev_t dev;
     ino_t ino;
     struct layers *layers; /* its windows, see layers.h; NULL: it has none */
-    unsigned asked;        /* the layer that the kernel is asked about next, see placement.c */
+    unsigned asked;        /* the layer about which the kernel is asked next, see placement.c */
     struct lone *lone;
     unsigned lone_count;
     bool linked; /* had a name when it was first seen; a memfd has none */
-    /* Can one open() of this file be told from another, as far as the file itself goes? Found out
-     * when it first matters; see placement.c. */
+    /* Whether anything in the file itself differs between one open() of it and another. It is found
+     * out when it is first needed, see placement.c. */
     enum { OPENS_UNASKED, OPENS_ALIKE, OPENS_ALIKE_IF_WRITABLE, OPENS_APART } opens;
-    /* What the kernel did with two chunks side by side, each mapped through its own descriptor. */
+    /* What the kernel has done with two neighbouring chunks, each mapped through its own
+     * descriptor. */
     enum { SEEN_NOTHING, SEEN_MERGED, SEEN_APART } seen;
-    unsigned char compares; /* how often its chunks may be compared in vain before it is given up */
-    bool locked;  /* the program took a flock on it, see files_lock */
+    unsigned char compares; /* how often its chunks may still be compared without success */
+    bool locked;  /* the program has taken a flock on it, see files_lock */
     bool several; /* it was mapped through several descriptors */
-    bool failed;  /* a sync of it has told an error */
-    int fd;       /* the descriptor that it was last mapped through; may be closed since, or another
-                     file's: fstat tells. -1 before the first */
+    bool failed;  /* a sync of it has returned an error */
+    int fd;       /* the descriptor that it was last mapped through, or -1. It may be closed or that
+                     of another file since: fstat shows that */
     int checked_fd; /* the descriptor whose open file was last found free of OFD locks, or -1 */
     unsigned checked_uses; /* how often that answer was used */
-    struct master *masters; /* masters.h; each of another kind */
+    struct master *masters; /* one for each kind, see masters.h */
     size_t users;   /* regions in its windows, and calls at work on them */
-    uint64_t used;  /* bytes mapped in its windows, what is retained not among them */
-    size_t longest; /* the longest map that the program made in them */
+    uint64_t used;  /* bytes mapped in its windows, without those retained */
+    size_t longest; /* the longest mapping of the program in them, in bytes */
 };
 
+/* Returns the file, or NULL if no chunk of it is known. */
 struct file *files_find(dev_t dev, ino_t ino);
 
-/* It was mapped through fd. */
+/* Notes that the file was mapped through fd. */
 void files_note_fd(struct file *f, int fd);
 
-/* How often chunks of a file are compared anew in vain (placement.c), from the last success on. */
+/* How often chunks of a file are compared without success (placement.c), since the last success. */
 #define FILES_COMPARES 4
 
-/* NULL without memory. Has no windows yet. */
+/* Adds a file without windows. Returns NULL where there is no memory. */
 struct file *files_add(dev_t dev, ino_t ino);
 
 /*
- * The program used flock on this file: it is locked from here on, also when it is added later.
- * Past FILES_LOCKED_MAX such files, every file is.
+ * Notes that the program has used flock on this file. The file is locked from here on, also if it
+ * is added later. After FILES_LOCKED_MAX such files, every file is locked.
  */
 void files_lock(dev_t dev, ino_t ino);
 #define FILES_LOCKED_MAX 64
 
-/* When its last window or lone chunk has gone: removes the file if it has neither. */
+/* Removes the file if it has neither a window nor a lone chunk. */
 void files_remove_unused(struct file *f);
 
-/* A lone chunk of f, with one user; NULL without memory. */
+/* Adds a lone chunk of f with one user. Returns NULL where there is no memory. */
 struct lone *files_add_lone(struct file *f, uint64_t offset, uint64_t end, uint32_t kind);
 
-/* One user more, or one less: the last takes it with it, and the file if it has nothing else. */
+/* Adds a user. */
 void files_hold_lone(struct lone *l);
+
+/* Takes a user away. The last one removes the lone chunk, and the file if that has nothing else. */
 void files_release_lone(struct lone *l);
 
-/* Some lone chunk of f and of this kind ends where [offset, end) begins, or begins at its end. */
+/* True if a lone chunk of f, of this kind, ends where [offset, end) of the file begins, or begins
+ * where it ends. */
 bool files_continues(const struct file *f, uint64_t offset, uint64_t end, uint32_t kind);
 
 #endif

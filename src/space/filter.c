@@ -22,8 +22,8 @@
 
 #define POPULATE_WRITE 23 /* MADV_POPULATE_WRITE, Linux 5.14 */
 
-/* A filter may hand a call to another process, which lets it wait: then the child ends after that time, which a
- * busy machine must not use up. */
+/* A filter may pass a call to another process, which may never answer. Then the child ends after
+ * that time, which is long enough for a busy machine. */
 #define PATIENCE_MS 5000
 
 enum { UNKNOWN, NONE, UNASKED, PASSES, REFUSES };
@@ -55,14 +55,14 @@ bool filter_refuses(void)
     return current() == REFUSES;
 }
 
-/* What the child tells, in a page that both have. */
+/* The child's answer, in a page that it shares with its parent. */
 struct told {
     bool may_wait; /* wait4 does not kill */
     bool passed;
 };
 
-/* The child ends if it takes too long; false: nothing would end it. */
-static bool set_bound(void)
+/* Makes the child end if it takes too long. False: nothing would end it. */
+static bool set_alarm(void)
 {
     const struct sys_action plain = { .handler = (uintptr_t)SIG_DFL };
     uint64_t alarm = SYS_SIGNAL_BIT(SIGALRM);
@@ -76,7 +76,7 @@ static long lives(void *unused)
     return 1;
 }
 
-/* What parked.c does with an open file, by files that are nobody else's. False: it would not work. */
+/* Does what parked.c does with an open file, with sockets of its own. False: it would not work. */
 static bool keeps_files(void)
 {
     int pair[2];
@@ -86,8 +86,9 @@ static bool keeps_files(void)
     return sys_apart(lives, NULL) == 1; /* a filter may kill that thread alone */
 }
 
-/* A filter sees a call's number and its arguments, and no memory. So calls that fail for a descriptor that
- * is not there, or for an empty name, ask as much as others, and change nothing. */
+/* A filter sees the number of a call and its arguments, but no memory. So a call that fails for a
+ * descriptor that does not exist, or for an empty name, shows as much as another, and changes
+ * nothing. */
 static void make_calls(void)
 {
     static const int commands[] = { F_GETLEASE, F_SETLEASE, F_GETSIG, F_SETSIG, F_GETOWN, F_SETOWN, F_DUPFD_CLOEXEC };
@@ -139,12 +140,12 @@ static void make_calls(void)
     sys_nap(0);
 }
 
-/* The child. Without a core dump, and before anything may kill it: no file appears, no crash handler is
- * called, and before Linux 5.16 nobody else dies of it (fs/coredump.c asks that first). */
+/* The child. It first forbids its core dump. So no file appears, no crash handler starts, and
+ * before Linux 5.16 no other process dies with it (fs/coredump.c checks this first). */
 static void be_asked(void *context)
 {
     struct told *told = context;
-    if (sys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || !set_bound())
+    if (sys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || !set_alarm())
         return;
     sys_reap(0);
     told->may_wait = true;
@@ -159,8 +160,9 @@ static bool is_same(const char *link, const char *other)
     return len > 0 && len == other_len && memcmp(text, other_text, (size_t)len) == 0;
 }
 
-/* The first process of a PID namespace takes that with it when it ends, and the first one of a time namespace
- * fixes its clocks: a program that has made one for its children keeps it. */
+/* A PID namespace ends with its first process, and the first process of a time namespace fixes its
+ * clocks. So the child must not be the first process of a namespace that the program has made for
+ * its children. */
 static bool children_stay_here(void)
 {
     struct stat st;
@@ -175,8 +177,8 @@ static bool has_threads(void)
     return threads.value != PROCSTAT_NONE && threads.value > 1;
 }
 
-/* Its end is no signal to the program (sys_child); a wait of the program's for children of any kind (__WALL)
- * may take it first. */
+/* The end of the child sends no signal to the program (sys_child). A wait of the program for
+ * children of any kind (__WALL) may take it first. */
 static bool child_passes(void)
 {
     long at = sys_mmap(0, page_up(sizeof(struct told)), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -191,7 +193,7 @@ static bool child_passes(void)
     return passed;
 }
 
-/* The line comes first: it may be the last one of the process. */
+/* The line comes first, because the filter may kill the process for the clone. */
 static void ask(int level)
 {
     log_line(level | LOG_ABOUT_SPILL, "the process was started under a seccomp filter, which may kill for calls that it does "

@@ -22,7 +22,7 @@ static struct layers *group_of(const struct window *w)
     return g;
 }
 
-/* Ranges side by side that say the same become one. */
+/* Joins neighbouring ranges with the same layers. */
 static void join_around(struct tree *t, uint64_t start, uint64_t end)
 {
     struct region *r = tree_from(t, start ? start - 1 : 0);
@@ -81,7 +81,7 @@ void layers_leave(struct window *w, uint64_t start, uint64_t end)
     join_around(t, start, end);
 }
 
-/* What the group's only window so far has mapped. */
+/* Fills the tree with what the only window of the group has mapped so far. */
 static void track(struct layers *g)
 {
     struct window *w = g->at[__builtin_ctz(g->present)];
@@ -126,7 +126,7 @@ void layers_remove(struct window *w)
     while (*at != g)
         at = &(*at)->next;
     *at = g->next;
-    while (g->taken.root) /* only where memory was short: a range that could not be split */
+    while (g->taken.root) /* a range that could not be split, where there was no memory */
         tree_remove(&g->taken, g->taken.root);
     pool_give(&group_pool, g);
 }

@@ -39,7 +39,7 @@ long mappers_has(long pid, uint64_t dev, uint64_t ino)
     return w.found ? 1 : answer < 0 ? answer : 0;
 }
 
-/* This process's number in the PID namespace of /proc, which may be another than its own. */
+/* Returns this process's id in the PID namespace of /proc, which may be another than its own. */
 static long own_number(void)
 {
     char text[24];
@@ -50,8 +50,8 @@ static long own_number(void)
     return len > 0 && fmt_read_u64(&at, &pid) ? (long)pid : sys_getpid();
 }
 
-/* One with this process's memory has its maps too. Few filters know the call that tells: under one
- * it counts as another process. */
+/* True if that process shares this one's memory, and so its VMAs. Few seccomp filters allow
+ * kcmp(2): under a filter the child counts as another process. */
 static bool is_vfork_child(long pid)
 {
     return !filter_is_there() && sys_shares_memory(pid);

@@ -20,7 +20,7 @@
 #endif
 
 struct master {
-    struct master *next; /* of the same file; or in the list of the retired */
+    struct master *next; /* of the same file; or on the list of those to unmap */
     uintptr_t addr;      /* a page: the first of the file */
     uint32_t kind;       /* REGION_ bits */
 };
@@ -30,10 +30,10 @@ static struct master *retired;
 static size_t total;
 
 /*
- * MADV_COLD says EINVAL of locked memory (mm/madvise.c, can_madv_lru_vma; before Linux 5.4 of
- * everything), and does nothing where no page is mapped. A lock is the only thing that a new
- * shared map has of its process and not of the call (mm->def_flags), and the only one that a call
- * sets on all maps, whatever their address.
+ * MADV_COLD returns EINVAL for locked memory (mm/madvise.c, can_madv_lru_vma; before Linux 5.4 for
+ * all), and does nothing where no page is present. A lock is the only property that a new shared
+ * mapping gets from its process and not from its call (mm->def_flags), and the only one that a call
+ * sets on all VMAs, whatever their address.
  */
 static bool is_plain(uintptr_t addr, size_t len)
 {
@@ -66,8 +66,8 @@ static struct master *find(struct file *f, uint32_t kind)
     return NULL;
 }
 
-/* Another thread may have made the descriptor another file's since the caller asked: the file is
- * asked for again when the map is there. */
+/* Another thread may have replaced the file of the descriptor since the caller asked. So the file
+ * is asked for again when the master is mapped. */
 static struct master *make(struct file *f, const struct source *s, uint32_t kind)
 {
     uintptr_t hint = windows_pick(page_size);
@@ -92,8 +92,8 @@ static struct master *make(struct file *f, const struct source *s, uint32_t kind
 
 /*
  * The copy is made elsewhere, from the beginning of the file to the end of the part, and the part
- * is moved from there: no page is mapped in it, so that nothing is copied and no page table is
- * made. The move takes the fresh map away in the same call.
+ * is moved from there. No page of it is present, so nothing is copied and no page table is made.
+ * The call that moves it removes the fresh mapping too.
  */
 static enum join replace(const struct master *m, const struct fresh *new)
 {

@@ -1,16 +1,15 @@
 /*
- * masters: a map of one page of a file, from which chunks are made.
+ * masters: a VMA of one page of a file, from which chunks are made.
  *
- * mremap(old_size = 0) makes a second map of a shared map's open file, of any length, without a
- * descriptor. Chunks that are made from one master are of one open file, so the kernel merges
- * them, in any order and on every filesystem, whichever open()s the program has mapped them
- * through.
+ * mremap(old_size = 0) makes a second VMA of a shared mapping's open file, of any length, without a
+ * descriptor. All chunks made from one master have the same open file. So the kernel merges them,
+ * in any order and on every filesystem, whichever open()s the program has used.
  *
- * A master is mapped plainly from a descriptor of the program, and no call of the program can
- * have named its address. It is one page, so that it neither stands against a limit on the address
- * space that the program sets later, nor becomes much memory when all is locked. A file has one
- * for each kind of map. It goes with the file's last window. Model lock held, but where it says
- * otherwise.
+ * A master is mapped from a descriptor of the program, with its protection and flags, and no call
+ * of the program can know its address. It is one page, so that it counts little against a limit on
+ * the address space (RLIMIT_AS) that the program sets later, and takes little memory if the program
+ * locks all. A file has one master for each kind of mapping. They are removed with the file's last
+ * window. Every function needs the model lock, except where its comment says otherwise.
  */
 #ifndef MAPHERD_MASTERS_H
 #define MAPHERD_MASTERS_H
@@ -21,12 +20,12 @@
 
 #include "space/files.h"
 
-/* An open descriptor of the file, and what its maps are made with. */
+/* An open descriptor of the file, with the arguments of mmap for it. */
 struct source {
     int fd, prot, flags;
 };
 
-/* A map that was just made, whole and alone, and of which the program does not know yet. */
+/* A mapping that a call has just made, and that the program does not know yet. */
 struct fresh {
     uintptr_t start;
     size_t len;
@@ -35,38 +34,40 @@ struct fresh {
 };
 
 enum join {
-    JOIN_DONE,     /* the place is a map of the master's open file */
-    JOIN_DECLINED, /* the plain map is as it was */
-    JOIN_LOST,     /* the kernel had no memory half way: nothing is mapped there */
+    JOIN_DONE,     /* the range is mapped from the master's open file */
+    JOIN_DECLINED, /* the mapping is as it was */
+    JOIN_LOST,     /* the kernel had no memory half way: nothing is mapped in the range */
 };
 
 /*
- * Replaces a fresh map by the same part of the same file, made from the file's master, which is
- * mapped first if there is none. Only for shared maps of files whose opens nothing can tell apart.
- * Declines under a limit on the address space (the copy is first made elsewhere, with all that
- * lies before it in the file), and where the fresh map is not as plain as the master: locked, by
- * an mlockall that no hook has seen.
+ * Replaces a fresh mapping by the same part of the same file, made from the file's master. Maps the
+ * master first if there is none. Only for shared mappings of files for which one open() cannot be
+ * told from another. Declines where RLIMIT_AS is set, because the copy is first made elsewhere,
+ * together with all that precedes it in the file. Declines also where the fresh mapping is locked,
+ * by an mlockall that no hook has seen, and the master is not.
  */
 enum join masters_join(struct file *f, const struct source *s, const struct fresh *new);
 
-/* After something in f's windows was unmapped: its masters are retired if the program's maps
- * there, made by as few calls as could be, would be no more than f's regions and masters are. */
+/* Retires the masters of f if they save no VMA any more: if the program's mappings in f's windows,
+ * made by the fewest calls possible, were no more VMAs than f's regions and masters. Is called
+ * after an unmapping in the windows. */
 void masters_review(struct file *f);
 
-/* f's masters go to the list of those to be unmapped, because munmap may have to close the file,
- * which must not happen under a lock. */
+/* Puts the masters of f on the list of those to unmap. They are not unmapped here, because munmap
+ * may have to close the file, which must not happen under a lock. */
 void masters_retire(struct file *f);
 
-/* Takes one off that list, for the caller to unmap (one page) without the lock. */
+/* Takes a master off that list. The caller unmaps the page at *addr without the model lock. False:
+ * the list is empty. */
 bool masters_take_retired(uintptr_t *addr);
 
-/* The page at addr is a master of this file, whether it is to be unmapped or not. */
+/* True if the page at addr is a master of this file, on the list or not. */
 bool masters_has(dev_t dev, ino_t ino, uintptr_t addr);
 
-/* Some may be on the list. Cheap; lock not needed. */
+/* True if the list may have an entry. Needs no lock. */
 bool masters_any_retired(void);
 
-/* How many files' masters are mapped, those on the list not among them. */
+/* Returns how many masters are mapped, without those on the list. */
 size_t masters_total(void);
 
 #endif

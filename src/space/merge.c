@@ -10,38 +10,38 @@
 #include "kernel/sys.h"
 
 /*
- * mremap of a range to the length of the whole address space says EFAULT if it is in two
- * maps and ENOMEM if it is in one (mm/mremap.c: the range must lie in one VMA before anything
- * else is asked of it). No other call is so cheap, and none does without /proc.
+ * mremap of a range to the length of the whole address space returns EFAULT if the range lies in
+ * two VMAs, and ENOMEM if it lies in one (mm/mremap.c checks first that the range lies in one VMA).
+ * No other call is as cheap, and every other needs /proc.
  */
-bool merge_one_map(uintptr_t start, uintptr_t end)
+bool merge_one_vma(uintptr_t start, uintptr_t end)
 {
     size_t len = end - start, space = windows_whole_space();
     long answer = sys_mremap(start, len, space, 0, 0);
-    if (!sys_failed(answer)) /* no kernel known does that; what it added is taken away again */
+    if (!sys_failed(answer)) /* no known kernel does that; what it has added is unmapped again */
         sys_munmap((uintptr_t)answer + len, space - len);
     return !sys_failed(answer) || answer == -ENOMEM;
 }
 
 bool merge_at(uintptr_t border)
 {
-    return merge_one_map(border - page_size, border + page_size);
+    return merge_one_vma(border - page_size, border + page_size);
 }
 
-static bool one_map(const struct region *lower, struct region *upper)
+static bool one_vma(const struct region *lower, struct region *upper)
 {
     if (!upper->joined_below)
         upper->joined_below = merge_at(lower->end);
     return upper->joined_below;
 }
 
-/* False if the two, of which one may be retained, are to be one map and are not. Joins them if they
- * are alike in everything. */
+/* False if the two, of which one may be retained, could be one VMA and are not. Joins them if they
+ * are of the same kind. */
 static bool settle(struct region *lower, struct region *upper)
 {
     if (!lower || !upper || lower->end != upper->start || !regions_mergeable(lower, upper))
         return true;
-    if (!one_map(lower, upper))
+    if (!one_vma(lower, upper))
         return false;
     if (lower->kind == upper->kind)
         regions_join(lower);

@@ -1,8 +1,9 @@
 /*
- * merge: did the kernel make one map of two neighbours?
+ * merge: has the kernel merged two neighbours into one VMA?
  *
- * Never assumed: filesystems differ (overlayfs swaps the file after the kernel has looked for a
- * neighbour to merge with), and two open()s of one file are two files to it. Model lock held.
+ * The library never assumes it. Filesystems differ: overlayfs replaces the file after the kernel
+ * has looked for a neighbour to merge with. And for the kernel, two open()s of one file are two
+ * files. Every function needs the model lock.
  */
 #ifndef MAPHERD_MERGE_H
 #define MAPHERD_MERGE_H
@@ -12,17 +13,18 @@
 
 #include "space/regions.h"
 
-/* Is the range part of one map? One system call, 0.24 us; false where a part of it is not mapped, and
- * also in locked memory. */
-bool merge_one_map(uintptr_t start, uintptr_t end);
+/* True if the range lies in one VMA. False also where a part of it is not mapped, and in locked
+ * memory. One system call of 0.24 us. */
+bool merge_one_vma(uintptr_t start, uintptr_t end);
 
-/* Are the pages on either side of border, both mapped, in one map? */
+/* True if the pages on both sides of border are mapped and lie in one VMA. */
 bool merge_at(uintptr_t border);
 
 /*
- * Joins *r with the neighbours that are alike and that the kernel has merged it with; *r is then
- * the region that holds it. False if a neighbour that the kernel could merge it with is another
- * map. A neighbour that is retained counts as one, and is not joined to what is not.
+ * Joins *r with those of its two neighbours that are alike and that the kernel has merged with it.
+ * *r is then the region that contains it. False if a neighbour that the kernel could merge with it
+ * is another VMA. A retained neighbour counts too, but a retained region and another one are never
+ * joined.
  */
 bool merge_settle(struct region **r);
 

@@ -1,5 +1,5 @@
 /*
- * model: the state that all of the model shares.
+ * model: the lock of the model, and what signal handlers have changed without it.
  */
 #define _GNU_SOURCE
 #include "space/model.h"
@@ -10,13 +10,13 @@
 
 static struct lock model_lock;
 
-/* What signal handlers changed while they interrupted the lock's owner on its own thread. Only the
- * owner, and handlers above it, touch this. */
+/* The ranges that signal handlers have changed while they interrupted the lock's owner. Only the
+ * owner and those handlers use it. */
 static struct {
     struct {
         uintptr_t start, end;
     } ranges[UNSEEN_MAX];
-    unsigned count; /* UNSEEN_MAX + 1: too many, forget everything */
+    unsigned count; /* UNSEEN_MAX + 1: too many; everything is to be forgotten */
 } unseen;
 
 static void forget_unseen(void)
@@ -28,7 +28,8 @@ static void forget_unseen(void)
         else
             for (unsigned i = 0; i < n; i++)
                 regions_forget(unseen.ranges[i].start, unseen.ranges[i].end);
-        /* A handler may have added more meanwhile; those are kept for the next round. */
+        /* A handler may have added a range meanwhile. Then everything is forgotten in the next
+         * round. */
         unsigned now = __atomic_load_n(&unseen.count, __ATOMIC_RELAXED);
         if (now == n)
             unseen.count = 0;
@@ -37,8 +38,8 @@ static void forget_unseen(void)
     }
 }
 
-/* A handler may come between the last look in model_drop and the lock's release: what it changed is
- * forgotten here, before anybody else looks. */
+/* A handler may interrupt model_drop between its check and the release of the lock. What that
+ * handler changes is forgotten here, before the model is used. */
 bool model_take(void)
 {
     if (!lock_take(&model_lock))

@@ -1,11 +1,11 @@
 /*
- * model: what the library believes the program has mapped, and the lock around it.
+ * model: what the library knows of the program's mappings, and the lock around it.
  *
- * regions.h, files.h and windows.h are only called with the model lock held. The belief is kept by
- * one rule: a range leaves the model before it leaves the kernel, and enters it after the kernel
- * has made it. So what is in the model is mapped, and another thread that is given a freed
- * address by the kernel never finds the old owner's entry there. What is not in the model is
- * unknown and is left alone: forgetting is always safe.
+ * regions.h, files.h and windows.h need the model lock. The model has one rule: a range is taken
+ * out before the kernel unmaps it, and is added after the kernel has mapped it. So a range in the
+ * model is mapped, and a thread to which the kernel gives a freed address never finds an old entry
+ * there. A range that is not in the model is unknown, and its calls pass through. So it is always
+ * safe to forget a range.
  */
 #ifndef MAPHERD_MODEL_H
 #define MAPHERD_MODEL_H
@@ -17,27 +17,29 @@
 #include "kernel/lock.h"
 
 /*
- * The model lock. Waits and takes it: true. False at once in a signal handler that interrupted the
- * lock's owner on its own thread: that call passes straight to the kernel, and what it changes is
- * noted with model_unseen. Async-signal-safe.
+ * Waits for the model lock, takes it and returns true. Returns false at once in a signal handler
+ * that has interrupted the lock's owner. The call of that handler passes straight to the kernel,
+ * and model_unseen notes what it changes. Thread- and async-signal-safe.
  */
 bool model_take(void);
 
 /*
- * Releases it; nothing else can. What handlers noted meanwhile is forgotten by the model first, so
- * that nobody takes it for what it was.
+ * Releases the model lock; no other function does. Forgets first what handlers have noted
+ * meanwhile, so that no thread relies on it.
  */
 void model_drop(void);
 
-/* This thread holds it: a handler has interrupted the owner. */
+/* True if this thread holds the model lock. In a handler: the handler has interrupted the owner. */
 bool model_mine(void);
 
-/* A handler that was refused the lock changes this range. */
+/* Notes that a handler which could not take the lock changes this range. */
 void model_unseen(uintptr_t start, uintptr_t end);
 
-/* In a forked child: the lock was held at the fork, by a thread that may not be here; and the lock
- * as new. */
+/* True if the lock was held at the fork, by a thread that the child may not have. For a forked
+ * child. */
 bool model_left_taken(void);
+
+/* Frees the lock. For a forked child. */
 void model_after_fork(void);
 
 #endif

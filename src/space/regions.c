@@ -1,5 +1,5 @@
 /*
- * regions: the tree of what is mapped, and the rules of what is alike.
+ * regions: the tree of what is mapped, and which regions are alike.
  */
 #define _GNU_SOURCE
 #include "space/regions.h"
@@ -19,7 +19,8 @@ static struct tree mapped;
 static size_t retained_bytes, retained_alone;
 static bool ever_retained;
 
-/* What is summed up over regions: retained bytes, and the bytes a window is used for. */
+/* Adds len to the sums over all regions: the retained bytes, and the bytes that a file uses in its
+ * windows. */
 static void note(const struct region *r, size_t len)
 {
     if (r->kind & REGION_RETAINED) {
@@ -103,7 +104,7 @@ bool regions_take_one(uintptr_t start, uintptr_t end, struct region *copy)
 {
     struct region *r = tree_floor(&mapped, start);
     if (!r || r->start != start || r->end != end || r->window || (r->kind & REGION_RETAINED) ||
-        (r->before && regions_one_map(r->before, r)) || (r->after && regions_one_map(r, r->after)))
+        (r->before && regions_one_vma(r->before, r)) || (r->after && regions_one_vma(r, r->after)))
         return false;
     *copy = *r;
     if (r->after && r->after->start == end)
@@ -132,8 +133,8 @@ void regions_forget(uintptr_t start, uintptr_t end)
     tree_drop_all(regions_cut(start, end));
 }
 
-/* What is in the model is mapped (model.h), so where the kernel finds a hole it went unseen.
- * MS_ASYNC does nothing but walk the range, and says ENOMEM for a hole (mm/msync.c). */
+/* A region is mapped (model.h), so where the kernel finds a hole, no hook has seen the unmapping.
+ * MS_ASYNC only walks the range, and returns ENOMEM for a hole (mm/msync.c). */
 void regions_forget_gone(uintptr_t start, uintptr_t end)
 {
     for (struct region *r = regions_from(start), *next; r && r->start < end; r = next) {
@@ -196,8 +197,8 @@ void regions_grow(struct region *r, uintptr_t end)
     note_here(r);
 }
 
-/* Private memory that was touched while it was apart may never be one map again, however alike
- * (mm/vma.c, is_mergeable_anon_vma): it has to be asked. */
+/* Private memory that was written to while it was split may never be one VMA again (mm/vma.c,
+ * is_mergeable_anon_vma). So it is no longer known to be one, and the kernel has to be asked. */
 static void tear(struct region *r)
 {
     r->joined_below = false;
@@ -297,17 +298,17 @@ void regions_join(struct region *r)
     STATUS_SET(regions, mapped.total);
 }
 
-bool regions_one_map(const struct region *a, const struct region *b)
+bool regions_one_vma(const struct region *a, const struct region *b)
 {
     return b->joined_below && a->end == b->start && regions_mergeable(a, b);
 }
 
-long regions_maps_around(uintptr_t start, uintptr_t end)
+long regions_vmas_around(uintptr_t start, uintptr_t end)
 {
     struct region *r = regions_from(start ? start - 1 : 0), *below = NULL;
     long maps = (long)masters_total();
     for (; r && r->start <= end; below = r, r = r->after)
-        maps += !below || !regions_one_map(below, r);
+        maps += !below || !regions_one_vma(below, r);
     return maps;
 }
 

@@ -1,9 +1,10 @@
 /*
- * regions: the ranges of address space that the program mapped through the hooks.
+ * regions: the ranges of address space that the program has mapped through the hooks.
  *
- * Disjoint, ordered, page-aligned. A region is what one map of the kernel would be at the least:
- * two regions are joined only where the kernel was seen to have merged them, so the number of
- * regions is an upper bound of the maps behind them. Model lock held.
+ * Regions are disjoint, ordered and page-aligned. A region lies in one VMA. Two regions are joined
+ * only where the kernel is known to have merged them, so the number of regions is an upper bound of
+ * the number of their VMAs. Every function needs the model lock, except where its comment says
+ * otherwise.
  */
 #ifndef MAPHERD_REGIONS_H
 #define MAPHERD_REGIONS_H
@@ -14,8 +15,8 @@
 
 #include "space/tree.h"
 
-/* What two neighbours must have in common to be one map. The low bits are PROT_READ, _WRITE and
- * _EXEC; the rest follows the VMA's flags. */
+/* The kind of a region: what two neighbours must have in common to be one VMA. The low bits are
+ * PROT_READ, PROT_WRITE and PROT_EXEC. The others are mostly flags of the VMA. */
 enum {
     REGION_PROT = 7,
     REGION_SHARED = 1 << 3,
@@ -30,121 +31,130 @@ enum {
     REGION_NOHUGE = 1 << 12,
     REGION_MERGEABLE = 1 << 13,
     REGION_WIPEONFORK = 1 << 14,
-    REGION_FOREIGN = 1 << 15, /* has what the model cannot tell (a protection key): joins nothing */
-    REGION_OVERLAID = 1 << 27, /* something else lies over the file here: joins nothing */
+    REGION_FOREIGN = 1 << 15,  /* has what no bit stands for (a protection key): joins nothing */
+    REGION_OVERLAID = 1 << 27, /* an overlay lies over the file here: joins nothing */
     REGION_STACK = 1 << 28,    /* MAP_STACK: no large pages, since Linux 6.7 */
-    REGION_RETAINED = 1 << 29, /* mapped, but no longer the program's: kept to spare a split */
+    REGION_RETAINED = 1 << 29, /* the program has unmapped it; it stays a VMA to avoid a split */
     REGION_CHANGING = 1 << 30, /* a call that changes its kind is under way: joins nothing */
-    REGION_OPEN_SHIFT = 16,   /* above: how the file was opened, see placement.c */
+    REGION_OPEN_SHIFT = 16,    /* from here to 26: how the file was opened, see placement.c */
 };
 
-/* The offset in the file of a window's region. */
+/* Returns the offset in the file of a region in a window. */
 static inline uint64_t region_offset(const struct region *r)
 {
     return r->start - r->window->base;
 }
 
+/* Returns how many regions there are. */
 size_t regions_total(void);
 
 /*
- * How many maps the regions in a range, and their neighbours on either side, are; and the masters
- * there are in all. Taken before and after a change of that range, the difference is what the
- * change added to the count.
+ * Returns how many VMAs the regions in a range and their two neighbours are, plus the number of all
+ * masters. The difference between its values before and after a change of the range is what the
+ * change has added to the count.
  */
-long regions_maps_around(uintptr_t start, uintptr_t end);
+long regions_vmas_around(uintptr_t start, uintptr_t end);
 
-/* b follows a, and both are one map. */
-bool regions_one_map(const struct region *a, const struct region *b);
+/* True if b follows a, and both lie in one VMA. */
+bool regions_one_vma(const struct region *a, const struct region *b);
 
-/* The first region that ends behind addr, or NULL. */
+/* Returns the first region that ends behind addr, or NULL. */
 struct region *regions_from(uintptr_t addr);
 
-/* The last of all, or NULL. */
+/* Returns the last of all regions, or NULL. */
 struct region *regions_last(void);
 
-/* The region that ends at addr, or that starts there; NULL if none does. */
+/* Returns the region that ends at addr, or NULL. */
 struct region *regions_ending_at(uintptr_t addr);
+
+/* Returns the region that starts at addr, or NULL. */
 struct region *regions_starting_at(uintptr_t addr);
 
+/* True if no region lies in the range. */
 bool regions_free(uintptr_t start, uintptr_t end);
 
-/* A call that changes a part of the range is under way. */
+/* True if a call that changes the kind of a part of the range is under way. */
 bool regions_changing(uintptr_t start, uintptr_t end);
 
-/* True if the range is known from end to end. */
+/* True if regions cover the range without a gap. */
 bool regions_cover(uintptr_t start, uintptr_t end);
 
 /*
- * Adds a range. Whatever the model had there is stale (the kernel has just said so) and goes.
- * Holds window, if given. NULL without memory: the range is unknown then.
+ * Adds a region, which holds window unless that is NULL. Forgets what the model had in the range:
+ * the kernel has just mapped something new there. Returns NULL where there is no memory; then the
+ * range is unknown.
  */
 struct region *regions_add(uintptr_t start, uintptr_t end, struct window *window, uint32_t kind);
 
-/* r, whose end the kernel has moved up to end. */
+/* Extends r up to end, as the kernel has done. */
 void regions_grow(struct region *r, uintptr_t end);
 
-/* r and what follows it are one map: one region. Only if regions_alike and adjacent. */
+/* Joins r and the region that follows it, which are adjacent, alike (regions_alike) and in one
+ * VMA. */
 void regions_join(struct region *r);
 
-/* The program's no longer, but still mapped: REGION_RETAINED over the range, known or not. */
+/* Marks the regions in the range as retained: the program has unmapped them, and they stay VMAs. */
 void regions_retain(uintptr_t start, uintptr_t end);
 
-/* Retained from end to end, by regions of this window that are of this kind but for being
- * retained. */
+/* True if the range is retained without a gap, by regions of this window and of this kind besides
+ * REGION_RETAINED. */
 bool regions_retained_alike(uintptr_t start, uintptr_t end, const struct window *w, uint32_t kind);
 
-/* Bytes retained in all; read without the lock it is a hint. */
+/* Returns how many bytes are retained. Without the model lock the answer may be out of date. */
 size_t regions_retained_bytes(void);
 
-/* Something was retained once in this process. */
+/* True if a range was ever retained in this process. Needs no lock. */
 bool regions_ever_retained(void);
 
-/* Those of them that lie in no window. */
+/* Returns how many bytes are retained in no window. Without the model lock the answer may be out of
+ * date. */
 size_t regions_retained_alone(void);
 
-/* Side by side they differ in nothing that would keep the kernel from merging them: same window,
- * or both anonymous; same kind, but that one may be retained. */
+/* True if nothing that the model knows keeps the kernel from merging the two, if they are adjacent:
+ * they have the same window or are both anonymous, and the same kind, though one of them may be
+ * retained. */
 bool regions_mergeable(const struct region *a, const struct region *b);
 
-/* The same, and both retained or none: they can be one region. */
+/* True if the two are mergeable, and both or none are retained: they can become one region. */
 bool regions_alike(const struct region *a, const struct region *b);
 
 /*
- * The common case of munmap: if the range is one region that is a map of its own, in no window
- * and not retained, takes it out (the count has one map less), copies it for putting back, and says
- * true.
+ * Serves the common case of munmap. If the range is one region that is a VMA of its own, in no
+ * window and not retained, takes it out, copies it for regions_restore, and returns true. The
+ * process then has one VMA less.
  */
 bool regions_take_one(uintptr_t start, uintptr_t end, struct region *copy);
 
-/* Takes a range out of the model: tree_cut. */
+/* Takes a range out of the model. Returns its regions as tree_cut does. */
 struct region *regions_cut(uintptr_t start, uintptr_t end);
 
-/* The range is unknown from here on. */
+/* Makes the range unknown. */
 void regions_forget(uintptr_t start, uintptr_t end);
 
 /*
- * Forgets what is in the range by the model's word alone, because a call that no hook has seen has unmapped
- * it: asks the kernel, one system call a region, none where there is no region. What is retained or
- * lies under an overlay stays: its own proof decides.
+ * Forgets the regions in the range that are no longer mapped, because a call that passes no hook
+ * has unmapped them. Asks the kernel by one system call for each region. Regions that are retained
+ * or lie under an overlay stay: the code that keeps them checks by itself.
  */
 void regions_forget_gone(uintptr_t start, uintptr_t end);
 
-/* Puts a chain back, its addresses moved by delta: windows stay only where delta is 0. */
+/* Puts a chain back, with its addresses moved by delta. The regions leave their windows unless
+ * delta is 0. */
 void regions_restore(struct region *chain, intptr_t delta);
 
-/* Clears and sets kind bits over a range, splitting at its ends. */
+/* Clears and sets bits of the kind over a range. Regions are split at its ends. */
 void regions_change(uintptr_t start, uintptr_t end, uint32_t clear, uint32_t set);
 
-/* Marks what lies over the files of a range: a number of overlays.h; 0 takes the mark away. */
+/* Notes which overlay lies over the files in a range, by its number (overlays.h); 0: none. */
 void regions_set_overlay(uintptr_t start, uintptr_t end, unsigned overlay);
 
-/* What of the range is known has this keep (keeps.h), unless it has one. */
+/* Gives a keep (keeps.h) to each region in the range that has none. */
 void regions_set_keep(uintptr_t start, uintptr_t end, unsigned keep);
 
-/* The first region of that overlay that ends behind addr, or NULL. */
+/* Returns the first region under that overlay that ends behind addr, or NULL. */
 struct region *regions_overlaid(uintptr_t addr, unsigned overlay);
 
-/* The kernel's list shows [start, end) as one map: neighbours in it that are alike are joined. */
+/* Joins the neighbours in [start, end) that are alike: a scan shows the range as one VMA. */
 void regions_adopt(uintptr_t start, uintptr_t end);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * request: what is known of the file of a mmap.
+ * request: see request.h.
  */
 #include "space/request.h"
 
@@ -8,7 +8,7 @@
 const struct stat *request_file(struct map_request *q)
 {
     if (!q->asked && sys_fstat(q->fd, &q->st) < 0)
-        q->st.st_mode = 0; /* of no file */
+        q->st.st_mode = 0; /* no file has this mode */
     q->asked = true;
     return q->st.st_mode ? &q->st : NULL;
 }

@@ -1,6 +1,7 @@
 /*
- * request: what the program asked of mmap, and what is known of the file by now. Each policy that
- * has to know the file asks here, so that the kernel is asked once.
+ * request: the arguments of an mmap of the program, and its file.
+ *
+ * All code that needs the file asks request_file, so that the kernel is asked once.
  */
 #ifndef MAPHERD_REQUEST_H
 #define MAPHERD_REQUEST_H
@@ -15,15 +16,13 @@ struct map_request {
     size_t len;
     int prot, flags, fd;
     uint64_t offset;
-    /* request_file's. */
-    bool asked;
+    bool asked;     /* request_file has set st; st_mode is 0 where there is no file */
     struct stat st;
-    /* placement's: a chunk that is left to the kernel, to be remembered; its REGION_ bits. */
-    bool lone;
-    uint32_t kind;
+    bool lone;      /* placement.c: the kernel chooses its address; it becomes a lone chunk */
+    uint32_t kind;  /* the REGION_ bits of that chunk, if lone */
 };
 
-/* What is not known yet is not touched: an anonymous map pays nothing for it. */
+/* Sets the arguments. st and kind stay unset, because an anonymous mapping does not need them. */
 static inline void request_start(struct map_request *q, uintptr_t addr, size_t len, int prot,
                                  int flags, int fd, uint64_t offset)
 {
@@ -36,7 +35,7 @@ static inline void request_start(struct map_request *q, uintptr_t addr, size_t l
     q->asked = q->lone = false;
 }
 
-/* The file that the descriptor stands for; NULL if it cannot be asked. */
+/* Returns the file of the descriptor; NULL if the kernel cannot say. Needs no lock. */
 const struct stat *request_file(struct map_request *q);
 
 #endif

@@ -10,7 +10,7 @@
 
 static struct pool region_pool = POOL(struct region);
 
-/* xorshift32: balance needs no more. */
+/* xorshift32, which is good enough to balance the tree. */
 static uint32_t next_priority(void)
 {
     static uint32_t state = 2463534242u;
@@ -143,7 +143,7 @@ struct region *tree_add(struct tree *t, uintptr_t start, uintptr_t end)
     return r;
 }
 
-/* Without memory the upper part is forgotten. */
+/* Where there is no memory, the upper part is forgotten. */
 void tree_split_at(struct tree *t, uintptr_t addr)
 {
     struct region *r = tree_floor(t, addr);
@@ -186,7 +186,7 @@ void tree_join(struct tree *t, struct region *r)
 {
     struct region *upper = r->after;
     uintptr_t end = upper->end;
-    if (!r->keep) { /* what is held passes on */
+    if (!r->keep) { /* r takes over the hold on the keep */
         r->keep = upper->keep;
         upper->keep = 0;
     }

@@ -1,10 +1,12 @@
 /*
- * tree: ordered, disjoint ranges: a treap (a search tree by address, a heap by random priority)
- * whose nodes are also a list. Everything is a loop: handlers run on small stacks.
+ * tree: ordered, disjoint ranges.
  *
- * The model has several: what is mapped (regions.h), which parts of it are guards
- * (herd/guards.h), and which parts of a file the layers of its windows map (layers.h: the
- * addresses are offsets there). Model lock held.
+ * A tree is a treap, which is a search tree by address and a heap by random priority. Its nodes are
+ * a list too. There is no recursion, because signal handlers have small stacks.
+ *
+ * The model has several trees: of what is mapped (regions.h), of guards (herd/guards.h), of pending
+ * errors (pending.h), and of the parts of a file that its layers map (layers.h, where addresses are
+ * offsets). Every function needs the model lock.
  */
 #ifndef MAPHERD_TREE_H
 #define MAPHERD_TREE_H
@@ -17,16 +19,16 @@
 
 struct region {
     uintptr_t start, end;
-    struct window *window; /* that placed it; NULL for everything else */
-    struct lone *lone;     /* of a chunk that the kernel placed, see files.h; or NULL */
+    struct window *window; /* the window that it lies in, or NULL */
+    struct lone *lone;     /* the lone chunk that it is of, see files.h; or NULL */
     uint32_t kind;         /* REGION_ bits, see regions.h */
-    bool joined_below;     /* was one map with the range below, and is while they are mergeable */
-    bool joined_above;     /* of the last piece of a chain: so was the range above with it */
-    uint8_t overlay;       /* overlays.h: what lies over the file here; 0: nothing */
-    uint8_t keep;          /* keeps.h: its open file, held; 0: none */
+    bool joined_below;     /* was one VMA with the range below; is so while they are mergeable */
+    bool joined_above;     /* in the last piece of a chain: was one VMA with the range above */
+    uint8_t overlay;       /* the overlay over the file here, see overlays.h; 0: none */
+    uint8_t keep;          /* its open file, see keeps.h; 0: none */
     uint32_t priority;     /* the treap's heap order */
-    struct region *left, *right; /* the treap; in a chain of pieces, left is the next */
-    struct region *before, *after;
+    struct region *left, *right; /* in the treap; in a chain of pieces, left is the next one */
+    struct region *before, *after; /* in the list */
 };
 
 struct tree {
@@ -34,35 +36,37 @@ struct tree {
     size_t total;
 };
 
-/* The last range that starts at or before addr, or NULL. */
+/* Returns the last range that starts at or before addr, or NULL. */
 struct region *tree_floor(const struct tree *t, uintptr_t addr);
 
-/* The first range that ends behind addr, or NULL. */
+/* Returns the first range that ends behind addr, or NULL. */
 struct region *tree_from(const struct tree *t, uintptr_t addr);
 
-/* A new range, zero but for its bounds, where there is none; NULL without memory. */
+/* Adds a range where there is none. All but its ends is zero. Returns NULL where there is no
+ * memory. */
 struct region *tree_add(struct tree *t, uintptr_t start, uintptr_t end);
 
-/* Puts back a piece of a chain, where there is nothing. */
+/* Puts a piece of a chain back, where there is no range. */
 void tree_insert(struct tree *t, struct region *r);
 
-/* Takes a range out of the tree, splitting at its ends; what was there is returned as a chain in
- * order of address (by left), each piece still holding its window. */
+/* Takes all ranges between start and end out of the tree, and splits those that reach beyond.
+ * Returns them as a chain by left, in the order of addresses. Each piece still holds its window,
+ * lone chunk and keep. */
 struct region *tree_cut(struct tree *t, uintptr_t start, uintptr_t end);
 
-/* Takes a range out and frees it; it holds no window. */
+/* Takes a range out of the tree and frees it. */
 void tree_remove(struct tree *t, struct region *r);
 
-/* Makes addr a border, if it lies inside a range: the two are one map still. */
+/* Splits the range that addr lies in, if there is one. The two parts are still one VMA. */
 void tree_split_at(struct tree *t, uintptr_t addr);
 
-/* r takes over what follows it, to its end. */
+/* Joins r and the range that follows it. */
 void tree_join(struct tree *t, struct region *r);
 
-/* A piece of a chain that is no longer needed; returns the next. */
+/* Frees a piece of a chain and returns the next one. */
 struct region *tree_drop(struct region *piece);
 
-/* A whole chain, NULL if it is empty. */
+/* Frees a whole chain, which may be NULL. */
 void tree_drop_all(struct region *chain);
 
 #endif

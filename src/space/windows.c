@@ -1,5 +1,5 @@
 /*
- * windows: where the chunks of a file belong.
+ * windows: see windows.h.
  */
 #define _GNU_SOURCE
 #include "space/windows.h"
@@ -11,9 +11,9 @@
 #include "tell/status.h"
 
 #define LARGE_FOLIO (2UL << 20)
-/* A window is given room for a file to grow in: nothing is reserved, so room costs nothing. A file
- * that has outgrown a window gets more: it will go on growing. Small windows lie close together,
- * because each part of 1 GiB in which something is mapped takes a page of page tables. */
+/* A window has room for the file to grow. Nothing is reserved, so room costs nothing. A file that
+ * has outgrown a window gets more room, because it is likely to grow further. Small windows lie
+ * close together, because each GiB in which something is mapped takes a page of page tables. */
 #define ROOM 8
 #define ROOM_AGAIN 64
 #define SPAN_LEAST (128UL << 20)
@@ -27,7 +27,7 @@ static struct {
     uint64_t random;
 } zone;
 
-/* splitmix64: spreads the seed; the seed itself is the kernel's. */
+/* splitmix64. The seed is from the kernel. */
 static uint64_t next_random(void)
 {
     uint64_t z = zone.random += 0x9e3779b97f4a7c15u;
@@ -71,7 +71,7 @@ uintptr_t windows_pick(uint64_t len)
     return base;
 }
 
-/* Some window of f ends before that offset. */
+/* True if the first window of f ends before that offset. */
 static bool outgrown(const struct file *f, uint64_t end)
 {
     struct window *w = layers_from(f, 0);

@@ -22,7 +22,7 @@ static bool concerns(const struct region *r, const struct file *f)
 static bool same_map(const struct region *a, const struct region *b)
 {
     const uint32_t advice = REGION_RANDOM | REGION_SEQUENTIAL;
-    return regions_one_map(a, b) && (a->kind & advice) == (b->kind & advice);
+    return regions_one_vma(a, b) && (a->kind & advice) == (b->kind & advice);
 }
 
 /* Another advice than its own, and its own again. */

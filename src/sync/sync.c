@@ -79,16 +79,16 @@ static size_t step(uintptr_t addr, uintptr_t end)
 static void widen(struct sync_plan *p, struct region *r, size_t ahead)
 {
     struct region *low = r, *high = r;
-    while (high->end < p->end && high->after && regions_one_map(high, high->after))
+    while (high->end < p->end && high->after && regions_one_vma(high, high->after))
         high = high->after;
     if (high->end < p->end)
         return;
     if (run.way > 0) {
-        while (high->end - p->end < ahead && high->after && regions_one_map(high, high->after))
+        while (high->end - p->end < ahead && high->after && regions_one_vma(high, high->after))
             high = high->after;
         p->stop = high->end - p->end < ahead ? high->end : p->end + ahead;
     } else {
-        while (p->addr - low->start < ahead && low->before && regions_one_map(low->before, low))
+        while (p->addr - low->start < ahead && low->before && regions_one_vma(low->before, low))
             low = low->before;
         p->start = p->addr - low->start < ahead ? low->start : p->addr - ahead;
     }
