@@ -1,5 +1,5 @@
 /*
- * fence: two advices a map.
+ * fence: two changes of advice for each VMA. See fence.h.
  */
 #define _GNU_SOURCE
 #include "sync/fence.h"
@@ -10,9 +10,9 @@
 #include "space/regions.h"
 #include "tell/status.h"
 
-#define MAPS_MAX 64 /* more would cost more than the sync they spare */
+#define MAPS_MAX 64 /* fencing more would cost more than the sync that is skipped */
 
-/* Can a store through this region be one to f? Of what has no window, the file is not known. */
+/* A store through this region may be one to f. Without a window the file is not known. */
 static bool concerns(const struct region *r, const struct file *f)
 {
     return (r->kind & (REGION_SHARED | REGION_ANONYMOUS)) == REGION_SHARED &&
@@ -25,7 +25,7 @@ static bool same_map(const struct region *a, const struct region *b)
     return regions_one_vma(a, b) && (a->kind & advice) == (b->kind & advice);
 }
 
-/* Another advice than its own, and its own again. */
+/* Gives the VMA another advice than its own, and then its own again. */
 static bool fence_map(uintptr_t start, uintptr_t end, uint32_t kind)
 {
     int own = kind & REGION_RANDOM       ? MADV_RANDOM
@@ -33,14 +33,15 @@ static bool fence_map(uintptr_t start, uintptr_t end, uint32_t kind)
                                          : MADV_NORMAL;
     int other = own == MADV_RANDOM ? MADV_SEQUENTIAL : MADV_RANDOM;
     bool done = sys_madvise(start, end - start, other) == 0;
-    /* Also after a failure, which may have come half way. */
+    /* After a failure too, because the kernel may have stopped half way. */
     if (sys_madvise(start, end - start, own) != 0)
         regions_change(start, end, 0, REGION_FOREIGN);
     return done;
 }
 
-/* What the model has forgotten, or what a handler did past it, may be a map of any file. And what
- * was spilled goes back to its file through a map of the library's own. */
+/* The model knows all mappings of the file. It does not if it has forgotten one, or if a signal
+ * handler has made one unseen. Spilled pages go back to their file through an alias, which is no
+ * region. */
 static bool all_known(void)
 {
     const struct mapherd_status *s = &mapherd_status_block;

@@ -1,9 +1,10 @@
 /*
- * fence: no store through a map of this file is half way.
+ * fence: no store through a mapping of this file is half way.
  *
- * A thread in the fault of its first store to a page has changed the file's ctime perhaps, and not
- * yet made the page dirty. It holds its map for reading until it has. An advice that changes the
- * map takes it for writing, and so waits for all such threads; the advice is then put back.
+ * In the fault of its first store to a page, a thread may have changed the file's ctime and not yet
+ * made the page dirty. It holds its VMA's lock for reading until it has. madvise that changes the
+ * VMA's advice takes that lock for writing, and so waits for all such threads. The fence changes
+ * the advice of each VMA and changes it back.
  */
 #ifndef MAPHERD_FENCE_H
 #define MAPHERD_FENCE_H
@@ -13,10 +14,11 @@
 #include "space/files.h"
 
 /*
- * True: every store to f through this process's maps that had begun its fault before the call has
- * made its page dirty. False: not known, because the maps of the file are not all known, are too
- * many, or the kernel refused. Maps of files that the model cannot tell apart from f count as f's.
- * Model lock held, over two calls to the kernel a map, none of which does I/O of its own.
+ * Returns true if every store to f, through mappings of this process, whose fault had begun before
+ * the call has made its page dirty. Returns false if that is not known, because not all mappings of
+ * the file are known, they are too many, or the kernel refused an advice. Mappings of files that
+ * the model cannot tell from f count as f's. Model lock held; makes two system calls for each VMA,
+ * none of which does I/O.
  */
 bool fence_file(const struct file *f);
 

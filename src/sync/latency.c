@@ -1,12 +1,13 @@
 /*
- * latency: the histogram, and the words for a slow sync.
+ * latency: the histogram, and the log line for a slow sync. See latency.h.
  *
- * What is dirty is asked before a sync, because afterwards nothing is: cachestat walks the cached
- * pages of the range, which costs little where the range is short. Of a long one it is not asked,
- * and neither in each call of a loop whose syncs find nothing to do and cost less than the question.
+ * The kernel is asked what is dirty before a sync, because afterwards nothing is. cachestat walks
+ * the cached pages of the range, which costs little if the range is short. It is not asked about a
+ * long range, nor in each call of a loop whose syncs find nothing to do and cost less than the
+ * question.
  *
- * Rule: nothing here asks for a file's times before a sync. The kernel notes who has read them, and
- * the next store would have to write a new time to the disk.
+ * No function here asks for a file's times before a sync: the kernel remembers that they were read,
+ * and the next store would have to write a new time to the disk.
  */
 #define _GNU_SOURCE
 #include "sync/latency.h"
@@ -20,11 +21,11 @@
 #include "tell/options.h"
 #include "tell/status.h"
 
-#define ASKED_MAX (4UL << 20)
-#define ASK_EVERY_NS 50000
+#define ASKED_MAX (4UL << 20) /* bytes of a range */
+#define ASK_EVERY_NS 50000    /* in each thread */
 #define LOG_EVERY_MS 1000
 
-/* When this thread last asked what is dirty. */
+/* When this thread last asked what is dirty, by CLOCK_MONOTONIC. */
 static __thread uint64_t asked __attribute__((tls_model("initial-exec")));
 
 static uint64_t slow_ns(void)
@@ -32,7 +33,8 @@ static uint64_t slow_ns(void)
     return (uint64_t)options_milliseconds(options.sync_slow) * 1000000;
 }
 
-/* A filter may not know cachestat, which is young, and kill. One that is made later closes the gate. */
+/* The process has a seccomp filter, which may kill for cachestat, a new call (Linux 6.5). Asked
+ * once: after a filter that is made later, no call comes here (entry/gate.h). */
 static bool filtered(void)
 {
     enum { UNASKED, YES, NO };
@@ -48,7 +50,7 @@ static bool filtered(void)
 }
 
 /* The descriptor is still one of that file. */
-static bool holds(const struct synced *s)
+static bool is_open(const struct synced *s)
 {
     struct stat st;
     return s->fd >= 0 && sys_fstat(s->fd, &st) == 0 && st.st_dev == s->dev && st.st_ino == s->ino;
@@ -73,11 +75,11 @@ static unsigned bucket(uint64_t us)
     return n;
 }
 
-static void name_file(const struct synced *s, bool held, char *name, size_t size)
+static void name_file(const struct synced *s, bool open, char *name, size_t size)
 {
     char link[32];
     long len = -1;
-    if (held) {
+    if (open) {
         fmt(link, sizeof link, "/proc/self/fd/%d", s->fd);
         len = sys_readlink(link, name, size - 1);
     }
@@ -96,9 +98,9 @@ static void say(const struct synced *s, uint64_t ns)
     unsigned more;
     if (!log_allowed(&often, LOG_EVERY_MS, &more))
         return;
-    bool held = holds(s);
-    name_file(s, held, name, sizeof name);
-    if (held && s->dirty >= 0)
+    bool open = is_open(s);
+    name_file(s, open, name, sizeof name);
+    if (open && s->dirty >= 0)
         fmt(dirty, sizeof dirty, ", %ld pages of it dirty", s->dirty);
     log_line(LOG_WARNING | LOG_ABOUT_SYNC, "msync took %lu ms: %s, %zu bytes at %lu%s; slow ones since the last such "
              "line: %u", (unsigned long)(ns / 1000000), name, s->len, (unsigned long)s->offset,

@@ -1,9 +1,9 @@
 /*
- * latency: how long the program waited for its msyncs.
+ * latency: how long the program waited for its msync calls.
  *
- * The numbers go to the status block. A sync that took MAPHERD_SYNC_SLOW milliseconds or longer is
- * one line: file, range, time, and what was dirty when it began; at most one a second. No lock is
- * taken.
+ * The numbers go to the status block. An msync that took MAPHERD_SYNC_SLOW milliseconds or longer
+ * is logged in one line, with file, range, time, and what was dirty when it began; at most one line
+ * a second. Both functions take no lock and are thread- and async-signal-safe.
  */
 #ifndef MAPHERD_LATENCY_H
 #define MAPHERD_LATENCY_H
@@ -16,18 +16,19 @@
 struct synced {
     uintptr_t addr;
     size_t len;
-    int fd;          /* that may be its file's; -1 if the file is not known */
+    int fd;          /* a descriptor that may be of its file; -1: the file is not known */
     dev_t dev;
     ino_t ino;
-    uint64_t offset; /* in the file, where that is known */
+    uint64_t offset; /* in the file, if that is known */
     long dirty;      /* pages; negative: not known */
     uint64_t began;  /* CLOCK_MONOTONIC, ns */
 };
 
-/* Before the kernel is asked: sets dirty and began. */
+/* Sets dirty and began, before the kernel is asked. */
 void latency_begin(struct synced *s);
 
-/* It has answered. Returns the nanoseconds it took. */
+/* Counts and logs the msync, to which the kernel has answered: 0 or -errno. Returns the nanoseconds
+ * that it took. */
 uint64_t latency_end(const struct synced *s, long answer);
 
 #endif

@@ -1,7 +1,8 @@
 /*
- * stamps: what the kernel says of a file's ctime, and whether it can be believed.
+ * stamps: a file's ctime, and whether the kernel's timestamps are fine enough. See stamps.h.
  *
- * Rule: anything odd is a no. A no costs one sync, a wrong yes somebody's data.
+ * In doubt the answer is that the file was stored to. That costs one sync; the other answer could
+ * cost the program's data.
  */
 #define _GNU_SOURCE
 #include "sync/stamps.h"
@@ -12,17 +13,17 @@
 #include "kernel/fsmagic.h"
 #include "kernel/sys.h"
 
-
 #define NS_A_MS 1000000
-#define WALL_SLACK_MS 50 /* a clock that is slewed gains half a millisecond a second at most */
+#define WALL_SLACK_MS 50 /* adjtime slews the clock by half a millisecond a second at most */
 
 static int64_t clock_of(int clock)
 {
     return (int64_t)sys_clock_ns(clock);
 }
 
-/* ext4 and xfs have had them since the kernel has; so has btrfs, where nobody asks. ext2 shares ext4's number: its stamps,
- * and those of small inodes, are whole seconds (see stamp_read). */
+/* ext4, xfs and btrfs have them if the kernel has; for btrfs it is never asked (sync.c, pays). ext2
+ * has ext4's number: its stamps, and those of small inodes, are whole seconds, which read_times
+ * refuses. */
 static bool is_multigrain(int fd)
 {
     long type;
@@ -31,8 +32,8 @@ static bool is_multigrain(int fd)
 }
 
 /*
- * One change within one tick: shows in the ctime, or does not. tmpfs became multigrain with the
- * others, and is the filesystem that is always at hand. 1 yes, 0 no, -1 the tick ended meanwhile.
+ * Does a change within one tick show in the ctime? 1: yes, 0: no, -1: the tick ended meanwhile. fd
+ * is a memfd: tmpfs became multigrain with the others, and every kernel has it.
  */
 static int change_shows(int fd)
 {

@@ -1,11 +1,12 @@
 /*
  * stamps: has a file been stored to since?
  *
- * A store to a clean page of a shared map faults, and the filesystem changes the file's ctime in
- * that fault (page_mkwrite). Where the kernel's timestamps are multigrain (Linux 6.13; ext4, xfs,
- * btrfs), a ctime that was read never stays the same through such a change: reading it asks for a
- * fine one next time. Elsewhere it may stand still for a tick, and says nothing. doc/sync.md has
- * the argument. Nothing here takes a lock.
+ * A store to a clean page of a shared mapping faults, and in that fault the filesystem changes the
+ * file's ctime (page_mkwrite). Where the kernel's timestamps are multigrain (Linux 6.13; ext4, xfs,
+ * btrfs), a ctime that was read never stays the same through such a change, because reading it
+ * makes the kernel use a fine one next time. Elsewhere it may stay the same for a tick, and says
+ * nothing. doc/sync.md has the argument. No function here takes a lock; all are thread- and
+ * async-signal-safe.
  */
 #ifndef MAPHERD_STAMPS_H
 #define MAPHERD_STAMPS_H
@@ -18,23 +19,23 @@ struct stamp {
     dev_t dev;
     ino_t ino;
     int64_t sec, nsec; /* the file's ctime */
-    int64_t wall;      /* how far the wall clock was ahead of the monotonic one, ns */
-    uint64_t at_ms;    /* when it was read */
+    int64_t wall;      /* by how many ns the wall clock was ahead of the monotonic one */
+    uint64_t at_ms;    /* when it was read, by the monotonic clock */
 };
 
 /*
- * The stamp of the file behind fd; false where it would say nothing: not that file any more, a
- * filesystem whose stamps are not known to be multigrain, or a kernel that is seen to have none
- * (asked once a process, of a file of its own that lives for that moment).
+ * Reads the stamp of the file dev, ino through fd. Returns false if a stamp would say nothing: fd
+ * is not of that file any more, the filesystem is not known to have multigrain timestamps, or the
+ * kernel has none. The kernel is tried once in a process, with a memfd that is closed again.
  */
 bool stamp_read(int fd, dev_t dev, ino_t ino, struct stamp *s);
 
-/* The stamp of the same file again, where the filesystem is not to be asked for: was has been read
- * with stamp_read. */
+/* Reads the stamp of the file again. was has been read with stamp_read, so the filesystem is not
+ * asked for. */
 bool stamp_reread(int fd, const struct stamp *was, struct stamp *s);
 
-/* Nothing has stored between the two: same file, same ctime, and the wall clock has not jumped.
- * A stamp is good for STAMP_LIFE_MS. */
+/* Returns true if there was no store between the two: the file and its ctime are the same, the wall
+ * clock has not jumped, and before is younger than STAMP_LIFE_MS. */
 bool stamp_same(const struct stamp *before, const struct stamp *now);
 #define STAMP_LIFE_MS 60000
 

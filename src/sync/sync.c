@@ -1,9 +1,9 @@
 /*
- * sync: see sync.h for what and why.
+ * sync: see sync.h.
  *
- * Rules here: the run is the thread's own and is only a guess; what is believed of the file is
- * read with the model lock held and kept in its offsets, so that it stays true wherever the file
- * is mapped next. What is not known is synced as called.
+ * The run belongs to the thread and is only a guess. What is known of a file is read with the model
+ * lock held and kept by offsets, so that it stays true wherever the file is mapped next. If nothing
+ * is known, the kernel is asked for the range of the call.
  */
 #define _GNU_SOURCE
 #include "sync/sync.h"
@@ -28,18 +28,18 @@
 
 /* The syncs of this thread that continued each other. */
 static __thread struct run {
-    uintptr_t start, end; /* of the last one */
-    uintptr_t front;      /* as far as it was synced ahead */
+    uintptr_t start, end; /* of the last sync */
+    uintptr_t front;      /* the address up to which was synced ahead */
     size_t asked, ahead;  /* bytes: asked for since the run began; synced ahead the last time */
-    unsigned calls;       /* that continued the one before */
+    unsigned calls;       /* syncs that continued the one before */
     int way;              /* 1 upwards, -1 downwards */
-    uint64_t began, took; /* the last one: CLOCK_MONOTONIC, and how long; ns */
+    uint64_t began, took; /* of the last sync, in ns: CLOCK_MONOTONIC, and the duration */
 } run __attribute__((tls_model("initial-exec")));
 
-/* Parts of files that are on the disk if the stamp still holds. Model lock held. */
+/* Parts of files that are on the disk as long as the stamp is the same. Model lock held. */
 #define DURABLES 8
 static struct durable {
-    uint64_t from, to; /* offsets; none: from == to */
+    uint64_t from, to; /* offsets; equal: this place is empty */
     struct stamp stamp;
 } durables[DURABLES];
 static unsigned oldest;
@@ -49,8 +49,8 @@ static bool in_front(uintptr_t addr, uintptr_t end)
     return run.way > 0 ? end <= run.front : addr >= run.front;
 }
 
-/* Notes the sync; how many bytes beyond it are worth being synced with it. Nothing where the thread
- * did something else before it: what comes next may be what it stores to then. */
+/* Enters the sync in the run. Returns how many bytes past it are to be synced with it: 0 if the
+ * thread did something else before it, because it may store to what follows. */
 static size_t step(uintptr_t addr, uintptr_t end)
 {
     int way = addr == run.end ? 1 : end == run.start ? -1 : 0;
@@ -75,7 +75,7 @@ static size_t step(uintptr_t addr, uintptr_t end)
     return ahead;
 }
 
-/* How far the map of the chunk at r reaches beyond the range, at most by ahead. */
+/* Widens the sync to the end of the VMA of the chunk at r, at most by ahead bytes. */
 static void widen(struct sync_plan *p, struct region *r, size_t ahead)
 {
     struct region *low = r, *high = r;
@@ -94,7 +94,7 @@ static void widen(struct sync_plan *p, struct region *r, size_t ahead)
     }
 }
 
-/* The whole range is chunks of r's window. */
+/* The range up to end consists of chunks of r's window. */
 static bool one_window(const struct region *r, uintptr_t end)
 {
     while (r->end < end && r->after && r->after->start == r->end && r->after->window == r->window)
@@ -105,35 +105,35 @@ static bool one_window(const struct region *r, uintptr_t end)
 static const struct durable *durable_of(const struct sync_plan *p)
 {
     uint64_t from = p->offset, to = from + (p->end - p->addr);
-    for (const struct durable *c = durables; c < durables + DURABLES; c++)
-        if (c->from <= from && c->to >= to && c->stamp.dev == p->dev && c->stamp.ino == p->ino)
-            return c;
+    for (const struct durable *d = durables; d < durables + DURABLES; d++)
+        if (d->from <= from && d->to >= to && d->stamp.dev == p->dev && d->stamp.ino == p->ino)
+            return d;
     return NULL;
 }
 
-/* Joined to a cover that it touches, if no store lies between the two; else in place of the
- * oldest, or of what it makes useless. */
+/* Joins it with one that it touches, if there was no store between the two. Otherwise it replaces
+ * that one, or the oldest. */
 static void add_durable(const struct durable *fresh)
 {
-    for (struct durable *c = durables; c < durables + DURABLES; c++) {
-        if (c->from == c->to || c->stamp.dev != fresh->stamp.dev ||
-            c->stamp.ino != fresh->stamp.ino || c->to < fresh->from || c->from > fresh->to)
+    for (struct durable *d = durables; d < durables + DURABLES; d++) {
+        if (d->from == d->to || d->stamp.dev != fresh->stamp.dev ||
+            d->stamp.ino != fresh->stamp.ino || d->to < fresh->from || d->from > fresh->to)
             continue;
-        if (!stamp_same(&c->stamp, &fresh->stamp)) {
-            *c = *fresh;
+        if (!stamp_same(&d->stamp, &fresh->stamp)) {
+            *d = *fresh;
             return;
         }
-        if (fresh->from < c->from)
-            c->from = fresh->from;
-        if (fresh->to > c->to)
-            c->to = fresh->to;
+        if (fresh->from < d->from)
+            d->from = fresh->from;
+        if (fresh->to > d->to)
+            d->to = fresh->to;
         return;
     }
     durables[oldest++ % DURABLES] = *fresh;
 }
 
-/* The chunk at the start of the range, if the whole range lies in one shared window. Model lock
- * held. */
+/* The chunk at the start of the range, if the range consists of shared chunks of one window. Model
+ * lock held. */
 static struct region *chunk_of(const struct sync_plan *p)
 {
     struct region *r = regions_from(p->addr);
@@ -143,14 +143,15 @@ static struct region *chunk_of(const struct sync_plan *p)
                : NULL;
 }
 
-/* Whose the range is, and a cover of it in *was, if there is one. An error of a widened sync is told
- * to all that it went for: once is enough. */
+/* Finds the file of the range. Returns true if the range is durable as long as its file has the
+ * stamp *was. After an error of the file nothing is widened or skipped: the error of a widened sync
+ * is returned to all callers that it concerns, which is enough once. */
 static bool look_up(struct sync_plan *p, size_t *ahead, bool *fast, struct stamp *was)
 {
     if (!model_take())
         return false;
     struct region *r = chunk_of(p);
-    const struct durable *c = NULL;
+    const struct durable *d = NULL;
     if (r) {
         const struct file *f = r->window->file;
         p->dev = f->dev;
@@ -159,18 +160,18 @@ static bool look_up(struct sync_plan *p, size_t *ahead, bool *fast, struct stamp
         p->offset = p->addr - r->window->base;
         if (f->failed)
             *ahead = 0, *fast = false;
-        c = *fast ? durable_of(p) : NULL;
-        if (c)
-            *was = c->stamp;
+        d = *fast ? durable_of(p) : NULL;
+        if (d)
+            *was = d->stamp;
     }
     model_drop();
-    return c != NULL;
+    return d != NULL;
 }
 
 /*
- * btrfs syncs all of the file with the first msync after a store: a loop has nothing left to save.
- * And where two syncs of a file overlap, it has been seen to forget what one of them had promised
- * (doc/sync.md), so none is made longer there.
+ * A longer sync saves time. It does not on btrfs, which syncs all of the file with the first msync
+ * after a store. Where two syncs of a file overlap, btrfs was seen to lose what one of them had
+ * reported as written (doc/sync.md).
  */
 static bool pays(int fd)
 {
@@ -178,7 +179,7 @@ static bool pays(int fd)
     return sys_fstatfs_type(fd, &type) < 0 || type != BTRFS_SUPER_MAGIC;
 }
 
-/* Widens the sync, and between the reading of the stamp and the sync fences the file. */
+/* Widens the sync. For fast it reads the stamp, and then fences the file. */
 static void prepare(struct sync_plan *p, size_t ahead, bool fast)
 {
     bool stamped = fast && stamp_read(p->fd, p->dev, p->ino, &p->before);
@@ -200,13 +201,13 @@ void sync_plan(uintptr_t addr, uintptr_t end, struct sync_plan *p)
     size_t ahead = herding ? step(addr, end) : 0;
     struct stamp was, now;
     *p = (struct sync_plan){ .addr = addr, .end = end, .start = addr, .stop = end, .fd = -1 };
-    bool covered = look_up(p, &ahead, &fast, &was);
-    p->skip = covered && stamp_reread(p->fd, &was, &now) && stamp_same(&was, &now);
+    bool durable = look_up(p, &ahead, &fast, &was);
+    p->skip = durable && stamp_reread(p->fd, &was, &now) && stamp_same(&was, &now);
     if (!p->skip && ahead && p->fd >= 0 && pays(p->fd))
         prepare(p, ahead, fast);
 }
 
-/* The next one is as long as this one again, or half as long, by the time it took. */
+/* Chooses how far the next one is widened, by the time that this one took. */
 static void settle(const struct sync_plan *p, uint64_t ns)
 {
     size_t ahead = (p->stop - p->start) - (p->end - p->addr);
@@ -222,16 +223,17 @@ static bool tells_a_loss(long answer)
            answer != -EINTR;
 }
 
-static void owe(uintptr_t start, uintptr_t end, int error)
+static void add_pending(uintptr_t start, uintptr_t end, int error)
 {
     if (start < end)
         pending_add(start, end, error);
 }
 
 /*
- * The kernel tells a loss once per open file. Where chunks were mapped through several opens, and
- * joined into maps of one, the others' owners would have heard of it by themselves. Through one
- * descriptor that is still what it was, they were of one open.
+ * The kernel returns an error once to each open file. Where chunks were mapped through several
+ * opens and joined to one of them (herd/placement.h), each would have got the error without
+ * mapherd. If all were mapped through one descriptor, and that is still of this file, they were of
+ * one open file.
  */
 static bool stands_for_others(const struct file *f)
 {
@@ -239,29 +241,35 @@ static bool stands_for_others(const struct file *f)
     return f->several || sys_fstat(f->fd, &st) < 0 || st.st_dev != f->dev || st.st_ino != f->ino;
 }
 
-static void owe_others(const struct file *f, const struct sync_plan *p, int error)
+static void add_pending_for_others(const struct file *f, const struct sync_plan *p, int error)
 {
     for (struct window *w = layers_from(f, 0); w; w = layers_from(f, w->layer + 1))
         for (struct region *r = regions_from(w->base); r && r->start < w->base + w->span;
              r = r->after) {
             if (r->window != w || !(r->kind & REGION_SHARED) || (r->kind & REGION_RETAINED))
                 continue;
-            owe(r->start, r->end < p->addr ? r->end : r->start < p->addr ? p->addr : r->start,
-                error);
-            owe(r->start > p->end ? r->start : r->end > p->end ? p->end : r->end, r->end, error);
+            add_pending(r->start,
+                        r->end < p->addr     ? r->end
+                        : r->start < p->addr ? p->addr
+                                             : r->start,
+                        error);
+            add_pending(r->start > p->end ? r->start
+                        : r->end > p->end ? p->end
+                                          : r->end,
+                        r->end, error);
         }
 }
 
 static void note_loss(const struct sync_plan *p, int error)
 {
     struct file *f = files_find(p->dev, p->ino);
-    owe(p->start, p->addr, error);
-    owe(p->end, p->stop, error);
+    add_pending(p->start, p->addr, error);
+    add_pending(p->end, p->stop, error);
     if (!f)
         return;
     f->failed = true;
     if (stands_for_others(f))
-        owe_others(f, p, error);
+        add_pending_for_others(f, p, error);
 }
 
 void sync_done(const struct sync_plan *p, long answer, uint64_t ns)

@@ -1,23 +1,25 @@
 /*
- * sync: a loop of msync over the buffers of a file costs little more than one.
+ * sync: a loop of msync over the buffers of a file costs little more than one msync.
  *
- * MAPHERD_SYNC=auto, sync-ahead, the mirror of read-ahead: a thread that syncs neighbouring ranges
- * of one file one after another, upwards or downwards, has the next sync widened over 1, 2, 4, 8
- * ... of the ranges that come next in that direction, so that their dirty pages reach the disk in
- * few large writes. When the thread gets to where that ended, the next one is widened. Every call
- * still reaches the kernel, with all of its own range. Bounds: what is synced ahead is never more
- * than what the run has asked for already, never more than AHEAD_MAX, and halves when it takes
- * longer than SLOW_MS. The first two syncs of a run, and so any sync alone, are never widened, and
- * neither is one that comes GAP_MS or more after the one before: a thread that stores to a buffer,
- * syncs it and goes on to the next has nothing ahead that would not be written again.
+ * MAPHERD_SYNC=auto syncs ahead, as the kernel reads ahead. When a thread syncs neighbouring ranges
+ * of one file one after another, upwards or downwards, its next sync is widened over 1, 2, 4, 8 ...
+ * of the ranges that follow in that direction. So their dirty pages reach the disk in few large
+ * writes. When the thread gets to where the widened sync ended, the next one is widened. Every call
+ * still reaches the kernel with all of its own range. The limits are:
  *
- * fast, besides: a range that a widened sync covered is skipped if nothing has stored to the file
- * since, by its ctime (sync/stamps.h) with the fence (sync/fence.h) between the reading of it
- * and the sync. doc/sync.md has the argument and the holes. Of a file that had an error nothing is
- * widened or skipped any more.
+ *   - Never more is synced ahead than the run has asked for already, nor more than AHEAD_MAX. What
+ *     is synced ahead halves when it takes longer than SLOW_MS.
+ *   - The first two syncs of a run, and so a lone sync, are not widened.
+ *   - A sync that comes GAP_MS or more after the one before is not widened: a thread that stores to
+ *     a buffer, syncs it and goes on to the next has nothing ahead that is worth being written.
  *
- * Only chunks in windows: of other maps the file is not known. Not on btrfs, where the kernel does
- * as much by itself.
+ * MAPHERD_SYNC=fast also skips a range that a widened sync has written, if nothing has stored to
+ * the file since. Its ctime tells (sync/stamps.h); between the reading of it and the sync there is
+ * a fence (sync/fence.h). doc/sync.md has the argument, and what it does not hold for. After an
+ * error of a file, none of its syncs is widened or skipped any more.
+ *
+ * Only chunks in windows are synced so, because for other mappings the file is not known. btrfs is
+ * left out: its kernel code does as much by itself.
  */
 #ifndef MAPHERD_SYNC_H
 #define MAPHERD_SYNC_H
@@ -27,28 +29,28 @@
 
 #include "sync/stamps.h"
 
-/* What one MS_SYNC of the program becomes. */
+/* What one msync(MS_SYNC) of the program becomes. */
 struct sync_plan {
-    uintptr_t addr, end;   /* what the program asked for */
-    uintptr_t start, stop; /* what the kernel is to be asked for: that, or more of the same map */
-    bool skip;             /* nothing, for all of it is on the disk */
+    uintptr_t addr, end;   /* the range of the program's call */
+    uintptr_t start, stop; /* the range for the kernel: that, or more of the same VMA */
+    bool skip;             /* the kernel is not asked, because all of it is on the disk */
     bool stamped;          /* before is the file's stamp, read and fenced before the sync */
     struct stamp before;
-    dev_t dev;             /* the file, where known: fd >= 0 then was a descriptor of it once */
+    dev_t dev; /* the file, if known */
     ino_t ino;
-    int fd;
-    uint64_t offset;       /* in the file, of start */
+    int fd;          /* a descriptor that was of the file once; -1: the file is not known */
+    uint64_t offset; /* of start, in the file */
 };
 
-/* Before the sync. No lock held; takes the model lock, and in a widened sync of `fast` fences the
- * file under it. addr and end are page-aligned (call_is_valid). */
+/* Plans the sync of [addr, end), which is page-aligned. The caller holds no lock; takes the model
+ * lock, under which a widened sync of fast fences the file. */
 void sync_plan(uintptr_t addr, uintptr_t end, struct sync_plan *p);
 
 /*
- * The sync is done. answer: what the kernel said to all of [start, stop), and if that was ENOMEM,
- * to [addr, end) alone; ns: how long it took. An error is kept for the owners of what was synced
- * for others than the caller, and of maps that may stand for other open files than this one
- * (space/pending.h). No lock held.
+ * The sync has taken ns nanoseconds. answer is the kernel's to [start, stop); if that was -ENOMEM,
+ * its answer to [addr, end) alone. An error becomes a pending error (space/pending.h) of the ranges
+ * that were synced ahead, and of chunks that may stand for other open files than the synced ones.
+ * The caller holds no lock; takes the model lock.
  */
 void sync_done(const struct sync_plan *p, long answer, uint64_t ns);
 
