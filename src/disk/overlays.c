@@ -15,8 +15,8 @@
 #include "space/changes.h"
 #include "space/count.h"
 #include "space/model.h"
-#include "space/regions.h"
 #include "space/pending.h"
+#include "space/regions.h"
 
 struct lock overlay_lock;
 static uint64_t owners_mask; /* the signal mask that the owner of overlay_lock gets back */

@@ -1,9 +1,9 @@
 /*
- * explain: the causes, in order, each with its own numbers.
+ * explain: the causes, in order, each with its own numbers. See explain.h.
  *
- * The rules are the kernel's: do_mmap (mm/mmap.c; the order is its), may_expand_vm, mlock_future_ok and
- * accountable_mapping (mm/mmap.c, mm/vma.c), do_mlock (mm/mlock.c), mprotect_fixup (mm/mprotect.c),
- * __vm_enough_memory (mm/util.c), hugetlb_acct_memory.
+ * The conditions are those of the kernel: do_mmap (mm/mmap.c; the order is its), may_expand_vm,
+ * mlock_future_ok and accountable_mapping (mm/mmap.c, mm/vma.c), do_mlock (mm/mlock.c),
+ * mprotect_fixup (mm/mprotect.c), __vm_enough_memory (mm/util.c), hugetlb_acct_memory.
  */
 #define _GNU_SOURCE
 #include "limit/explain.h"
@@ -33,16 +33,17 @@
 #define EVERY_MS 60000
 #define LOOKS_A_SECOND 50
 #define BECAUSE 640
-#define MREMAP_SPARE 5        /* mremap that moves wants so many maps free */
+#define MREMAP_SPARE 5 /* an mremap that moves needs so many VMAs below the limit */
 #define CAN_IPC_LOCK (1UL << 14)
 #define CAN_ADMINISTER (1UL << 21)
 
-/* Of the calling thread: the first one may be gone, and the files of the process empty then. */
+/* The file of the calling thread: if the first thread has ended, the files of the process are
+ * empty. */
 #define STATUS_FILE "/proc/thread-self/status"
 
 enum { GROWS = 1, CHARGES = 2, LOCKS = 4 };
 
-/* What the kernel checks in a call, but for the number of maps. */
+/* What the kernel checks in a call, apart from the number of VMAs. */
 static const struct {
     const char *name;
     unsigned checks;
@@ -52,7 +53,7 @@ static const struct {
     { "mlock", LOCKS }, { "mlock2", LOCKS }, { "mlockall", LOCKS },
 };
 
-/* A failed call, as the causes look at it. */
+/* A failed call, and what all causes need of it. */
 struct failure {
     const struct failed_call *call;
     unsigned checks;
@@ -65,8 +66,8 @@ static unsigned long kib(unsigned long bytes)
     return bytes / 1024 + (bytes % 1024 != 0);
 }
 
-/* Private and writable, and no stack: what RLIMIT_DATA counts. What mremap moves may be, mprotect's
- * range too. */
+/* The call is about private writable memory that is no stack, which RLIMIT_DATA counts. What mremap
+ * moves, and mprotect's range, may be such memory. */
 static bool is_data(const struct failure *f)
 {
     int flags = f->call->flags, prot = f->call->prot;
@@ -106,8 +107,8 @@ static bool map_limit(const struct failure *f, char *because, size_t size)
     return true;
 }
 
-/* A move wants some spare maps, which the canary does not. The bound may be too high: what it says is
- * read before it is told. */
+/* A move needs some VMAs below the limit, and the canary needs none. The upper bound may be too
+ * high, so the count is measured before the cause is named. */
 static bool no_spare_maps(const struct failure *f, char *because, size_t size)
 {
     static struct log_limit scans;
@@ -130,8 +131,8 @@ static bool no_spare_maps(const struct failure *f, char *because, size_t size)
 
 /* ---- the range ---- */
 
-/* What walks a range says ENOMEM where nothing is mapped. So does msync, and MS_ASYNC does nothing else
- * (mm/msync.c). */
+/* A call that walks a range returns ENOMEM if a part is not mapped. So does msync, and with
+ * MS_ASYNC it does nothing else (mm/msync.c). */
 static bool hole_in_range(const struct failure *f, char *because, size_t size)
 {
     uintptr_t start = page_down(f->call->addr), end = page_up(f->call->addr + f->call->len);
@@ -152,7 +153,7 @@ static const struct process_limit {
   by_data = { RLIMIT_DATA, "RLIMIT_DATA", "private writable memory", "VmData", "LimitDATA", 'd' },
   by_lock = { RLIMIT_MEMLOCK, "RLIMIT_MEMLOCK", "locked memory", "VmLck", "LimitMEMLOCK", 'l' };
 
-/* used, in KiB, and the call's length do not fit under the limit. */
+/* What is used, in KiB, and the call's length exceed the limit. */
 static bool over(const struct process_limit *l, unsigned long used, size_t len, char *because,
                  size_t size)
 {
@@ -183,13 +184,13 @@ static bool address_space_limit(const struct failure *f, char *because, size_t s
 
 static bool data_limit(const struct failure *f, char *because, size_t size)
 {
-    /* With a soft limit of 0 the kernel goes by the hard one. */
+    /* With a soft limit of 0 the kernel applies the hard limit. */
     return is_data(f) && f->call->error == -ENOMEM && sys_rlimit(RLIMIT_DATA) != 0 &&
            over(&by_data, used_of(&by_data), f->len, because, size);
 }
 
-/* mmap and mremap say EAGAIN, the others ENOMEM, which may also be a hole in the range. All say
- * EPERM where the limit is 0. */
+/* mmap and mremap return EAGAIN. The others return ENOMEM, which may also mean a hole in the range.
+ * All return EPERM if the limit is 0. */
 static bool may_be_lock_limit(const struct failed_call *call, unsigned checks)
 {
     bool grows = checks & GROWS;
@@ -307,9 +308,10 @@ static bool huge_pages(const struct failure *f, char *because, size_t size)
 /* ---- the address space itself ---- */
 
 /*
- * Asks the kernel for such a range in a way that cannot succeed: a place is looked for before the
- * access to the file is, and this file cannot be written. So no map is made, and none is taken from
- * other threads for a moment. MAP_FIXED would be refused as late, and is not risked all the same.
+ * Asks the kernel for such a range in a way that cannot succeed: the kernel looks for a place
+ * before it checks the access to the file, and this file cannot be written. So nothing is mapped,
+ * and no other thread lacks that place for a moment. With MAP_FIXED the kernel would refuse as
+ * late, but that is not risked.
  */
 static bool has_place(const struct failed_call *call, size_t len)
 {
@@ -381,7 +383,7 @@ static void tell(const struct failed_call *call, enum log_level level, const cha
              call->error ? "failed" : "was refused a split, and honoured without", again, because);
 }
 
-/* A program may call and fail as fast as it can: only some of that is looked into. */
+/* A program may make calls that fail as fast as it can. Only some of them are looked into. */
 static bool may_look(void)
 {
     static uint64_t second;

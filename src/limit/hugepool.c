@@ -1,5 +1,6 @@
 /*
- * hugepool: the usual size by /proc/meminfo, others by sysfs, which a container may lack.
+ * hugepool: /proc/meminfo has the usual size, and sysfs, which a container may lack, the others.
+ * See hugepool.h.
  */
 #define _GNU_SOURCE
 #include "limit/hugepool.h"

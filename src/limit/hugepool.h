@@ -8,12 +8,13 @@
 
 struct hugepool {
     unsigned long page;                  /* in KiB */
-    unsigned long total, free, reserved; /* in pages; what is reserved is among the free */
+    unsigned long total, free, reserved; /* in pages; reserved pages are among the free ones */
     bool usual;                          /* the size of MAP_HUGETLB alone, in /proc/meminfo */
 };
 
-/* shift: as MAP_HUGE_SHIFT has it, the size is 1 << shift bytes; 0 is the usual size. False where
- * it cannot be read. Thread- and async-signal-safe, no allocation. */
+/* Reads the pool of pages of 1 << shift bytes (the bits at MAP_HUGE_SHIFT of mmap's flags); shift 0
+ * is the usual size. Returns false if it cannot be read. Takes no lock; thread- and
+ * async-signal-safe. */
 bool hugepool_read(unsigned shift, struct hugepool *pool);
 
 #endif

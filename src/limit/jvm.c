@@ -1,8 +1,9 @@
 /*
- * jvm: finds out whose a handler is.
+ * jvm: in which file of the process a handler lies. See jvm.h.
  *
- * Nothing in here waits: who finds the buffer in use, in a handler or beside another thread, takes
- * the handler for the program's. HotSpot installs its own at its start, alone.
+ * No function here waits. If the buffer is in use, by another thread or below a signal handler, the
+ * handler counts as the program's. HotSpot installs its own at its start, when no other thread
+ * does.
  */
 #define _GNU_SOURCE
 #include "limit/jvm.h"
@@ -12,9 +13,9 @@
 
 #include "kernel/procmaps.h"
 
-static uintptr_t owned;
+static uintptr_t owned; /* HotSpot's handler; 0: not seen yet */
 
-/* Handlers that were looked up and lie elsewhere. */
+/* The last handlers that were found to lie elsewhere. */
 #define OTHERS 16
 static uintptr_t others[OTHERS];
 static unsigned next_other;

@@ -1,5 +1,5 @@
 /*
- * reserve: who is refused, who waits, and who is told to collect.
+ * reserve: which thread waits, and which gets ENOMEM so that it collects. See reserve.h.
  */
 #define _GNU_SOURCE
 #include "limit/reserve.h"
@@ -16,31 +16,33 @@
 #include "tell/options.h"
 #include "tell/status.h"
 
+/* After so long the next thread collects, whatever the last collection did. */
 #define COLLECT_EVERY_MS 3000
-/* A collection has helped if so many file maps were granted since, out of what it gave back; and has no
- * more to give if none was for so long. */
+/* A collection has helped if so many mappings of files were granted since. It is over if none was
+ * granted for so long. */
 #define HELPED 32
 #define QUIET_MS 100
-/* How long a thread waits while nothing is granted; its second try, for which it has collected; and
- * whatever is granted to others. */
-#define PATIENCE_MS 5000
-#define SECOND_PATIENCE_MS 2000
+/* How long a thread waits while nothing is granted to any thread: at its first try, and at its
+ * second, for which it has collected; and how long in all. */
+#define WAIT_MS 5000
+#define SECOND_WAIT_MS 2000
 #define LONGEST_MS 10000
 #define NAP_MS 10
 #define LOG_EVERY_MS 60000
 #define TOLD 64
-#define TOLD_HOLDS_MS 60000 /* one that has not come back by then got the answer of other calls */
+/* A thread that has not tried again by then had its ENOMEM from another call. */
+#define TOLD_FOR_MS 60000
 
 static struct lock turn;
 static struct {
     uint64_t told_ms;    /* when a thread was told to collect; 0: none yet */
-    uint64_t granted_ms; /* when a file map was last granted while the level was full */
+    uint64_t granted_ms; /* when a mapping of a file was last granted at the full level */
     unsigned granted;    /* how many since told_ms */
     unsigned relieved;   /* pressure_relieved() at told_ms */
     unsigned next;       /* place in told */
 } last;
 
-/* Threads that were told to collect, and will try again. */
+/* The threads that got ENOMEM, which tells them to collect and to try again. */
 static struct {
     long thread; /* 0: none */
     uint64_t ms;
@@ -69,20 +71,20 @@ static bool granted(void)
     return true;
 }
 
-/* Whether this is the second try of the calling thread. Lock held. */
+/* This is the second try of the calling thread. Lock held. */
 static bool comes_back(uint64_t now)
 {
     long self = sys_gettid();
     for (unsigned i = 0; i < TOLD; i++) {
         if (told[i].thread == self) {
             told[i].thread = 0;
-            return now - told[i].ms < TOLD_HOLDS_MS;
+            return now - told[i].ms < TOLD_FOR_MS;
         }
     }
     return false;
 }
 
-/* A collection is worth it: none is under way, or the last one has given all it had. Lock held. */
+/* A collection is worth it: none is under way, or the last one is over. Lock held. */
 static bool worth_collecting(uint64_t now)
 {
     uint64_t granted_ms = __atomic_load_n(&last.granted_ms, __ATOMIC_RELAXED);
@@ -103,14 +105,16 @@ static void tell_to_collect(uint64_t now)
     __atomic_store_n(&last.granted, 0, __ATOMIC_RELAXED);
 }
 
-static bool out_of_patience(uint64_t now, uint64_t since, uint64_t patience)
+/* A thread that waits since then has waited long enough. */
+static bool has_waited(uint64_t now, uint64_t since, uint64_t wait)
 {
     uint64_t granted_ms = __atomic_load_n(&last.granted_ms, __ATOMIC_RELAXED);
     uint64_t from = granted_ms > since ? granted_ms : since;
-    return now >= since + LONGEST_MS || now >= from + patience;
+    return now >= since + LONGEST_MS || now >= from + wait;
 }
 
-/* True if a map can be had after all; false: the thread collects, or has waited in vain. */
+/* True: the mapping is granted after all. False: the thread gets ENOMEM, and collects or has waited
+ * in vain. */
 static bool wait_for_collection(void)
 {
     uint64_t since = now_ms(), now = since;
@@ -119,7 +123,7 @@ static bool wait_for_collection(void)
     bool second = comes_back(now);
     lock_drop(&turn);
     for (;;) {
-        bool over = out_of_patience(now, since, second ? SECOND_PATIENCE_MS : PATIENCE_MS);
+        bool over = has_waited(now, since, second ? SECOND_WAIT_MS : WAIT_MS);
         if (second && over)
             return false;
         if (!second) {
@@ -145,8 +149,8 @@ long reserve_answer(size_t len)
     unsigned more;
     if (granted())
         return 0;
-    /* Only a JVM takes ENOMEM for an order to collect; others get the kernel's word always. A level
-     * that is held (MAPHERD_PRESSURE) does not fall, whatever is given back. */
+    /* Only a JVM collects when it gets ENOMEM. A level that MAPHERD_PRESSURE sets does not fall,
+     * whatever is unmapped, so no thread waits for that. */
     if (count_saw_jvm() && options.pressure == HOLD_NONE && wait_for_collection())
         return 0;
     STATUS_ADD(refused, 1);

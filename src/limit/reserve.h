@@ -1,18 +1,18 @@
 /*
- * reserve: the last maps are not for files.
+ * reserve: the last VMAs below the limit are not for files.
  *
- * At the limit it is an innocent that dies: a thread's stack, a guard page, a commit of the
- * JVM's heap. When only MAPHERD_RESERVE maps are left, new maps of files get what the kernel
- * would say shortly after, ENOMEM. FileChannel.map then collects garbage, which unmaps dropped
- * buffers, and tries once more (JDK: FileChannelImpl.mapInternal).
+ * At the limit any part of the program may fail for want of a VMA: a thread's stack, a guard page,
+ * a commit of the JVM's heap. So when only MAPHERD_RESERVE VMAs are left, new mappings of files get
+ * the error that the kernel would return a little later, ENOMEM. FileChannel.map then collects
+ * garbage, which unmaps dropped buffers, and tries once more (JDK: FileChannelImpl.mapInternal).
  *
- * Each such collection is a full one, and FileChannel.map tries once more and no more: any other errno,
- * and a second ENOMEM, is an exception. So of several threads that are refused one is told to
- * collect, and the others wait here, as does the second try, for what the collection gives back. A
- * JVM collects while they do: a thread in a native method holds up no safepoint. Another is told
- * when the last collection has given all it had, or three seconds later. A thread waits for ten
- * seconds at most, and half of that where nothing is given back; then it is told ENOMEM, as it
- * would have been at the limit.
+ * Each such collection is a full one, and FileChannel.map tries only once more: a second ENOMEM, or
+ * any other error, is an exception. So of several threads that are refused only one gets ENOMEM, to
+ * collect. The others wait here for what the collection unmaps, and so does the second try. A JVM
+ * collects while they wait, because a thread in a native method does not delay a safepoint. The
+ * next thread gets ENOMEM when the last collection has unmapped all that it could, or three seconds
+ * later. A thread waits for ten seconds at most, and for five where nothing is unmapped; then it
+ * gets ENOMEM, as it would at the limit.
  */
 #ifndef MAPHERD_RESERVE_H
 #define MAPHERD_RESERVE_H
@@ -20,13 +20,13 @@
 #include <stddef.h>
 
 /*
- * The answer to a file map of len bytes: 0 or -ENOMEM. In a JVM it may sleep, see above: no lock may
- * be held. Logs one line a minute. Thread-safe; in a handler that interrupted it on the same thread it
- * does not wait.
+ * Returns 0 if len bytes of a file may be mapped, or -ENOMEM. In a JVM it may sleep, see above, so
+ * the caller holds no lock. Logs one line a minute. Thread-safe; in a signal handler that has
+ * interrupted it on the same thread it does not sleep.
  */
 long reserve_answer(size_t len);
 
-/* In a forked child. */
+/* Forgets the parent's threads and frees the lock, in a forked child. */
 void reserve_after_fork(void);
 
 #endif
