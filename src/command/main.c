@@ -1,5 +1,5 @@
 /*
- * mapherd: the command. The table of verbs, and who is meant.
+ * mapherd: the command. The table of verbs, and the choice of the one that the user has named.
  */
 #include <config.h>
 
@@ -13,7 +13,7 @@ const struct verb *const verbs[] = {
     &verb_report, &verb_clean, &verb_recover, &verb_fill, &verb_doctor, &verb_help, NULL,
 };
 
-/* An answer that could not be written was not given. */
+/* Flushes stdout. An answer that could not be written is a failure. */
 static int finish(int status)
 {
     if (fflush(stdout) != 0 || ferror(stdout)) {

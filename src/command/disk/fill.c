@@ -1,7 +1,5 @@
-/*
- * mapherd fill: space for the holes of files on disk, before a program that no library gets into
- * stores to them by way of a map.
- */
+/* mapherd fill: allocates space for the holes of files, before a program that the library cannot
+ * get into stores to them through a mapping. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -38,8 +36,8 @@ static uint64_t sum(const struct hollows *h)
     return total;
 }
 
-/* False, and said, if the filesystem of h->at[first] has not the space for all its files in h. Each
- * filesystem is asked at its first file. */
+/* False, after a complaint, if the filesystem of h->at[first] has not the space for all its
+ * files in h. Each filesystem is asked once, at its first file. */
 static bool has_space(const struct hollows *h, size_t first)
 {
     struct sys_space space;
@@ -96,7 +94,7 @@ static long allocate(uint64_t start, uint64_t end, void *context)
     return 0;
 }
 
-/* A file that shrank meanwhile is filled as far as it goes now. */
+/* A file that has become shorter meanwhile is filled up to its present end. */
 static long fill_one(const struct hollow *f, struct progress *p)
 {
     struct stat st;

@@ -1,7 +1,5 @@
-/*
- * hollow: a walk over files, and their holes. Unlike the library this opens descriptors of its own:
- * the locks that closing them drops are this process's, which has none.
- */
+/* hollow: see hollow.h. Unlike the library, this may open and close files at will: a close drops
+ * the POSIX locks that the process has on the file, and this process has none. */
 #define _GNU_SOURCE
 #include "command/disk/hollow.h"
 
@@ -17,7 +15,7 @@
 #include "command/lib/verb.h"
 #include "disk/holes.h"
 
-static struct hollows *found_in; /* nftw carries no context */
+static struct hollows *found_in; /* nftw(3) passes no context */
 
 long hollow_each(int fd, uint64_t size, long (*found)(uint64_t, uint64_t, void *), void *context)
 {

@@ -1,8 +1,8 @@
 /*
- * mapherd recover: puts the pages of a spill file where they belong.
+ * mapherd recover: writes the pages of a spill file to the files that they belong to.
  *
- * Anybody can make a file that looks like a spill file of his. So everything is done with the rights
- * of its owner: root may recover everybody's, others their own alone.
+ * Any user can make a file that looks like a spill file. So all is done with the rights of the
+ * owner of the spill file: root may recover the files of every user, and another user only his own.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -34,7 +34,7 @@ static struct json json;
 
 /* ---- with whose rights ---- */
 
-/* False: these rights cannot be had. */
+/* False: the process cannot take these rights. */
 static bool become(uid_t uid)
 {
     gid_t groups[GROUPS] = { NOBODY };
@@ -69,7 +69,7 @@ static void ignore(const struct procmap *m, void *context)
     (void)m, (void)context;
 }
 
-/* A process that still runs puts its pages back itself. */
+/* A process that still runs returns its pages itself. */
 static bool maker_lives(const struct spilled *s)
 {
     const struct spill_header *h = &s->header;
@@ -83,7 +83,7 @@ static bool maker_lives(const struct spilled *s)
     return target_count(&t, ignore, NULL) != 0; /* 0: ended, and not waited for yet */
 }
 
-/* ---- the account ---- */
+/* ---- what is told ---- */
 
 static void print_ranges(const struct ranges *r)
 {
@@ -207,7 +207,7 @@ static bool recover_files(struct spilled *s, const char *spill_path)
     return good;
 }
 
-/* The name may be another file's by now. */
+/* Removes it, unless the name is that of another file by now. */
 static bool remove_spill(const struct spilled *s, const char *path)
 {
     struct stat now;
@@ -252,7 +252,7 @@ static void end_account(bool removed)
     }
 }
 
-/* Why nothing can be done about it now; NULL: it can. */
+/* A sentence that says why it cannot be recovered now; NULL if it can. */
 static const char *why_not(const struct spilled *s)
 {
     if (flock(s->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
@@ -264,7 +264,7 @@ static const char *why_not(const struct spilled *s)
     return writers_has(s->fd) ? "a process still uses it, perhaps a child of the one that made it" : NULL;
 }
 
-/* It holds nothing, so that it may go. */
+/* Whether it holds nothing, so that it may be removed. */
 static bool recover_unfinished(const struct spilled *s, const char *path)
 {
     if (!force && writers_has(s->fd)) {

@@ -1,8 +1,8 @@
 /*
- * restore: one file gets back the pages that a spill file holds of it.
+ * restore: see restore.h.
  *
- * Rules: a path is looked at before it is opened, because opening a device can do something; what
- * the file has now is compared before it is overwritten; nothing is written past its end.
+ * Rules: A path is looked at before it is opened, because opening a device can have an effect. What
+ * the file has now is compared before it is overwritten. Nothing is written past its end.
  */
 #define _GNU_SOURCE
 #include "command/disk/restore.h"
@@ -111,7 +111,7 @@ void restore_close(struct restore *r)
     free(r->past.at);
 }
 
-/* What the file has of the page, zeros behind its end. */
+/* Reads the page from the file; zeros after its end. */
 static bool read_here(struct restore *r, uint64_t offset, size_t size)
 {
     memset(r->here, 0, r->from->header.page_size);
@@ -129,7 +129,7 @@ static bool read_here(struct restore *r, uint64_t offset, size_t size)
     return true;
 }
 
-/* How much of a page the file has. */
+/* The number of bytes of a page that lie before the end of the file. */
 static size_t size_of(const struct restore *r, uint64_t offset)
 {
     uint64_t end = (uint64_t)r->stat.st_size, page = r->from->header.page_size;
@@ -173,7 +173,7 @@ bool restore_slot(struct restore *r, const struct spill_slot *slot)
     return *r->problem ? false : refuse(r, "the spill file: %.200s", r->from->problem);
 }
 
-/* In order of the file; of two slots the later one has its data further behind. */
+/* The order of the file. Of two copies of a page, the later slot's has its data further behind. */
 static int by_offset(const void *a, const void *b)
 {
     const struct spillpage *one = a, *other = b;
@@ -182,7 +182,7 @@ static int by_offset(const void *a, const void *b)
     return one->at < other->at ? -1 : one->at > other->at;
 }
 
-/* A page may be there twice, where a range was mapped, given up and mapped again. */
+/* A page is there twice where a range was mapped, unmapped and mapped again. */
 static bool drop_doubles(struct restore *r, bool force)
 {
     size_t kept = 0;
@@ -230,7 +230,8 @@ bool restore_ready(struct restore *r, bool force)
     return true;
 }
 
-/* All space or none: a file that is half written is worse than one that is not. */
+/* Allocates all the space before anything is written: a file that is half written is worse than
+ * one that is not. */
 static bool reserve(struct restore *r)
 {
     uint64_t left = ranges_bytes(&r->todo);

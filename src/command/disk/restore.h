@@ -1,8 +1,9 @@
 /*
- * restore: one file gets back the pages that a spill file holds of it.
+ * restore: writes the pages that a spill file holds of one file back to that file.
  *
- * First every page is judged (restore_open, restore_slot), then all of it is written or nothing
- * (restore_write). The file never becomes longer.
+ * First each page is compared with what the file has (restore_open, restore_slot). Then either all
+ * pages that differ are written, or none (restore_ready, restore_write). The file never becomes
+ * longer.
  */
 #ifndef MAPHERD_RESTORE_H
 #define MAPHERD_RESTORE_H
@@ -25,32 +26,34 @@ struct restore {
     int fd;                  /* -1: it cannot be used, see problem */
     struct stat stat;
     bool deleted;            /* when it was mapped: it has no name any more */
-    bool another_device;     /* than the spill file names: loop devices and btrfs number anew */
+    bool another_device;     /* than the spill file names: loop devices and btrfs get new numbers */
     long unchanged;          /* pages that the program did not store to */
     long there;              /* pages that the file has already */
     struct spillpage *pages; /* what is to be written, in order of the file */
     size_t n, room;
     struct ranges todo;      /* the same as ranges, cut at the end of the file */
-    struct ranges changed;   /* of these, what somebody else has written since */
+    struct ranges changed;   /* of these, what another process has written since */
     struct ranges past;      /* what would lie past the end of the file: never written */
     uint64_t written;        /* bytes */
     char problem[300];       /* why not, or why not all; "" if there is none */
     unsigned char *here, *stored; /* a page each */
 };
 
-/* Looks for the file of that slot; a file that cannot be used is told in problem, by restore_ready. */
+/* Opens the file of that slot. If it cannot be used, restore_ready says so in problem. force:
+ * also a file which has changed since it was spilled may be written to. */
 void restore_open(struct restore *r, struct spilled *from, const struct spill_slot *slot,
                   const char *path, bool force);
 void restore_close(struct restore *r);
 
-/* Judges the pages of a slot of this file. False: they could not be read; problem says why. */
+/* Compares the pages of a slot of this file. False: they could not be read, and problem says
+ * why. */
 bool restore_slot(struct restore *r, const struct spill_slot *slot);
 
-/* After the last slot: whether all of it may be written; problem says why not. */
+/* After the last slot: whether the pages may be written. False: problem says why not. */
 bool restore_ready(struct restore *r, bool force);
 
-/* Reserves the space, writes and syncs. False: problem says why; what has been written is right, and
- * doing it again goes on from there. */
+/* Reserves the space, writes and syncs. False: problem says why. What has been written is right
+ * then, and a second run goes on from there. */
 bool restore_write(struct restore *r);
 
 static inline uint64_t ranges_bytes(const struct ranges *r)

@@ -1,8 +1,8 @@
 /*
- * spilled: reads a spill file.
+ * spilled: see spilled.h.
  *
- * Rules: a page that has a sum has to be there, or the file was cut short; holes are skipped, so that
- * reading takes as long as what is stored, whatever the slots claim.
+ * Rules: A page that has a sum has to be there; otherwise the file was cut short. Holes are
+ * skipped, so that the time to read depends on what is stored, and not on what the slots claim.
  */
 #define _GNU_SOURCE
 #include "command/disk/spilled.h"
@@ -26,7 +26,7 @@ static bool refuse(struct spilled *s, const char *format, ...)
     return false;
 }
 
-/* All of it, or it says why not. */
+/* Reads len bytes, or says in problem why it cannot. */
 static bool read_at(struct spilled *s, void *buf, size_t len, uint64_t at)
 {
     for (size_t done = 0; done < len;) {
@@ -62,7 +62,8 @@ static bool check_header(struct spilled *s)
     return true;
 }
 
-/* A file of a spill file's name that is empty, or whose first page was allocated and not written. */
+/* Whether the file has the name of a spill file, and is empty, or has a first page that was
+ * allocated and not written. */
 static bool is_unfinished(struct spilled *s, const char *path)
 {
     static const char nothing[sizeof s->header];
@@ -77,7 +78,8 @@ static bool is_aligned(const struct spilled *s, uint64_t n)
     return n % s->header.page_size == 0;
 }
 
-/* A range behind the slots. It may end behind the end of the file, which grows as pages come. */
+/* Whether the range lies behind the slots. It may end behind the end of the file, which grows
+ * with the pages. */
 static bool may_have(const struct spilled *s, uint64_t at, uint64_t len)
 {
     uint64_t first = (uint64_t)(SPILL_SLOTS + 1) * s->header.page_size;
@@ -155,7 +157,8 @@ char *spilled_path(const struct spill_slot *slot)
     return path;
 }
 
-/* The sums from `from` on, up to SUMS_AT_ONCE, that are stored; their number, 0 at the end, or -1. */
+/* Reads the sums that are stored from `from` on, at most SUMS_AT_ONCE. Returns their number, 0
+ * at the end, or -1. */
 static int next_sums(struct spilled *s, const struct spill_slot *slot, uint64_t *from,
                      spill_sum *sums)
 {

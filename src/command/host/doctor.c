@@ -1,6 +1,6 @@
 /*
- * mapherd doctor: is this host ready, and if not, what would be right. Each examination tries the
- * thing itself and says what came of it, one line each:
+ * mapherd doctor: whether this host is ready, and if not, what to do. Each examination tries the
+ * thing itself, and prints a line that says what came of it:
  *
  *   ok       kernel      Linux 6.12.5 on x86_64
  *   note     limit       vm.max_map_count is 65,530, the kernel's default
@@ -73,7 +73,7 @@ static void print_object(struct json *j, const char *level, const char *check, c
     json_close(j, '}');
 }
 
-/* right: what would be right, or NULL. */
+/* right: what to do about it, or NULL. */
 __attribute__((format(printf, 5, 6))) static void finding(struct findings *f, enum level level,
                                                           const char *check, const char *right,
                                                           const char *format, ...)
@@ -267,7 +267,8 @@ static bool is_below(const char *folder, const char *point)
            (folder[len] == '/' || folder[len] == '\0' || strcmp(point, "/") == 0);
 }
 
-/* Which type, as in /proc/self/mountinfo ("ext4", "overlay", "fuse.sshfs"); "unknown". */
+/* The type of the filesystem, as in /proc/self/mountinfo ("ext4", "overlay", "fuse.sshfs"); or
+ * "unknown". */
 static void mount_type(const char *folder, char *type, size_t size)
 {
     char real[PATH_MAX], *line = NULL;
@@ -295,7 +296,7 @@ static void mount_type(const char *folder, char *type, size_t size)
     fclose(list);
 }
 
-/* ---- a folder: whether parts of a file there become one map ---- */
+/* ---- a folder: whether parts of a file there become one VMA ---- */
 
 struct range {
     uintptr_t start, end;
@@ -309,7 +310,7 @@ static bool count_inside(const struct procmap *m, void *context)
     return true;
 }
 
-/* The number of maps that [at, at + len) is made of. */
+/* The number of VMAs in [at, at + len). */
 static long maps_in(const char *at, size_t len)
 {
     char buf[1 << 14];
@@ -318,7 +319,7 @@ static long maps_in(const char *at, size_t len)
     return lines < 0 ? lines : r.maps;
 }
 
-/* A file without a name; -1 and errno. */
+/* Opens a file without a name. Returns -1 with errno if it cannot. */
 static int nameless_file(const char *folder)
 {
     char *template;
@@ -336,14 +337,15 @@ static int nameless_file(const char *folder)
 
 enum { READ_WRITE = PROT_READ | PROT_WRITE };
 
-/* The three ways to put two parts of len bytes at `at`; false if a call fails. */
+/* Three ways to map two parts of len bytes at `at`, one behind the other. False if a call fails. */
 static bool beside(char *at, size_t len, int fd)
 {
     return mmap(at, len, READ_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == at &&
            mmap(at + len, len, READ_WRITE, MAP_SHARED | MAP_FIXED, fd, (off_t)len) == at + len;
 }
 
-/* A change of flags and back makes the kernel compare the second part with the first once more. */
+/* A change of the flags and back (madvise) makes the kernel compare the second part with the
+ * first once more. */
 static bool compared(char *at, size_t len, int fd)
 {
     return beside(at, len, fd) && madvise(at + len, len, MADV_RANDOM) == 0 &&
@@ -362,7 +364,7 @@ static bool from_master(char *at, size_t len, int fd)
     return done;
 }
 
-/* True if that way makes one map of the two parts. */
+/* Whether that way makes one VMA of the two parts. */
 static bool merges(bool way(char *at, size_t len, int fd), size_t len, int fd)
 {
     char *at = mmap(NULL, 3 * len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

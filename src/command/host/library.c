@@ -1,5 +1,5 @@
 /*
- * library: where libmapherd.so is, and the verb that says so.
+ * library: see library.h; and the verb that prints the path.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -25,7 +25,7 @@ static bool is_there(const char *candidate, char *path, size_t size)
     return true;
 }
 
-/* How one walks from BINDIR to PKGLIBDIR: "../lib/mapherd". */
+/* The relative path from BINDIR to PKGLIBDIR: "../lib/mapherd". */
 static void walk_to_library(char *walk, size_t size)
 {
     const char *from = BINDIR, *to = PKGLIBDIR;
@@ -71,8 +71,8 @@ const char *library_locate(char *path, size_t size)
 
 /* ---- the verb ---- */
 
-/* Whether the library is in this very process and at work: what doctor asks a copy of the command
- * that it starts under it. */
+/* Whether the library is in this process and does its work. doctor starts a copy of the command
+ * under the library to ask this. */
 static int say_loaded(void)
 {
     const struct mapherd_status *(*status)(void);

@@ -1,7 +1,5 @@
-/*
- * program: walks from a command line to the file that the kernel will load, as execvp(3) and
- * fs/binfmt_script.c do, and judges it as ld.so(8) would.
- */
+/* program: see program.h. From a command line to the file that the kernel loads, it goes as
+ * execvp(3) and fs/binfmt_script.c do. Whether the library gets in follows ld.so(8). */
 #define _GNU_SOURCE
 #include "command/host/program.h"
 
@@ -57,10 +55,10 @@ static void read_loader(int fd, struct elf *e)
     }
 }
 
-/* Reads the file's head; what is cut off or nonsense is not ELF. */
+/* Reads the head of the file. A file that is cut off or makes no sense is not ELF. */
 static void elf_read(int fd, struct elf *e)
 {
-    /* What stands before e_version is laid out alike in both word sizes. */
+    /* The fields before e_version lie at the same places in both word sizes. */
     Elf32_Ehdr head;
     memset(e, 0, sizeof *e);
     if (!read_at(fd, &head, sizeof head, 0) || memcmp(head.e_ident, ELFMAG, SELFMAG) != 0)
@@ -73,7 +71,7 @@ static void elf_read(int fd, struct elf *e)
         read_loader(fd, e);
 }
 
-/* Both are for the same word size, byte order and machine. */
+/* Whether both are for the same word size, byte order and machine. */
 static bool elf_same_kind(const struct elf *a, const struct elf *b)
 {
     return a->bits == b->bits && a->little_endian == b->little_endian && a->machine == b->machine;
@@ -143,7 +141,8 @@ struct judge {
 
 static enum reach look(struct judge *j, const char *path);
 
-/* Says why; a program that is not the one the user named gets its path said first. */
+/* Writes the reason to why. For another program than the one that the user named, its path comes
+ * first. */
 static void say_why(struct judge *j, const char *path, const char *text)
 {
     if (j->depth)
@@ -212,7 +211,7 @@ static char *next_word(char **line)
     return len ? word : NULL;
 }
 
-/* `#!/usr/bin/env NAME`, the idiom: what counts is NAME, not env. */
+/* In `#!/usr/bin/env NAME`, NAME is the program that counts. */
 static enum reach look_behind_env(struct judge *j, char *words)
 {
     char path[PATH_MAX];
@@ -251,7 +250,7 @@ static enum reach look_inside(struct judge *j, const char *path, int fd)
     return look(j, "/bin/sh"); /* as execvp does */
 }
 
-/* What cannot be read can be started all the same; LD_PRELOAD does no harm there. */
+/* A file that cannot be read may be startable all the same. LD_PRELOAD does no harm there. */
 static enum reach look(struct judge *j, const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

@@ -1,5 +1,5 @@
 /*
- * program: which file a command line starts, and whether the library can get into it.
+ * program: which file a command line starts, and whether LD_PRELOAD brings the library into it.
  */
 #ifndef MAPHERD_PROGRAM_H
 #define MAPHERD_PROGRAM_H
@@ -7,16 +7,18 @@
 #include <limits.h>
 #include <stddef.h>
 
-/* The file that execvp(3) would start for name: 0 and its path, or an errno. */
+/* Finds the file that execvp(3) would start for name. Returns 0 and fills path, or returns an
+ * error number. */
 int program_find(const char *name, char path[PATH_MAX]);
 
 enum reach {
     REACH_YES,      /* LD_PRELOAD works, or nothing is known against it */
-    REACH_CHILDREN, /* not in it, but it hands the environment on unharmed */
+    REACH_CHILDREN, /* not in it, but its children get the environment unchanged */
     REACH_NO,       /* not in it, and LD_PRELOAD would disturb it */
 };
 
-/* Whether library gets into the program in the file path. If not, why is a clause that says why. */
+/* Whether the library gets into the program in the file path. If not, a clause in why says the
+ * reason. */
 enum reach program_reach(const char *path, const char *library, char *why, size_t why_size);
 
 #endif

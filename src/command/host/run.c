@@ -1,7 +1,5 @@
-/*
- * mapherd run: becomes the program, with the library before it. Nothing stays in between: exit
- * status, signals and process id are the program's own.
- */
+/* mapherd run: becomes the program, with the library in LD_PRELOAD. No process stays in between:
+ * the exit status, the signals and the process id are the program's own. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
@@ -33,8 +31,8 @@ static void add(struct additions *a, const char *name, const char *value)
     a->words[a->n++] = word;
 }
 
-/* One --NAME=VALUE or --NAME VALUE of the library's options; how many words it took, 0 if it is
- * wrong. A '-' in a name is as good as '_'. */
+/* Takes one --NAME=VALUE or --NAME VALUE of the library's options. Returns the number of words,
+ * 0 if it is wrong. A '-' in a name means '_'. */
 static int take_option(struct additions *a, char **words)
 {
     char why[400], name[64];
@@ -91,7 +89,7 @@ static void prepend_library(struct additions *a, const char *library)
     }
 }
 
-/* Puts the library before the program, or says why it will not be there. */
+/* Puts the library into LD_PRELOAD, or says why it will not be in the program. */
 static void preload(struct additions *a, const char *program, const char *path)
 {
     char library[PATH_MAX], why[PATH_MAX + 200];

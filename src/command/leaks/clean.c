@@ -1,5 +1,5 @@
 /*
- * mapherd clean: removes the metrics and the old records of processes that are gone.
+ * mapherd clean: removes the metrics and the old records of processes that have ended.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -17,7 +17,7 @@
 #include "command/watch/peek.h"
 #include "command/watch/processes.h"
 
-/* Whose file it is: what metrics.c writes into its first line. */
+/* The process of a file of metrics: what metrics.c writes into its first line. */
 struct mark {
     int pid; /* in its own PID namespace */
     unsigned long space;
@@ -41,7 +41,8 @@ static void look_for_library(const struct procmap *m, void *context)
     *(bool *)context |= peek_is_library(m);
 }
 
-/* A sentence why nobody keeps the file any more; NULL if somebody does or it cannot be told. */
+/* A sentence that says why no process writes the file any more; NULL if one does, or that cannot
+ * be known. */
 static const char *why_stale(const struct mark *mark)
 {
     struct target t = { .pid = 0 };
@@ -92,7 +93,8 @@ struct cleaning {
     int result;
 };
 
-/* A record tells of what has happened, so it is kept for a while after its process. */
+/* A record is kept for a while after the end of its process, for whoever wants to know what
+ * happened. */
 static void clean_record(const char *path, const struct record *r, void *context)
 {
     struct cleaning *c = context;

@@ -1,8 +1,8 @@
 /*
- * debuginfo: the functions and source lines of one program or library, by elfutils.
+ * debuginfo: see debuginfo.h.
  *
  * libdwfl finds the separate debug file (build id, .gnu_debuglink), libdw the compilation unit, the
- * inlined functions and the line; what has no DWARF has a symbol table.
+ * inlined functions and the line. Where a file has no DWARF, its symbol table is used.
  */
 #define _GNU_SOURCE
 #include "command/leaks/debuginfo.h"

@@ -10,24 +10,26 @@
 
 struct debuginfo;
 
-/* Whether this command was built with elfutils; without, nothing can be opened. */
+/* Whether this command was built with elfutils. If not, debuginfo_open always returns NULL. */
 bool debuginfo_built(void);
 
 /*
- * fd: the file, which path is the name of; it is taken over. folders: where separate debug files
- * are, ':' between them (libdwfl's debuginfo path); has to outlive it. NULL if it is no ELF file.
+ * Opens the debug information of the file that fd is open on. path: its name. fd belongs to the
+ * result, or is closed. folders: where separate debug files are, with ':' between them (the
+ * debuginfo path of libdwfl); it has to outlive the result. NULL if the file is no ELF file.
  */
 struct debuginfo *debuginfo_open(int fd, const char *path, const char *folders);
 void debuginfo_close(struct debuginfo *d);
 
-/* Its build id; its length in bytes, 0 where there is none. */
+/* Sets *id to the build id of the file, and returns its length in bytes; 0 if there is none. */
 size_t debuginfo_id(struct debuginfo *d, const unsigned char **id);
 
-/* Called for each function that address lies in, innermost first. What is not known is NULL or 0;
- * function is as the linker has it, or in the source language. The texts live as long as d. */
+/* Gets one function. What is not known is NULL or 0. function: as the linker has it, or as in
+ * the source. The texts live as long as d. */
 typedef void debuginfo_each(const char *function, const char *source, int line, void *context);
 
-/* address: as in the file's own tables. False if nothing is known of it. */
+/* Calls each for the functions that address lies in, innermost first. address: as in the file's
+ * own tables. False if nothing is known of it. */
 bool debuginfo_find(struct debuginfo *d, uint64_t address, debuginfo_each *each, void *context);
 
 #endif

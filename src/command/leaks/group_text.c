@@ -1,5 +1,5 @@
 /*
- * group_text: groups of live mappings, and where they come from, for people and programs.
+ * group_text: see group_text.h.
  */
 #define _GNU_SOURCE
 #include "command/leaks/group_text.h"

@@ -1,8 +1,8 @@
 /*
- * groups: the live mappings of a record, put together by what they have in common.
+ * groups: see groups.h.
  *
- * Each piece gets the number of its group; then the pieces are sorted by group, file and mapping, so
- * that what is counted once lies together.
+ * Each piece gets the number of its group. Then the pieces are sorted by group, file and mapping,
+ * so that what counts once lies together.
  */
 #define _GNU_SOURCE
 #include "command/leaks/groups.h"
@@ -121,7 +121,7 @@ static const char *key_of(const struct live *l, const struct mapherd_record_mapp
     return live_file(l, p->file);
 }
 
-/* What a group is the same by, for all pieces that cannot differ: a stack, a file. */
+/* The element (a stack, a file) whose pieces are all in the same group. */
 static uint32_t source_of(const struct mapherd_record_mapping *p, enum group_by by)
 {
     return by == GROUP_STACK ? p->stack : p->file;
@@ -169,8 +169,8 @@ static void add_file(struct group *g, uint32_t file, size_t mappings)
         g->most[at] = (struct group_file){ file, mappings };
 }
 
-/* Of members that are sorted: how many from `from` on have the same group and file or stack, and how
- * many mappings these are. */
+/* Of members that are sorted: how many from `from` on have the same group and file or stack, and
+ * how many mappings these are. */
 static size_t run_length(const struct member *m, size_t n, size_t from, size_t *mappings)
 {
     size_t i = from;
@@ -224,7 +224,8 @@ static void add_piece(struct group *g, const struct mapherd_record_mapping *p)
     g->bytes += p->end - p->start;
 }
 
-/* Pieces come by address: a map that a group has counted is not before the last one. */
+/* Pieces come in the order of addresses: a VMA that the group has counted is not before the last
+ * one. */
 static void add_maps(struct group *g, const struct live_span *span, uint32_t *behind)
 {
     uint32_t first = span->first > *behind ? span->first : *behind;

@@ -1,5 +1,5 @@
 /*
- * groups: the live mappings of a record, put together by what they have in common.
+ * groups: the live mappings of a record, grouped by what they have in common.
  */
 #ifndef MAPHERD_COMMAND_GROUPS_H
 #define MAPHERD_COMMAND_GROUPS_H
@@ -14,15 +14,14 @@ const char *group_by_name(enum group_by by);
 
 #define GROUP_FILES 3
 struct group {
-    const char *key;     /* the same text is the same group in another record */
-    const char *name;    /* what to call it in one line */
-    uint32_t stack;      /* one of its stacks, the one with most of its mappings; 0: none */
-    uint32_t file;       /* that with most of its mappings; 0: anonymous memory */
-    size_t mappings;     /* calls of which something is still mapped */
+    const char *key;     /* a group of another record with the same text is the same group */
+    const char *name;    /* its name in one line */
+    uint32_t stack;      /* the stack with most of its mappings; 0: none */
+    uint32_t file;       /* the file with most of its mappings; 0: anonymous memory */
+    size_t mappings;     /* of which a part at least is still mapped */
     size_t pieces;       /* ranges */
     uint64_t bytes;
-    size_t maps;         /* of the kernel's, where live.joined; one that several groups share counts
-                          * in each */
+    size_t maps;         /* VMAs, where live.joined; one that several groups share counts in each */
     size_t deleted;      /* mappings of deleted files, where live.deleted_known */
     uint64_t oldest_ms, newest_ms; /* when they were made, ms since 1970 */
     size_t files;        /* different ones */
@@ -37,11 +36,11 @@ struct groups {
     struct group *at;    /* most mappings first; by age: the youngest first */
     size_t n;
     struct group all;    /* of everything that was counted */
-    void *memory;        /* its own */
+    void *memory;        /* of groups.c */
 };
 
-/* older_ms: leave out what is younger at live.now_ms; 0 leaves out nothing. Ends the process if
- * there is no memory. */
+/* Groups the mappings of l. older_ms: leaves out those that are younger than that at l->now_ms.
+ * Ends the process if there is no memory. */
 void groups_make(struct groups *g, const struct live *l, enum group_by by, uint64_t older_ms);
 void groups_free(struct groups *g);
 

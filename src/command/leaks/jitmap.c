@@ -1,8 +1,8 @@
 /*
- * jitmap: the names that a JIT wrote into /tmp/perf-PID.map.
+ * jitmap: see jitmap.h.
  *
- * Anybody can make a file of that name in /tmp: whose it is is checked, and what is in it is text
- * that nobody trusts.
+ * Any user can make a file of that name in /tmp. So its owner is checked, and its text is not
+ * trusted.
  */
 #define _GNU_SOURCE
 #include "command/leaks/jitmap.h"

@@ -1,12 +1,12 @@
 /*
- * leaks: what `mapherd leaks` and `mapherd diff` have in common.
+ * leaks: what the verbs leaks and diff have in common.
  */
 #ifndef MAPHERD_COMMAND_LEAKS_H
 #define MAPHERD_COMMAND_LEAKS_H
 
 #include "command/lib/verb.h"
 
-/* The same options for leaks and diff. */
+/* The options that leaks and diff have in common. */
 struct leaks_view {
     const char *by, *top, *least, *debug_dir;
     bool json, folded;
@@ -14,14 +14,17 @@ struct leaks_view {
     unsigned long most, growth; /* --top and --min-growth as numbers */
 };
 
-/* Reads by, top and least, and whether they go together: DONE, or MISUSED with a complaint. */
+/* Reads by, top and least into the numbers, and checks whether the options go together. Returns
+ * DONE, or MISUSED after a complaint. */
 int leaks_view_read(const struct verb *v, struct leaks_view *view);
 
-/* Opens what the user named, or says why there is nothing to be seen: DONE or FAILED. */
+/* Opens the process or record that the user has named. Returns DONE, or FAILED after a complaint
+ * that says why there is nothing to see. */
 struct live;
 int leaks_open(struct live *l, const char *operand, const char *debug_dir);
 
-/* Why a process keeps no record, and what to do: a complaint. */
+/* Complains that a process has no record, and says why and what to do. otherwise: the reason to
+ * tell if no other is found. */
 void leaks_explain_none(int pid, const char *otherwise);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * live: what a record says is mapped, together with what else can be known of it.
+ * live: see live.h.
  */
 #define _GNU_SOURCE
 #include "command/leaks/live.h"
@@ -26,7 +26,7 @@ static bool is_of_this_host(const struct record *r)
     return strcmp(host, r->head.host) == 0;
 }
 
-/* Boots are told apart by their time, which clocks that are set blur. */
+/* Boots are told apart by the time of the boot, which changes a little when the clock is set. */
 static bool is_of_this_boot(const struct record *r)
 {
     struct timespec now, up;
@@ -36,7 +36,7 @@ static bool is_of_this_boot(const struct record *r)
     return (boot_ms > theirs ? boot_ms - theirs : theirs - boot_ms) < 60000;
 }
 
-/* Whether the process that made the record is there; false if that cannot be told. */
+/* Whether the process that made the record is there. False if that cannot be known. */
 static bool look_for_process(const struct record *r, pid_t *pid)
 {
     char path[64], exe[PATH_MAX];
@@ -112,7 +112,8 @@ static void take_map(const struct procmap *m, void *context)
         .read = m->read, .write = m->write, .exec = m->exec, .shared = m->shared,
         .deleted = pieces_deleted(m->path),
     };
-    /* Both lists go up: the piece that the last map ended in may go on here. */
+    /* Both lists are in the order of addresses: the piece in which the last VMA ended may go on
+     * here. */
     while (j->piece < r->piece_count && r->pieces[j->piece].end <= map->start)
         j->piece++;
     for (size_t i = j->piece; i < r->piece_count && r->pieces[i].start < map->end; i++) {

@@ -1,13 +1,13 @@
 /*
- * record: reads a record file.
+ * record: see record.h.
  *
- * The library writes while it is read. What it only ever adds to (texts, files, stacks) is read
- * after the pieces, so that what they speak of is there. The pieces are read again where `changes`
- * moved meanwhile; if it does not stand still, what was half changed is laid apart by the check.
+ * The library may write while the record is read. Arrays to which it only adds (texts, files,
+ * stacks) are read after the pieces, so that they have all that the pieces name. The pieces are
+ * read again if the field changes has moved meanwhile. If it never rests, the check separates
+ * pieces that overlap.
  *
- * Nothing in a record points where nothing is once it has been checked: whatever a number of the file
- * is used for, it is compared with what is there first, and no number makes the work grow beyond the
- * size of the file.
+ * Each number of the file is compared with what is there before it is used as an index, offset or
+ * length. No number makes the work grow beyond the size of the file.
  */
 #define _GNU_SOURCE
 #include "command/leaks/record.h"
@@ -63,7 +63,7 @@ static bool is_power(uint64_t n, uint64_t least, uint64_t most)
     return n >= least && n <= most && (n & (n - 1)) == 0;
 }
 
-/* The parts, each with where it begins and how long it is: none may lie over another. */
+/* The parts of the file, each with its beginning and length. No two may overlap. */
 static bool check_places(const struct mapherd_record_head *h)
 {
     const struct {
@@ -171,7 +171,7 @@ static int by_start(const void *left, const void *right)
                                 : (a->order > b->order) - (a->order < b->order);
 }
 
-/* order goes round: the newer is the one that is less than half of a round ahead. */
+/* order wraps around: the newer piece is the one that is less than half of its range ahead. */
 static bool is_newer(const struct mapherd_record_mapping *a, const struct mapherd_record_mapping *b)
 {
     return (int32_t)(a->order - b->order) > 0;
@@ -216,8 +216,8 @@ static struct mapherd_record_mapping part_of(const struct mapherd_record_mapping
     return part;
 }
 
-/* Walks up the addresses; what is newest at each place is written out. in is sorted; out has room
- * for twice as many: each beginning and each end makes one part at most. */
+/* Goes through the addresses and writes the newest piece at each place to out. in is sorted. out
+ * has room for twice as many, because each beginning and each end makes one part at most. */
 static size_t lay_apart(const struct mapherd_record_mapping *in, size_t n, struct heap *h,
                         struct mapherd_record_mapping *out)
 {
@@ -357,7 +357,7 @@ static ssize_t read_some(int fd, void *into, size_t len, uint64_t at)
     return (ssize_t)done;
 }
 
-/* All of it, or it says why not. */
+/* Reads len bytes, or says why it cannot. */
 static bool read_at(int fd, void *into, size_t len, uint64_t at)
 {
     ssize_t got = read_some(fd, into, len, at);

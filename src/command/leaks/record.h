@@ -1,8 +1,9 @@
 /*
- * record: reads a record file (mapherd/record.h), of a process that runs or of one that is gone.
+ * record: reads a record file (mapherd/record.h), of a process that runs or of one that has ended.
  *
- * What it gives has been checked: every index and offset in it is good, every text ends, no two
- * pieces overlap. It is a copy, taken at one moment as far as the library was still.
+ * The result is a copy, and has been checked: each index and offset in it is good, each text ends,
+ * and no two pieces overlap. While the process runs, the copy is of one moment if the library
+ * changed nothing meanwhile.
  */
 #ifndef MAPHERD_COMMAND_RECORD_H
 #define MAPHERD_COMMAND_RECORD_H
@@ -44,31 +45,31 @@ struct record {
     void *memory;
 };
 
-/* Reads the record at path. NULL and *why (a sentence, good until the next call) if it is none, or
- * cannot be read. */
+/* Reads the record at path. NULL if it is no record, or cannot be read; then *why is a sentence,
+ * good until the next call. */
 struct record *record_read(const char *path, const char **why);
 
-/* The same of an open descriptor, which it closes; path: what it is called. fd < 0: record_refuse()
- * was told why there is none. */
+/* As record_read, from a descriptor, which it closes. path: the name of the file. fd may be what
+ * record_open has returned where it failed. */
 struct record *record_take(int fd, const char *path, const char **why);
 
-/* A descriptor, or -1: record_problem() says why. */
+/* Opens a file. Returns a descriptor, or -1; then record_problem() says why. */
 int record_open(const char *path, int flags);
 
-/* What a sentence about a record is written into; returns NULL. */
+/* Keeps a sentence that says why there is no record, for record_problem(). Returns NULL. */
 void *record_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
 const char *record_problem(void);
 
-/* Whether the head is one, and all parts that it speaks of lie apart from each other. len: how much
- * of it was read. false: record_refuse() was told. */
+/* Whether h is the head of a record, and the parts that it names do not overlap. len: the bytes
+ * that were read of it. False: record_problem() says why. */
 bool record_check_head(const struct mapherd_record_head *h, size_t len);
 
 void record_free(struct record *r);
 
-/* A text of the record; "" where there is none. */
+/* The text that begins at byte `at` of TEXT; "" if there is none. */
 const char *record_text(const struct record *r, uint32_t at);
 
-/* The frames of a stack, innermost first; *depth is 0 where there is none. */
+/* The frames of a stack, innermost first. *depth: how many; 0 if there is no such stack. */
 const uint64_t *record_stack(const struct record *r, uint32_t stack, size_t *depth);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * record_find: which file is the record of a running process.
+ * record_find: see record_find.h.
  *
- * It is among what the process has mapped: by its name, or, where the user gave it another, by the
- * bytes that it begins with.
+ * The record is one of the files that the process has mapped. It is known by its name, or, where
+ * the user gave it another name, by the bytes that it begins with.
  */
 #define _GNU_SOURCE
 #include "command/leaks/record_find.h"

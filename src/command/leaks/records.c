@@ -1,7 +1,8 @@
 /*
- * records: the record files of a folder.
+ * records: see records.h.
  *
- * Users may give them names of their own (MAPHERD_DIR=/DIR/NAME), so a record is what begins like one.
+ * Users may give records names of their own (MAPHERD_DIR=/DIR/NAME), so a record is known by its
+ * first bytes.
  */
 #define _GNU_SOURCE
 #include "command/leaks/records.h"

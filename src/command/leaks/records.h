@@ -8,11 +8,11 @@
 
 typedef void records_take(const char *path, const struct record *r, void *context);
 
-/* Calls take for every record in the folder that may be read, by name. false, after a complaint, if
- * the folder cannot be read. What looks like a record and is none is passed by. */
+/* Calls take for each record in the folder that may be read, in the order of names. Skips files
+ * that look like records and are none. False, after a complaint, if the folder cannot be read. */
 bool records_each(const char *folder, records_take *take, void *context);
 
-/* The same for where they are as a rule: in $MAPHERD_DIR and /dev/shm. */
+/* records_each, for the folders that normally have records: $MAPHERD_DIR and /dev/shm. */
 void records_each_usual(records_take *take, void *context);
 
 #endif

@@ -1,8 +1,9 @@
 /*
- * scopes: the functions that an address lies in.
+ * scopes: see scopes.h.
  *
- * A unit has tens of thousands of entries, and libdw's dwarf_getscopes walks them for each address. Here
- * it is walked once; then an address is a search among the functions and a walk inside one.
+ * A unit has tens of thousands of entries, and libdw's dwarf_getscopes walks them for each address.
+ * Here a unit is walked once. Then an address takes a search among its functions, and a walk inside
+ * one of them.
  */
 #define _GNU_SOURCE
 #include "command/leaks/scopes.h"

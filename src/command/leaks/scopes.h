@@ -7,7 +7,7 @@
 #include <elfutils/libdw.h>
 #include <stddef.h>
 
-/* What is remembered of the units that were asked about; begin with { NULL }. */
+/* What is known of the compilation units that were asked about. Begins as { NULL }. */
 struct scopes {
     void *units; /* a tree of tsearch */
 };
@@ -15,8 +15,11 @@ void scopes_free(struct scopes *s);
 
 #define SCOPES_MOST 64
 
-/* The function whose code holds address, and those inlined there: scope[0] is the function,
- * scope[n - 1] the innermost. Returns n; 0: none. address is as in the unit's file. */
+/*
+ * Finds the function whose code has address, and the functions inlined there: scope[0] is the
+ * function, scope[n - 1] the innermost one. Returns n; 0 if there is none. address: as in the
+ * unit's file.
+ */
 size_t scopes_find(struct scopes *s, Dwarf *dwarf, Dwarf_Die *unit, Dwarf_Addr address,
                    Dwarf_Die scope[SCOPES_MOST]);
 

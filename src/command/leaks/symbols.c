@@ -1,5 +1,5 @@
 /*
- * symbols: names for the frames of a record's stacks.
+ * symbols: see symbols.h.
  */
 #define _GNU_SOURCE
 #include <config.h>
@@ -289,7 +289,7 @@ struct building {
     struct symbol model; /* what all of them have in common */
 };
 
-/* C++ and Rust, both manglings, become what the programmer wrote. */
+/* Names of C++ and Rust, in both manglings, become those of the source. */
 static const char *demangled(struct symbols *s, const char *function)
 {
 #ifdef HAVE_LIBIBERTY

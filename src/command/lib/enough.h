@@ -1,15 +1,17 @@
 /*
- * enough: memory of a command that cannot go on without it.
+ * enough: memory, for a command that cannot go on without it.
  */
 #ifndef MAPHERD_ENOUGH_H
 #define MAPHERD_ENOUGH_H
 
 #include <stddef.h>
 
-/* What malloc and its like gave; where they gave nothing, it says so and ends the process. */
+/* Returns memory, which malloc or the like has given. If that is NULL, says so and ends the
+ * process. */
 void *enough(void *memory);
 
-/* Doubles an array of elements of that size if its n elements fill its room. */
+/* Returns the array, with *room doubled if its n elements fill it. size: of an element, in
+ * bytes. Ends the process if there is no memory. */
 void *enough_room(void *array, size_t n, size_t *room, size_t size);
 
 /* Texts that live as long as their list. */
@@ -17,8 +19,9 @@ struct texts {
     char **at;
     size_t n, room;
 };
-/* Takes one of malloc. */
+/* Adds a text that malloc has given; the list frees it. */
 const char *texts_take(struct texts *t, char *text);
+/* Adds a copy of a text. */
 const char *texts_copy(struct texts *t, const char *text);
 void texts_free(struct texts *t);
 

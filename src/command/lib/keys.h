@@ -1,5 +1,5 @@
 /*
- * keys: numbers for texts: equal ones get the same, from 0 on.
+ * keys: numbers for texts, from 0 on. Equal texts have the same number.
  */
 #ifndef MAPHERD_COMMAND_KEYS_H
 #define MAPHERD_COMMAND_KEYS_H
@@ -17,10 +17,10 @@ struct keys {
     size_t slots; /* a power of two */
 };
 
-/* The number of that text; a copy is kept. */
+/* The number of the text, which is a new one if the text is new: then a copy of it is kept. */
 size_t keys_number(struct keys *k, const char *text);
 
-/* The same, or SIZE_MAX where the text has none. */
+/* The number of the text; SIZE_MAX if it has none. */
 size_t keys_find(const struct keys *k, const char *text);
 void keys_free(struct keys *k);
 

@@ -1,34 +1,35 @@
-/*
- * print: text for people, shells and programs. What is printed may come from anywhere (names of
- * files and processes), so nothing here trusts it.
- */
+/* print: text for people, shells and programs. Names of files and processes may hold any bytes,
+ * so each function makes harmless what it prints. */
 #ifndef MAPHERD_PRINT_H
 #define MAPHERD_PRINT_H
 
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Control characters become '?': a file name must not command the terminal. */
+/* Prints the text; control characters, which could command the terminal, become '?'. */
 void print_text(FILE *out, const char *text);
 
-/* Text in HTML, of an element or of an attribute in quotes. Control characters and bytes that are
- * not UTF-8 become U+FFFD. */
+/* Prints the text as HTML, for an element or for an attribute in quotes. Control characters and
+ * bytes that are not UTF-8 become U+FFFD. */
 void print_html(FILE *out, const char *text);
 
-/* One word of a POSIX shell, quoted where it has to be. */
+/* Prints one word of a POSIX shell, quoted where that is needed. */
 void print_quoted(FILE *out, const char *word);
 
-/* 70213 as "70,213", in one of a few buffers that take turns: up to four in one printf. */
+/* 70213 as "70,213". There are a few buffers, used in turn: up to four results are good at once. */
 const char *grouped(long long n);
 
-/* The plural's s. */
+/* The s of the plural; "" for 1. */
 static inline const char *plural(long n)
 {
     return n == 1 ? "" : "s";
 }
 
-/* JSON, one value after another; a key is NULL in an array and at the top. Bytes that are not
- * UTF-8 become U+FFFD. '<' is escaped, so that it may stand in a script element. */
+/*
+ * JSON, written one value after another. key is NULL in an array and at the top. bracket: '{' or
+ * '[' opens, '}' or ']' closes. In texts, bytes that are not UTF-8 become U+FFFD, and '<' is
+ * escaped, so that the JSON may stand in a script element of HTML.
+ */
 struct json {
     FILE *out;
     bool comma;

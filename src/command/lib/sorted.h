@@ -7,10 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* To be given to qsort. */
+/* The order, for qsort(3). */
 int sorted_order(const void *left, const void *right);
 
-/* How many of n elements of that size begin at or before `place`. */
+/* The number of elements that begin at or before `place`, of n sorted elements of size bytes. */
 size_t sorted_until(const void *array, size_t n, size_t size, uint64_t place);
 
 #endif

@@ -1,8 +1,9 @@
 /*
- * verb: what the command can do. One file a verb; main.c has the table.
+ * verb: what the command can do. Each verb is in a file of its own; main.c has the table of them.
  *
- * A verb ends with DONE, FAILED (it could not, or what it looked at is not well) or MISUSED (what
- * was asked makes no sense). Answers go to stdout, complaints to stderr as "mapherd: ...".
+ * A verb returns DONE, FAILED (it could not do it, or what it looked at is not well) or MISUSED
+ * (what the user asked for makes no sense). Answers go to stdout, and complaints to stderr as
+ * "mapherd: ...".
  */
 #ifndef MAPHERD_VERB_H
 #define MAPHERD_VERB_H
@@ -23,29 +24,30 @@ extern const struct verb verb_run, verb_library, verb_ps, verb_top, verb_stat, v
     verb_diff, verb_report, verb_clean, verb_recover, verb_fill, verb_doctor, verb_help;
 extern const struct verb *const verbs[]; /* ends with NULL */
 
-/* The verb of that name; or NULL, and in *near the one that may be meant, or NULL too. */
+/* The verb of that name; or NULL, and then *near is the verb that may be meant, or NULL. */
 const struct verb *verb_find(const char *name, const struct verb **near);
 
+/* Prints the synopsis and the help of a verb. */
 void verb_print_help(const struct verb *v);
 
-/* "mapherd: TEXT" on stderr; control characters of the text become '?'. */
+/* Prints "mapherd: TEXT" to stderr; control characters of the text become '?'. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The same, with the verb's name and where to find help; returns MISUSED. */
+/* A complaint that names the verb and where to find help. Returns MISUSED. */
 int misused(const struct verb *v, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* One --NAME of a verb, or -N where the name is one letter: a switch, or with a value. A list ends
- * with name NULL. */
+/*
+ * A flag of a verb: --NAME, or -N where the name is one letter. on: a switch, which the flag sets;
+ * value: where the flag takes a value. One of both is NULL. A list of flags ends with name NULL.
+ */
 struct flag {
     const char *name;
     bool *on;
     const char **value;
 };
 
-/*
- * Takes the flags out of argv and leaves the operands in argv[0..n): returns n. --help is answered
- * and wrong flags are complained of here: both end the process.
- */
+/* Takes the flags out of argv, leaves the n operands in argv[0] to argv[n - 1], and returns n.
+ * Answers --help and complains about wrong flags: both end the process. */
 int verb_args(const struct verb *v, const struct flag *flags, int argc, char **argv);
 
 #endif

@@ -1,9 +1,10 @@
 /*
- * writers: whether somebody else has a file open for writing.
+ * writers: see writers.h.
  *
- * /proc does not show the processes of other users and namespaces. The kernel knows: it gives a
- * lease for reading only on what nobody has open for writing (fcntl(2)). The lease is given back at
- * once; a writer that comes in between waits that long, and we would be told by SIGIO.
+ * /proc does not show the processes of other users and namespaces. But the kernel gives a lease for
+ * reading only on a file that no process has open for writing (fcntl(2)). The lease is given back
+ * at once. A process that opens the file for writing in between waits that long, and the kernel
+ * sends SIGIO to this one.
  */
 #define _GNU_SOURCE
 #include "command/lib/writers.h"

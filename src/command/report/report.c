@@ -136,7 +136,7 @@ static void look_at_record(struct report *r)
     snprintf(r->host, sizeof r->host, "%s", h->host);
     snprintf(r->arguments, sizeof r->arguments, "%s", h->arguments);
     r->preloaded = true;
-    r->course = report_course(r->live.record->points, h->history_levels, h->history_points,
+    r->trend = report_trend(r->live.record->points, h->history_levels, h->history_points,
                               r->live.now_ms / 1000);
     /* The kernel's are ints: what a record says may be anything. */
     r->limit = r->live.limit > 0 && r->live.limit <= INT32_MAX ? r->live.limit : -1;
@@ -145,7 +145,7 @@ static void look_at_record(struct report *r)
         r->maps = r->live.maps;
         r->map_count = r->live.map_count;
     } else {
-        r->count = r->course.known ? r->course.now : (long)h->status.bound;
+        r->count = r->trend.known ? r->trend.now : (long)h->status.bound;
         if (r->count < 0 || r->count > INT32_MAX)
             r->count = -1;
         maps_of_pieces(r);

@@ -1,5 +1,5 @@
 /*
- * report_site: whom to look at in a stack.
+ * report_site: the function in a stack that a reader should look at.
  */
 #define _GNU_SOURCE
 #include <string.h>
@@ -14,7 +14,7 @@ static bool starts(const char *text, const char *const *prefixes)
     return false;
 }
 
-/* Code that only does what it is told: a call in it says nothing of who leaks. */
+/* Code that others call to do their work: a call in it does not show what leaks. */
 static bool is_plumbing(const struct symbol *s)
 {
     static const char *const classes[] = { "java.", "javax.", "jdk.", "sun.", "com.sun.", NULL };

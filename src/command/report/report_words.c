@@ -1,6 +1,5 @@
-/*
- * report_words: the head of the page in sentences: how close, who, since when, what to do.
- */
+/* report_words: the head of the page, in sentences: how close the limit is, what holds most,
+ * since when, and what to do. */
 #define _GNU_SOURCE
 #include <stdarg.h>
 #include <stdlib.h>
@@ -142,7 +141,7 @@ static void say_symbol(FILE *out, const struct symbol *site)
     }
 }
 
-/* Who made the mappings of a group, and who of other code had it do so. */
+/* The function that made the mappings of a group, and the one of other code that called it. */
 static void say_site(FILE *out, const struct report *r, const struct group *g)
 {
     const struct symbol *caller, *site = report_site(r, g->stack, &caller);
@@ -201,13 +200,13 @@ static void who(const struct report *r, FILE *out)
 
 static bool is_young(const struct report *r)
 {
-    return r->live.now_ms / 1000 < r->course.begin_s + YOUNG_S;
+    return r->live.now_ms / 1000 < r->trend.begin_s + YOUNG_S;
 }
 
 /* Milliseconds until the limit is reached at the present pace; 0: it is not, or not known. */
 static uint64_t left_ms(const struct report *r)
 {
-    const struct course *c = &r->course;
+    const struct trend *c = &r->trend;
     if (!c->known || is_young(r) || !c->grows || c->still_s || c->a_minute <= 0)
         return 0;
     if (r->limit <= r->count || r->live.state != LIVE_RUNNING)
@@ -218,7 +217,7 @@ static uint64_t left_ms(const struct report *r)
 
 static void since_when(const struct report *r, FILE *out)
 {
-    const struct course *c = &r->course;
+    const struct trend *c = &r->trend;
     uint64_t left = left_ms(r);
     fputs("<p>", out);
     if (!c->known) {

@@ -1,6 +1,5 @@
-/*
- * space: finds the holders worth a colour, and walks the maps once.
- */
+/* space: see space.h. Finds the holders that get a colour of their own, and then walks the VMAs
+ * once. */
 #define _GNU_SOURCE
 #include "command/report/space.h"
 
@@ -48,7 +47,8 @@ static void add_holder(struct space *s, const char *name)
     snprintf(s->holders[s->holder_count++].name, sizeof s->holders[0].name, "%s", name);
 }
 
-/* Files that hold a twentieth of all maps have a colour of their own, then kinds of files. */
+/* A file that holds a twentieth of all VMAs has a colour of its own; then the kinds of files
+ * have. */
 static void choose_holders(struct space *s, const struct live_map *maps, size_t n)
 {
     struct pieces pieces = { 0 };
@@ -84,7 +84,7 @@ static void choose_holders(struct space *s, const struct live_map *maps, size_t 
     add_holder(s, "other files");
 }
 
-/* Who of the holders a map belongs to: its file if that is one, else its kind. */
+/* The holder that a VMA belongs to: its file if that is one, else its kind. */
 static size_t holder_of(const struct space *s, const struct live_map *m)
 {
     char kind[PIECES_KIND];

@@ -1,7 +1,5 @@
-/*
- * space: an address space as runs of maps that lie side by side, of one holder or of several in turn, and
- * what keeps neighbouring maps from being one.
- */
+/* space: an address space as runs of VMAs that lie side by side, of one holder or of several in
+ * turn; and what keeps neighbouring VMAs from being one. */
 #ifndef MAPHERD_SPACE_H
 #define MAPHERD_SPACE_H
 
@@ -9,11 +7,11 @@
 #include "command/watch/pieces.h"
 
 enum border {
-    BORDER_FILE,       /* of different files: never one map */
+    BORDER_FILE,       /* of different files: never one VMA */
     BORDER_GAP,        /* of one file, with something unmapped or left out between them */
     BORDER_PROTECTION, /* protection or sharing differ */
     BORDER_ORDER,      /* parts of one file that lie in another order than in the file */
-    BORDER_UNSEEN,     /* equal for all that /proc shows */
+    BORDER_UNSEEN,     /* equal in all that /proc shows */
     BORDERS
 };
 
@@ -22,7 +20,7 @@ enum { SPACE_HOLDERS = 10 };
 struct space_holder {
     char name[256];
     long maps;
-    bool anonymous, others; /* not a file or kind of files, but what is left */
+    bool anonymous, others; /* neither a file nor a kind of files, but the rest */
 };
 
 struct space_run {
@@ -32,8 +30,8 @@ struct space_run {
         long maps;
         uint64_t bytes;
     } shares[SPACE_HOLDERS]; /* of each holder */
-    long borders[BORDERS]; /* of each map to the next */
-    const char *path;  /* of its first map */
+    long borders[BORDERS]; /* of each VMA to the next */
+    const char *path;  /* of its first VMA */
 };
 
 struct space {
@@ -42,12 +40,12 @@ struct space {
     struct space_run *runs;
     size_t run_count;
     long borders[BORDERS];
-    long in_order;     /* maps that would be left if the parts of each file lay in order */
-    long deleted;      /* maps of deleted files */
+    long in_order;     /* VMAs that would be left if the parts of each file lay in order */
+    long deleted;      /* VMAs of deleted files */
 };
 
-/* maps in the order of addresses. At most some thousand runs: where holders take turns more often than
- * that, a run has several. */
+/* Makes the runs of n VMAs, which are in the order of addresses. There are some thousand runs at
+ * most: where holders alternate more often, a run has several of them. */
 struct space *space_make(const struct live_map *maps, size_t n);
 
 #endif

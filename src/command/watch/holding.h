@@ -1,5 +1,5 @@
 /*
- * holding: who holds a process's maps, in a few rows.
+ * holding: the holders of a process's VMAs, in a few rows.
  */
 #ifndef MAPHERD_HOLDING_H
 #define MAPHERD_HOLDING_H
@@ -9,13 +9,13 @@
 struct holding {
     char what[256]; /* a path, "anonymous memory", or a kind of files: "*.dvd (deleted)" */
     long maps;
-    long files; /* of a kind; else 1, or 0 for anonymous memory */
+    long files; /* the files of a kind; 1 for a file, 0 for anonymous memory */
 };
 
 /*
- * The n who hold the most, most first; how many there are. Sorts the pieces. A kind of files is
- * told where it holds more than half of all maps and no one file does: its files are counted in
- * it and, where there is room, once more by themselves.
+ * Writes the holders with most VMAs to rows, at most n, most first, and returns how many. Sorts the
+ * pieces. A kind of files has a row if it holds more than half of all VMAs and no single file does.
+ * Its files count in that row and, where there is room, in rows of their own as well.
  */
 size_t holding_most(struct pieces *p, struct holding *rows, size_t n);
 

@@ -10,12 +10,13 @@
 #include "kernel/procmaps.h"
 #include "mapherd/mapherd.h"
 
-/* Whether a map is of a file that bears the library's name, deleted or not. */
+/* Whether a VMA is of a file with the library's name, deleted or not. */
 bool peek_is_library(const struct procmap *m);
 
 /*
- * base: where the library's first page is mapped in process pid. NULL and the block in *status
- * (what an older library does not have is 0), or a sentence that says why not.
+ * Reads the block of the library in process pid. base: where the library's first page is mapped
+ * there. Returns NULL and fills *status, with 0 for what an older library does not have; or returns
+ * a sentence that says why it cannot.
  */
 const char *peek_status(pid_t pid, uint64_t base, struct mapherd_status *status);
 

@@ -1,12 +1,13 @@
 /*
- * pieces: the maps of a process, file by file, and how many of them placement would save.
+ * pieces: the VMAs of a process, file by file, and how many of them placement would save. A piece
+ * is one VMA of a file.
  *
- * In order: two maps of one file can be one if they have the same protection, are both shared or
- * both private, and the second begins at the file offset at which the first ends. in_order is the
- * least number of maps a file's maps come to if each is put behind one that it continues. A part
- * that is mapped twice needs a map twice. The parts of a program or library (a file with an
- * executable map) lie where its code expects them: none of them is saved. What /proc/PID/maps does not show (advice, locks) may
- * keep maps apart all the same.
+ * Two VMAs of one file can be one if they have the same protection, are both shared or both
+ * private, and the second begins at the file offset at which the first ends. in_order is the least
+ * number of VMAs of a file, if each is put behind one that it continues. A part that is mapped
+ * twice needs two. The parts of a program or library (a file with an executable VMA) lie where its
+ * code expects them: none of them is saved. What /proc/PID/maps does not show (advice, locks) may
+ * keep VMAs apart all the same.
  */
 #ifndef MAPHERD_PIECES_H
 #define MAPHERD_PIECES_H
@@ -28,20 +29,23 @@ struct pieces {
     struct piece *at;
     size_t n, room;
     struct texts paths; /* each copy that pieces share */
-    long anonymous; /* maps of no file, [heap] and [stack] among them */
+    long anonymous; /* VMAs of no file, [heap] and [stack] among them */
 };
 
-/* Gives the memory back; what was made of the pieces lives on, but for the paths in it. */
+/* Frees the pieces. What was made of them stays good, but for the paths in it. */
 void pieces_free(struct pieces *p);
 
-/* Adds one map; ends the process if there is no memory. */
+/* Adds one VMA. Ends the process if there is no memory. */
 void pieces_add(struct pieces *p, const struct procmap *m);
 
-/* Whether a path of /proc/PID/maps is of a deleted file. */
+/* Whether a path of /proc/PID/maps is that of a deleted file. */
 bool pieces_deleted(const char *path);
 
-/* What the name of a file ends with, as a pattern: "*.dvd"; "*.so.[0-9]*" for libc.so.6; "*" without a
- * dot; behind it " (deleted)" if it is, whether the path says so or not. */
+/*
+ * Writes to name the kind of a file: a pattern for the end of its name. "*.dvd"; "*.so.[0-9]*" for
+ * libc.so.6; "*" for a name without a dot. For a deleted file " (deleted)" follows, whether the
+ * path says so or not.
+ */
 void pieces_kind(const char *path, bool deleted, char *name, size_t size);
 #define PIECES_KIND 48 /* room for it */
 
@@ -51,7 +55,7 @@ struct mapped_file {
     long maps, in_order;
 };
 
-/* The files, most maps first, in memory of malloc; sorts the pieces. */
+/* The files, that with most VMAs first, in memory of malloc. *n: how many. Sorts the pieces. */
 struct mapped_file *pieces_files(struct pieces *p, size_t *n);
 
 /* Files whose names end alike. */
@@ -60,7 +64,7 @@ struct kind {
     long maps, files;
 };
 
-/* The kinds, most maps first, in memory of malloc. */
+/* The kinds of n files, that with most VMAs first, in memory of malloc. *kinds: how many. */
 struct kind *pieces_kinds(const struct mapped_file *files, size_t n, size_t *kinds);
 
 #endif

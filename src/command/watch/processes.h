@@ -1,5 +1,5 @@
 /*
- * processes: all the processes of the machine that may be looked at.
+ * processes: the processes of the machine that this user may look at.
  */
 #ifndef MAPHERD_PROCESSES_H
 #define MAPHERD_PROCESSES_H
@@ -13,32 +13,35 @@
 struct process {
     struct target target;
     const char *user;
-    uint64_t started; /* ticks since boot: with the process id it names a process for good */
+    uint64_t started; /* ticks since boot: with the process id it identifies a process */
     bool preloaded;   /* the library is in it */
-    bool told;        /* and its block could be read */
+    bool told;        /* its block could be read */
     struct mapherd_status block;
-    struct holding most; /* who holds the most; maps 0: not asked for */
+    struct holding most; /* the holder; maps 0: not asked for */
 };
 
 struct processes {
     struct process *at; /* nearest to their limit first */
     size_t n, room;
-    long unreadable; /* how many there are besides */
+    long unreadable; /* processes that may not be read */
 };
 
-/* Reads every process's list of maps once. holders: also who holds the most. What p held goes. */
+/* Reads the list of VMAs of every process once. holders: finds the holder of each as well. What
+ * p had before is freed. */
 void processes_read(struct processes *p, bool holders);
 
-/* One process: false if it is not there, has no maps or may not be read. */
+/* Reads one process, and its holders into most, at most *n_most, which becomes their number.
+ * False if there is no such process, it has no VMAs, or it may not be read. */
 bool process_read(struct process *one, pid_t pid, struct holding *most, size_t *n_most);
 
-/* When a process started, in ticks since boot; 0: it is not there. */
+/* When a process started, in ticks since boot. 0: there is no such process. */
 uint64_t process_started(pid_t pid);
 
-/* Maps gained a minute, as its library knows; false where there is none or it does not know. */
+/* The VMAs gained per minute, as the library in the process has measured. False if there is
+ * none, or it has not. */
 bool process_pace(const struct process *one, long *a_minute);
 
-/* pid, name, maps, limit, share, pressure, user, preloaded, growth and who holds the most. */
+/* Writes pid, name, maps, limit, share, pressure, user, preloaded, growth and the holder. */
 void process_json(const struct process *one, struct json *j, const char *key);
 
 #endif

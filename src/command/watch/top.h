@@ -1,5 +1,5 @@
 /*
- * top: what is watched, for the screen that shows it.
+ * top: what `mapherd top` watches, for the screen that shows it.
  */
 #ifndef MAPHERD_TOP_H
 #define MAPHERD_TOP_H
@@ -8,12 +8,12 @@
 
 #include "command/watch/history.h"
 
-enum { TOP_MOST = 8 }; /* rows of who holds the maps of the process that is looked at closely */
+enum { TOP_MOST = 8 }; /* rows of holders of the process that is shown closely */
 
 struct top {
     long every_ms;
     pid_t only;     /* -p: this process alone; 0: all */
-    pid_t close_up; /* the process that is looked at closely; 0: none */
+    pid_t close_up; /* the process that is shown closely; 0: none */
 
     /* The last round: */
     struct processes all;
@@ -28,13 +28,14 @@ struct top {
 /* Milliseconds of CLOCK_MONOTONIC. */
 uint64_t top_now(void);
 
-/* A round: reads every process, or the only one. */
+/* Begins a round: reads every process, or the only one. */
 void top_round(struct top *t);
 
-/* Reads the process that is looked at closely, whose history goes on. */
+/* Reads the process that is shown closely once more. Its history goes on. */
 void top_close_up(struct top *t);
 
-/* Shows it in the terminal until the user has had enough. DONE, or FAILED with a complaint. */
+/* Shows the rounds in the terminal until the user quits. Returns DONE, or FAILED after a
+ * complaint. */
 int screen_run(struct top *t);
 
 #endif

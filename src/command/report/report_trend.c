@@ -1,8 +1,8 @@
 /*
- * report_course: whether the count grows, since when and how fast.
+ * report_trend: whether the count grows, since when, and how fast.
  *
- * It grows since the last time that it was as low as it ever was; unless it has hardly moved for
- * half of the time that is known: then it is steady since it came to where it is.
+ * The count grows since the last time at which it was as low as it ever was. But if it has hardly
+ * changed for half of the time that is known, it is steady since it came to its present value.
  */
 #define _GNU_SOURCE
 #include <stdlib.h>
@@ -28,12 +28,15 @@ bool report_point_counts(const struct mapherd_record_point *p, unsigned level, u
            p->time + span * n > now_s;
 }
 
-/* The finest point for each time. A point of level k stands for 4^k seconds, and its count is the last
- * of them: one that reaches into what is there finer tells nothing of the time before. */
+/*
+ * Takes the finest point for each time. A point of level k is for 4^k seconds, and has the count of
+ * the last of them. So a point that reaches into the time of a finer one tells nothing of the time
+ * before that.
+ */
 static size_t merge(const struct mapherd_record_point *points, unsigned levels, unsigned a_level,
                     uint64_t now_s, struct point *merged)
 {
-    uint64_t edge = now_s + 1; /* what is later is there already, finer */
+    uint64_t edge = now_s + 1; /* finer points cover what is later */
     size_t n = 0;
     for (unsigned level = 0; level < levels && level < 16; level++) {
         uint64_t earliest = edge;
@@ -52,10 +55,10 @@ static size_t merge(const struct mapherd_record_point *points, unsigned levels, 
     return n;
 }
 
-struct course report_course(const struct mapherd_record_point *points, unsigned levels,
+struct trend report_trend(const struct mapherd_record_point *points, unsigned levels,
                             unsigned a_level, uint64_t now_s)
 {
-    struct course c = { 0 };
+    struct trend c = { 0 };
     struct point *all = enough(calloc((size_t)levels * a_level + 1, sizeof *all));
     size_t n = merge(points, levels, a_level, now_s, all), low = 0, near;
     if (n == 0)
