@@ -82,8 +82,8 @@ extern struct lock overlay_lock;
 extern struct overlay overlays[OVERLAYS_MAX + 1]; /* from 1 on: 0 in a region means none */
 
 /*
- * The lists of the thread that holds overlay_lock. They are memory of their own, from the first overlay
- * on: as static memory they would take a MiB of the address space of every program.
+ * The lists of the thread that holds overlay_lock. They are memory of their own, from the first
+ * overlay on: as static memory they would take a MiB of the address space of every program.
  */
 struct overlay_lists {
     struct place places[PLACES_MAX], ranges[PLACES_MAX];
@@ -110,8 +110,8 @@ static inline bool overlays_any(void)
     return __atomic_load_n(&overlays_in_use, __ATOMIC_ACQUIRE) != 0;
 }
 
-/* Makes an overlay of that kind, and returns its number; 0 if all are in use, or if the kernel has no
- * memory for the lists. */
+/* Makes an overlay of that kind, and returns its number; 0 if all are in use, or if the kernel has
+ * no memory for the lists. */
 unsigned overlays_add(enum overlay_kind kind);
 
 /* Frees the overlay, and unmaps its alias. */

@@ -134,7 +134,8 @@ static long prove(unsigned keep, const struct fault_page *p)
     return -EMLINK;
 }
 
-/* Held. Of a map that no hook has seen, or that is older than a fork, the program may have a descriptor. */
+/* The keep of the file, which the caller lets go; 0: there is none. Of a mapping that no hook has
+ * seen, or that is older than a fork, the program may have a descriptor, which is asked for. */
 static unsigned keep_of(const struct fault_page *p)
 {
     unsigned keep = 0;

@@ -53,7 +53,7 @@ bool gate_take(uintptr_t start, uintptr_t end)
 }
 
 /* In the child, whose only thread this is: what threads that are not here held is free. */
-static void be_born(bool announced)
+static void begin_as_child(bool announced)
 {
     process = sys_getpid();
     lock_forget_thread();
@@ -91,7 +91,7 @@ static void forget_what_was_not_forked(void)
 static void forked_unseen(void)
 {
     brief_forked_unseen();
-    be_born(false);
+    begin_as_child(false);
     if (model_left_taken()) { /* somebody was in the middle of a change who is not here to end it */
         guards_abandon();
         gate_close(MAPHERD_FORKED);
@@ -177,7 +177,7 @@ void gate_after_fork_in_child(void)
 {
     brief_after_fork_in_child();
     model_after_fork();
-    be_born(announced_fork);
+    begin_as_child(announced_fork);
     if (taken_for_fork && model_take()) {
         forget_what_was_not_forked();
         model_drop();
