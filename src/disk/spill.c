@@ -669,7 +669,7 @@ static int lift_span(unsigned n, int fd, struct span s, bool stays)
         error = ENOMEM;
     if (!error)
         error = spilled_write_back(c, fd, s.low, s.high);
-    if (error == ESTALE) {
+    if (error == ESTALE && !stays) {
         count_add(2 * count); /* each place may become three VMAs */
         spilled_left(c, fd, &left.low, &left.high);
     } else if (!error && !stays) {

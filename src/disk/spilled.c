@@ -252,7 +252,7 @@ void spilled_left(const struct overlay *c, int fd, uint64_t *low, uint64_t *high
     left.first = *high;
     left.end = *high;
     if (each_piece(c, fd, *low, *high, find_left))
-        left.first = *low;
+        return; /* a page that cannot be read may be one that stays */
     *low = left.first;
     *high = left.end;
 }
