@@ -39,6 +39,7 @@ static char *scan_buffer;
 #define GET(field) __atomic_load_n(&count.field, __ATOMIC_RELAXED)
 static struct {
     long upper_bound, limit, trigger;
+    long added; /* VMAs that calls have added at most, never less what others took away */
     unsigned long calls, next_calls;
     int marks[MARKS_MAX], mark_count;
     uint64_t scan_ms; /* the time of the last scan */
@@ -88,6 +89,8 @@ void count_start(char *buffer)
 void count_add(long maps)
 {
     SET(upper_bound, count.upper_bound + maps);
+    if (maps > 0)
+        SET(added, count.added + maps);
     SET(calls, count.calls + 1);
     if (count.calls % PACE_CALLS == 0)
         pace_note(count.upper_bound);
@@ -211,7 +214,7 @@ void count_scan(void)
     if (!lock_try(&scan_lock))
         return;
     long limit = procmaps_limit(PROCMAPS_LIMIT_PATH);
-    long before = GET(upper_bound);
+    long before = GET(added);
     long measured = limit > 0 ? scan_list() : -1;
     STATUS_ADD(readings, 1);
     if (model_take()) {
@@ -219,9 +222,10 @@ void count_scan(void)
         if (measured < 0) {
             SET(trigger, LONG_MAX); /* without /proc no scan will ever succeed */
         } else {
-            long since = count.upper_bound - before;
+            /* What was added meanwhile may lie where the scan had passed already, and what was taken
+             * away where it had not yet come. */
             SET(limit, limit);
-            SET(upper_bound, measured + (since > 0 ? since : 0));
+            SET(upper_bound, measured + count.added - before);
             pace_measured(count.upper_bound);
             SET(scan_ms, sys_now_ms());
             growth_note(&count.growth, measured, count.scan_ms);
