@@ -19,12 +19,6 @@
 #include "tell/recordfile.h"
 #include "trace/record.h"
 
-/* Leaves the spilled pages for `mapherd recover`, before the process becomes another program. */
-static bool leave_spilled(void)
-{
-    return gate_open() && gate_is_ours() && spill_leave();
-}
-
 /* The next functions in the chain of libraries. */
 static struct {
     int (*execve)(const char *, char *const[], char *const[]);
@@ -60,24 +54,20 @@ void become_resolve(void)
     FIND(setns);
 }
 
-/* After a call, where the process goes on. */
-static int go_on(bool left, int answer)
+struct become_left become_leave(bool exec)
 {
-    int error = errno;
-    if (left)
-        record_return();
-    errno = error;
-    return answer;
+    bool spilled = exec && gate_open() && gate_is_ours() && spill_leave();
+    return (struct become_left){ .spilled = spilled, .record = record_leave() };
 }
 
-/* After an exec that failed. */
-static int stay(bool spilled, int answer)
+void become_return(struct become_left left)
 {
     int error = errno;
-    if (spilled)
+    if (left.record)
+        record_return();
+    if (left.spilled)
         spill_stay();
     errno = error;
-    return answer;
 }
 
 /* No library after this one has the function. */
@@ -87,23 +77,21 @@ static int missing(void)
     return -1;
 }
 
-/* Makes the call, with the record's name taken away meanwhile if leaves is true. */
-#define CALL_NEXT(leaves, name, ...)                                  \
-    do {                                                              \
-        if (!next.name && !FIND(name))                                \
-            return missing();                                         \
-        bool left = (leaves) && record_leave();                       \
-        return go_on(left, next.name(__VA_ARGS__));                   \
+/* Makes the call, and before it leaves what has to be left, if leaves is true. */
+#define CALL_NEXT(leaves, exec, name, ...)                               \
+    do {                                                                 \
+        if (!next.name && !FIND(name))                                   \
+            return missing();                                            \
+        struct become_left left = { false, false };                      \
+        if (leaves)                                                      \
+            left = become_leave(exec);                                   \
+        int answer = next.name(__VA_ARGS__);                             \
+        become_return(left);                                             \
+        return answer;                                                   \
     } while (0)
 
-/* Makes an exec call, with the record's name taken away and the spilled pages left for recover. */
-#define EXEC_NEXT(name, ...)                                          \
-    do {                                                              \
-        if (!next.name && !FIND(name))                                \
-            return missing();                                         \
-        bool spilled = leave_spilled(), left = record_leave();        \
-        return stay(spilled, go_on(left, next.name(__VA_ARGS__)));    \
-    } while (0)
+#define EXEC_NEXT(name, ...) CALL_NEXT(true, true, name, __VA_ARGS__)
+#define TURN_NEXT(leaves, name, ...) CALL_NEXT(leaves, false, name, __VA_ARGS__)
 
 int become_execve(const char *path, char *const argv[], char *const envp[])
 {
@@ -154,34 +142,32 @@ static void take_arguments(char **argv, const char *first, va_list *rest)
         argv++;
 }
 
+/* Declares argv, an array on the caller's stack, and behind, the list after it (va_end). */
+#define TAKE_ARGUMENTS(argv, behind, first, rest)     \
+    char *argv[count_arguments(first, rest) + 1];     \
+    va_list behind;                                   \
+    va_copy(behind, rest);                            \
+    take_arguments(argv, first, &behind)
+
 int become_execl(const char *path, const char *first, va_list rest)
 {
-    char *argv[count_arguments(first, rest) + 1];
-    va_list arguments;
-    va_copy(arguments, rest);
-    take_arguments(argv, first, &arguments);
-    va_end(arguments);
+    TAKE_ARGUMENTS(argv, behind, first, rest);
+    va_end(behind);
     return become_execv(path, argv);
 }
 
 int become_execlp(const char *file, const char *first, va_list rest)
 {
-    char *argv[count_arguments(first, rest) + 1];
-    va_list arguments;
-    va_copy(arguments, rest);
-    take_arguments(argv, first, &arguments);
-    va_end(arguments);
+    TAKE_ARGUMENTS(argv, behind, first, rest);
+    va_end(behind);
     return become_execvp(file, argv);
 }
 
 int become_execle(const char *path, const char *first, va_list rest)
 {
-    char *argv[count_arguments(first, rest) + 1];
-    va_list arguments;
-    va_copy(arguments, rest);
-    take_arguments(argv, first, &arguments);
-    char *const *envp = va_arg(arguments, char *const *);
-    va_end(arguments);
+    TAKE_ARGUMENTS(argv, behind, first, rest);
+    char *const *envp = va_arg(behind, char *const *);
+    va_end(behind);
     return become_execve(path, argv, envp);
 }
 
@@ -192,37 +178,41 @@ bool become_gives_up(uid_t user)
 
 int become_setuid(uid_t uid)
 {
-    CALL_NEXT(become_gives_up(uid), setuid, uid);
+    TURN_NEXT(become_gives_up(uid), setuid, uid);
 }
 
 int become_setreuid(uid_t real, uid_t effective)
 {
-    CALL_NEXT(become_gives_up(real) && become_gives_up(effective), setreuid, real, effective);
+    TURN_NEXT(become_gives_up(real) && become_gives_up(effective), setreuid, real, effective);
 }
 
 int become_setresuid(uid_t real, uid_t effective, uid_t saved)
 {
-    CALL_NEXT(become_gives_up(real) && become_gives_up(effective) && become_gives_up(saved), setresuid, real, effective, saved);
+    TURN_NEXT(become_gives_up(real) && become_gives_up(effective) && become_gives_up(saved), setresuid, real, effective, saved);
 }
 
 int become_chroot(const char *path)
 {
-    CALL_NEXT(true, chroot, path);
+    TURN_NEXT(true, chroot, path);
 }
 
 int become_unshare(int flags)
 {
     if (!next.unshare && !FIND(unshare))
         return missing();
-    bool left = (flags & CLONE_NEWNS) && record_leave();
+    struct become_left left = { false, false };
+    if (flags & CLONE_NEWNS)
+        left = become_leave(false);
     int answer = next.unshare(flags);
-    if (answer == 0 && (flags & CLONE_NEWNS))
+    if (answer != 0)
+        become_return(left);
+    else if (flags & CLONE_NEWNS)
         record_forgo();
-    return go_on(left && answer != 0, answer);
+    return answer;
 }
 
 /* kind 0: fd may be of any kind of namespace. */
 int become_setns(int fd, int kind)
 {
-    CALL_NEXT(!kind || (kind & CLONE_NEWNS), setns, fd, kind);
+    TURN_NEXT(!kind || (kind & CLONE_NEWNS), setns, fd, kind);
 }

@@ -95,7 +95,7 @@ long direct_prctl(int option, unsigned long a, unsigned long b, unsigned long c,
     return sys_prctl(option, a, b, c, d);
 }
 
-/* Whether the record has to give up its name before the call: the rules are those of become.h. */
+/* Whether the process leaves something before the call: the rules are those of become.h. */
 static bool leads_out(long number, long a, long b, long c)
 {
     switch (number) {
@@ -121,14 +121,14 @@ static bool leads_out(long number, long a, long b, long c)
 
 static long go_through(long number, long a, long b, long c, long d, long e, long f)
 {
-    bool left = leads_out(number, a, b, c) && record_leave();
+    struct become_left left = { false, false };
+    if (leads_out(number, a, b, c))
+        left = become_leave(number == SYS_execve || number == SYS_execveat);
     long answer = sys_call(number, a, b, c, d, e, f);
-    if (number == SYS_unshare && answer == 0 && (a & CLONE_NEWNS)) {
+    if (number == SYS_unshare && answer == 0 && (a & CLONE_NEWNS))
         record_forgo();
-        left = false;
-    }
-    if (left)
-        record_return();
+    else
+        become_return(left);
     return answer;
 }
 

@@ -11,7 +11,7 @@ scenes="$TESTS_BIN/tests/preload/spill_scenes"
 
 disk ext4 64M || skip "$why"
 for scene in child-returns parent-returns grows grows-over handler-stores protects zeros-return rewritten \
-	overlap regrown family many-maps unseen-map unseen-protection together in-change beside-alias cut-off becomes leaves; do
+	overlap regrown family many-maps unseen-map unseen-protection together in-change beside-alias cut-off becomes becomes-raw leaves; do
 	[ -z "${SCENE:-}" ] || [ "$SCENE" = $scene ] || continue
 	take_space
 	result=0

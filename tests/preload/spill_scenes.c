@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -557,20 +558,38 @@ static void cut_off(void)
             die("page %zu of the file is wrong", i);
 }
 
-/* Another program goes on in this process, when there is space: it finds all in the file. */
-static void becomes(void)
+/* Another program goes on in this process, when there is space: it finds all in the file. raw: by
+ * syscall(2), else by execv. */
+static void become(bool raw)
 {
+    char *none[] = { "none", NULL }, *became[] = { "spill_scenes", "became", (char *)folder, NULL };
     char number[32];
     char *at = map_file(PAGES);
     store(at, 0, PAGES, 0);
     give_space();
-    execl("/proc/self/maps/none", "none", NULL); /* and one that fails changes nothing */
+    if (raw) /* and one that fails changes nothing */
+        syscall(SYS_execve, "/proc/self/maps/none", none, environ);
+    else
+        execv("/proc/self/maps/none", none);
     expect(at, 0, PAGES, 0, "after an exec that failed");
     store(at, 0, PAGES, 8);
     snprintf(number, sizeof number, "%d", file);
     setenv("SPILL_SCENES_FILE", number, 1);
-    execl("/proc/self/exe", "spill_scenes", "became", folder, NULL);
+    if (raw)
+        syscall(SYS_execve, "/proc/self/exe", became, environ);
+    else
+        execv("/proc/self/exe", became);
     die("exec: %s", strerror(errno));
+}
+
+static void becomes(void)
+{
+    become(false);
+}
+
+static void becomes_raw(void)
+{
+    become(true);
 }
 
 /* There is no space: what is left is to be recovered while the process goes on as another program. */
@@ -605,7 +624,8 @@ int main(int argc, char **argv)
         { "unseen-map", unseen_map },       { "unseen-protection", unseen_protection },
         { "together", together },           { "in-change", in_change_of_range },
         { "beside-alias", beside_alias },   { "cut-off", cut_off },
-        { "becomes", becomes },             { "leaves", leaves },
+        { "becomes", becomes },             { "becomes-raw", becomes_raw },
+        { "leaves", leaves },
     };
     char path[512];
     if (argc != 3)
