@@ -93,7 +93,8 @@ void family_arrived(bool announced)
         __atomic_fetch_add(&family->arrived, 1, __ATOMIC_ACQ_REL);
 }
 
-/* It has a map of the file, or its maps cannot be read. A number without a process is free again. */
+/* It has a map of the file, or its maps cannot be read. A number without a process is free
+ * again. */
 static bool shares(int pid, unsigned n, uint64_t dev, uint64_t ino)
 {
     long answer = mappers_has(pid, dev, ino);

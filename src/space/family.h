@@ -1,10 +1,11 @@
 /*
  * family: the processes that were forked from one that keeps open files (keeps.h).
  *
- * A forked child has its parent's maps, and shares their open file: the kernel gives a lease with the
- * child there. But a page that one of the two gets from a spill file is not what the other sees. So each
- * member writes its process id into a page that all share, and who wants to know whether another one has
- * a file mapped reads the others' lists of maps.
+ * A forked child has the mappings of its parent, and shares their open files: the kernel gives a
+ * lease although the child has the file too. But a page that one of the two gets from a spill file
+ * is not what the other sees. So each member writes its process id into a page that all members
+ * share. To find out whether another member has a file mapped, a member reads the others' lists of
+ * VMAs.
  */
 #ifndef MAPHERD_FAMILY_H
 #define MAPHERD_FAMILY_H
@@ -12,16 +13,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Makes the page, at the first call. False: there is none. Thread-safe. */
+/* Makes the page, at the first call. Returns false if there is none. Thread-safe. */
 bool family_start(void);
 
-/* Around every fork: until the child has told its number, it is somewhere. False: without a page; then all that
- * is mapped is shared for good. */
+/* Both are called at every fork: family_before_fork by the parent, family_arrived by the child,
+ * with what the first has returned. Until the child has written its id, it counts as having
+ * every file mapped. False: there is no page, and everything that is mapped counts as shared
+ * for good. */
 bool family_before_fork(void);
 void family_arrived(bool announced);
 
-/* Another member has a map of the file, as the list of maps shows it, or may have; it, or 0 where it is not
- * known, in *who. Overlay lock held. */
+/* Returns true if another member has a VMA of the file, with device and inode as /proc/PID/maps
+ * shows them, or may have one. *who is its id, or 0 if it is not known. The caller has the
+ * overlay lock. */
 bool family_shares(uint64_t dev, uint64_t ino, long *who);
 
 #endif

@@ -22,9 +22,9 @@
 
 #define POPULATE_WRITE 23 /* MADV_POPULATE_WRITE, Linux 5.14 */
 
-/* A filter may pass a call to another process, which may never answer. Then the child ends after
- * that time, which is long enough for a busy machine. */
-#define PATIENCE_MS 5000
+/* A filter may pass a call to another process, which may never answer. Then the child ends
+ * after this time, which is long enough for a busy machine. */
+#define ANSWER_MS 5000
 
 enum { UNKNOWN, NONE, UNASKED, PASSES, REFUSES };
 static int verdict;
@@ -67,7 +67,7 @@ static bool set_alarm(void)
     const struct sys_action plain = { .handler = (uintptr_t)SIG_DFL };
     uint64_t alarm = SYS_SIGNAL_BIT(SIGALRM);
     return sys_sigaction(SIGALRM, &plain, NULL) == 0 && sys_sigprocmask(SIG_UNBLOCK, &alarm, NULL) == 0 &&
-           sys_alarm(PATIENCE_MS) == 0;
+           sys_alarm(ANSWER_MS) == 0;
 }
 
 static long lives(void *unused)
@@ -142,7 +142,7 @@ static void make_calls(void)
 
 /* The child. It first forbids its core dump. So no file appears, no crash handler starts, and
  * before Linux 5.16 no other process dies with it (fs/coredump.c checks this first). */
-static void be_asked(void *context)
+static void try_calls(void *context)
 {
     struct told *told = context;
     if (sys_prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || !set_alarm())
@@ -185,7 +185,7 @@ static bool child_passes(void)
     struct told *told = (struct told *)at;
     if (sys_failed(at))
         return false;
-    long child = sys_child(be_asked, told);
+    long child = sys_child(try_calls, told);
     bool passed = child > 0 && told->passed;
     if (child > 0 && told->may_wait)
         sys_reap(child);

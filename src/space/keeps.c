@@ -23,26 +23,28 @@
 #include "space/parked.h"
 #include "space/request.h"
 
-/* fcntl(F_GETSIG) of a description that is kept: what tells it from another one of the same file. The signal
- * is the one that is sent without it, so that a program with leases of its own misses nothing. */
+/* fcntl(F_GETSIG) of a kept description, by which it differs from another one of the same file. The
+ * signal is the one that the kernel sends by default, so a program with leases of its own misses
+ * nothing. */
 #define MARK SIGIO
 
 static struct keep {
     bool made;
     dev_t dev;
     ino_t ino;
-    int fd; /* that it was made of; the program's, and perhaps another file's by now */
-    unsigned place; /* parked.h; 0: the file waits no more, since a fork or a sandbox */
-    bool marks; /* the mark is this keep's own, and goes with it */
+    int fd; /* the program's descriptor that it was made from; another file's, perhaps, by now */
+    unsigned place; /* parked.h; 0: the file has not been kept since a fork or a sandbox */
+    bool marks; /* this keep has set the mark, and takes it away at its end */
     unsigned holders;
-    bool leased; /* was taken, and not given back */
+    bool leased; /* the lease was taken, and not given back */
 } keeps[KEEPS_MAX + 1];
 static unsigned made;
 unsigned keeps_idle;
 
 /* ---- which files ---- */
 
-/* Of the filesystem: does the kernel's lease prove anything, and may a page that the file has be refused? */
+/* What a filesystem's lease proves: nothing; that no other process has the file; or that, where
+ * a store to a page that the file has may also lack space. */
 enum kind { KIND_NONE, KIND_PROVES, KIND_COPIES_ON_WRITE };
 
 static enum kind kind_of(int fd)
@@ -61,7 +63,7 @@ static enum kind kind_of(int fd)
     return KIND_NONE; /* overlayfs gives a lease although other processes have the file mapped */
 }
 
-/* The same, remembered for the last filesystem: number and kind are one word. */
+/* kind_of, remembered for the last filesystem: number and kind are one word. */
 static enum kind kind_there(int fd, dev_t dev)
 {
     static uint64_t last;
@@ -73,7 +75,7 @@ static enum kind kind_there(int fd, dev_t dev)
     return kind;
 }
 
-/* Not all of the range has its blocks, as far as that can be told cheaply. */
+/* Whether a part of the range may have no blocks, by what fstat(2) says. */
 static bool lacks_blocks(const struct map_request *q, const struct stat *st)
 {
     return (uint64_t)st->st_blocks * 512 < (uint64_t)st->st_size ||
@@ -117,7 +119,8 @@ ino_t keeps_ino(unsigned keep)
     return keeps[keep].ino;
 }
 
-/* The open file of fd is to wait: its place, or -errno. marks: it has no mark yet. Model lock held. */
+/* Parks the open file of fd. Returns its place, or -errno. *marks: the file has no mark yet.
+ * The caller has the model lock. */
 static long park(int fd, bool *marks)
 {
     long sig = sys_fcntl(fd, F_GETSIG, 0);
@@ -151,7 +154,7 @@ static unsigned make(int fd, dev_t dev, ino_t ino)
     return good ? n : 0;
 }
 
-/* The keep is held, and came through a fork: its file waits again, from this descriptor on. */
+/* Parks the file of a keep again that has lost it by a fork. The keep is held. */
 static void refill(unsigned n, int fd)
 {
     bool marks = false;
@@ -168,7 +171,7 @@ static void refill(unsigned n, int fd)
     model_drop();
 }
 
-/* A descriptor of the program's that stands for this file; -ENOENT. */
+/* A descriptor that the program has of this file; -ENOENT. */
 static long descriptor_of(dev_t dev, ino_t ino)
 {
     static char entries[4096] __attribute__((aligned(8)));
@@ -206,7 +209,7 @@ void keeps_refill(unsigned keep, bool dies)
         refill(keep, (int)fd);
 }
 
-/* Or it has a lease at the moment, and SIGURG says when that is asked for. */
+/* Whether the description has the mark, or the signal that it has instead while it is leased. */
 static bool is_marked(int fd)
 {
     long sig = sys_fcntl(fd, F_GETSIG, 0);
@@ -223,8 +226,9 @@ unsigned keeps_of(struct map_request *q)
     unsigned n = keeps_find(st->st_dev, st->st_ino);
     if (!n)
         return may_want(q) ? make(q->fd, st->st_dev, st->st_ino) : 0;
-    /* Marks outlive keeps: of the program's dup()s, and of what a child has mapped. So the mark alone does not
-     * say that it is this keep's open file; and what holds another one would delay its closing. */
+    /* A mark may outlive its keep, on a descriptor that the program has duplicated or a child has mapped.
+     * So it does not prove alone that this is the keep's open file; and a region that held the keep of
+     * another one would delay the closing of that. */
     if (q->fd == keeps[n].fd && is_marked(q->fd)) {
         if (!keeps[n].place)
             refill(n, q->fd);
@@ -254,8 +258,9 @@ void keeps_release(unsigned keep)
         __atomic_fetch_add(&keeps_idle, 1, __ATOMIC_RELAXED);
 }
 
-/* A mark that stays might be taken for that of the file's next keep, which may be another open of it. That of a
- * process which shares the open file stays: its own keep may live. */
+/* A mark that stayed could be taken for that of the file's next keep, which may be of another
+ * open file. A mark that another process has set, which shares the open file, stays: its keep
+ * may still be there. */
 static void clear_mark(const struct keep *k)
 {
     struct stat st;
@@ -264,7 +269,7 @@ static void clear_mark(const struct keep *k)
         sys_fcntl(k->fd, F_SETSIG, 0);
 }
 
-/* The file is to go, and the number stays. Model lock held. */
+/* Says that the file is to go; the number stays. The caller has the model lock. */
 static void take_file(unsigned n)
 {
     if (keeps[n].place)
@@ -272,7 +277,8 @@ static void take_file(unsigned n)
     keeps[n].place = 0;
 }
 
-/* Of a keep as it was before. No lock held. */
+/* Lets the file go of a keep, which is given as it was before take_file. The caller holds no
+ * lock. */
 static void close_file(const struct keep *k)
 {
     clear_mark(k);
@@ -317,7 +323,7 @@ void keeps_close_files(void)
     }
 }
 
-/* A lease that is taken is needed to write back what is spilled; another file is the parent's matter. */
+/* The child needs the leased files to write back what is spilled. */
 void keeps_after_fork(void)
 {
     for (unsigned n = 1; n <= KEEPS_MAX; n++) {
@@ -330,20 +336,21 @@ void keeps_after_fork(void)
 
 /* ---- the lease, on a thread with a table of its own ---- */
 
-struct errand {
+struct job {
     struct keep *keep;
     int sig;
 };
 
-/* Without a signal it is not: who shares the open file may have cleared the mark, which was its own. */
+/* A description without a signal is not used: a process that shares it may have cleared its own
+ * mark. */
 static bool is_used_by_program(int fd)
 {
     return sys_fcntl(fd, F_GETLEASE, 0) != F_UNLCK || sys_fcntl(fd, F_GETOWN, 0) != 0 ||
            (sys_fcntl(fd, F_GETSIG, 0) != 0 && !is_marked(fd));
 }
 
-/* The kernel has made this thread, which ends, the owner of the signal (fs/locks.c, lease_setup): there is
- * none then. */
+/* The kernel has made this thread the owner of the signal (fs/locks.c, lease_setup). The thread
+ * ends, so the process has to be made the owner. */
 static void ask_for_signal(int fd, int sig)
 {
     if (sig) {
@@ -352,8 +359,8 @@ static void ask_for_signal(int fd, int sig)
     }
 }
 
-/* A descriptor of the file, of this thread's own. A process that was forked past libc may have dropped it, and
- * put another there. */
+/* A descriptor of the file, in this thread's table. A process that was forked past libc may
+ * have taken the file out of the socket, and put another into it. */
 static long file_of(const struct keep *k)
 {
     struct stat st;
@@ -363,14 +370,14 @@ static long file_of(const struct keep *k)
 
 static long lease(void *context)
 {
-    const struct errand *e = context;
+    const struct job *e = context;
     long fd = file_of(e->keep);
     if (fd < 0)
         return fd;
     if (!e->keep->leased && is_used_by_program((int)fd))
         return -EUSERS;
     long answer = sys_fcntl((int)fd, F_SETLEASE, F_WRLCK);
-    /* One that is to go can be set again, and goes all the same. */
+    /* A lease that the kernel is taking away can be set again, and goes all the same. */
     if (answer == 0 && sys_fcntl((int)fd, F_GETLEASE, 0) != F_WRLCK)
         return -EAGAIN;
     if (answer == 0)
@@ -378,8 +385,9 @@ static long lease(void *context)
     return answer;
 }
 
-/* Somebody is held up: the kernel shows such a lease of this open file as BREAKING (fs/locks.c,
- * lock_get_status; proc_pid_fdinfo(5)). F_GETLEASE does not tell that from one that was taken away. */
+/* Whether the kernel holds up a process that opens the file. It shows the lease as BREAKING
+ * then (fs/locks.c, lock_get_status; proc_pid_fdinfo(5)). F_GETLEASE does not tell that from a
+ * lease that was taken away. */
 static bool is_asked_for(int fd)
 {
     static const char words[] = "LEASE  BREAKING";
@@ -394,7 +402,7 @@ static bool is_asked_for(int fd)
 
 static long look(void *context)
 {
-    const struct errand *e = context;
+    const struct job *e = context;
     long fd = file_of(e->keep);
     if (fd < 0)
         return LEASE_LOST;
@@ -402,7 +410,7 @@ static long look(void *context)
         return LEASE_HELD;
     if (is_asked_for((int)fd))
         return LEASE_ASKED;
-    sys_fcntl((int)fd, F_SETLEASE, F_UNLCK); /* what a reader has left of it would be made less again for ever */
+    sys_fcntl((int)fd, F_SETLEASE, F_UNLCK); /* a lease that a reader has reduced would be reduced again */
     if (sys_fcntl((int)fd, F_SETLEASE, F_WRLCK) < 0 || sys_fcntl((int)fd, F_GETLEASE, 0) != F_WRLCK)
         return LEASE_LOST;
     ask_for_signal((int)fd, e->sig);
@@ -411,7 +419,7 @@ static long look(void *context)
 
 static long give_back(void *context)
 {
-    const struct errand *e = context;
+    const struct job *e = context;
     long fd = file_of(e->keep);
     if (fd < 0)
         return fd;
@@ -423,7 +431,7 @@ static long give_back(void *context)
 
 long keeps_lease(unsigned keep, int sig)
 {
-    struct errand e = { &keeps[keep], sig };
+    struct job e = { &keeps[keep], sig };
     long answer = sys_apart(lease, &e);
     if (answer == 0)
         keeps[keep].leased = true;
@@ -432,7 +440,7 @@ long keeps_lease(unsigned keep, int sig)
 
 enum lease_state keeps_state(unsigned keep, int sig)
 {
-    struct errand e = { &keeps[keep], sig };
+    struct job e = { &keeps[keep], sig };
     if (!keeps[keep].leased)
         return LEASE_NONE;
     long state = sys_apart(look, &e);
@@ -441,7 +449,7 @@ enum lease_state keeps_state(unsigned keep, int sig)
 
 void keeps_give_back(unsigned keep)
 {
-    struct errand e = { &keeps[keep], 0 };
+    struct job e = { &keeps[keep], 0 };
     if (keeps[keep].leased)
         sys_apart(give_back, &e);
     keeps[keep].leased = false;

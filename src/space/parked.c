@@ -16,8 +16,8 @@
 #define HIGH 512
 #define PLACES (2 * PARKED_MAX) /* after forks a pair may have one file, and no room for a second */
 
-/* A program that comes and goes often has a pair of sockets stay for its next file; whoever counts the
- * descriptors of one that does not finds none that are not in use. */
+/* From so many parked files on, an empty pair of sockets stays for the next file. A program
+ * that parks fewer has no descriptor that is not in use. */
 #define OFTEN 64
 
 static struct place {
@@ -48,7 +48,7 @@ static void close_place(struct place *p)
     p->state = CLOSED;
 }
 
-/* Nothing more comes into the pair; what waits there goes on waiting. */
+/* The pair takes no file any more; a file that waits there goes on waiting. */
 static void retire(struct place *p)
 {
     struct place *both[] = { p, other(p) };
@@ -59,7 +59,7 @@ static void retire(struct place *p)
     }
 }
 
-/* The number moves out of the program's way. */
+/* Gives the socket a number out of the program's way, and makes it the place's. */
 static bool open_place(struct place *p, int socket)
 {
     struct stat st;
@@ -136,7 +136,7 @@ void parked_leave(unsigned place)
     places[place].state = LEAVING;
 }
 
-/* Of those that are empty on both sides one may stay. */
+/* Closes the pair if it is empty, unless it is the one that stays. */
 static void close_spare(struct place *p)
 {
     bool spare = parkings < OFTEN;
@@ -175,7 +175,7 @@ void parked_retire(void)
             retire(p);
 }
 
-/* What is about to go goes without a look at who else has it. */
+/* A file that was about to go is closed, whichever other processes have it. */
 void parked_in_child(void)
 {
     parked_retire();
