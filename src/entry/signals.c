@@ -16,8 +16,8 @@
 #include "entry/disposition.h"
 #include "entry/fault.h"
 #include "entry/gate.h"
+#include "entry/jvm.h"
 #include "entry/shadow.h"
-#include "limit/jvm.h"
 
 #define DFL ((uintptr_t)SIG_DFL)
 #define IGN ((uintptr_t)SIG_IGN)

@@ -6,7 +6,7 @@
  * does.
  */
 #define _GNU_SOURCE
-#include "limit/jvm.h"
+#include "entry/jvm.h"
 
 #include <stddef.h>
 #include <string.h>
