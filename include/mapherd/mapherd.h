@@ -40,7 +40,7 @@ enum mapherd_reason {
  * What the library knows of its process. Read it at any time and from any thread, signal handlers
  * included: each number is written whole, the numbers together are not one moment. `mapherd stat
  * PID` reads the same block out of another process, by the exported symbol
- * mapherd_status_block. What each field is stands in status.def, beside this file, and in mapherd(1).
+ * mapherd_status_block. What each field is stands in status.def, beside this file.
  * Fields are only ever added at the end: check size.
  */
 struct mapherd_status {

@@ -59,6 +59,7 @@ static const char *reason_text(const struct mapherd_status *b)
         "", "MAPHERD_ONLY or MAPHERD_SKIP leaves this program out",
         "the kernel gave no memory at start", "the program put itself under seccomp",
         "the program is exiting",
+        "it was forked past libc, in the middle of a change of the library",
     };
     return b->reason < sizeof texts / sizeof *texts ? texts[b->reason] : "unknown reason";
 }
