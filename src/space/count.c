@@ -39,7 +39,7 @@ static char *scan_buffer;
 #define GET(field) __atomic_load_n(&count.field, __ATOMIC_RELAXED)
 static struct {
     long upper_bound, limit, trigger;
-    long added; /* VMAs that calls have added at most, never less what others took away */
+    long added; /* VMAs that calls have added at most, what was taken away is not set off */
     unsigned long calls, next_calls;
     int marks[MARKS_MAX], mark_count;
     uint64_t scan_ms; /* the time of the last scan */
