@@ -106,14 +106,14 @@ static long type_of(const char *word)
 static void ask_file(struct fault *f, struct stat *st, struct sys_space *space)
 {
     struct fault_page *p = &f->page;
-    if (!is_deleted(p) && sys_stat(p->path, st) == 0 && st->st_ino == p->ino &&
+    if (!is_deleted(p) && sys_stat(p->path, st) == 0 && st->st_ino == p->of.ino &&
         sys_statfs(p->path, space) == 0) {
         p->size = (uint64_t)st->st_size;
-        p->st_dev = st->st_dev;
+        p->of.st_dev = st->st_dev;
         p->size_known = true;
-    } else if (mounts_describe(p->dev, p->path, &mount)) {
+    } else if (mounts_describe(p->of.dev, p->path, &mount)) {
         *space = (struct sys_space){ .size = mount.size, .free = mount.free, .type = type_of(mount.type) };
-        p->st_dev = p->dev;
+        p->of.st_dev = space->type == BTRFS_SUPER_MAGIC ? 0 : p->of.dev; /* its subvolume is not known */
     }
     f->memory_file = space->type == TMPFS_MAGIC || space->type == RAMFS_MAGIC ||
                      space->type == UNKNOWN_TYPE;
@@ -186,8 +186,7 @@ bool faults_explain(struct fault *f, const siginfo_t *info, const void *context)
         .map = { m.start, m.end, m.offset,
                  (m.read ? PROT_READ : 0) | (m.write ? PROT_WRITE : 0) | (m.exec ? PROT_EXEC : 0) },
         .at = m.offset + (page - m.start),
-        .dev = makedev(m.dev_major, m.dev_minor),
-        .ino = m.inode,
+        .of = { .dev = makedev(m.dev_major, m.dev_minor), .ino = m.inode },
         .shared = m.shared,
         .path = m.path,
         .path_len = m.path_len,
@@ -213,7 +212,7 @@ static struct {
 static bool is_news(const struct fault *f, const char *done, unsigned *more)
 {
     uint64_t now = sys_now_ms();
-    bool same = last.dev == f->page.dev && last.ino == f->page.ino && last.cause == f->cause &&
+    bool same = last.dev == f->page.of.dev && last.ino == f->page.of.ino && last.cause == f->cause &&
                 last.store == f->store && last.done == done && now < last.until_ms;
     last.until_ms = now + QUIET_MS;
     if (same) {
@@ -221,8 +220,8 @@ static bool is_news(const struct fault *f, const char *done, unsigned *more)
         return false;
     }
     *more = last.count;
-    last.dev = f->page.dev;
-    last.ino = f->page.ino;
+    last.dev = f->page.of.dev;
+    last.ino = f->page.of.ino;
     last.cause = f->cause;
     last.store = f->store;
     last.done = done;
@@ -238,7 +237,7 @@ void faults_count_again(void)
 static void say_space(char *out, size_t size, const struct fault *f)
 {
     const char *what = f->cause == FAULT_NO_SPACE ? "no space left" : "the disk quota is used up";
-    if (mounts_describe(f->page.st_dev, f->page.path, &mount))
+    if (mounts_describe(f->page.of.st_dev, f->page.path, &mount))
         fmt(out, size, "%s on %s (%s, %s, %s free)%s%s", what, mount.point, mount.type,
             size_in_words(mount.size).text, size_in_words(mount.free).text,
             *mounts_remedy(&mount) ? "; " : "", mounts_remedy(&mount));

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "disk/watch.h"
@@ -27,6 +28,14 @@ struct overlay_lists *overlay_lists;
 static unsigned claim_count;
 static char buffer[8 << 10]; /* for a part of /proc/self/maps */
 
+void overlays_count(long vmas)
+{
+    if (model_take()) {
+        count_add(vmas);
+        model_drop();
+    }
+}
+
 static bool have_lists(void)
 {
     if (!overlay_lists) {
@@ -35,18 +44,15 @@ static bool have_lists(void)
         if (sys_failed(at))
             return false;
         overlay_lists = (struct overlay_lists *)at;
-        if (model_take()) {
-            count_add(1);
-            model_drop();
-        }
+        overlays_count(1);
     }
     return true;
 }
 
-unsigned overlays_add(enum overlay_kind kind)
+long overlays_add(enum overlay_kind kind)
 {
     if (!have_lists())
-        return 0;
+        return -ENOMEM;
     for (unsigned n = 1; n <= OVERLAYS_MAX; n++) {
         if (overlays[n].kind == OVERLAY_FREE) {
             overlays[n] = (struct overlay){ .kind = kind };
@@ -54,7 +60,7 @@ unsigned overlays_add(enum overlay_kind kind)
             return n;
         }
     }
-    return 0;
+    return -ENFILE;
 }
 
 void overlays_remove(unsigned overlay)
@@ -91,15 +97,25 @@ unsigned overlays_unused(enum overlay_kind kind)
 }
 
 struct search {
-    uint64_t dev, ino, low, high;
+    const struct overlaid_file *file;
+    uint64_t low, high;
     uintptr_t besides;
     struct place *places;
     unsigned count, max;
 };
 
-static bool is_of_file(const struct procmap *m, uint64_t dev, uint64_t ino)
+/* The name of the VMA leads to a file of the same inode on another device. */
+static bool is_of_another(const struct procmap *m, dev_t st_dev)
 {
-    return m->inode == ino && makedev(m->dev_major, m->dev_minor) == dev;
+    struct stat st;
+    return m->path[0] == '/' && sys_stat(m->path, &st) == 0 && st.st_ino == m->inode && st.st_dev != st_dev;
+}
+
+/* On btrfs the list of VMAs shows the same device for all subvolumes: there the name is asked too. */
+static bool is_of_file(const struct procmap *m, const struct overlaid_file *file)
+{
+    return m->inode == file->ino && makedev(m->dev_major, m->dev_minor) == file->dev &&
+           (!file->st_dev || file->st_dev == file->dev || !is_of_another(m, file->st_dev));
 }
 
 /* The address up to which, from at on, all is one alias, or nothing is an alias: *ours says
@@ -129,7 +145,7 @@ static int prot_of(const struct procmap *m)
 static bool collect(const struct procmap *m, void *context)
 {
     struct search *s = context;
-    if (!m->shared || !is_of_file(m, s->dev, s->ino))
+    if (!m->shared || !is_of_file(m, s->file))
         return true;
     /* An alias may be one VMA with a mapping of the program that continues it. */
     for (uintptr_t at = m->start, to; at < m->end && s->count < s->max; at = to) {
@@ -149,13 +165,12 @@ static bool collect(const struct procmap *m, void *context)
     return s->count < s->max;
 }
 
-unsigned overlays_places(uint64_t dev, uint64_t ino, uint64_t low, uint64_t high, uintptr_t besides,
-                       struct place *places, unsigned max)
+long overlays_places(const struct overlaid_file *file, uint64_t low, uint64_t high, uintptr_t besides,
+                     struct place *places, unsigned max)
 {
-    struct search s = { dev, ino, low, high, besides, places, 0, max };
-    if (max)
-        procmaps_scan(PROCMAPS_SELF, buffer, sizeof buffer, collect, &s);
-    return s.count;
+    struct search s = { file, low, high, besides, places, 0, max };
+    long answer = max ? procmaps_scan(PROCMAPS_SELF, buffer, sizeof buffer, collect, &s) : 0;
+    return answer < 0 ? answer : s.count;
 }
 
 long overlays_put_back(const struct overlay *c, const struct place *place)
@@ -166,17 +181,20 @@ long overlays_put_back(const struct overlay *c, const struct place *place)
      * unmapped. */
     int flags = MREMAP_MAYMOVE | MREMAP_FIXED | (c->moved ? MREMAP_DONTUNMAP : 0);
     long at = sys_mremap(from, c->moved ? len : 0, len, flags, place->start);
-    if (!sys_failed(at) && place->prot != c->prot)
-        sys_mprotect(place->start, len, place->prot);
-    return sys_failed(at) ? at : 0;
+    if (sys_failed(at))
+        return at;
+    return place->prot != c->prot ? sys_mprotect(place->start, len, place->prot) : 0;
 }
 
-bool overlays_still(const struct place *place, uint64_t dev, uint64_t ino)
+long overlays_still(const struct place *place, const struct overlaid_file *file)
 {
     struct procmap m;
-    return procmaps_at(PROCMAPS_SELF, place->start, &m, buffer, sizeof buffer) == 0 &&
-           m.end >= place->end && m.shared && prot_of(&m) == place->prot && is_of_file(&m, dev, ino) &&
-           m.offset + (place->start - m.start) == place->offset;
+    long answer = procmaps_at(PROCMAPS_SELF, place->start, &m, buffer, sizeof buffer);
+    if (answer < 0)
+        return answer == -ENOENT ? -EAGAIN : answer;
+    bool still = m.end >= place->end && m.shared && prot_of(&m) == place->prot && is_of_file(&m, file) &&
+                 m.offset + (place->start - m.start) == place->offset;
+    return still ? 0 : -EAGAIN;
 }
 
 void overlays_claim(uintptr_t start, uintptr_t end)
@@ -266,10 +284,10 @@ void overlays_tell_syncs(const struct fault_page *p)
 {
     enum { TOLD_MAX = 1024 };
     static struct place places[TOLD_MAX];
-    unsigned count = overlays_places(p->dev, p->ino, 0, UINT64_MAX, 0, places, TOLD_MAX);
+    long count = overlays_places(&p->of, 0, UINT64_MAX, 0, places, TOLD_MAX);
     if (!model_take())
         return;
-    for (unsigned i = 0; i < count; i++)
+    for (long i = 0; i < count; i++)
         pending_add(places[i].start, places[i].end, p->error);
     pending_add(p->map.start, p->map.end, p->error);
     model_drop();

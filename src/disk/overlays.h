@@ -34,10 +34,21 @@
 
 enum overlay_kind { OVERLAY_FREE, OVERLAY_SPILL, OVERLAY_ZEROS };
 
+/* Files of two subvolumes of a btrfs may have the same dev and ino. Their st_dev differs. */
+struct overlaid_file {
+    uint64_t dev, ino; /* as /proc/self/maps shows them */
+    dev_t st_dev;      /* the device as stat shows it; 0: not known */
+};
+
+/* True if nothing that is known tells the two files apart. */
+static inline bool overlaid_alike(const struct overlaid_file *a, const struct overlaid_file *b)
+{
+    return a->dev == b->dev && a->ino == b->ino && (!a->st_dev || !b->st_dev || a->st_dev == b->st_dev);
+}
+
 struct overlay {
     enum overlay_kind kind;
-    uint64_t dev, ino;   /* the file, as /proc/self/maps shows it */
-    dev_t st_dev;        /* its device as stat shows it; 0: not known */
+    struct overlaid_file of;
     unsigned keep;       /* keeps.h, a reference: proves that no other process uses the file; 0: the
                             user has said so */
     bool told_asked, told_lost, told_conflict; /* these log lines are written */
@@ -66,8 +77,7 @@ struct fault_page {
     uintptr_t page;
     struct place map;
     uint64_t at;         /* offset of the page in the file */
-    uint64_t dev, ino;   /* as /proc/self/maps shows them */
-    dev_t st_dev;        /* as stat shows it; 0: the file's name does not lead to it */
+    struct overlaid_file of; /* st_dev is 0 if the file's name does not lead to it */
     uint64_t size;       /* of the file, if size_known */
     bool size_known, shared;
     bool past_end;       /* the page lies past the end of the file */
@@ -110,9 +120,9 @@ static inline bool overlays_any(void)
     return __atomic_load_n(&overlays_in_use, __ATOMIC_ACQUIRE) != 0;
 }
 
-/* Makes an overlay of that kind, and returns its number; 0 if all are in use, or if the kernel has
- * no memory for the lists. */
-unsigned overlays_add(enum overlay_kind kind);
+/* Makes an overlay of that kind. Returns its number; -ENFILE if all are in use; -ENOMEM if the kernel
+ * has no memory for the lists. */
+long overlays_add(enum overlay_kind kind);
 
 /* Frees the overlay, and unmaps its alias. */
 void overlays_remove(unsigned overlay);
@@ -125,17 +135,22 @@ unsigned overlays_unused(enum overlay_kind kind);
 
 /*
  * Finds where the program maps bytes [low, high) of the file shared, by /proc/self/maps. Writes at
- * most max places, each clipped to these bytes, and returns how many. Leaves out aliases, and the
- * place that contains the address besides.
+ * most max places, each clipped to these bytes. Leaves out aliases, and the place that contains the
+ * address besides. Returns how many places it has written, or -errno if the list cannot be read.
  */
-unsigned overlays_places(uint64_t dev, uint64_t ino, uint64_t low, uint64_t high, uintptr_t besides,
-                         struct place *places, unsigned max);
+long overlays_places(const struct overlaid_file *file, uint64_t low, uint64_t high, uintptr_t besides,
+                     struct place *places, unsigned max);
 
-/* Maps the file at the place again, from the alias. Returns 0, or -errno of the kernel. */
+/* Maps the file at the place again, from the alias, with the protection of the place. Returns 0, or
+ * -errno of the kernel: then the place may show the file with the alias's protection. */
 long overlays_put_back(const struct overlay *c, const struct place *place);
 
-/* Returns true if the kernel shows the place as it says: this file, offset and protection. */
-bool overlays_still(const struct place *place, uint64_t dev, uint64_t ino);
+/* Returns 0 if the kernel shows the place as it says: this file, offset and protection. Returns
+ * -EAGAIN if it does not, or -errno if the kernel cannot be asked. */
+long overlays_still(const struct place *place, const struct overlaid_file *file);
+
+/* Counts VMAs that were added (space/count.h). Takes the model lock. */
+void overlays_count(long vmas);
 
 /* Claims a range, at most PLACES_MAX of them, until overlays_release. Both need the model lock,
  * too. */

@@ -5,7 +5,6 @@
 #include "disk/spill.h"
 
 #include <errno.h>
-#include <linux/magic.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
@@ -52,22 +51,26 @@ static bool has_overlay(unsigned keep)
     return false;
 }
 
-/* Gives the lease back with the last overlay of its file. */
-static void let_go(unsigned keep)
+/* A process that was forked since, or that forked this one, maps the same pages. The two share the
+ * lease on the file, too. */
+static bool others_map(const struct overlay *c)
 {
-    if (!has_overlay(keep))
-        keeps_give_back(keep);
+    long who;
+    return spillfile_shared(c->file) && family_shares(c->of.dev, c->of.ino, &who);
 }
 
-/* Removes the overlay. True: it was the last in its spill file, which is removed too. */
+/* Removes the overlay, and gives the lease back with the last one of its file. True: it was the
+ * last in its spill file, which is removed too. */
 static bool drop_overlay(unsigned n)
 {
     unsigned file = overlays[n].file, keep = overlays[n].keep, left = 0;
+    bool leased_by_others = keep && others_map(&overlays[n]);
     overlays_remove(n);
     for (unsigned i = 1; i <= OVERLAYS_MAX; i++)
         left += overlays[i].kind == OVERLAY_SPILL && overlays[i].file == file;
     if (keep) {
-        let_go(keep);
+        if (!leased_by_others && !has_overlay(keep))
+            keeps_give_back(keep);
         keeps_let_go(keep);
     }
     if (!left)
@@ -107,31 +110,33 @@ static bool is_mapped_elsewhere(unsigned keep, const struct fault_page *p)
     uint64_t before = sys_now_ms();
     if (has_overlay(keep) && before < next_ms[keep])
         return false;
-    bool found = mappers_other(p->dev, p->ino) != 0;
+    bool found = mappers_other(p->of.dev, p->of.ino) != 0;
     uint64_t after = sys_now_ms();
     next_ms[keep] = after + SETTLE_MS + 20 * (after - before);
     return found;
 }
 
-/* Proves that no other process can see the file: 0; or -errno, see spill_why. */
-static long prove(unsigned keep, const struct fault_page *p)
+/* Proves that no other process can see the file: 0; or -errno, see spill_why. *taken: the lease was
+ * taken for that. */
+static long prove(unsigned keep, const struct fault_page *p, bool *taken)
 {
     long who;
+    *taken = false;
     if (!keep)
         return filter_refuses() ? -EKEYREJECTED : -ENOKEY;
     /* No fork comes in between: it waits for the overlay lock. */
-    if (family_shares(p->dev, p->ino, &who))
+    if (family_shares(p->of.dev, p->of.ino, &who))
         return -EMLINK;
     /* A process whose open is delayed has seen nothing yet: the spilling goes on until it is to see
      * everything. */
     enum lease_state state = keeps_state(keep, break_signal());
-    long answer = state == LEASE_HELD || state == LEASE_ASKED ? 0 : keeps_lease(keep, break_signal());
-    if (answer < 0)
-        return answer == -EAGAIN ? -ETXTBSY : answer;
-    if (!is_mapped_elsewhere(keep, p))
-        return 0;
-    let_go(keep);
-    return -EMLINK;
+    if (state != LEASE_HELD && state != LEASE_ASKED) {
+        long answer = keeps_lease(keep, break_signal());
+        if (answer < 0)
+            return answer == -EAGAIN ? -ETXTBSY : answer;
+        *taken = true;
+    }
+    return is_mapped_elsewhere(keep, p) ? -EMLINK : 0;
 }
 
 /* The keep of the file, which the caller lets go; 0: there is none. Of a mapping that no hook has
@@ -146,12 +151,12 @@ static unsigned keep_of(const struct fault_page *p)
         keep = r->keep;
     keeps_hold(keep);
     model_drop();
-    if (!keep && p->st_dev)
-        keep = keeps_find(p->st_dev, p->ino);
+    if (!keep && p->of.st_dev)
+        keep = keeps_find(p->of.st_dev, p->of.ino);
     if (keep)
         keeps_refill(keep, p->dies);
-    else if (p->st_dev)
-        keep = keeps_adopt(p->st_dev, p->ino, p->dies);
+    else if (p->of.st_dev)
+        keep = keeps_adopt(p->of.st_dev, p->of.ino, p->dies);
     return keep;
 }
 
@@ -210,11 +215,12 @@ const char *spill_why(long error)
 
 /* Narrows [*start, *end), in which p lies, to what no overlay of the file has, because a page has
  * one place in the spill file. Returns the number of the overlay that has the page itself, or 0. */
-static unsigned clip_to_gap(const struct fault_page *p, uint64_t *start, uint64_t *end)
+static unsigned clip_to_gap(const struct overlaid_file *of, const struct fault_page *p, uint64_t *start,
+                            uint64_t *end)
 {
     for (unsigned n = 1; n <= OVERLAYS_MAX; n++) {
         const struct overlay *c = &overlays[n];
-        if (c->kind != OVERLAY_SPILL || c->dev != p->dev || c->ino != p->ino)
+        if (c->kind != OVERLAY_SPILL || !overlaid_alike(&c->of, of))
             continue;
         if (p->at >= c->start && p->at < c->start + c->len)
             return n;
@@ -233,24 +239,23 @@ static unsigned overlay_for(const struct fault_page *p, unsigned keep, const cha
     uint64_t start = p->map.offset, map_end = start + (p->map.end - p->map.start), end = map_end;
     if (p->size_known && page_up(p->size) > end)
         end = page_up(p->size);
-    unsigned n = clip_to_gap(p, &start, &end);
+    const struct overlaid_file of = { p->of.dev, p->of.ino, keep ? keeps_dev(keep) : p->of.st_dev };
+    unsigned n = clip_to_gap(&of, p, &start, &end);
     if (n)
         return n;
-    long file = spillfile_own(page_size, program);
+    long added = overlays_add(OVERLAY_SPILL), file = added < 0 ? added : spillfile_own(page_size, program);
     *why = file;
-    if (file < 0)
+    if (added < 0)
         return 0;
-    n = overlays_add(OVERLAY_SPILL);
-    *why = -ENFILE;
-    if (!n)
+    n = (unsigned)added;
+    if (file < 0) {
+        overlays_remove(n);
         return 0;
+    }
     struct overlay *c = &overlays[n];
-    c->dev = p->dev;
-    c->ino = p->ino;
-    c->st_dev = p->st_dev;
+    c->of = of;
     if (keep && model_take()) {
         c->keep = keep;
-        c->st_dev = keeps_dev(keep);
         keeps_hold(keep);
         model_drop();
     }
@@ -266,12 +271,12 @@ static unsigned overlay_for(const struct fault_page *p, unsigned keep, const cha
     c->len = end - start;
     c->alias = sys_failed(alias) ? 0 : (uintptr_t)alias;
     long fd = sys_failed(alias) ? alias : spillfile_open(c->file);
-    const struct spill_range range = { p->dev, p->ino, c->start, c->len, p->error, p->path_len };
+    const struct spill_range range = { p->of.dev, p->of.ino, c->start, c->len, p->error, p->path_len };
     *why = fd < 0 ? fd : spillfile_add(c->file, (int)fd, &range, p->path, &c->data_at, &c->sums_at);
     if (fd >= 0)
         sys_close((int)fd);
     if (*why >= 0) {
-        count_add(1);
+        overlays_count(1);
         return n;
     }
     drop_overlay(n);
@@ -340,7 +345,7 @@ static bool next_part(const struct overlay *c, const struct place *map, uintptr_
         bool known = r && r->start <= start;
         uintptr_t end = known ? r->end : start + page_size;
         *at = end < map->end ? end : map->end;
-        if (known ? r->kind & REGION_RETAINED : masters_has((dev_t)c->st_dev, (ino_t)c->ino, start))
+        if (known ? r->kind & REGION_RETAINED : masters_has((dev_t)c->of.st_dev, (ino_t)c->of.ino, start))
             continue;
         *part = (struct place){ start, *at, map->offset + (start - map->start), map->prot };
         if (!known || ((r->kind & REGION_CHANGING) && !changes_mine(r->start, r->end)))
@@ -419,6 +424,41 @@ static void keep_refused(const struct fault_page *p, uint64_t *low, uint64_t *hi
     *high = to;
 }
 
+/*
+ * Near the limit on VMAs the kernel may have one for the first step of a switch, and none for the
+ * last: mremap refuses a fixed address while fewer than 6 are free (mm/mremap.c). hold_vmas
+ * takes some until the places are blocked. Returns 0 if there are none. They are of a file of their
+ * own, so that the kernel merges none of them with a VMA of the program.
+ */
+enum { HELD_VMAS = 9 };
+
+static uintptr_t hold_vmas(void)
+{
+    long at = sys_mmap(0, HELD_VMAS * page_size, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (sys_failed(at))
+        return 0;
+    for (unsigned i = 1; i < HELD_VMAS; i += 2) {
+        if (sys_mprotect((uintptr_t)at + i * page_size, page_size, PROT_READ) < 0) {
+            sys_munmap((uintptr_t)at, HELD_VMAS * page_size);
+            return 0;
+        }
+    }
+    return (uintptr_t)at;
+}
+
+static void free_vmas(uintptr_t held)
+{
+    sys_munmap(held, HELD_VMAS * page_size);
+}
+
+/* The places show the file. That fails only while other threads use up the VMAs that were free. */
+static void show_file(unsigned count, const struct overlay *c)
+{
+    enum { PASSES = 100 };
+    for (unsigned passes = 1; !spilled_show_file(places, count, c) && passes < PASSES; passes++)
+        sys_nap(1);
+}
+
 /* Switches a run around the page, of that size at most, to the spill file. */
 static long overlay_run(unsigned n, const struct fault_page *p, size_t size, bool *dense)
 {
@@ -444,12 +484,12 @@ static long overlay_run(unsigned n, const struct fault_page *p, size_t size, boo
         return answer;
     }
     ranges[0] = (struct place){ p->page - (p->at - low), p->page + (high - p->at), low, p->map.prot };
-    long count =
-        1 + overlays_places(p->dev, p->ino, low, high, p->page, ranges + 1, PLACES_MAX - 1);
-    if (count == PLACES_MAX) {
+    long count = overlays_places(&c->of, low, high, p->page, ranges + 1, PLACES_MAX - 1);
+    if (count < 0 || count == PLACES_MAX - 1) {
         sys_close((int)fd);
-        return -E2BIG;
+        return count < 0 ? count : -E2BIG;
     }
+    count++;
     if (!model_take()) {
         sys_close((int)fd);
         return -EDEADLK;
@@ -465,25 +505,29 @@ static long overlay_run(unsigned n, const struct fault_page *p, size_t size, boo
         sys_close((int)fd);
         return count;
     }
-    bool sound = true;
-    for (long i = 0; i < count; i++)
-        sound &= overlays_still(&places[i], p->dev, p->ino);
-    if (!sound) {
+    for (long i = 0; i < count && answer == 0; i++)
+        answer = overlays_still(&places[i], &c->of);
+    if (answer < 0) {
         give_up(count);
         sys_close((int)fd);
-        return -EAGAIN;
+        return answer;
     }
-    answer = spilled_block(places, (unsigned)count, c, (int)fd) ? spilled_copy_in(c, (int)fd, low, high) : -ENOMEM;
+    uintptr_t held = hold_vmas();
+    bool blocked = held && spilled_block(places, (unsigned)count, c, (int)fd);
+    if (held)
+        free_vmas(held);
+    answer = blocked ? spilled_copy_in(c, (int)fd, low, high) : -ENOMEM;
     if (answer == 0 && !spilled_show(places, (unsigned)count, c, (int)fd))
         answer = -ENOMEM;
     sys_close((int)fd);
     if (answer < 0) {
-        spilled_show_file(places, (unsigned)count, c);
+        if (held)
+            show_file((unsigned)count, c);
         give_up(count);
         return answer;
     }
     release();
-    count_add(2 * count);
+    overlays_count(2 * count);
     if (c->low == c->high) {
         c->low = low;
         c->high = high;
@@ -538,11 +582,12 @@ long spill_store(const struct fault_page *p, const char *program, bool alone)
     if (alone)
         return store(p, 0, program);
     unsigned keep = keep_of(p);
-    long answer = prove(keep, p);
+    bool taken;
+    long answer = prove(keep, p, &taken);
     if (answer == 0)
         answer = store(p, keep, program);
-    if (keep && answer != 0)
-        let_go(keep); /* not if something else of the file is spilled */
+    if (taken && answer != 0 && !has_overlay(keep))
+        keeps_give_back(keep);
     keeps_let_go(keep);
     return answer;
 }
@@ -565,8 +610,8 @@ const char *spill_path(void)
 /*
  * Makes places of those parts of the first claimed ranges that map the spill file. The kernel is
  * asked for their offsets and protection, because calls that no hook sees change both. A part that
- * does not map the spill file was changed by such a call and is forgotten. Returns how many, or
- * -E2BIG.
+ * does not map the spill file was changed by such a call and is forgotten. Returns how many; -E2BIG;
+ * or -errno where the kernel cannot be asked, for want of a descriptor.
  */
 static long locate(const struct overlay *c, long claimed)
 {
@@ -574,7 +619,10 @@ static long locate(const struct overlay *c, long claimed)
     long count = 0;
     for (long i = 0; i < claimed; i++) {
         for (uintptr_t at = ranges[i].start, to; at < ranges[i].end; at = to) {
-            bool mapped = procmaps_at(PROCMAPS_SELF, at, &m, list, sizeof list) == 0;
+            long answer = procmaps_at(PROCMAPS_SELF, at, &m, list, sizeof list);
+            bool mapped = answer == 0;
+            if (!mapped && answer != -ENOENT)
+                return answer;
             to = !mapped ? at + page_size : m.end < ranges[i].end ? m.end : ranges[i].end;
             uint64_t shown = mapped ? m.offset + (at - m.start) : 0;
             struct place place = { at, to, shown - c->data_at + c->start,
@@ -653,9 +701,10 @@ static long claim_overlaid(unsigned n)
  * There is space: writes back what was stored to the span of the file, mapped or not, and then maps
  * the file there again in all places, or in none, so that a store through one mapping is seen
  * through all. If pages of the file were written since past the mapping, these and all between them
- * stay in the spill file: ESTALE. All pages stay if the kernel has no VMA left, or if stays is set.
+ * stay in the spill file: ESTALE. All pages stay if *stays is set, which the function does if the
+ * kernel has too few VMAs left.
  */
-static int lift_span(unsigned n, int fd, struct span s, bool stays)
+static int lift_span(unsigned n, int fd, struct span s, bool *stays)
 {
     const struct overlay *c = &overlays[n];
     struct span all = { c->start, c->start + c->len }, left = s;
@@ -665,14 +714,19 @@ static int lift_span(unsigned n, int fd, struct span s, bool stays)
         release();
         return c->error; /* next time */
     }
+    uintptr_t held = hold_vmas();
+    if (!held)
+        *stays = true;
     if (!spilled_block(places, (unsigned)count, c, fd))
         error = ENOMEM;
+    if (held)
+        free_vmas(held);
     if (!error)
         error = spilled_write_back(c, fd, s.low, s.high);
-    if (error == ESTALE && !stays) {
-        count_add(2 * count); /* each place may become three VMAs */
+    if (error == ESTALE && !*stays) {
+        overlays_count(2 * count); /* each place may become three VMAs */
         spilled_left(c, fd, &left.low, &left.high);
-    } else if (!error && !stays) {
+    } else if (!error && !*stays) {
         left.low = left.high; /* nothing */
     }
     show_again(c, fd, count, left);
@@ -735,15 +789,13 @@ static void tell_of_conflict(struct overlay *c)
 }
 
 /*
- * A process that was forked since maps the same pages. A process that maps the file again no longer
- * sees what the other stores to them. So the file gets what was stored, and the pages stay until
- * that process has ended, or until another process opens the file.
+ * A process that maps the file again no longer sees what another one stores to the pages that both
+ * map. So the file gets what was stored, and the pages stay until that process has ended, or until
+ * another process opens the file.
  */
 static bool stays_shared(const struct overlay *c)
 {
-    long who;
-    return spillfile_shared(c->file) && (!c->keep || keeps_state(c->keep, break_signal()) != LEASE_ASKED) &&
-           family_shares(c->dev, c->ino, &who);
+    return (!c->keep || keeps_state(c->keep, break_signal()) != LEASE_ASKED) && others_map(c);
 }
 
 /* Writes back what the overlay has. 0: the file has everything. ESTALE: the rest stays in the spill
@@ -764,7 +816,7 @@ static int return_overlay(unsigned n)
     int error = may_write(c) && spilled_has_room(c, (int)fd, c->low, c->high) ? 0 : c->error;
     bool stays = !error && stays_shared(c);
     if (!error)
-        error = lift_span(n, (int)fd, (struct span){ c->low, c->high }, stays);
+        error = lift_span(n, (int)fd, (struct span){ c->low, c->high }, &stays);
     if (!error && stays && sys_msync(c->alias, c->len, MS_SYNC) < 0)
         error = EIO;
     if (shared)
@@ -836,6 +888,8 @@ void spill_end(void)
     for (unsigned n = 1; n <= OVERLAYS_MAX; n++) {
         unsigned file = overlays[n].file;
         int error = overlays[n].kind == OVERLAY_SPILL ? return_overlay(n) : 0;
+        if (error && error != ESTALE && others_map(&overlays[n]))
+            continue; /* they write it back */
         if (error == ESTALE && !changed++)
             log_line(LOG_ERROR | LOG_ABOUT_SPILL, "a file was written by others since pages of it were spilled: they stay in %s; "
                      "what it would change says: mapherd recover --dry-run %s", spillfile_path(file),
@@ -873,13 +927,13 @@ void spill_stay(void)
 static bool may_have(dev_t dev, ino_t ino)
 {
     for (unsigned n = 1; n <= OVERLAYS_MAX; n++)
-        if (overlays[n].kind == OVERLAY_SPILL && overlays[n].ino == ino &&
-            (overlays[n].st_dev == dev || !overlays[n].st_dev || !dev))
+        if (overlays[n].kind == OVERLAY_SPILL && overlays[n].of.ino == ino &&
+            (overlays[n].of.st_dev == dev || !overlays[n].of.st_dev || !dev))
             return true;
     return false;
 }
 
-/* Shows at the place what is spilled of the file. */
+/* Shows at the place what is spilled of the file; dev is 0 if only the list of VMAs shows it. */
 static void show_spilled(struct place place, dev_t dev, ino_t ino)
 {
     uint64_t end = place.offset + (place.end - place.start);
@@ -887,9 +941,10 @@ static void show_spilled(struct place place, dev_t dev, ino_t ino)
     const struct overlay *first = NULL;
     for (unsigned n = 1; n <= OVERLAYS_MAX; n++) {
         const struct overlay *c = &overlays[n];
-        if (c->kind != OVERLAY_SPILL || c->ino != ino || (c->st_dev && dev && c->st_dev != dev))
+        if (c->kind != OVERLAY_SPILL || c->of.ino != ino || (c->of.st_dev && dev && c->of.st_dev != dev))
             continue;
-        if (first ? c->dev != first->dev : !overlays_still(&place, c->dev, c->ino))
+        if (first ? !overlaid_alike(&c->of, &first->of)
+                  : overlays_still(&place, &c->of) != 0)
             continue;
         first = c;
         uint64_t low = c->low > place.offset ? c->low : place.offset, high = c->high < end ? c->high : end;
@@ -1040,7 +1095,7 @@ void spill_release_leases(void)
         return;
     note_abandoned();
     for (unsigned n = 1; n <= OVERLAYS_MAX; n++)
-        if (overlays[n].kind == OVERLAY_SPILL && overlays[n].keep)
+        if (overlays[n].kind == OVERLAY_SPILL && overlays[n].keep && !others_map(&overlays[n]))
             keeps_give_back(overlays[n].keep);
     if (sys_sigaction(SIGURG, NULL, &now) == 0 && now.handler == (uintptr_t)on_break)
         sys_sigaction(SIGURG, &none, NULL);
@@ -1056,23 +1111,31 @@ static void cut_off(unsigned n, uint64_t size)
     long fd = !model_mine() && !stays_shared(c) && end < c->high ? spillfile_open(c->file) : -ENOENT;
     if (fd < 0)
         return;
-    lift_span(n, (int)fd, (struct span){ end > c->low ? end : c->low, c->high }, false);
+    bool stays = false;
+    lift_span(n, (int)fd, (struct span){ end > c->low ? end : c->low, c->high }, &stays);
     sys_close((int)fd);
+}
+
+/* The overlay's file ends at size now. Where only a name that is gone would tell its subvolume
+ * (st_dev), the kernel is asked for a page past that. */
+static bool ends_at(const struct overlay *c, const struct stat *st, uint64_t size)
+{
+    if (c->of.ino != st->st_ino || c->high <= size)
+        return false;
+    if (c->of.st_dev || c->of.dev == st->st_dev)
+        return (c->of.st_dev ? c->of.st_dev : c->of.dev) == st->st_dev;
+    uint64_t past = page_up(size) > c->start ? page_up(size) : c->start;
+    return past < c->high && !sys_readable(c->alias + (past - c->start));
 }
 
 void spill_trim(int fd, uint64_t size)
 {
     struct stat st;
-    long type = 0;
     if (!overlays_any() || sys_fstat(fd, &st) < 0 || !overlays_take())
         return;
-    sys_fstatfs_type(fd, &type);
-    for (unsigned n = 1; n <= OVERLAYS_MAX; n++) {
-        const struct overlay *c = &overlays[n];
-        if (c->kind == OVERLAY_SPILL && c->ino == st.st_ino &&
-            (c->dev == st.st_dev || type == BTRFS_SUPER_MAGIC) && c->high > size)
+    for (unsigned n = 1; n <= OVERLAYS_MAX; n++)
+        if (overlays[n].kind == OVERLAY_SPILL && ends_at(&overlays[n], &st, size))
             cut_off(n, size);
-    }
     overlays_drop();
 }
 

@@ -109,8 +109,7 @@ static bool keep_way_back(struct overlay *c, const struct fault_page *p, size_t 
     c->len = len;
     c->over = p->page;
     c->prot = p->map.prot;
-    c->dev = p->dev;
-    c->ino = p->ino;
+    c->of = p->of;
     return c->alias;
 }
 
@@ -152,7 +151,7 @@ static bool put_back_one(unsigned n, bool in_any_case)
     if (done && stored && !in_any_case) {
         given.stored += stored;
         overlays_tell_syncs(
-            &(struct fault_page){ .map = place, .dev = c->dev, .ino = c->ino, .error = EIO });
+            &(struct fault_page){ .map = place, .of = c->of, .error = EIO });
         log_line_in(&room, LOG_ERROR | LOG_ABOUT_FAULT,
                     "%s has again what lay behind offset %lu: %lu bytes that were stored there meanwhile are lost",
                     given.others ? "a file" : given.path, (unsigned long)place.offset, (unsigned long)stored);
@@ -240,11 +239,12 @@ static long lay(unsigned n, const struct fault_page *p, uintptr_t end, int prot)
 
 long zeros_lay(const struct fault_page *p)
 {
-    long watch = p->size_known ? watch_file(p->path, p->st_dev, p->ino) : -ENOENT;
-    unsigned n = watch >= 0 ? overlays_add(OVERLAY_ZEROS) : 0;
+    long watch = p->size_known ? watch_file(p->path, p->of.st_dev, p->of.ino) : -ENOENT;
+    long added = watch >= 0 ? overlays_add(OVERLAY_ZEROS) : watch;
     /* With all overlays in use, the watch is one of theirs, or costs a signal now and then. */
-    if (!n)
-        return watch < 0 ? watch : -ENFILE;
+    if (added < 0)
+        return added;
+    unsigned n = (unsigned)added;
     overlays[n].file = (unsigned)watch;
     uintptr_t end;
     int prot;

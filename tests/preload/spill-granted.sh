@@ -1,0 +1,85 @@
+#!/bin/sh
+# What spilling needs, where it is not granted: a descriptor, VMAs, address space, an inode that tells
+# the file from others, a lease that no forked child gives back. No store is lost, no other file's bytes
+# are shown, and what cannot be spilled ends as it does alone.
+# SCENE=few-vmas runs one alone.
+# shellcheck disable=SC2154 # why is lib.sh's
+# shellcheck source=tests/lib.sh
+. "${TESTS_SRC:?run by make check}/lib.sh"
+# shellcheck source=tests/preload/spill.sh
+. "$TESTS_SRC/preload/spill.sh"
+granted="$TESTS_BIN/tests/preload/spill_granted"
+
+# run STATUS SCENE FOLDER
+run() {
+	take_space
+	result=0
+	rm -f "$scratch/log"
+	MAPHERD_SIGBUS=$sigbus LD_PRELOAD="$MAPHERD_LIB" timeout 600 "$granted" "$2" "$3" >"$scratch/out" 2>"$scratch/stderr" ||
+		result=$?
+	[ "$result" = "$1" ] ||
+		fail "$2 ended with $result and not $1: $(cat "$scratch/stderr" "$scratch/out") $(tail -3 "$scratch/log" 2>/dev/null)"
+	[ "$1" != 0 ] || grep -qx ok "$scratch/out" || fail "$2: $(cat "$scratch/out")"
+	grep -q "SIGBUS: a " "$scratch/log" || fail "$2: the library did nothing"
+	give_space
+	[ "$2" = child-with-lease ] || nothing_left # a spill file that was shared is left, empty or not
+	rm -f "$3/file" "$spills"/*
+	say "$2${4:-}"
+}
+
+# alone STATUS SCENE
+alone() {
+	take_space
+	result=0
+	timeout 600 "$granted" "$2" "$disk" >"$scratch/out" 2>&1 || result=$?
+	[ "$result" = "$1" ] || fail "alone, $2 ended with $result and not $1: $(cat "$scratch/out")"
+	give_space
+	rm -f "$file"
+}
+
+wanted() { [ -z "${SCENE:-}" ] || [ "$SCENE" = "$1" ]; }
+
+if disk ext4 64M; then
+	sigbus=auto
+	for scene in one-descriptor child-with-lease; do
+		wanted $scene || continue
+		alone 135 $scene
+		run 0 $scene "$disk"
+	done
+	if wanted child-with-lease && grep -q "run: mapherd recover" "$scratch/log"; then
+		fail "a child has sent the user to recover while its parent had the pages: $(cat "$scratch/log")"
+	fi
+	if wanted few-vmas; then
+		for sigbus in auto "auto,$file=spill"; do
+			run 0 few-vmas "$disk" ", MAPHERD_SIGBUS=$sigbus"
+		done
+	fi
+	if wanted no-address-space; then
+		alone 135 no-address-space
+		run 135 no-address-space "$disk"
+		grep -q "no memory, or no map, is left for it" "$scratch/log" || fail "the log has another reason: $(cat "$scratch/log")"
+	fi
+	# One descriptor is free: by the rule of the user the descriptors of a proof are not needed before.
+	sigbus="auto,$file=spill"
+	! wanted one-descriptor || run 0 one-descriptor "$disk" ", MAPHERD_SIGBUS=$sigbus"
+else
+	say "not on ext4: $why"
+fi
+if ! wanted twins; then
+	:
+elif ! command -v btrfs >/dev/null; then
+	say "not shown here: twins: needs btrfs"
+elif disk btrfs 160M; then
+	for sigbus in auto "auto,*/file=spill"; do
+		for volume in a b; do
+			btrfs subvolume create "$disk/$volume" >/dev/null
+		done
+		head -c 4M /dev/zero | tr '\0' b >"$disk/b/file"
+		: >"$disk/a/file"
+		sync -f "$disk"
+		run 0 twins "$disk/a" ", MAPHERD_SIGBUS=$sigbus"
+		btrfs subvolume delete "$disk/a" "$disk/b" >/dev/null
+	done
+else
+	say "not on btrfs: $why"
+fi
