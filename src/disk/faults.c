@@ -193,7 +193,6 @@ bool faults_explain(struct fault *f, const siginfo_t *info, const void *context)
     };
     ask_file(f, &st, &space);
     f->cause = find_cause(f, info, &st, &space);
-    f->page.past_end = f->cause == FAULT_PAST_END;
     f->page.error = f->cause == FAULT_NO_SPACE ? ENOSPC : f->cause == FAULT_OVER_QUOTA ? EDQUOT : EIO;
     return true;
 }

@@ -80,7 +80,6 @@ struct fault_page {
     struct overlaid_file of; /* st_dev is 0 if the file's name does not lead to it */
     uint64_t size;       /* of the file, if size_known */
     bool size_known, shared;
-    bool past_end;       /* the page lies past the end of the file */
     bool dies;           /* without mapherd the fault ends the program: it has no handler, or blocks
                             SIGBUS */
     int error;           /* what msync of the page fails with */

@@ -118,11 +118,11 @@ struct job {
     struct known *known;
 };
 
-/* The file's path by /proc/self/fd; "" if the kernel does not tell it. */
+/* The file's path by /proc; "" if the kernel does not tell it. */
 static void find_path(int fd, char *path, size_t size)
 {
     char link[40];
-    fmt(link, sizeof link, "/proc/self/fd/%d", fd);
+    fmt(link, sizeof link, "/proc/thread-self/fd/%d", fd);
     long len = sys_readlink(link, path, size - 1);
     path[len > 0 ? len : 0] = '\0';
 }

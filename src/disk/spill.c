@@ -195,6 +195,9 @@ const char *spill_why(long error)
     case -EBADF:
         return "its open file is not kept: the map is older than the fork that made the process, which has no descriptor of "
                "the file any more, or the program has closed mapherd's sockets; MAPHERD_SIGBUS=auto,GLOB=spill spills without the proof";
+    case -ECHILD:
+        return "the kernel could not be asked whether another process uses the file: the process can have no thread, or no "
+               "descriptor, more (the limit on pids, ulimit -u, ulimit -n)";
     case -EACCES:
         return "the file is another user's, and the kernel proves to its owner alone that no other process uses it";
     case -E2BIG:
@@ -1011,8 +1014,9 @@ static void return_what_is_asked_for(void *unused)
     (void)unused;
     for (unsigned n = 1; n <= OVERLAYS_MAX; n++) {
         struct overlay *c = &overlays[n];
-        if (c->kind == OVERLAY_SPILL && c->keep && keeps_state(c->keep, SIGURG) == LEASE_ASKED)
-            waited_for |= return_overlay(n) != 0;
+        bool leased = c->kind == OVERLAY_SPILL && c->keep;
+        enum lease_state state = leased ? keeps_state(c->keep, SIGURG) : LEASE_NONE;
+        waited_for |= state == LEASE_UNKNOWN || (state == LEASE_ASKED && return_overlay(n) != 0);
     }
     if (waited_for)
         try_later();

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "entry/gate.h"
 
+#include <errno.h>
 #include <stddef.h>
 
 #include "disk/overlays.h"
@@ -146,43 +147,71 @@ void gate_close(uint32_t reason)
     STATUS_SET(state, MAPHERD_PASSIVE);
 }
 
-/* False where a handler forks that interrupted the library: the lock is the frame's below. */
-static bool taken_for_fork, overlays_for_fork, announced_fork;
+/* What gate_before_fork has taken. False where a handler forks that interrupted the library: the lock
+ * is the frame's below. */
+static struct {
+    bool hidden; /* in a sandbox: its filter may kill for any system call, so none is made */
+    bool announced, retained, overlays, model;
+    int error; /* errno before the fork */
+} forking;
 
 void gate_before_fork(void)
 {
-    announced_fork = family_before_fork();
+    forking.hidden = gate_helpless();
+    if (forking.hidden) {
+        family_before_hidden_fork();
+        return;
+    }
+    forking.error = errno;
+    forking.announced = family_before_fork();
     count_before_fork();
-    overlays_for_fork = !gate_helpless() && overlays_take();
+    forking.retained = retained_enter();
+    forking.overlays = overlays_take();
     bool taken = model_take();
-    taken_for_fork = taken;
+    forking.model = taken;
     if (taken)
         parked_retire();
     brief_before_fork();
+    errno = 0;
 }
 
+/* The handlers of pthread_atfork are not told whether the fork has failed. errno tells it: fork sets
+ * it before it calls them (glibc: posix/fork.c; musl: src/process/fork.c). */
 void gate_after_fork_in_parent(void)
 {
+    bool failed = errno != 0;
+    if (forking.hidden)
+        return;
     brief_after_fork_in_parent();
-    if (taken_for_fork)
+    if (failed)
+        family_not_forked(forking.announced);
+    if (forking.model)
         model_drop();
-    if (overlays_for_fork) {
-        spill_forked(false);
+    if (forking.overlays) {
+        if (!failed)
+            spill_forked(false);
         overlays_drop();
     }
+    retained_leave(forking.retained);
     count_after_fork(false);
+    if (!failed)
+        errno = forking.error;
 }
 
 void gate_after_fork_in_child(void)
 {
+    if (forking.hidden)
+        return;
     brief_after_fork_in_child();
     model_after_fork();
-    begin_as_child(announced_fork);
-    if (taken_for_fork && model_take()) {
+    begin_as_child(forking.announced);
+    if (forking.model && model_take()) {
         forget_what_was_not_forked();
         model_drop();
         zeros_forked();
     }
-    if (overlays_for_fork)
+    if (forking.overlays)
         overlays_drop();
+    retained_leave(forking.retained);
+    errno = forking.error;
 }

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "kernel/identity.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -43,4 +44,16 @@ uint64_t identity_pid_space(void)
 {
     struct stat st;
     return sys_stat("/proc/self/ns/pid", &st) < 0 ? 0 : st.st_ino;
+}
+
+long identity_in_proc(void)
+{
+    char text[24];
+    const char *at = text;
+    uint64_t pid = 0;
+    long len = sys_readlink("/proc/self", text, sizeof text - 1);
+    if (len < 0)
+        return len;
+    text[len] = '\0';
+    return fmt_read_u64(&at, &pid) ? (long)pid : -EINVAL;
 }

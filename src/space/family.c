@@ -15,11 +15,11 @@
 #include "space/mappers.h"
 
 #define MEMBERS 1000 /* more than that share, whatever they map */
-#define ELSEWHERE (-1) /* in a PID namespace that its parent cannot look into */
+#define ELSEWHERE (-1) /* where /proc does not show it, or not to its parent */
 
 static struct members {
     unsigned announced, arrived; /* forks that were begun, and children that have called family_arrived */
-    int pids[MEMBERS];
+    int pids[MEMBERS]; /* as /proc shows them (identity_in_proc) */
     uint64_t pid_space;
 } *family;
 static bool unknown; /* there was a fork without the page */
@@ -34,11 +34,13 @@ static bool put(struct members *f, int pid)
     return false;
 }
 
-/* Those that have ended are forgotten. */
+/* Those that have ended are forgotten. A /proc that shows this process shows them too. */
 static void tidy(struct members *f)
 {
     char path[32];
     struct stat st;
+    if (identity_in_proc() < 0)
+        return;
     for (unsigned n = 0; n < MEMBERS; n++) {
         int pid = __atomic_load_n(&f->pids[n], __ATOMIC_ACQUIRE);
         fmt(path, sizeof path, "/proc/%d", pid);
@@ -49,7 +51,8 @@ static void tidy(struct members *f)
 
 static void enter(struct members *f)
 {
-    int pid = identity_pid_space() == f->pid_space ? (int)sys_getpid() : ELSEWHERE;
+    long number = identity_pid_space() == f->pid_space ? identity_in_proc() : ELSEWHERE;
+    int pid = number < 0 ? ELSEWHERE : (int)number;
     if (put(f, pid))
         return;
     tidy(f);
@@ -93,12 +96,24 @@ void family_arrived(bool announced)
         __atomic_fetch_add(&family->arrived, 1, __ATOMIC_ACQ_REL);
 }
 
+void family_not_forked(bool announced)
+{
+    if (announced)
+        __atomic_fetch_add(&family->arrived, 1, __ATOMIC_ACQ_REL);
+}
+
+void family_before_hidden_fork(void)
+{
+    if (__atomic_load_n(&family, __ATOMIC_ACQUIRE))
+        __atomic_fetch_add(&family->announced, 1, __ATOMIC_ACQ_REL);
+}
+
 /* It has a map of the file, or its maps cannot be read. A number without a process is free
  * again. */
 static bool shares(int pid, unsigned n, uint64_t dev, uint64_t ino)
 {
     long answer = mappers_has(pid, dev, ino);
-    if (answer == -ENOENT || answer == -ESRCH) {
+    if ((answer == -ENOENT || answer == -ESRCH) && identity_in_proc() > 0) {
         __atomic_compare_exchange_n(&family->pids[n], &pid, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
         return false;
     }
@@ -107,12 +122,13 @@ static bool shares(int pid, unsigned n, uint64_t dev, uint64_t ino)
 
 bool family_shares(uint64_t dev, uint64_t ino, long *who)
 {
+    long self = identity_in_proc();
     *who = 0;
     if (unknown || !family)
         return unknown;
     for (unsigned n = 0; n < MEMBERS; n++) {
         int pid = __atomic_load_n(&family->pids[n], __ATOMIC_ACQUIRE);
-        if (!pid || pid == sys_getpid())
+        if (!pid || pid == self)
             continue;
         if (pid == ELSEWHERE)
             return true;

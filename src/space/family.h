@@ -23,6 +23,13 @@ bool family_start(void);
 bool family_before_fork(void);
 void family_arrived(bool announced);
 
+/* Takes the announcement back: the fork has failed. For the parent. */
+void family_not_forked(bool announced);
+
+/* Is called instead of family_before_fork by a process that makes no system calls of its own any
+ * more: for the other members its child counts for good as having every file mapped. */
+void family_before_hidden_fork(void);
+
 /* Returns true if another member has a VMA of the file, with device and inode as /proc/PID/maps
  * shows them, or may have one. *who is its id, or 0 if it is not known. The caller has the
  * overlay lock. */

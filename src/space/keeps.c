@@ -114,11 +114,6 @@ dev_t keeps_dev(unsigned keep)
     return keeps[keep].dev;
 }
 
-ino_t keeps_ino(unsigned keep)
-{
-    return keeps[keep].ino;
-}
-
 /* Parks the open file of fd. Returns its place, or -errno. *marks: the file has no mark yet.
  * The caller has the model lock. */
 static long park(int fd, bool *marks)
@@ -176,7 +171,7 @@ static long descriptor_of(dev_t dev, ino_t ino)
 {
     static char entries[4096] __attribute__((aligned(8)));
     struct stat st;
-    long found = -ENOENT, got, folder = brief_open("/proc/self/fd", O_RDONLY | O_DIRECTORY, 0);
+    long found = -ENOENT, got, folder = brief_open("/proc/thread-self/fd", O_RDONLY | O_DIRECTORY, 0);
     while (folder >= 0 && found < 0 && (got = sys_getdents((int)folder, entries, sizeof entries)) > 0) {
         for (long at = 0; at < got && found < 0;) {
             const struct dirent64 *entry = (const void *)(entries + at);
@@ -337,8 +332,10 @@ void keeps_after_fork(void)
 /* ---- the lease, on a thread with a table of its own ---- */
 
 struct job {
+    long (*work)(const struct job *job, long fd); /* fd: a descriptor of the file; or -errno */
     struct keep *keep;
     int sig;
+    bool asked;
 };
 
 /* A description without a signal is not used: a process that shares it may have cleared its own
@@ -368,18 +365,35 @@ static long file_of(const struct keep *k)
     return fd < 0 || (sys_fstat((int)fd, &st) == 0 && st.st_dev == k->dev && st.st_ino == k->ino) ? fd : -EBADF;
 }
 
-static long lease(void *context)
+static long work(void *context)
 {
-    const struct job *e = context;
+    struct job *e = context;
     long fd = file_of(e->keep);
+    if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM)
+        return 0;
+    e->asked = true;
+    return e->work(e, fd);
+}
+
+/* Returns the answer of what is done; -ECHILD if it could not be done. */
+static long do_apart(struct job *e)
+{
+    long answer = sys_apart(work, e);
+    return e->asked ? answer : -ECHILD;
+}
+
+static long lease(const struct job *e, long fd)
+{
     if (fd < 0)
         return fd;
     if (!e->keep->leased && is_used_by_program((int)fd))
         return -EUSERS;
     long answer = sys_fcntl((int)fd, F_SETLEASE, F_WRLCK);
     /* A lease that the kernel is taking away can be set again, and goes all the same. */
-    if (answer == 0 && sys_fcntl((int)fd, F_GETLEASE, 0) != F_WRLCK)
+    if (answer == 0 && sys_fcntl((int)fd, F_GETLEASE, 0) != F_WRLCK) {
+        sys_fcntl((int)fd, F_SETLEASE, F_UNLCK);
         return -EAGAIN;
+    }
     if (answer == 0)
         ask_for_signal((int)fd, e->sig);
     return answer;
@@ -400,10 +414,8 @@ static bool is_asked_for(int fd)
     return false;
 }
 
-static long look(void *context)
+static long look(const struct job *e, long fd)
 {
-    const struct job *e = context;
-    long fd = file_of(e->keep);
     if (fd < 0)
         return LEASE_LOST;
     if (sys_fcntl((int)fd, F_GETLEASE, 0) == F_WRLCK)
@@ -417,10 +429,9 @@ static long look(void *context)
     return LEASE_HELD;
 }
 
-static long give_back(void *context)
+static long give_back(const struct job *e, long fd)
 {
-    const struct job *e = context;
-    long fd = file_of(e->keep);
+    (void)e;
     if (fd < 0)
         return fd;
     long answer = sys_fcntl((int)fd, F_SETLEASE, F_UNLCK);
@@ -431,8 +442,8 @@ static long give_back(void *context)
 
 long keeps_lease(unsigned keep, int sig)
 {
-    struct job e = { &keeps[keep], sig };
-    long answer = sys_apart(lease, &e);
+    struct job e = { .work = lease, .keep = &keeps[keep], .sig = sig };
+    long answer = do_apart(&e);
     if (answer == 0)
         keeps[keep].leased = true;
     return answer;
@@ -440,17 +451,16 @@ long keeps_lease(unsigned keep, int sig)
 
 enum lease_state keeps_state(unsigned keep, int sig)
 {
-    struct job e = { &keeps[keep], sig };
+    struct job e = { .work = look, .keep = &keeps[keep], .sig = sig };
     if (!keeps[keep].leased)
         return LEASE_NONE;
-    long state = sys_apart(look, &e);
-    return state < 0 ? LEASE_LOST : (enum lease_state)state;
+    long state = do_apart(&e);
+    return state < 0 ? LEASE_UNKNOWN : (enum lease_state)state;
 }
 
 void keeps_give_back(unsigned keep)
 {
-    struct job e = { &keeps[keep], 0 };
-    if (keeps[keep].leased)
-        sys_apart(give_back, &e);
-    keeps[keep].leased = false;
+    struct job e = { .work = give_back, .keep = &keeps[keep] };
+    if (keeps[keep].leased && do_apart(&e) != -ECHILD)
+        keeps[keep].leased = false;
 }

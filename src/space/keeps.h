@@ -55,10 +55,9 @@ unsigned keeps_adopt(dev_t dev, ino_t ino, bool dies);
  * the model lock. */
 void keeps_refill(unsigned keep, bool dies);
 
-/* The device, as fstat(2) shows it, and the inode of the kept file. The keep is held, or the
- * caller has the overlay lock. */
+/* The device of the kept file, as fstat(2) shows it. The keep is held, or the caller has the overlay
+ * lock. */
 dev_t keeps_dev(unsigned keep);
-ino_t keeps_ino(unsigned keep);
 
 /* Model lock held. 0 is allowed. */
 void keeps_hold(unsigned keep);
@@ -90,7 +89,8 @@ void keeps_after_fork(void);
  * Takes the lease. Returns 0 also if the keep has it already; -EAGAIN: another open file of this
  * inode exists; -EACCES: the file is another user's; -EUSERS: the program itself uses leases or
  * signals on it; -EBADF: the file has not been kept since a fork, or the program has closed the
- * socket; -EINVAL and others: the filesystem has no leases. sig: the signal that the kernel sends
+ * socket; -ECHILD: the kernel could not be asked, for want of a thread or a descriptor; -EINVAL and
+ * others: the filesystem has no leases. sig: the signal that the kernel sends
  * when another process opens the file (SIGURG); 0: none.
  */
 long keeps_lease(unsigned keep, int sig);
@@ -100,6 +100,7 @@ enum lease_state {
     LEASE_HELD,    /* no other process has the file open */
     LEASE_ASKED,   /* a process opens the file, and the kernel holds it up */
     LEASE_LOST,    /* the kernel took it away: other processes may have the file open */
+    LEASE_UNKNOWN, /* the kernel could not be asked, for want of a thread or a descriptor */
 };
 /* Asks the kernel for the state. Tries to take a lost lease again. */
 enum lease_state keeps_state(unsigned keep, int sig);

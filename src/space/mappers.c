@@ -11,6 +11,7 @@
 
 #include "common/fmt.h"
 #include "kernel/brief.h"
+#include "kernel/identity.h"
 #include "kernel/procmaps.h"
 #include "kernel/sys.h"
 #include "space/filter.h"
@@ -39,17 +40,6 @@ long mappers_has(long pid, uint64_t dev, uint64_t ino)
     return w.found ? 1 : answer < 0 ? answer : 0;
 }
 
-/* Returns this process's id in the PID namespace of /proc, which may be another than its own. */
-static long own_number(void)
-{
-    char text[24];
-    const char *at = text;
-    uint64_t pid = 0;
-    long len = sys_readlink("/proc/self", text, sizeof text - 1);
-    text[len > 0 ? len : 0] = '\0';
-    return len > 0 && fmt_read_u64(&at, &pid) ? (long)pid : sys_getpid();
-}
-
 /* True if that process shares this one's memory, and so its VMAs. Few seccomp filters allow
  * kcmp(2): under a filter the child counts as another process. */
 static bool is_vfork_child(long pid)
@@ -59,7 +49,7 @@ static bool is_vfork_child(long pid)
 
 long mappers_other(uint64_t dev, uint64_t ino)
 {
-    long self = own_number(), found = 0, got, folder = brief_open("/proc", O_RDONLY | O_DIRECTORY, 0);
+    long self = identity_in_proc(), found = 0, got, folder = brief_open("/proc", O_RDONLY | O_DIRECTORY, 0);
     while (folder >= 0 && !found && (got = sys_getdents((int)folder, entries, sizeof entries)) > 0) {
         for (long at = 0; at < got && !found;) {
             const struct dirent64 *entry = (const void *)(entries + at);

@@ -59,11 +59,6 @@ struct region *regions_from(uintptr_t addr)
     return tree_from(&mapped, addr);
 }
 
-struct region *regions_last(void)
-{
-    return tree_floor(&mapped, UINTPTR_MAX);
-}
-
 struct region *regions_ending_at(uintptr_t addr)
 {
     struct region *r = addr ? tree_floor(&mapped, addr - 1) : NULL;
@@ -82,14 +77,6 @@ bool regions_free(uintptr_t start, uintptr_t end)
     return !r || r->start >= end;
 }
 
-bool regions_changing(uintptr_t start, uintptr_t end)
-{
-    struct region *r = regions_from(start);
-    while (r && r->start < end && !(r->kind & REGION_CHANGING))
-        r = r->after;
-    return r && r->start < end;
-}
-
 bool regions_cover(uintptr_t start, uintptr_t end)
 {
     for (struct region *r = regions_from(start); r && r->start <= start; r = r->after) {
@@ -103,7 +90,8 @@ bool regions_cover(uintptr_t start, uintptr_t end)
 bool regions_take_one(uintptr_t start, uintptr_t end, struct region *copy)
 {
     struct region *r = tree_floor(&mapped, start);
-    if (!r || r->start != start || r->end != end || r->window || (r->kind & REGION_RETAINED) ||
+    if (!r || r->start != start || r->end != end || r->window || r->keep ||
+        (r->kind & (REGION_RETAINED | REGION_OVERLAID)) ||
         (r->before && regions_one_vma(r->before, r)) || (r->after && regions_one_vma(r, r->after)))
         return false;
     *copy = *r;

@@ -61,9 +61,6 @@ bool regions_one_vma(const struct region *a, const struct region *b);
 /* Returns the first region that ends behind addr, or NULL. */
 struct region *regions_from(uintptr_t addr);
 
-/* Returns the last of all regions, or NULL. */
-struct region *regions_last(void);
-
 /* Returns the region that ends at addr, or NULL. */
 struct region *regions_ending_at(uintptr_t addr);
 
@@ -72,9 +69,6 @@ struct region *regions_starting_at(uintptr_t addr);
 
 /* True if no region lies in the range. */
 bool regions_free(uintptr_t start, uintptr_t end);
-
-/* True if a call that changes the kind of a part of the range is under way. */
-bool regions_changing(uintptr_t start, uintptr_t end);
 
 /* True if regions cover the range without a gap. */
 bool regions_cover(uintptr_t start, uintptr_t end);
@@ -120,7 +114,7 @@ bool regions_alike(const struct region *a, const struct region *b);
 
 /*
  * Serves the common case of munmap. If the range is one region that is a VMA of its own, in no
- * window and not retained, takes it out, copies it for regions_restore, and returns true. The
+ * window, not retained, without a keep and without an overlay, takes it out, copies it for regions_restore, and returns true. The
  * process then has one VMA less.
  */
 bool regions_take_one(uintptr_t start, uintptr_t end, struct region *copy);

@@ -80,7 +80,7 @@ static void name_file(const struct synced *s, bool open, char *name, size_t size
     char link[32];
     long len = -1;
     if (open) {
-        fmt(link, sizeof link, "/proc/self/fd/%d", s->fd);
+        fmt(link, sizeof link, "/proc/thread-self/fd/%d", s->fd);
         len = sys_readlink(link, name, size - 1);
     }
     if (len >= 0)

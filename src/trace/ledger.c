@@ -335,7 +335,7 @@ uint32_t ledger_file(const struct stat *st, int fd)
         i = file_at(i)->own[FILE_NEXT];
     if (i && is_still(file_at(i), st, NULL))
         return i;
-    fmt(link, sizeof link, "/proc/self/fd/%d", fd);
+    fmt(link, sizeof link, "/proc/thread-self/fd/%d", fd);
     long len = sys_readlink(link, path, sizeof path - 1);
     path[len > 0 ? len : 0] = '\0';
     if (i && is_still(file_at(i), st, path)) {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # What spilling needs, where it is not granted: a descriptor, VMAs, address space, an inode that tells
-# the file from others, a lease that no forked child gives back. No store is lost, no other file's bytes
-# are shown, and what cannot be spilled ends as it does alone.
+# the file from others, a lease that no forked child gives back, a thread that asks for it, forks that
+# succeed. No store is lost, no other file's bytes are shown, and what cannot be spilled ends as alone.
 # SCENE=few-vmas runs one alone.
 # shellcheck disable=SC2154 # why is lib.sh's
 # shellcheck source=tests/lib.sh
@@ -10,21 +10,27 @@
 . "$TESTS_SRC/preload/spill.sh"
 granted="$TESTS_BIN/tests/preload/spill_granted"
 
-# run STATUS SCENE FOLDER
+# run STATUS SCENE FOLDER [WORDS [PREFIX...]]: preloaded.
 run() {
 	take_space
 	result=0
-	rm -f "$scratch/log"
-	MAPHERD_SIGBUS=$sigbus LD_PRELOAD="$MAPHERD_LIB" timeout 600 "$granted" "$2" "$3" >"$scratch/out" 2>"$scratch/stderr" ||
-		result=$?
-	[ "$result" = "$1" ] ||
-		fail "$2 ended with $result and not $1: $(cat "$scratch/stderr" "$scratch/out") $(tail -3 "$scratch/log" 2>/dev/null)"
-	[ "$1" != 0 ] || grep -qx ok "$scratch/out" || fail "$2: $(cat "$scratch/out")"
-	grep -q "SIGBUS: a " "$scratch/log" || fail "$2: the library did nothing"
+	: >"$scratch/log"
+	chmod 666 "$scratch/log" # for the user that a scene becomes
+	status=$1 scene=$2 folder=$3 words=${4:-}
+	shift $(($# < 4 ? $# : 4))
+	MAPHERD_SIGBUS=$sigbus timeout 600 "$@" env LD_PRELOAD="$MAPHERD_LIB" "$granted" "$scene" "$folder" \
+		>"$scratch/out" 2>"$scratch/stderr" || result=$?
+	[ "$result" = "$status" ] ||
+		fail "$scene ended with $result and not $status: $(cat "$scratch/stderr" "$scratch/out") $(tail -3 "$scratch/log")"
+	[ "$status" != 0 ] || grep -qx ok "$scratch/out" || fail "$scene: $(cat "$scratch/out")"
+	grep -q "SIGBUS: a " "$scratch/log" || fail "$scene: the library did nothing"
 	give_space
-	[ "$2" = child-with-lease ] || nothing_left # a spill file that was shared is left, empty or not
-	rm -f "$3/file" "$spills"/*
-	say "$2${4:-}"
+	case $scene in
+	child-with-lease | failed-fork | child-sees | fork-in-sandbox) ;; # a spill file that was shared is left, empty or not
+	*) nothing_left ;;
+	esac
+	rm -f "$folder/file" "$spills"/*
+	say "$scene$words"
 }
 
 # alone STATUS SCENE
@@ -39,9 +45,10 @@ alone() {
 
 wanted() { [ -z "${SCENE:-}" ] || [ "$SCENE" = "$1" ]; }
 
+chmod 711 "$scratch" # for the user that a scene becomes
 if disk ext4 64M; then
 	sigbus=auto
-	for scene in one-descriptor child-with-lease; do
+	for scene in one-descriptor failed-fork no-thread-later child-with-lease; do
 		wanted $scene || continue
 		alone 135 $scene
 		run 0 $scene "$disk"
@@ -53,12 +60,20 @@ if disk ext4 64M; then
 		for sigbus in auto "auto,$file=spill"; do
 			run 0 few-vmas "$disk" ", MAPHERD_SIGBUS=$sigbus"
 		done
+		sigbus=auto
 	fi
 	if wanted no-address-space; then
 		alone 135 no-address-space
 		run 135 no-address-space "$disk"
 		grep -q "no memory, or no map, is left for it" "$scratch/log" || fail "the log has another reason: $(cat "$scratch/log")"
 	fi
+	if wanted no-thread; then
+		run 135 no-thread "$disk"
+		grep -q "the kernel could not be asked whether another process uses the file" "$scratch/log" ||
+			fail "the log has another reason: $(cat "$scratch/log")"
+	fi
+	! wanted fork-in-sandbox || run 3 fork-in-sandbox "$disk"
+	! wanted child-sees || run 0 child-sees "$disk" ", in another PID namespace" unshare --pid --fork
 	# One descriptor is free: by the rule of the user the descriptors of a proof are not needed before.
 	sigbus="auto,$file=spill"
 	! wanted one-descriptor || run 0 one-descriptor "$disk" ", MAPHERD_SIGBUS=$sigbus"

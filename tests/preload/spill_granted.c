@@ -13,6 +13,8 @@
 #include <linux/seccomp.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <spawn.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,14 +43,36 @@ static char *map_file(int fd)
     return at;
 }
 
-/* The others on the disk give their space back. */
+/* The others on the disk give their space back, when a byte comes through the pipe. The process that
+ * does it stays root, and has no memory of this one. */
+static int space_pipe;
+static pid_t space_giver;
+
+static void start_space_giver(void)
+{
+    static char *none[] = { NULL };
+    char command[1024];
+    char *const words[] = { "sh", "-c", command, NULL };
+    int ends[2];
+    posix_spawn_file_actions_t actions;
+    snprintf(command, sizeof command, "read line; rm '%s'/others.* '%s'/../others.* 2>/dev/null; sync -f '%s'", folder,
+             folder, folder);
+    posix_spawn_file_actions_init(&actions);
+    if (pipe2(ends, O_CLOEXEC) < 0 || posix_spawn_file_actions_adddup2(&actions, ends[0], 0) != 0 ||
+        posix_spawn(&space_giver, "/bin/sh", &actions, NULL, words, none) != 0)
+        die("no process that gives space");
+    posix_spawn_file_actions_destroy(&actions);
+    close(ends[0]);
+    space_pipe = ends[1];
+}
+
 static void give_space(void)
 {
-    char command[1024];
-    snprintf(command, sizeof command, "unset LD_PRELOAD; rm '%s'/others.* '%s'/../others.* 2>/dev/null; sync -f '%s'",
-             folder, folder, folder);
-    if (system(command) != 0)
-        die("%s", command);
+    int how;
+    if (!space_giver)
+        start_space_giver();
+    if (write(space_pipe, "\n", 1) != 1 || waitpid(space_giver, &how, 0) != space_giver || how != 0)
+        die("no space was given");
 }
 
 /* One descriptor is free when what is spilled could go back: it goes back later, and nothing is lost. */
@@ -268,6 +292,127 @@ static void child_with_lease(void)
     give_space();
 }
 
+/* Another user than root, whom a limit on processes binds. */
+static void become_another(void)
+{
+    const uid_t user = 12345;
+    if (fchown(file, user, user) < 0 || setresgid(user, user, user) < 0 || setresuid(user, user, user) < 0)
+        die("setresuid: %s", strerror(errno));
+}
+
+static void limit_processes(rlim_t most)
+{
+    const struct rlimit limit = { most, 1000 };
+    if (setrlimit(RLIMIT_NPROC, &limit) < 0)
+        die("RLIMIT_NPROC: %s", strerror(errno));
+}
+
+/* A fork has failed before: no child shares the file. */
+static void failed_fork(void)
+{
+    char *at = map_file(file);
+    become_another();
+    limit_processes(1);
+    errno = 0;
+    if (fork() >= 0 || errno != EAGAIN)
+        die("the fork has not failed: %s", strerror(errno));
+    limit_processes(1000);
+    at[0] = 1;
+    errno = 77;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(errno == 77 ? 0 : 1);
+    int how;
+    if (errno != 77 || waitpid(child, &how, 0) != child || how != 0)
+        die("errno is %d after a fork", errno);
+    if (at[0] != 1)
+        die("the store is gone");
+}
+
+/* No thread can be made to ask for the lease. */
+static void no_thread(void)
+{
+    char *at = map_file(file);
+    become_another();
+    limit_processes(1);
+    at[0] = 1;
+    die("the store has found space");
+}
+
+/* The lease cannot be asked about for a while: the pages stay, and go back afterwards. */
+static void no_thread_later(void)
+{
+    char *at = map_file(file), byte;
+    start_space_giver();
+    become_another();
+    at[0] = 1;
+    limit_processes(1);
+    give_space();
+    if (msync(at, PAGE, MS_SYNC) == 0)
+        die("msync says that the page is in the file");
+    limit_processes(1000);
+    if (at[0] != 1)
+        die("the store is gone");
+    if (msync(at, PAGE, MS_SYNC) < 0 || pread(file, &byte, 1, 0) != 1 || byte != 1)
+        die("the page did not go back: %s", strerror(errno));
+}
+
+/* /proc numbers the processes of this PID namespace in another way. A child that maps the file sees
+ * what is stored after the page has gone back. */
+static void child_sees(void)
+{
+    int to[2], from[2];
+    char *at = map_file(file), byte;
+    if (pipe(to) < 0 || pipe(from) < 0)
+        die("pipe");
+    at[0] = 1;
+    pid_t child = fork();
+    if (child == 0) {
+        if (read(to[0], &byte, 1) != 1)
+            _exit(2);
+        byte = ((volatile char *)at)[0];
+        _exit(write(from[1], &byte, 1) == 1 ? 0 : 3);
+    }
+    give_space();
+    if (msync(at, PAGES * PAGE, MS_SYNC) < 0)
+        die("msync: %s", strerror(errno));
+    ((volatile char *)at)[0] = 9;
+    if (write(to[1], "", 1) != 1 || read(from[0], &byte, 1) != 1)
+        die("the child does not answer");
+    if (byte != 9)
+        die("the child sees %d", byte);
+}
+
+/* The process makes no system calls from here on but those of this list: what fork and the end of
+ * a process need. The kernel kills it for any other. */
+static void only_fork(void)
+{
+#define ALLOW(name) \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        ALLOW(clone), ALLOW(clone3), ALLOW(set_robust_list), ALLOW(rseq), ALLOW(wait4), ALLOW(exit_group),
+        ALLOW(rt_sigreturn), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+    };
+    const struct sock_fprog program = { sizeof code / sizeof *code, code };
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+        die("seccomp: %s", strerror(errno));
+}
+
+static void fork_in_sandbox(void)
+{
+    char *at = map_file(file);
+    at[0] = 1;
+    only_fork();
+    int how = 1;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(3);
+    if (child < 0 || waitpid(child, &how, 0) != child)
+        _exit(4);
+    _exit(WIFEXITED(how) ? WEXITSTATUS(how) : 5);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -276,7 +421,9 @@ int main(int argc, char **argv)
     } scenes[] = {
         { "one-descriptor", one_descriptor },     { "few-vmas", few_vmas },
         { "no-address-space", no_address_space }, { "twins", twins },
-        { "child-with-lease", child_with_lease },
+        { "child-with-lease", child_with_lease }, { "failed-fork", failed_fork },
+        { "no-thread", no_thread },               { "no-thread-later", no_thread_later },
+        { "child-sees", child_sees },             { "fork-in-sandbox", fork_in_sandbox },
     };
     char path[512];
     if (argc != 3)

@@ -22,7 +22,7 @@
 #define SIZE (2 * MIB)
 #define TEXT_OF(s) (struct option_text){ s, strlen(s) }
 
-/* The policy remembers files and filesystems: each test has its own. */
+/* Preallocation remembers files and filesystems: each test has its own. */
 static uint64_t inode = 1000, disk = 1;
 
 static struct fake_file sparse(void)
