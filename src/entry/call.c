@@ -117,13 +117,14 @@ bool call_begin_change(uintptr_t addr, size_t len, uintptr_t *end)
     bool known = regions_cover(addr, *end);
     regions_change(addr, *end, 0, REGION_CHANGING);
     changes_begin(addr, *end);
-    count_add(regions_vmas_around(addr, *end) - before + (known ? 0 : 2));
+    count_begin(regions_vmas_around(addr, *end) - before + (known ? 0 : 2));
     model_drop();
     return true;
 }
 
 void call_end_change(uintptr_t addr, uintptr_t end, long answer, uint32_t clear, uint32_t set)
 {
+    count_ended();
     if (!gate_take(addr, end))
         return;
     changes_end(addr, end);

@@ -101,10 +101,11 @@ static long map_over(uintptr_t addr, size_t len, int prot, int flags, int fd, of
     long before = regions_vmas_around(addr, end);
     bool known = regions_cover(addr, end);
     struct region *chain = regions_cut(addr, end);
-    count_add(regions_vmas_around(addr, end) - before + (known ? 0 : 1));
+    count_begin(regions_vmas_around(addr, end) - before + (known ? 0 : 1));
     model_drop();
     struct region *guards = guards_take(addr, end);
     long answer = sys_mmap(addr, len, prot, flags, fd, offset);
+    count_ended();
     if (sys_failed(answer))
         guards_put(guards, 0);
     else
@@ -292,11 +293,12 @@ long engine_munmap(uintptr_t addr, size_t len)
     struct region *chain = regions_cut(addr, end);
     if (chain && chain->window)
         masters_review(chain->window->file);
-    count_add(regions_vmas_around(addr, end) - before + (known ? 0 : 1));
+    count_begin(regions_vmas_around(addr, end) - before + (known ? 0 : 1));
     model_drop();
     struct region *guards = guards_take(addr, end);
     bool full;
     long answer = try_unmap(addr, end - addr, &full);
+    count_ended();
     if (full && retain_instead(chain, guards, addr, end))
         return call_end(0, "munmap", len);
     if (answer < 0)

@@ -40,6 +40,7 @@ static char *scan_buffer;
 static struct {
     long upper_bound, limit, trigger;
     long added; /* VMAs that calls have added at most, what was taken away is not set off */
+    long under_way; /* calls between count_begin and count_ended */
     unsigned long calls, next_calls;
     int marks[MARKS_MAX], mark_count;
     uint64_t scan_ms; /* the time of the last scan */
@@ -96,6 +97,17 @@ void count_add(long maps)
         pace_note(count.upper_bound);
     STATUS_SET(bound, count.upper_bound);
     STATUS_SET(calls, count.calls);
+}
+
+void count_begin(long maps)
+{
+    count_add(maps);
+    __atomic_fetch_add(&count.under_way, 1, __ATOMIC_RELAXED);
+}
+
+void count_ended(void)
+{
+    __atomic_fetch_sub(&count.under_way, 1, __ATOMIC_RELEASE);
 }
 
 bool count_due(void)
@@ -214,7 +226,10 @@ void count_scan(void)
     if (!lock_try(&scan_lock))
         return;
     long limit = procmaps_limit(PROCMAPS_LIMIT_PATH);
-    long before = GET(added);
+    /* In this order: a call that begins in between is in both, and one that ends in between has added
+     * its VMAs before the list is read. */
+    long before = __atomic_load_n(&count.added, __ATOMIC_ACQUIRE);
+    long under_way = __atomic_load_n(&count.under_way, __ATOMIC_ACQUIRE) * COUNT_CALL;
     long measured = limit > 0 ? scan_list() : -1;
     STATUS_ADD(readings, 1);
     if (model_take()) {
@@ -225,7 +240,7 @@ void count_scan(void)
             /* What was added meanwhile may lie where the scan had passed already, and what was taken
              * away where it had not yet come. */
             SET(limit, limit);
-            SET(upper_bound, measured + count.added - before);
+            SET(upper_bound, measured + (under_way > 0 ? under_way : 0) + count.added - before);
             pace_measured(count.upper_bound);
             SET(scan_ms, sys_now_ms());
             growth_note(&count.growth, measured, count.scan_ms);
@@ -321,8 +336,10 @@ void count_before_fork(void)
 
 void count_after_fork(bool child)
 {
-    if (child)
+    if (child) {
         lock_reset(&scan_lock);
-    else if (taken_for_fork)
+        SET(under_way, 0); /* the threads that made those calls are not here */
+    } else if (taken_for_fork) {
         lock_drop(&scan_lock);
+    }
 }

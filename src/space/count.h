@@ -25,9 +25,18 @@
  * the constructor. */
 void count_start(char *buffer);
 
-/* Counts one call, which has added at most this many VMAs to the process; negative: it has removed
- * at least that many. Model lock held. */
+/* Counts one call, which has added at most this many VMAs to the process; negative: it has removed,
+ * or is about to remove, at least that many. Model lock held. */
 void count_add(long maps);
+
+/*
+ * count_begin does what count_add does for a call that the kernel is still to get: a scan that begins
+ * meanwhile does not see yet what the call adds, COUNT_CALL VMAs at most. Model lock held.
+ * count_ended: the kernel has answered. Takes no lock.
+ */
+#define COUNT_CALL 2
+void count_begin(long maps);
+void count_ended(void);
 
 /* True if a scan is due. Takes no lock. */
 bool count_due(void);

@@ -109,6 +109,20 @@ static void names_the_holders(void)
     assert_true(named > 50 && named <= 150);
 }
 
+/* A call is counted, and a scan reads the list before the kernel gets the call. */
+static void a_call_under_way_is_not_forgotten(void)
+{
+    count_begin(2);
+    count_scan();
+    for (int i = 0; i < 2; i++)
+        sys_mmap(FAR / 4 + (uintptr_t)i * 3 * FAKE_PAGE, FAKE_PAGE, PROT_NONE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    count_ended();
+    assert_true(mapherd_status_block.bound >= fake_vma_count());
+    count_scan();
+    assert_int_equal(mapherd_status_block.bound, mapherd_status_block.exact);
+}
+
 static void an_upper_bound_too_high_is_corrected(void)
 {
     uint64_t scans = mapherd_status_block.readings;
@@ -158,6 +172,7 @@ static void story(void **state)
     marks();
     rearmed_below();
     names_the_holders();
+    a_call_under_way_is_not_forgotten();
     an_upper_bound_too_high_is_corrected();
     a_scan_joins_regions();
     without_proc();
