@@ -16,8 +16,8 @@
  *   retained FILE interrupted a signal while something is given back, and memory that its handler puts there
  *   retained FILE forked      a child that was not given the unmapped chunk, and maps something there
  *
- * Prints what is not as it should be, and at the end KEY=VALUE: library; torn, whether a munmap in the
- * middle made two VMAs of one; failures. Status 1 if there are any.
+ * Prints what is not as it should be, and at the end KEY=VALUE: library; torn and kept, how many
+ * ranges between chunks were not mapped, and were mapped all the same; failures. Status 1 if there are any.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -131,12 +131,20 @@ static void expect_chunk(char *at, long n)
     expect(same, "a chunk shows the file");
 }
 
-static long torn;
+static long torn, kept;
+
+static bool note(const char *at)
+{
+    bool is_kept = is_mapped(at);
+    kept += is_kept;
+    torn += !is_kept;
+    return is_kept;
+}
 
 static void unmap_middle(char *at)
 {
     expect(munmap(at, CHUNK) == 0, "a chunk can be unmapped");
-    torn += !is_mapped(at);
+    note(at);
 }
 
 /* Calls about memory that is not mapped: the n-th; false if there is none. */
@@ -202,7 +210,7 @@ static void gap(void)
     memset(high, byte_of(4), CHUNK);
     if (!window) /* alone */
         return;
-    torn += !is_mapped(low + CHUNK);
+    note(low + CHUNK);
     expect_nothing(low + CHUNK, 2 * CHUNK);
     expect(in_file(2, 0) && in_file(3, 0), "the file is as it was");
     for (int n = 0; n < 12 && expect_hole(low + 2 * CHUNK, n); n++)
@@ -239,7 +247,8 @@ static void limited(void)
     struct rlimit limit = { 0, 0 };
     char *high = map_at(NULL, 4, 0), *low = map_at(NULL, 1, 0);
     bool window = high == low + 3 * CHUNK; /* not alone */
-    torn += window && !is_mapped(low + CHUNK);
+    if (window)
+        note(low + CHUNK);
     if (getrlimit(RLIMIT_AS, &limit))
         die("getrlimit: %s", strerror(errno));
     limit.rlim_cur = 1UL << 40;
@@ -258,8 +267,7 @@ static long keep_gap(void)
 {
     char *high = map_at(NULL, 4, 0), *low = map_at(NULL, 1, 0);
     bool window = high == low + 3 * CHUNK;
-    torn += window && !is_mapped(low + CHUNK);
-    return window && is_mapped(low + CHUNK) ? 2 * (long)CHUNK : 0;
+    return window && note(low + CHUNK) ? 2 * (long)CHUNK : 0;
 }
 
 /* Of /proc/self/status, in bytes. */
@@ -289,16 +297,16 @@ static bool set_limit(int which, long bytes)
 /* A limit that no hook sees, with room for three chunks more than the program has itself. */
 static void limited_unseen(void)
 {
-    long kept = keep_gap();
-    expect(set_limit(RLIMIT_AS, status_of("VmSize:") - kept + 3 * (long)CHUNK), "a limit can be set");
+    long bytes = keep_gap();
+    expect(set_limit(RLIMIT_AS, status_of("VmSize:") - bytes + 3 * (long)CHUNK), "a limit can be set");
     expect(mmap(NULL, 2 * CHUNK, RW, ANON, -1, 0) != MAP_FAILED, "a map within the limit");
 }
 
 static void grown_unseen(void)
 {
-    long kept = keep_gap();
+    long bytes = keep_gap();
     char *at = mmap(NULL, CHUNK, RW, ANON, -1, 0);
-    expect(set_limit(RLIMIT_AS, status_of("VmSize:") - kept + 3 * (long)CHUNK), "a limit can be set");
+    expect(set_limit(RLIMIT_AS, status_of("VmSize:") - bytes + 3 * (long)CHUNK), "a limit can be set");
     expect(mremap(at, CHUNK, 3 * CHUNK, MREMAP_MAYMOVE) != MAP_FAILED, "memory grows within the limit");
 }
 
@@ -310,10 +318,10 @@ static void locked_unseen(void)
         int pid;
     } head = { 0x20080522, 0 };
     unsigned none[6] = { 0 };
-    long kept = keep_gap();
+    long bytes = keep_gap();
     char *at = mmap(NULL, 2 * CHUNK, RW, ANON, -1, 0);
     if (syscall(SYS_mlockall, MCL_CURRENT) || munlock(at, 2 * CHUNK) ||
-        !set_limit(RLIMIT_MEMLOCK, status_of("VmLck:") - kept + 3 * (long)CHUNK))
+        !set_limit(RLIMIT_MEMLOCK, status_of("VmLck:") - bytes + 3 * (long)CHUNK))
         return; /* an unprivileged user's limit is too low */
     syscall(SYS_capset, &head, none); /* for whoever may lock, there is no limit */
     expect(mlock(at, 2 * CHUNK) == 0, "memory within the limit can be locked");
@@ -492,7 +500,7 @@ int main(int argc, char **argv)
         if (strcmp(argv[2], scenes[i].name))
             continue;
         scenes[i].run();
-        printf("library=%d torn=%ld failures=%ld\n", look(NULL).library, torn, failures);
+        printf("library=%d torn=%ld kept=%ld failures=%ld\n", look(NULL).library, torn, kept, failures);
         return failures > 0;
     }
     die("no scene %s", argv[2]);
