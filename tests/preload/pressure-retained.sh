@@ -18,7 +18,7 @@ right() {
 	status=0
 	"$@" "$program" "$file" "$scene" >"$scratch/out" 2>&1 || status=$?
 	[ "$status" = 0 ] || fail "$* $scene: status $status: $(cat "$scratch/out")"
-	library='' torn='' kept='' failures=''
+	library='' torn='' kept=''
 	eval "$(tail -n 1 "$scratch/out")"
 	[ "$library" = "$wanted" ] || fail "$* $scene: the library: $library"
 }
