@@ -50,6 +50,15 @@ one_file_names_libc() {
 		grep -v -E '^\./(entry/hooks\.c|kernel/(apart\.h|rawcall\.h|aside\.c)|unwind/frame\.h):') || true
 }
 
+# What .clang-format says. Each major version of clang-format puts some lines in another way: this one
+# is Debian 12's.
+formatter=14
+can_format() { clang-format --version 2>/dev/null | grep -q "version $formatter\."; }
+is_formatted() {
+	(cd "$1" && find src include -name '*.[ch]' -exec clang-format --style=file --dry-run {} + 2>&1 |
+		grep 'code should be clang-formatted') || true
+}
+
 # ---- the built library ----
 
 names_in_table() {
@@ -99,6 +108,11 @@ holds() {
 holds includes_go_down "$tree"
 holds one_door_to_the_kernel "$tree"
 holds one_file_names_libc "$tree"
+if can_format; then
+	holds is_formatted "$tree"
+else
+	say "not shown here: the form of C files: needs clang-format $formatter"
+fi
 holds exports_are_the_table "$tree" "$MAPHERD_LIB"
 holds imports_are_few "$MAPHERD_LIB"
 holds needs_only_libc "$MAPHERD_LIB"
@@ -108,8 +122,9 @@ holds own_maps "$MAPHERD_LIB"
 
 # violate RULE FILE LINE: with that line in that file, the rule speaks.
 violate() {
-	mkdir -p "$scratch/copy/src"
+	mkdir -p "$scratch/copy/src" "$scratch/copy/include"
 	cp -R "$tree/src/." "$scratch/copy/src/"
+	cp "$tree/.clang-format" "$scratch/copy/"
 	chmod -R u+w "$scratch/copy"
 	printf '%s\n' "$3" >>"$scratch/copy/$2"
 	[ -n "$("$1" "$scratch/copy")" ] || fail "$1 does not notice '$3' in $2"
@@ -126,6 +141,7 @@ violate includes_go_down src/command/lib/print.c '#include "command/watch/target
 violate includes_go_down src/command/leaks/live.c '#include "command/report/space.h"'
 violate one_door_to_the_kernel src/space/count.c '#include "kernel/rawcall.h"'
 violate one_door_to_the_kernel src/entry/engine.c 'long x(void) { return syscall(1); }'
+! can_format || violate is_formatted src/common/fmt.c 'int  x;'
 violate one_file_names_libc src/entry/life.c 'int my_mmap(void) __asm__("mmap");'
 
 # A library that exports, imports and needs what it must not.

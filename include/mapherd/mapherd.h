@@ -21,19 +21,19 @@ extern "C" {
 #define MAPHERD_SYNC_BUCKETS 7
 
 enum mapherd_state {
-    MAPHERD_STARTING = 0, /* the constructor has not run; calls pass through */
-    MAPHERD_HERDING = 1,  /* at work */
-    MAPHERD_OBSERVING = 2,/* MAPHERD_MODE=observe */
-    MAPHERD_PASSIVE = 3,  /* passes everything through; why is in reason */
+    MAPHERD_STARTING = 0,  /* the constructor has not run; calls pass through */
+    MAPHERD_HERDING = 1,   /* at work */
+    MAPHERD_OBSERVING = 2, /* MAPHERD_MODE=observe */
+    MAPHERD_PASSIVE = 3,   /* passes everything through; why is in reason */
 };
 
 enum mapherd_reason {
-    MAPHERD_NO_REASON = 0, /* it is not passive */
+    MAPHERD_NO_REASON = 0,  /* it is not passive */
     MAPHERD_NOT_CHOSEN = 1, /* MAPHERD_ONLY or MAPHERD_SKIP */
     MAPHERD_NO_MEMORY = 2,  /* the kernel gave none at start */
     MAPHERD_SANDBOXED = 3,  /* the program put itself under seccomp */
     MAPHERD_EXITING = 4,
-    MAPHERD_FORKED = 5,     /* by a raw system call, while another thread was in the library */
+    MAPHERD_FORKED = 5, /* by a raw system call, while another thread was in the library */
 };
 
 /*

@@ -59,18 +59,19 @@ struct mapherd_record_head {
     char magic[8];
     uint32_t endian;
     uint32_t version;
-    uint32_t size;        /* of this struct, in bytes; fields are only ever added at the end */
-    uint32_t page_size;   /* of the machine, in bytes */
+    uint32_t size;      /* of this struct, in bytes; fields are only ever added at the end */
+    uint32_t page_size; /* of the machine, in bytes */
     /* Who. */
-    int32_t pid;          /* in its own PID namespace */
-    uint32_t machine;     /* ELF's e_machine: 62 x86-64, 183 aarch64 */
-    uint64_t pid_space;   /* inode of that namespace */
-    uint64_t started;     /* of the process, clock ticks since boot (/proc/PID/stat, field 22) */
-    uint64_t boot_ms;     /* CLOCK_REALTIME at boot, ms since 1970, rounded to 10 s: to tell boots apart */
-    uint64_t since_ms;    /* CLOCK_REALTIME when the record began, ms since 1970 */
-    char program[64];     /* all three end with NUL */
+    int32_t pid;        /* in its own PID namespace */
+    uint32_t machine;   /* ELF's e_machine: 62 x86-64, 183 aarch64 */
+    uint64_t pid_space; /* inode of that namespace */
+    uint64_t started;   /* of the process, clock ticks since boot (/proc/PID/stat, field 22) */
+    uint64_t
+        boot_ms; /* CLOCK_REALTIME at boot, ms since 1970, rounded to 10 s: to tell boots apart */
+    uint64_t since_ms; /* CLOCK_REALTIME when the record began, ms since 1970 */
+    char program[64];  /* all three end with NUL */
     char host[64];
-    char arguments[512];  /* /proc/PID/cmdline, blanks for NULs, cut */
+    char arguments[512]; /* /proc/PID/cmdline, blanks for NULs, cut */
     /* Where the parts are: bytes from the beginning of the file, and how many elements. */
     uint32_t history_at, history_levels, history_points;
     uint32_t events_at, events;
@@ -106,10 +107,10 @@ struct mapherd_record_head {
 #define MAPHERD_RECORD_LEVELS 8
 #define MAPHERD_RECORD_POINTS 64
 struct mapherd_record_point {
-    uint64_t time;  /* s since 1970, a multiple of 4^level */
-    int64_t count;  /* maps, the last known in that time: at most so many */
-    int64_t most;   /* the highest in that time */
-    int64_t limit;  /* vm.max_map_count */
+    uint64_t time; /* s since 1970, a multiple of 4^level */
+    int64_t count; /* maps, the last known in that time: at most so many */
+    int64_t most;  /* the highest in that time */
+    int64_t limit; /* vm.max_map_count */
 };
 
 #define MAPHERD_RECORD_EVENTS 128
@@ -131,15 +132,15 @@ struct mapherd_record_event {
     uint32_t level;   /* 1 error, 2 warning, 3 info */
     int32_t thread;
     uint32_t unused;
-    char text[224];   /* ends with NUL */
+    char text[224]; /* ends with NUL */
 };
 
 /* Who held most maps at the last reading of /proc/self/maps that looked; most first. */
 #define MAPHERD_RECORD_TOP 16
 struct mapherd_record_top {
-    uint64_t maps;    /* 0: this and the rest are unused */
+    uint64_t maps; /* 0: this and the rest are unused */
     uint64_t bytes;
-    char path[240];   /* ends with NUL; what /proc/PID/maps says, or words for what has no file */
+    char path[240]; /* ends with NUL; what /proc/PID/maps says, or words for what has no file */
 };
 
 enum mapherd_record_kind {
@@ -161,20 +162,20 @@ enum mapherd_record_kind {
  * the newest piece may overlap an older one: then the newer (the higher order) is right.
  */
 struct mapherd_record_mapping {
-    uint64_t start, end; /* page-aligned */
-    uint64_t born_ms;    /* since 1970 */
-    uint64_t offset;     /* in its file, of start */
-    uint32_t number;     /* the mapping's, from 1 */
-    uint32_t stack;      /* index of its STACK word; 0: none */
-    uint32_t file;       /* element of FILE; 0: anonymous */
-    int32_t thread;      /* that mapped it */
-    uint32_t flags;      /* MAPHERD_RECORD_FLAGS: how it was mapped */
-    uint32_t order;      /* counts pieces written, and wraps */
-    uint32_t left, right;/* the library's own */
+    uint64_t start, end;  /* page-aligned */
+    uint64_t born_ms;     /* since 1970 */
+    uint64_t offset;      /* in its file, of start */
+    uint32_t number;      /* the mapping's, from 1 */
+    uint32_t stack;       /* index of its STACK word; 0: none */
+    uint32_t file;        /* element of FILE; 0: anonymous */
+    int32_t thread;       /* that mapped it */
+    uint32_t flags;       /* MAPHERD_RECORD_FLAGS: how it was mapped */
+    uint32_t order;       /* counts pieces written, and wraps */
+    uint32_t left, right; /* the library's own */
 };
-#define MAPHERD_RECORD_PROT(flags) ((flags) & 7u)                /* PROT_ bits */
-#define MAPHERD_RECORD_SHARED(flags) (((flags) >> 3) & 1u)       /* MAP_SHARED */
-#define MAPHERD_RECORD_FLAGS(prot, shared) (((uint32_t)(prot) & 7u) | ((shared) ? 8u : 0u))
+#define MAPHERD_RECORD_PROT(flags) (7u & (flags))          /* PROT_ bits */
+#define MAPHERD_RECORD_SHARED(flags) (((flags) >> 3) & 1u) /* MAP_SHARED */
+#define MAPHERD_RECORD_FLAGS(prot, shared) ((7u & (uint32_t)(prot)) | ((shared) ? 8u : 0u))
 
 /*
  * A call stack, the innermost frame first; each stack is there once. A frame is
@@ -185,35 +186,35 @@ struct mapherd_record_mapping {
  * Word 0 is not used, so that 0 is "none".
  */
 struct mapherd_record_stack {
-    uint64_t hash;       /* the library's own */
-    uint32_t next;       /* the library's own */
-    uint32_t depth;      /* frames that follow */
+    uint64_t hash;  /* the library's own */
+    uint32_t next;  /* the library's own */
+    uint32_t depth; /* frames that follow */
     uint64_t frames[];
 };
 #define MAPHERD_FRAME_JAVA 0xffffu
 #define MAPHERD_FRAME_MODULE(frame) ((uint32_t)((frame) >> 48))
-#define MAPHERD_FRAME_OFFSET(frame) ((frame) & 0xffffffffffffull)
+#define MAPHERD_FRAME_OFFSET(frame) (0xffffffffffffull & (frame))
 
 /* Element 0 of each of the following is not used, nor is TEXT's first byte, a NUL. */
 struct mapherd_record_frame { /* 32 bytes */
-    uint32_t class_name; /* TEXT: "com/example/Store", as JVMTI has it without L and ; */
-    uint32_t method;     /* TEXT: "sync" */
-    uint32_t source;     /* TEXT: "Store.java"; 0: not known */
-    int32_t line;        /* 0: not known; -1: a native method */
-    uint64_t own[2];     /* the library's own */
+    uint32_t class_name;      /* TEXT: "com/example/Store", as JVMTI has it without L and ; */
+    uint32_t method;          /* TEXT: "sync" */
+    uint32_t source;          /* TEXT: "Store.java"; 0: not known */
+    int32_t line;             /* 0: not known; -1: a native method */
+    uint64_t own[2];          /* the library's own */
 };
 
 struct mapherd_record_file { /* 32 bytes */
-    uint64_t dev, ino;   /* st_dev, st_ino */
-    uint32_t path;       /* TEXT: by /proc/self/fd, when it was first mapped; 0: not known */
-    uint32_t own[3];     /* the library's own */
+    uint64_t dev, ino;       /* st_dev, st_ino */
+    uint32_t path;           /* TEXT: by /proc/self/fd, when it was first mapped; 0: not known */
+    uint32_t own[3];         /* the library's own */
 };
 
 struct mapherd_record_module { /* 64 bytes */
-    uint64_t bias;       /* what was added to its addresses */
-    uint64_t start, end; /* where it lies */
-    uint32_t path;       /* TEXT */
-    uint32_t id_len;     /* bytes of its build id */
+    uint64_t bias;             /* what was added to its addresses */
+    uint64_t start, end;       /* where it lies */
+    uint32_t path;             /* TEXT */
+    uint32_t id_len;           /* bytes of its build id */
     uint8_t id[20];
     uint32_t unused[3];
 };

@@ -26,7 +26,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define SPILL_MAGIC "MHSPILL"      /* eight bytes with its NUL */
+#define SPILL_MAGIC "MHSPILL" /* eight bytes with its NUL */
 #define SPILL_VERSION 1
 #define SPILL_BYTE_ORDER 0x01020304u
 #define SPILL_SLOTS 255
@@ -36,12 +36,12 @@ struct spill_header {
     char magic[8];
     uint32_t version;
     uint32_t byte_order;
-    uint32_t page_size;  /* of the machine, and the unit of everything here */
-    uint32_t slots;      /* how many are written, at most SPILL_SLOTS */
-    int64_t pid;         /* of the process that made it, in its own namespace */
-    uint64_t start_time; /* of that process, field 22 of /proc/PID/stat */
+    uint32_t page_size;     /* of the machine, and the unit of everything here */
+    uint32_t slots;         /* how many are written, at most SPILL_SLOTS */
+    int64_t pid;            /* of the process that made it, in its own namespace */
+    uint64_t start_time;    /* of that process, field 22 of /proc/PID/stat */
     uint64_t pid_namespace; /* the inode number of /proc/PID/ns/pid */
-    int64_t created;     /* seconds since 1970 */
+    int64_t created;        /* seconds since 1970 */
     char program[32];
 };
 
@@ -49,11 +49,11 @@ struct spill_slot {
     uint64_t dev, ino;   /* of the file, as its map shows them (btrfs: not what stat says) */
     uint64_t file_start; /* the range of the file: a multiple of the page size */
     uint64_t len;
-    uint64_t data_at;    /* offsets in the spill file, multiples of the page size */
+    uint64_t data_at; /* offsets in the spill file, multiples of the page size */
     uint64_t sums_at;
-    int32_t error;       /* why it is here: ENOSPC or EDQUOT, as Linux numbers them */
+    int32_t error; /* why it is here: ENOSPC or EDQUOT, as Linux numbers them */
     uint32_t path_len;
-    char path[3072];     /* absolute, as the kernel showed it, not NUL-terminated */
+    char path[3072]; /* absolute, as the kernel showed it, not NUL-terminated */
 };
 
 typedef uint64_t spill_sum;

@@ -65,18 +65,14 @@ size_t fmt_va(char *buf, size_t size, const char *format, va_list args)
             put(&o, &c, 1);
             break;
         }
-        case 'd':
-            put_signed(&o, wide ? va_arg(args, long) : va_arg(args, int));
-            break;
+        case 'd': put_signed(&o, wide ? va_arg(args, long) : va_arg(args, int)); break;
         case 'u':
             put_number(&o, wide ? va_arg(args, unsigned long) : va_arg(args, unsigned), 10);
             break;
         case 'x':
             put_number(&o, wide ? va_arg(args, unsigned long) : va_arg(args, unsigned), 16);
             break;
-        case '%':
-            put(&o, "%", 1);
-            break;
+        case '%': put(&o, "%", 1); break;
         default: /* unknown, and so are the types of the arguments: the rest is copied */
             put(&o, f - 1, strlen(f - 1));
             goto done;

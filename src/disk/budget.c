@@ -56,7 +56,8 @@ bool budget_room(int fd, const struct stat *st, const struct sys_space *space,
 /* Without what this process has taken, so much more would lie above the line. */
 static uint64_t left_of(uint64_t ahead, const struct budget_room *room)
 {
-    uint64_t share = (uint64_t)options_share(options.prealloc_share, (int64_t)(room->above + ahead));
+    uint64_t share =
+        (uint64_t)options_share(options.prealloc_share, (int64_t)(room->above + ahead));
     uint64_t left = share > ahead ? share - ahead : 0;
     return left < room->above ? left : room->above;
 }

@@ -92,8 +92,10 @@ static long type_of(const char *word)
     static const struct {
         const char *word;
         long type;
-    } known[] = { { "tmpfs", TMPFS_MAGIC },          { "devtmpfs", TMPFS_MAGIC },
-                  { "ramfs", RAMFS_MAGIC },          { "hugetlbfs", HUGETLBFS_MAGIC },
+    } known[] = { { "tmpfs", TMPFS_MAGIC },
+                  { "devtmpfs", TMPFS_MAGIC },
+                  { "ramfs", RAMFS_MAGIC },
+                  { "hugetlbfs", HUGETLBFS_MAGIC },
                   { "btrfs", BTRFS_SUPER_MAGIC } };
     for (unsigned i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(word, known[i].word) == 0)
@@ -112,11 +114,14 @@ static void ask_file(struct fault *f, struct stat *st, struct sys_space *space)
         p->of.st_dev = st->st_dev;
         p->size_known = true;
     } else if (mounts_describe(p->of.dev, p->path, &mount)) {
-        *space = (struct sys_space){ .size = mount.size, .free = mount.free, .type = type_of(mount.type) };
-        p->of.st_dev = space->type == BTRFS_SUPER_MAGIC ? 0 : p->of.dev; /* its subvolume is not known */
+        *space = (struct sys_space){ .size = mount.size,
+                                     .free = mount.free,
+                                     .type = type_of(mount.type) };
+        p->of.st_dev =
+            space->type == BTRFS_SUPER_MAGIC ? 0 : p->of.dev; /* its subvolume is not known */
     }
-    f->memory_file = space->type == TMPFS_MAGIC || space->type == RAMFS_MAGIC ||
-                     space->type == UNKNOWN_TYPE;
+    f->memory_file =
+        space->type == TMPFS_MAGIC || space->type == RAMFS_MAGIC || space->type == UNKNOWN_TYPE;
 }
 
 /* The quota of the file's owner is used up, as the kernel lets its owner ask (quotactl_fd(2)). Its
@@ -134,7 +139,8 @@ static bool quota_is_used_up(const char *path, const struct stat *st)
         struct if_dqblk q = { .dqb_valid = 0 };
         if (sys_quotactl_fd((int)fd, get << 8 | kind, ids[kind], &q) < 0)
             continue;
-        uint64_t wanted = q.dqb_curspace + page_size, now = sys_clock_ns(CLOCK_REALTIME) / 1000000000;
+        uint64_t wanted = q.dqb_curspace + page_size,
+                 now = sys_clock_ns(CLOCK_REALTIME) / 1000000000;
         used_up |= q.dqb_bhardlimit && wanted > q.dqb_bhardlimit * 1024;
         used_up |= q.dqb_bsoftlimit && wanted > q.dqb_bsoftlimit * 1024 && q.dqb_btime &&
                    q.dqb_btime < now;
@@ -145,9 +151,11 @@ static bool quota_is_used_up(const char *path, const struct stat *st)
 }
 
 /* The kernel does not tell why it has no page for a store: it is inferred. */
-static enum fault_cause why_no_page(const struct fault *f, const struct stat *st, const struct sys_space *space)
+static enum fault_cause why_no_page(const struct fault *f, const struct stat *st,
+                                    const struct sys_space *space)
 {
-    const uint64_t nearly = 16UL << 20; /* a full filesystem shows some blocks that it cannot give */
+    const uint64_t nearly =
+        16UL << 20; /* a full filesystem shows some blocks that it cannot give */
     if (space->type == UNKNOWN_TYPE)
         return FAULT_NO_SPACE;
     if (f->page.size_known && quota_is_used_up(f->page.path, st))
@@ -157,8 +165,8 @@ static enum fault_cause why_no_page(const struct fault *f, const struct stat *st
     return space->type == BTRFS_SUPER_MAGIC ? FAULT_OVER_QUOTA : FAULT_IO_ERROR;
 }
 
-static enum fault_cause find_cause(const struct fault *f, const siginfo_t *info, const struct stat *st,
-                                   const struct sys_space *space)
+static enum fault_cause find_cause(const struct fault *f, const siginfo_t *info,
+                                   const struct stat *st, const struct sys_space *space)
 {
     const struct fault_page *p = &f->page;
     if (info->si_code != BUS_ADRERR)
@@ -193,7 +201,9 @@ bool faults_explain(struct fault *f, const siginfo_t *info, const void *context)
     };
     ask_file(f, &st, &space);
     f->cause = find_cause(f, info, &st, &space);
-    f->page.error = f->cause == FAULT_NO_SPACE ? ENOSPC : f->cause == FAULT_OVER_QUOTA ? EDQUOT : EIO;
+    f->page.error = f->cause == FAULT_NO_SPACE     ? ENOSPC
+                    : f->cause == FAULT_OVER_QUOTA ? EDQUOT
+                                                   : EIO;
     return true;
 }
 
@@ -211,8 +221,9 @@ static struct {
 static bool is_news(const struct fault *f, const char *done, unsigned *more)
 {
     uint64_t now = sys_now_ms();
-    bool same = last.dev == f->page.of.dev && last.ino == f->page.of.ino && last.cause == f->cause &&
-                last.store == f->store && last.done == done && now < last.until_ms;
+    bool same = last.dev == f->page.of.dev && last.ino == f->page.of.ino &&
+                last.cause == f->cause && last.store == f->store && last.done == done &&
+                now < last.until_ms;
     last.until_ms = now + QUIET_MS;
     if (same) {
         last.count++;
@@ -251,19 +262,17 @@ static void say_cause(char *out, size_t size, const struct fault *f)
     switch (f->cause) {
     case FAULT_PAST_END:
         if (p->size_known)
-            fmt(out, size, "the file has %lu bytes now, and the map reaches to %lu: it was truncated,"
-                " or mapped beyond its end", (unsigned long)p->size, (unsigned long)map_end);
+            fmt(out, size,
+                "the file has %lu bytes now, and the map reaches to %lu: it was truncated,"
+                " or mapped beyond its end",
+                (unsigned long)p->size, (unsigned long)map_end);
         else
             fmt(out, size, "the file ends before that, and the map reaches to %lu",
                 (unsigned long)map_end);
         break;
     case FAULT_NO_SPACE:
-    case FAULT_OVER_QUOTA:
-        say_space(out, size, f);
-        break;
-    case FAULT_IO_ERROR:
-        fmt(out, size, "an input/output error, see the kernel's log");
-        break;
+    case FAULT_OVER_QUOTA: say_space(out, size, f); break;
+    case FAULT_IO_ERROR: fmt(out, size, "an input/output error, see the kernel's log"); break;
     case FAULT_POISONED:
         fmt(out, size, "the memory is broken (hwpoison), see the kernel's log");
         break;
@@ -281,7 +290,8 @@ void faults_report(const struct fault *f, const void *context, bool lost, const 
     if (!is_news(f, done, &more))
         return;
     if (more)
-        log_line_in(&room, LOG_INFO | LOG_ABOUT_FAULT, "SIGBUS: %u more like the one reported before", more);
+        log_line_in(&room, LOG_INFO | LOG_ABOUT_FAULT,
+                    "SIGBUS: %u more like the one reported before", more);
     sys_prctl(PR_GET_NAME, (unsigned long)thread, 0, 0, 0);
     thread[sizeof thread - 1] = '\0';
     say_cause(cause_text, sizeof cause_text, f);
@@ -289,6 +299,6 @@ void faults_report(const struct fault *f, const void *context, bool lost, const 
                 unwind_context(context, frames, STACK_FRAMES));
     log_line_in(&room, (lost ? LOG_ERROR : LOG_WARNING) | LOG_ABOUT_FAULT,
                 "SIGBUS: a %s %s at offset %lu: %s%s; %s; thread %s (%ld), at %s",
-                f->store ? "store to" : "load from", f->page.path, (unsigned long)f->page.at, cause_text,
-                unspilled, done, thread, sys_gettid(), stack_text);
+                f->store ? "store to" : "load from", f->page.path, (unsigned long)f->page.at,
+                cause_text, unspilled, done, thread, sys_gettid(), stack_text);
 }

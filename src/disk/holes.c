@@ -39,7 +39,8 @@ static long each_extent(int fd, uint64_t start, uint64_t end, unsigned questions
     for (unsigned asked = 1; start < end; asked++) {
         if (questions && asked > questions)
             return -E2BIG;
-        memset(&ask, 0, sizeof ask); /* the extents too: valgrind does not know that the kernel fills them */
+        memset(&ask, 0,
+               sizeof ask); /* the extents too: valgrind does not know that the kernel fills them */
         ask.map.fm_start = start;
         ask.map.fm_length = end - start;
         ask.map.fm_extent_count = EXTENTS;

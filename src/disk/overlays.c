@@ -108,7 +108,8 @@ struct search {
 static bool is_of_another(const struct procmap *m, dev_t st_dev)
 {
     struct stat st;
-    return m->path[0] == '/' && sys_stat(m->path, &st) == 0 && st.st_ino == m->inode && st.st_dev != st_dev;
+    return m->path[0] == '/' && sys_stat(m->path, &st) == 0 && st.st_ino == m->inode &&
+           st.st_dev != st_dev;
 }
 
 /* On btrfs the list of VMAs shows the same device for all subvolumes: there the name is asked too. */
@@ -165,8 +166,8 @@ static bool collect(const struct procmap *m, void *context)
     return s->count < s->max;
 }
 
-long overlays_places(const struct overlaid_file *file, uint64_t low, uint64_t high, uintptr_t besides,
-                     struct place *places, unsigned max)
+long overlays_places(const struct overlaid_file *file, uint64_t low, uint64_t high,
+                     uintptr_t besides, struct place *places, unsigned max)
 {
     struct search s = { file, low, high, besides, places, 0, max };
     long answer = max ? procmaps_scan(PROCMAPS_SELF, buffer, sizeof buffer, collect, &s) : 0;
@@ -192,8 +193,8 @@ long overlays_still(const struct place *place, const struct overlaid_file *file)
     long answer = procmaps_at(PROCMAPS_SELF, place->start, &m, buffer, sizeof buffer);
     if (answer < 0)
         return answer == -ENOENT ? -EAGAIN : answer;
-    bool still = m.end >= place->end && m.shared && prot_of(&m) == place->prot && is_of_file(&m, file) &&
-                 m.offset + (place->start - m.start) == place->offset;
+    bool still = m.end >= place->end && m.shared && prot_of(&m) == place->prot &&
+                 is_of_file(&m, file) && m.offset + (place->start - m.start) == place->offset;
     return still ? 0 : -EAGAIN;
 }
 

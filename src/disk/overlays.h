@@ -43,13 +43,14 @@ struct overlaid_file {
 /* True if nothing that is known tells the two files apart. */
 static inline bool overlaid_alike(const struct overlaid_file *a, const struct overlaid_file *b)
 {
-    return a->dev == b->dev && a->ino == b->ino && (!a->st_dev || !b->st_dev || a->st_dev == b->st_dev);
+    return a->dev == b->dev && a->ino == b->ino &&
+           (!a->st_dev || !b->st_dev || a->st_dev == b->st_dev);
 }
 
 struct overlay {
     enum overlay_kind kind;
     struct overlaid_file of;
-    unsigned keep;       /* keeps.h, a reference: proves that no other process uses the file; 0: the
+    unsigned keep; /* keeps.h, a reference: proves that no other process uses the file; 0: the
                             user has said so */
     bool told_asked, told_lost, told_conflict; /* these log lines are written */
     uint64_t start, len; /* the part of the file that the alias maps, in bytes */
@@ -60,9 +61,9 @@ struct overlay {
     int error;           /* what msync fails with while the overlay lies there */
     unsigned file;       /* OVERLAY_ZEROS: the watch; OVERLAY_SPILL: the spill file's number */
     uint64_t data_at, sums_at; /* OVERLAY_SPILL: offsets in the spill file */
-    uint64_t low, high;  /* file offsets between which pages are spilled */
-    size_t run;          /* bytes that the next fault switches */
-    unsigned pieces;     /* how many runs were switched */
+    uint64_t low, high;        /* file offsets between which pages are spilled */
+    size_t run;                /* bytes that the next fault switches */
+    unsigned pieces;           /* how many runs were switched */
 };
 
 /* A range of addresses in which the program maps a file. */
@@ -76,13 +77,13 @@ struct place {
 struct fault_page {
     uintptr_t page;
     struct place map;
-    uint64_t at;         /* offset of the page in the file */
+    uint64_t at;             /* offset of the page in the file */
     struct overlaid_file of; /* st_dev is 0 if the file's name does not lead to it */
-    uint64_t size;       /* of the file, if size_known */
+    uint64_t size;           /* of the file, if size_known */
     bool size_known, shared;
-    bool dies;           /* without mapherd the fault ends the program: it has no handler, or blocks
+    bool dies; /* without mapherd the fault ends the program: it has no handler, or blocks
                             SIGBUS */
-    int error;           /* what msync of the page fails with */
+    int error; /* what msync of the page fails with */
     const char *path;
     size_t path_len;
 };
@@ -137,8 +138,8 @@ unsigned overlays_unused(enum overlay_kind kind);
  * most max places, each clipped to these bytes. Leaves out aliases, and the place that contains the
  * address besides. Returns how many places it has written, or -errno if the list cannot be read.
  */
-long overlays_places(const struct overlaid_file *file, uint64_t low, uint64_t high, uintptr_t besides,
-                     struct place *places, unsigned max);
+long overlays_places(const struct overlaid_file *file, uint64_t low, uint64_t high,
+                     uintptr_t besides, struct place *places, unsigned max);
 
 /* Maps the file at the place again, from the alias, with the protection of the place. Returns 0, or
  * -errno of the kernel: then the place may show the file with the alias's protection. */

@@ -28,7 +28,7 @@
 /* auto asks at most so many questions about a mapping, of 16 extents each: with a file in a hundred
  * thousand pieces mmap would take seconds. */
 #define QUESTIONS 512
-#define FILES 256   /* a power of two */
+#define FILES 256 /* a power of two */
 #define DEVICES 32
 #define LOG_EVERY_MS 1000
 /* After so many bytes auto asks again how much is free, because other processes may allocate at the
@@ -37,7 +37,7 @@
 
 static bool at_work;  /* some file is allocated */
 static bool ask_path; /* the word depends on the file's path */
-static int general; /* the word for files that no glob matches */
+static int general;   /* the word for files that no glob matches */
 
 /* A file that was mapped shared and writable, or grown under such a map. */
 struct known {
@@ -151,11 +151,11 @@ static void tell(const struct job *j, enum log_level level, const char *why)
     if (!mounts_describe(j->st->st_dev, path, &mount))
         mount = (struct mount_words){ .type = "a filesystem", .point = "?" };
     const char *remedy = mounts_remedy(&mount);
-    log_line(level | LOG_ABOUT_SPACE, "%s of %s, bytes %lu to %lu: %s in holes, %s; %s on %s has %s free of %s%s%s",
-             j->what, path, (unsigned long)j->start, (unsigned long)j->end,
-             size_in_words(j->missing).text, why, mount.type, mount.point,
-             size_in_words(j->space.free).text, size_in_words(j->space.size).text,
-             *remedy ? "; " : "", remedy);
+    log_line(level | LOG_ABOUT_SPACE,
+             "%s of %s, bytes %lu to %lu: %s in holes, %s; %s on %s has %s free of %s%s%s", j->what,
+             path, (unsigned long)j->start, (unsigned long)j->end, size_in_words(j->missing).text,
+             why, mount.type, mount.point, size_in_words(j->space.free).text,
+             size_in_words(j->space.size).text, *remedy ? "; " : "", remedy);
 }
 
 static long add_up(uint64_t start, uint64_t end, void *context)
@@ -238,15 +238,13 @@ static bool helps(const struct job *j)
     switch (j->space.type) {
     case EXT4_SUPER_MAGIC: /* the number of ext2 and ext3, too */
     case XFS_SUPER_MAGIC:
-    case F2FS_SUPER_MAGIC:
-        return true;
+    case F2FS_SUPER_MAGIC: return true;
     case OVERLAYFS_SUPER_MAGIC:
         /* The filesystem below it answers: tmpfs lists no holes, and btrfs limits no files. */
         return j->listed && j->space.files;
     case BTRFS_SUPER_MAGIC:
         return sys_ioctl(j->fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_NOCOW_FL);
-    default:
-        return false;
+    default: return false;
     }
 }
 
@@ -265,7 +263,8 @@ static void count_only(const struct job *j, uint64_t bytes)
 static bool try_to_take(const struct job *j, const struct budget_room *room)
 {
     uint64_t wanted = j->lacking > j->missing ? j->lacking : j->missing;
-    return wanted <= budget_left(j->st->st_dev, room) && budget_take(j->st->st_dev, j->missing, room);
+    return wanted <= budget_left(j->st->st_dev, room) &&
+           budget_take(j->st->st_dev, j->missing, room);
 }
 
 /* Takes what is missing from the budget. If that fails, what was stored to in this file since no
@@ -294,8 +293,9 @@ static bool leave(const struct job *j, const char *why)
 static void tell_no_space(const struct job *j, const char *quota)
 {
     STATUS_ADD(no_space, 1);
-    tell(j, LOG_WARNING, quota ? "left so for want of quota: a store there may find no space"
-                               : "left so for want of space: a store there may find none");
+    tell(j, LOG_WARNING,
+         quota ? "left so for want of quota: a store there may find no space"
+               : "left so for want of space: a store there may find none");
 }
 
 /*
@@ -330,8 +330,9 @@ static bool may_allocate(const struct job *j)
 
 static long fill_within_budget(struct job *j)
 {
-    long answer = j->listed ? holes_each(j->fd, j->start, j->end, 0, allocate_while_there_is_room, j)
-                            : allocate_while_there_is_room(j->start, j->end, j);
+    long answer = j->listed
+                      ? holes_each(j->fd, j->start, j->end, 0, allocate_while_there_is_room, j)
+                      : allocate_while_there_is_room(j->start, j->end, j);
     uint64_t given = __atomic_load_n(&j->known->bytes, __ATOMIC_RELAXED);
     uint64_t not = j->missing > j->allocated ? j->missing - j->allocated : 0;
     count_only(j, given > not ? given - not : 0);
@@ -347,8 +348,9 @@ static long fill_strictly(struct job *j)
     if (answer != -ENOSPC && answer != -EDQUOT)
         return answer;
     STATUS_ADD(no_space, 1);
-    tell(j, LOG_ERROR, answer == -EDQUOT ? "no quota for them: it fails with EDQUOT"
-                                         : "no space for them: it fails with ENOSPC");
+    tell(j, LOG_ERROR,
+         answer == -EDQUOT ? "no quota for them: it fails with EDQUOT"
+                           : "no space for them: it fails with ENOSPC");
     return answer;
 }
 
@@ -373,13 +375,15 @@ static long fill(struct job *j)
  * it. */
 static bool looks_full(const struct stat *st)
 {
-    return !ask_path && general == PREALLOC_AUTO && (uint64_t)st->st_blocks * 512 >= (uint64_t)st->st_size;
+    return !ask_path && general == PREALLOC_AUTO &&
+           (uint64_t)st->st_blocks * 512 >= (uint64_t)st->st_size;
 }
 
 long prealloc_map(struct map_request *q)
 {
     int type = q->flags & MAP_TYPE;
-    if (!at_work || !(q->prot & PROT_WRITE) || (type != MAP_SHARED && type != MAP_SHARED_VALIDATE) ||
+    if (!at_work || !(q->prot & PROT_WRITE) ||
+        (type != MAP_SHARED && type != MAP_SHARED_VALIDATE) ||
         (q->flags & (MAP_ANONYMOUS | MAP_HUGETLB)) || !q->len || (q->offset & (page_size - 1)) ||
         q->offset > (uint64_t)INT64_MAX || q->len > (uint64_t)INT64_MAX)
         return 0;
@@ -390,8 +394,13 @@ long prealloc_map(struct map_request *q)
     uint64_t end = q->offset + q->len, size = (uint64_t)st->st_size;
     if (looks_full(st) || q->offset >= size)
         return 0;
-    struct job j = { .fd = q->fd, .st = st, .size = size, .what = "mmap",
-                     .start = q->offset, .end = end < size ? end : size, .known = known };
+    struct job j = { .fd = q->fd,
+                     .st = st,
+                     .size = size,
+                     .what = "mmap",
+                     .start = q->offset,
+                     .end = end < size ? end : size,
+                     .known = known };
     long refusal = fill(&j);
     if (j.allocated)
         q->asked = false; /* it has more blocks now */
@@ -412,7 +421,8 @@ static long shorten(int fd, off_t len, const struct stat *before)
     struct stat now;
     long answer = sys_ftruncate(fd, len);
     struct job j = { .fd = fd, .st = before, .known = remember(before) };
-    if (answer == 0 && __atomic_load_n(&j.known->bytes, __ATOMIC_RELAXED) && sys_fstat(fd, &now) == 0)
+    if (answer == 0 && __atomic_load_n(&j.known->bytes, __ATOMIC_RELAXED) &&
+        sys_fstat(fd, &now) == 0)
         count_only(&j, (uint64_t)now.st_blocks * 512);
     return answer;
 }
@@ -428,8 +438,13 @@ long prealloc_truncate(int fd, off_t len)
     long answer = sys_ftruncate(fd, len);
     if (answer < 0)
         return answer;
-    struct job j = { .fd = fd, .st = &st, .size = (uint64_t)len, .what = "ftruncate",
-                     .start = (uint64_t)st.st_size, .end = (uint64_t)len, .known = remember(&st) };
+    struct job j = { .fd = fd,
+                     .st = &st,
+                     .size = (uint64_t)len,
+                     .what = "ftruncate",
+                     .start = (uint64_t)st.st_size,
+                     .end = (uint64_t)len,
+                     .known = remember(&st) };
     long refusal = fill(&j);
     return refusal && take_back(fd, len, st.st_size) ? refusal : 0;
 }

@@ -79,8 +79,9 @@ static bool has_no_qgroups(int fd)
     if (sys_ioctl(fd, BTRFS_IOC_FS_INFO, &info) < 0)
         return false;
     for (unsigned i = 0; i < sizeof info.fsid; i++)
-        at += fmt(path + at, sizeof path - at, "%s%x%x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
-                  (unsigned)info.fsid[i] >> 4, (unsigned)info.fsid[i] & 15);
+        at += fmt(path + at, sizeof path - at, "%s%x%x",
+                  i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", (unsigned)info.fsid[i] >> 4,
+                  (unsigned)info.fsid[i] & 15);
     struct stat st;
     if (sys_stat(path, &st) < 0)
         return false;

@@ -89,8 +89,8 @@ static void on_break(int sig, siginfo_t *info, void *context);
 
 static int break_signal(void)
 {
-    struct sys_action now, ours = { .handler = (uintptr_t)on_break,
-                                    .flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK };
+    struct sys_action now,
+        ours = { .handler = (uintptr_t)on_break, .flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK };
     if (sys_sigaction(SIGURG, NULL, &now) < 0)
         return 0;
     if (now.handler == ours.handler)
@@ -176,8 +176,7 @@ const char *spill_why(long error)
     case -EFBIG:
         return "MAPHERD_SPILL_MAX is reached, or the limit on the size of files (ulimit -f)";
     case -ENOSPC:
-    case -EDQUOT:
-        return "there is no space either; MAPHERD_SPILL_DIR names another folder";
+    case -EDQUOT: return "there is no space either; MAPHERD_SPILL_DIR names another folder";
     case -EOPNOTSUPP:
         return "its filesystem cannot allocate space in advance; MAPHERD_SPILL_DIR names another folder";
     case -ETXTBSY:
@@ -200,17 +199,13 @@ const char *spill_why(long error)
                "descriptor, more (the limit on pids, ulimit -u, ulimit -n)";
     case -EACCES:
         return "the file is another user's, and the kernel proves to its owner alone that no other process uses it";
-    case -E2BIG:
-        return "the program has too many maps of that part of the file";
+    case -E2BIG: return "the program has too many maps of that part of the file";
     case -EAGAIN:
         return "the program has a map of that part of the file that mapherd does not know, or one that is being "
                "changed all the while";
-    case -EUSERS:
-        return "the program uses leases or signals on the file itself";
-    case -EINVAL:
-        return "the kernel gives no lease on the file (fs.leases-enable)";
-    default:
-        return reason_of(-error);
+    case -EUSERS: return "the program uses leases or signals on the file itself";
+    case -EINVAL: return "the kernel gives no lease on the file (fs.leases-enable)";
+    default: return reason_of(-error);
     }
 }
 
@@ -218,8 +213,8 @@ const char *spill_why(long error)
 
 /* Narrows [*start, *end), in which p lies, to what no overlay of the file has, because a page has
  * one place in the spill file. Returns the number of the overlay that has the page itself, or 0. */
-static unsigned clip_to_gap(const struct overlaid_file *of, const struct fault_page *p, uint64_t *start,
-                            uint64_t *end)
+static unsigned clip_to_gap(const struct overlaid_file *of, const struct fault_page *p,
+                            uint64_t *start, uint64_t *end)
 {
     for (unsigned n = 1; n <= OVERLAYS_MAX; n++) {
         const struct overlay *c = &overlays[n];
@@ -246,7 +241,8 @@ static unsigned overlay_for(const struct fault_page *p, unsigned keep, const cha
     unsigned n = clip_to_gap(&of, p, &start, &end);
     if (n)
         return n;
-    long added = overlays_add(OVERLAY_SPILL), file = added < 0 ? added : spillfile_own(page_size, program);
+    long added = overlays_add(OVERLAY_SPILL),
+         file = added < 0 ? added : spillfile_own(page_size, program);
     *why = file;
     if (added < 0)
         return 0;
@@ -274,7 +270,9 @@ static unsigned overlay_for(const struct fault_page *p, unsigned keep, const cha
     c->len = end - start;
     c->alias = sys_failed(alias) ? 0 : (uintptr_t)alias;
     long fd = sys_failed(alias) ? alias : spillfile_open(c->file);
-    const struct spill_range range = { p->of.dev, p->of.ino, c->start, c->len, p->error, p->path_len };
+    const struct spill_range range = {
+        p->of.dev, p->of.ino, c->start, c->len, p->error, p->path_len
+    };
     *why = fd < 0 ? fd : spillfile_add(c->file, (int)fd, &range, p->path, &c->data_at, &c->sums_at);
     if (fd >= 0)
         sys_close((int)fd);
@@ -348,7 +346,8 @@ static bool next_part(const struct overlay *c, const struct place *map, uintptr_
         bool known = r && r->start <= start;
         uintptr_t end = known ? r->end : start + page_size;
         *at = end < map->end ? end : map->end;
-        if (known ? r->kind & REGION_RETAINED : masters_has((dev_t)c->of.st_dev, (ino_t)c->of.ino, start))
+        if (known ? r->kind & REGION_RETAINED
+                  : masters_has((dev_t)c->of.st_dev, (ino_t)c->of.ino, start))
             continue;
         *part = (struct place){ start, *at, map->offset + (start - map->start), map->prot };
         if (!known || ((r->kind & REGION_CHANGING) && !changes_mine(r->start, r->end)))
@@ -437,7 +436,8 @@ enum { HELD_VMAS = 9 };
 
 static uintptr_t hold_vmas(void)
 {
-    long at = sys_mmap(0, HELD_VMAS * page_size, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    long at = sys_mmap(0, HELD_VMAS * page_size, PROT_NONE,
+                       MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (sys_failed(at))
         return 0;
     for (unsigned i = 1; i < HELD_VMAS; i += 2) {
@@ -486,7 +486,8 @@ static long overlay_run(unsigned n, const struct fault_page *p, size_t size, boo
         sys_close((int)fd);
         return answer;
     }
-    ranges[0] = (struct place){ p->page - (p->at - low), p->page + (high - p->at), low, p->map.prot };
+    ranges[0] =
+        (struct place){ p->page - (p->at - low), p->page + (high - p->at), low, p->map.prot };
     long count = overlays_places(&c->of, low, high, p->page, ranges + 1, PLACES_MAX - 1);
     if (count < 0 || count == PLACES_MAX - 1) {
         sys_close((int)fd);
@@ -629,7 +630,8 @@ static long locate(const struct overlay *c, long claimed)
             to = !mapped ? at + page_size : m.end < ranges[i].end ? m.end : ranges[i].end;
             uint64_t shown = mapped ? m.offset + (at - m.start) : 0;
             struct place place = { at, to, shown - c->data_at + c->start,
-                                   (m.read ? PROT_READ : 0) | (m.write ? PROT_WRITE : 0) | (m.exec ? PROT_EXEC : 0) };
+                                   (m.read ? PROT_READ : 0) | (m.write ? PROT_WRITE : 0) |
+                                       (m.exec ? PROT_EXEC : 0) };
             if (!mapped || !m.shared || m.inode != spillfile_ino(c->file) || shown < c->data_at ||
                 shown >= c->data_at + c->len)
                 overlays_forget(&place);
@@ -650,7 +652,8 @@ struct span {
 static bool cut(const struct place *place, struct span s, struct place *part)
 {
     uint64_t end = place->offset + (place->end - place->start);
-    uint64_t low = place->offset > s.low ? place->offset : s.low, high = end < s.high ? end : s.high;
+    uint64_t low = place->offset > s.low ? place->offset : s.low,
+             high = end < s.high ? end : s.high;
     *part = (struct place){ place->start + (low - place->offset),
                             place->start + (high - place->offset), low, place->prot };
     return low < high;
@@ -749,8 +752,10 @@ static void say_lost_spillfile(const struct overlay *c, long error)
 {
     static bool said;
     if (!said)
-        log_line(LOG_ERROR | LOG_ABOUT_SPILL, "%s, which holds what was spilled, cannot be opened any more (error %ld): nothing "
-                 "of it can go back", spillfile_path(c->file), -error);
+        log_line(LOG_ERROR | LOG_ABOUT_SPILL,
+                 "%s, which holds what was spilled, cannot be opened any more (error %ld): nothing "
+                 "of it can go back",
+                 spillfile_path(c->file), -error);
     said = true;
 }
 
@@ -772,12 +777,16 @@ static const char *file_name(const struct overlay *c)
 static void tell_of_others(struct overlay *c, enum lease_state state)
 {
     if (state == LEASE_ASKED && !c->told_asked)
-        log_line(LOG_WARNING | LOG_ABOUT_SPILL, "%s is being opened while pages of it are spilled and there is no space to "
-                 "write them: the kernel holds that open up, until there is, or for fs.lease-break-time at most",
-                 file_name(c));
+        log_line(
+            LOG_WARNING | LOG_ABOUT_SPILL,
+            "%s is being opened while pages of it are spilled and there is no space to "
+            "write them: the kernel holds that open up, until there is, or for fs.lease-break-time at most",
+            file_name(c));
     if (state == LEASE_LOST && !c->told_lost)
-        log_line(LOG_ERROR | LOG_ABOUT_SPILL, "%s was opened by others without what is spilled of it: that stays in %s until "
-                 "nobody else has the file open, or for mapherd recover", file_name(c), spillfile_path(c->file));
+        log_line(LOG_ERROR | LOG_ABOUT_SPILL,
+                 "%s was opened by others without what is spilled of it: that stays in %s until "
+                 "nobody else has the file open, or for mapherd recover",
+                 file_name(c), spillfile_path(c->file));
     c->told_asked |= state == LEASE_ASKED;
     c->told_lost |= state == LEASE_LOST;
 }
@@ -785,9 +794,11 @@ static void tell_of_others(struct overlay *c, enum lease_state state)
 static void tell_of_conflict(struct overlay *c)
 {
     if (!c->told_conflict)
-        log_line(LOG_ERROR | LOG_ABOUT_SPILL, "%s was written, past its map, since pages of it were spilled: those pages are not written "
-                 "over that; they stay in %s, and msync of them fails; what they would change says: mapherd recover --dry-run",
-                 file_name(c), spillfile_path(c->file));
+        log_line(
+            LOG_ERROR | LOG_ABOUT_SPILL,
+            "%s was written, past its map, since pages of it were spilled: those pages are not written "
+            "over that; they stay in %s, and msync of them fails; what they would change says: mapherd recover --dry-run",
+            file_name(c), spillfile_path(c->file));
     c->told_conflict = true;
 }
 
@@ -826,7 +837,8 @@ static int return_overlay(unsigned n)
         sys_flock((int)fd, LOCK_UN); /* mappings of it keep the open file, and so the lock */
     sys_close((int)fd);
     if (!error && !stays && drop_overlay(n))
-        log_line(LOG_INFO | LOG_ABOUT_SPILL, "everything that was spilled has gone back to its files");
+        log_line(LOG_INFO | LOG_ABOUT_SPILL,
+                 "everything that was spilled has gone back to its files");
     else if (error == ESTALE)
         tell_of_conflict(c);
     else if (error && c->keep)
@@ -894,12 +906,16 @@ void spill_end(void)
         if (error && error != ESTALE && others_map(&overlays[n]))
             continue; /* they write it back */
         if (error == ESTALE && !changed++)
-            log_line(LOG_ERROR | LOG_ABOUT_SPILL, "a file was written by others since pages of it were spilled: they stay in %s; "
-                     "what it would change says: mapherd recover --dry-run %s", spillfile_path(file),
-                     spillfile_path(file));
+            log_line(
+                LOG_ERROR | LOG_ABOUT_SPILL,
+                "a file was written by others since pages of it were spilled: they stay in %s; "
+                "what it would change says: mapherd recover --dry-run %s",
+                spillfile_path(file), spillfile_path(file));
         else if (error && error != ESTALE && !without_space++)
-            log_line(LOG_ERROR | LOG_ABOUT_SPILL, "there is still no space for what was spilled: it stays in %s; when there is, "
-                     "run: mapherd recover %s", spillfile_path(file), spillfile_path(file));
+            log_line(LOG_ERROR | LOG_ABOUT_SPILL,
+                     "there is still no space for what was spilled: it stays in %s; when there is, "
+                     "run: mapherd recover %s",
+                     spillfile_path(file), spillfile_path(file));
     }
     overlays_drop();
 }
@@ -944,18 +960,19 @@ static void show_spilled(struct place place, dev_t dev, ino_t ino)
     const struct overlay *first = NULL;
     for (unsigned n = 1; n <= OVERLAYS_MAX; n++) {
         const struct overlay *c = &overlays[n];
-        if (c->kind != OVERLAY_SPILL || c->of.ino != ino || (c->of.st_dev && dev && c->of.st_dev != dev))
+        if (c->kind != OVERLAY_SPILL || c->of.ino != ino ||
+            (c->of.st_dev && dev && c->of.st_dev != dev))
             continue;
-        if (first ? !overlaid_alike(&c->of, &first->of)
-                  : overlays_still(&place, &c->of) != 0)
+        if (first ? !overlaid_alike(&c->of, &first->of) : overlays_still(&place, &c->of) != 0)
             continue;
         first = c;
-        uint64_t low = c->low > place.offset ? c->low : place.offset, high = c->high < end ? c->high : end;
+        uint64_t low = c->low > place.offset ? c->low : place.offset,
+                 high = c->high < end ? c->high : end;
         long fd = low < high ? spillfile_open(c->file) : -ENOENT;
         if (fd < 0)
             continue;
-        const struct place part = { place.start + (low - place.offset), place.start + (high - place.offset),
-                                    low, place.prot };
+        const struct place part = { place.start + (low - place.offset),
+                                    place.start + (high - place.offset), low, place.prot };
         spilled_show_present(n, (int)fd, &part);
         sys_close((int)fd);
     }
@@ -963,8 +980,9 @@ static void show_spilled(struct place place, dev_t dev, ino_t ino)
 
 void spill_mapped(uintptr_t start, uintptr_t end, struct map_request *q)
 {
-    if ((q->flags & MAP_ANONYMOUS) || (q->flags & MAP_TYPE) == MAP_PRIVATE || options.mode == MODE_OBSERVE ||
-        words_equal(options.sigbus, words_text("off")) || words_equal(options.sigbus, words_text("report")))
+    if ((q->flags & MAP_ANONYMOUS) || (q->flags & MAP_TYPE) == MAP_PRIVATE ||
+        options.mode == MODE_OBSERVE || words_equal(options.sigbus, words_text("off")) ||
+        words_equal(options.sigbus, words_text("report")))
         return;
     unsigned keep = keeps_of(q);
     if (keep && model_take()) {
@@ -975,8 +993,9 @@ void spill_mapped(uintptr_t start, uintptr_t end, struct map_request *q)
     const struct stat *st = overlays_any() ? request_file(q) : NULL;
     if (!st || !may_have(st->st_dev, st->st_ino) || !overlays_take())
         return;
-    show_spilled((struct place){ start, end, q->offset, q->prot & (PROT_READ | PROT_WRITE | PROT_EXEC) },
-                 st->st_dev, st->st_ino);
+    show_spilled(
+        (struct place){ start, end, q->offset, q->prot & (PROT_READ | PROT_WRITE | PROT_EXEC) },
+        st->st_dev, st->st_ino);
     overlays_drop();
 }
 
@@ -985,9 +1004,11 @@ void spill_moved(uintptr_t start, uintptr_t end)
     struct procmap m;
     if (!overlays_any() || !overlays_take())
         return;
-    if (procmaps_at(PROCMAPS_SELF, start, &m, list, sizeof list) == 0 && m.shared && may_have(0, m.inode))
+    if (procmaps_at(PROCMAPS_SELF, start, &m, list, sizeof list) == 0 && m.shared &&
+        may_have(0, m.inode))
         show_spilled((struct place){ start, end < m.end ? end : m.end, m.offset + (start - m.start),
-                                     (m.read ? PROT_READ : 0) | (m.write ? PROT_WRITE : 0) | (m.exec ? PROT_EXEC : 0) },
+                                     (m.read ? PROT_READ : 0) | (m.write ? PROT_WRITE : 0) |
+                                         (m.exec ? PROT_EXEC : 0) },
                      0, m.inode);
     overlays_drop();
 }
@@ -1054,7 +1075,8 @@ static void note_abandoned(void)
         if (!(r->kind & REGION_OVERLAID) || overlays[r->overlay].kind != OVERLAY_SPILL)
             continue;
         int error = overlays[r->overlay].error;
-        if (n && (n == ABANDONED_MAX || (abandoned[n - 1].end == r->start && abandoned[n - 1].error == error))) {
+        if (n && (n == ABANDONED_MAX ||
+                  (abandoned[n - 1].end == r->start && abandoned[n - 1].error == error))) {
             abandoned[n - 1].end = r->end;
             continue;
         }
@@ -1112,7 +1134,8 @@ static void cut_off(unsigned n, uint64_t size)
     const struct overlay *c = &overlays[n];
     uint64_t end = page_up(size);
     spilled_trim(c, size);
-    long fd = !model_mine() && !stays_shared(c) && end < c->high ? spillfile_open(c->file) : -ENOENT;
+    long fd =
+        !model_mine() && !stays_shared(c) && end < c->high ? spillfile_open(c->file) : -ENOENT;
     if (fd < 0)
         return;
     bool stays = false;

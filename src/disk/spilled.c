@@ -92,7 +92,8 @@ bool spilled_block(const struct place *places, unsigned count, const struct over
     uint64_t nowhere = spillfile_nowhere(c->file);
     for (unsigned i = 0; i < count; i++)
         if (sys_failed(sys_mmap(places[i].start, places[i].end - places[i].start,
-                                PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, (off_t)nowhere)))
+                                PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
+                                (off_t)nowhere)))
             return false;
     return true;
 }
@@ -101,8 +102,9 @@ bool spilled_show(const struct place *places, unsigned count, const struct overl
 {
     bool done = true;
     for (unsigned i = 0; i < count; i++)
-        done &= !sys_failed(sys_mmap(places[i].start, places[i].end - places[i].start, places[i].prot,
-                                     MAP_SHARED | MAP_FIXED, fd, data_of(c, places[i].offset)));
+        done &=
+            !sys_failed(sys_mmap(places[i].start, places[i].end - places[i].start, places[i].prot,
+                                 MAP_SHARED | MAP_FIXED, fd, data_of(c, places[i].offset)));
     return done;
 }
 
@@ -131,7 +133,8 @@ static bool drop_gone(const struct overlay *c, int fd, uint64_t at, spill_sum *s
 static spill_sum sum_in_file(const struct overlay *c, int fd, uint64_t at)
 {
     off_t scratch = (off_t)spillfile_scratch();
-    if (sys_pwrite(fd, (const void *)(c->alias + (at - c->start)), page_size, scratch) != (long)page_size ||
+    if (sys_pwrite(fd, (const void *)(c->alias + (at - c->start)), page_size, scratch) !=
+            (long)page_size ||
         sys_pread(fd, data, page_size, scratch) != (long)page_size)
         return 0;
     return spill_sum_of(data, page_size);
@@ -270,7 +273,9 @@ static int ask_for_room(const struct overlay *c, int fd, uint64_t at, size_t pag
         uintptr_t page = c->alias + (at + i * page_size - c->start);
         if (!sums[i] || spill_sum_of(data + i * page_size, page_size) == sums[i])
             continue;
-        return sys_madvise(page, page_size, POPULATE_WRITE) == -EFAULT && sys_readable(page) ? NO_ROOM : ROOM;
+        return sys_madvise(page, page_size, POPULATE_WRITE) == -EFAULT && sys_readable(page)
+                   ? NO_ROOM
+                   : ROOM;
     }
     return 0;
 }

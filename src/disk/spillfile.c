@@ -168,7 +168,8 @@ long spillfile_add(unsigned file, int fd, const struct spill_range *what, const 
     slot.file_start = what->start;
     slot.len = what->len;
     slot.error = what->error;
-    slot.path_len = (uint32_t)(what->path_len < sizeof slot.path ? what->path_len : sizeof slot.path);
+    slot.path_len =
+        (uint32_t)(what->path_len < sizeof slot.path ? what->path_len : sizeof slot.path);
     memcpy(slot.path, path, slot.path_len);
     slot.sums_at = sums;
     slot.data_at = data;
@@ -193,7 +194,8 @@ void spillfile_take_back(unsigned file, uint64_t data_at)
     long fd = f->last_data_at == data_at && f->slots ? spillfile_open(file) : -ENOENT;
     if (fd < 0)
         return;
-    if (sys_pwrite((int)fd, &slots, sizeof slots, offsetof(struct spill_header, slots)) == sizeof slots)
+    if (sys_pwrite((int)fd, &slots, sizeof slots, offsetof(struct spill_header, slots)) ==
+        sizeof slots)
         f->slots = slots;
     sys_close((int)fd);
     f->last_data_at = 0;
@@ -209,7 +211,8 @@ uint64_t spillfile_nowhere(unsigned file)
 long spillfile_reserve(int fd, uint64_t data_at, uint64_t sums_at, uint64_t from, uint64_t len)
 {
     uint64_t first = from / page_bytes, count = len / page_bytes;
-    if (reserved + len > (uint64_t)options_size(options.spill_max) || !is_allowed(data_at + from + len))
+    if (reserved + len > (uint64_t)options_size(options.spill_max) ||
+        !is_allowed(data_at + from + len))
         return -EFBIG;
     long answer = sys_fallocate(fd, 0, (off_t)(sums_at + first * sizeof(spill_sum)),
                                 (off_t)(count * sizeof(spill_sum)));
@@ -236,7 +239,8 @@ long spillfile_get_sums(int fd, uint64_t sums_at, uint64_t page, spill_sum *sums
     return 0;
 }
 
-long spillfile_put_sums(int fd, uint64_t sums_at, uint64_t page, const spill_sum *sums, size_t count)
+long spillfile_put_sums(int fd, uint64_t sums_at, uint64_t page, const spill_sum *sums,
+                        size_t count)
 {
     size_t len = count * sizeof *sums;
     long put = sys_pwrite(fd, sums, len, (off_t)(sums_at + page * sizeof *sums));

@@ -67,7 +67,8 @@ void spillfile_release(int fd, uint64_t data_at, uint64_t len);
 
 /* Reads or writes the sums of count pages, from the slot's page number page on. */
 long spillfile_get_sums(int fd, uint64_t sums_at, uint64_t page, spill_sum *sums, size_t count);
-long spillfile_put_sums(int fd, uint64_t sums_at, uint64_t page, const spill_sum *sums, size_t count);
+long spillfile_put_sums(int fd, uint64_t sums_at, uint64_t page, const spill_sum *sums,
+                        size_t count);
 
 /* Returns true if a process that this one forked, or was forked from, may map its pages. */
 bool spillfile_shared(unsigned file);

@@ -150,11 +150,12 @@ static bool put_back_one(unsigned n, bool in_any_case)
     bool done = len && overlays_put_back(c, &place) == 0;
     if (done && stored && !in_any_case) {
         given.stored += stored;
-        overlays_tell_syncs(
-            &(struct fault_page){ .map = place, .of = c->of, .error = EIO });
-        log_line_in(&room, LOG_ERROR | LOG_ABOUT_FAULT,
-                    "%s has again what lay behind offset %lu: %lu bytes that were stored there meanwhile are lost",
-                    given.others ? "a file" : given.path, (unsigned long)place.offset, (unsigned long)stored);
+        overlays_tell_syncs(&(struct fault_page){ .map = place, .of = c->of, .error = EIO });
+        log_line_in(
+            &room, LOG_ERROR | LOG_ABOUT_FAULT,
+            "%s has again what lay behind offset %lu: %lu bytes that were stored there meanwhile are lost",
+            given.others ? "a file" : given.path, (unsigned long)place.offset,
+            (unsigned long)stored);
     }
     if (!model_take())
         return false;
@@ -211,8 +212,8 @@ static long claim(const struct fault_page *p, unsigned n, uintptr_t *end, int *p
     struct region *r = regions_from(p->page);
     *end = p->page + page_size;
     if (!r || r->start > p->page)
-        r = regions_add(p->page, *end, NULL, REGION_FOREIGN | (uint32_t)p->map.prot |
-                                                 (p->shared ? REGION_SHARED : 0));
+        r = regions_add(p->page, *end, NULL,
+                        REGION_FOREIGN | (uint32_t)p->map.prot | (p->shared ? REGION_SHARED : 0));
     else
         *end = r->end < p->map.end ? r->end : p->map.end;
     if (!r)
@@ -230,7 +231,8 @@ static long lay(unsigned n, const struct fault_page *p, uintptr_t end, int prot)
     size_t len = end - p->page;
     if (!keep_way_back(&overlays[n], p, len))
         return -ENOMEM;
-    long at = sys_mmap(p->page, len, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    long at = sys_mmap(p->page, len, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
+                       -1, 0);
     if (sys_failed(at) && overlays[n].moved)
         sys_mremap(overlays[n].alias, len, len, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
                    p->page);
@@ -318,12 +320,13 @@ int zeros_end(int status)
         if (overlays[n].kind == OVERLAY_ZEROS)
             given.stored += stored_under(n);
     if (!given.told)
-        log_line_in(&room, LOG_ERROR | LOG_ABOUT_FAULT,
-                    "the program was given zeros for what %s lacked between the offsets %lu and %lu%s; %lu bytes "
-                    "that it stored there are known to be lost; it ends with status %d%s",
-                    given.path, (unsigned long)given.low, (unsigned long)given.high,
-                    given.others ? ", and for other files" : "", (unsigned long)given.stored, instead,
-                    instead == status ? "" : " instead of 0");
+        log_line_in(
+            &room, LOG_ERROR | LOG_ABOUT_FAULT,
+            "the program was given zeros for what %s lacked between the offsets %lu and %lu%s; %lu bytes "
+            "that it stored there are known to be lost; it ends with status %d%s",
+            given.path, (unsigned long)given.low, (unsigned long)given.high,
+            given.others ? ", and for other files" : "", (unsigned long)given.stored, instead,
+            instead == status ? "" : " instead of 0");
     given.told = true;
     overlays_drop();
     return instead;

@@ -78,16 +78,16 @@ static int missing(void)
 }
 
 /* Makes the call, and before it leaves what has to be left, if leaves is true. */
-#define CALL_NEXT(leaves, exec, name, ...)                               \
-    do {                                                                 \
-        if (!next.name && !FIND(name))                                   \
-            return missing();                                            \
-        struct become_left left = { false, false };                      \
-        if (leaves)                                                      \
-            left = become_leave(exec);                                   \
-        int answer = next.name(__VA_ARGS__);                             \
-        become_return(left);                                             \
-        return answer;                                                   \
+#define CALL_NEXT(leaves, exec, name, ...)          \
+    do {                                            \
+        if (!next.name && !FIND(name))              \
+            return missing();                       \
+        struct become_left left = { false, false }; \
+        if (leaves)                                 \
+            left = become_leave(exec);              \
+        int answer = next.name(__VA_ARGS__);        \
+        become_return(left);                        \
+        return answer;                              \
     } while (0)
 
 #define EXEC_NEXT(name, ...) CALL_NEXT(true, true, name, __VA_ARGS__)
@@ -143,10 +143,10 @@ static void take_arguments(char **argv, const char *first, va_list *rest)
 }
 
 /* Declares argv, an array on the caller's stack, and behind, the list after it (va_end). */
-#define TAKE_ARGUMENTS(argv, behind, first, rest)     \
-    char *argv[count_arguments(first, rest) + 1];     \
-    va_list behind;                                   \
-    va_copy(behind, rest);                            \
+#define TAKE_ARGUMENTS(argv, behind, first, rest) \
+    char *argv[count_arguments(first, rest) + 1]; \
+    va_list behind;                               \
+    va_copy(behind, rest);                        \
     take_arguments(argv, first, &behind)
 
 int become_execl(const char *path, const char *first, va_list rest)
@@ -188,7 +188,8 @@ int become_setreuid(uid_t real, uid_t effective)
 
 int become_setresuid(uid_t real, uid_t effective, uid_t saved)
 {
-    TURN_NEXT(become_gives_up(real) && become_gives_up(effective) && become_gives_up(saved), setresuid, real, effective, saved);
+    TURN_NEXT(become_gives_up(real) && become_gives_up(effective) && become_gives_up(saved),
+              setresuid, real, effective, saved);
 }
 
 int become_chroot(const char *path)

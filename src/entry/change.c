@@ -123,7 +123,8 @@ long engine_pkey_mprotect(uintptr_t addr, size_t len, int prot, int pkey)
     if (!seen)
         return pass_through(addr, len, prot, answer);
     lift_guards(addr, end, prot, pkey, answer);
-    call_end_change(addr, end, answer, REGION_PROT, ((uint32_t)prot & REGION_PROT) | REGION_FOREIGN);
+    call_end_change(addr, end, answer, REGION_PROT,
+                    ((uint32_t)prot & REGION_PROT) | REGION_FOREIGN);
     return call_end_of(&(struct failed_call){ "pkey_mprotect", answer, len, prot, 0, addr });
 }
 

@@ -34,11 +34,12 @@ long (*direct_next)(long, ...);
 #define KNOWN_MOST 512
 extern const unsigned char direct_known_numbers[KNOWN_MOST] HIDDEN;
 const unsigned char direct_known_numbers[KNOWN_MOST] = {
-    [SYS_prctl] = 1,     [SYS_seccomp] = 1,  [SYS_exit_group] = 1, [SYS_execve] = 1, [SYS_execveat] = 1,
-    [SYS_chroot] = 1,    [SYS_pivot_root] = 1, [SYS_setuid] = 1,   [SYS_setreuid] = 1, [SYS_setresuid] = 1,
-    [SYS_unshare] = 1,   [SYS_setns] = 1,
+    [SYS_prctl] = 1,    [SYS_seccomp] = 1,   [SYS_exit_group] = 1, [SYS_execve] = 1,
+    [SYS_execveat] = 1, [SYS_chroot] = 1,    [SYS_pivot_root] = 1, [SYS_setuid] = 1,
+    [SYS_setreuid] = 1, [SYS_setresuid] = 1, [SYS_unshare] = 1,    [SYS_setns] = 1,
 };
 
+/* clang-format off */
 #if defined(__x86_64__)
 __asm__(".pushsection .text\n"
         ".balign 16\n"
@@ -75,6 +76,7 @@ __asm__(".pushsection .text\n"
         ".size syscall, . - syscall\n"
         ".popsection");
 #endif
+/* clang-format on */
 
 void direct_resolve(void)
 {
@@ -102,20 +104,14 @@ static bool leads_out(long number, long a, long b, long c)
     case SYS_execve:
     case SYS_execveat:
     case SYS_chroot:
-    case SYS_pivot_root:
-        return true;
-    case SYS_setuid:
-        return become_gives_up((uid_t)a);
-    case SYS_setreuid:
-        return become_gives_up((uid_t)a) && become_gives_up((uid_t)b);
+    case SYS_pivot_root: return true;
+    case SYS_setuid: return become_gives_up((uid_t)a);
+    case SYS_setreuid: return become_gives_up((uid_t)a) && become_gives_up((uid_t)b);
     case SYS_setresuid:
         return become_gives_up((uid_t)a) && become_gives_up((uid_t)b) && become_gives_up((uid_t)c);
-    case SYS_unshare:
-        return a & CLONE_NEWNS;
-    case SYS_setns:
-        return !b || (b & CLONE_NEWNS);
-    default:
-        return false;
+    case SYS_unshare: return a & CLONE_NEWNS;
+    case SYS_setns: return !b || (b & CLONE_NEWNS);
+    default: return false;
     }
 }
 
@@ -135,7 +131,8 @@ static long go_through(long number, long a, long b, long c, long d, long e, long
 static long answer_known(long number, long a, long b, long c, long d, long e, long f)
 {
     if (number == SYS_prctl)
-        return direct_prctl((int)a, (unsigned long)b, (unsigned long)c, (unsigned long)d, (unsigned long)e);
+        return direct_prctl((int)a, (unsigned long)b, (unsigned long)c, (unsigned long)d,
+                            (unsigned long)e);
     if (number == SYS_seccomp && engine_filters((unsigned long)a, (unsigned long)c))
         withdraw();
     if (!direct_next) /* the constructor has not run yet */

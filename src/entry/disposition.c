@@ -25,8 +25,7 @@ static void copy(struct sys_action *to, const struct sys_action *from)
 {
     __atomic_store_n(&to->handler, __atomic_load_n(&from->handler, __ATOMIC_RELAXED),
                      __ATOMIC_RELAXED);
-    __atomic_store_n(&to->flags, __atomic_load_n(&from->flags, __ATOMIC_RELAXED),
-                     __ATOMIC_RELAXED);
+    __atomic_store_n(&to->flags, __atomic_load_n(&from->flags, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
     __atomic_store_n(&to->restorer, __atomic_load_n(&from->restorer, __ATOMIC_RELAXED),
                      __ATOMIC_RELAXED);
     __atomic_store_n(&to->mask, __atomic_load_n(&from->mask, __ATOMIC_RELAXED), __ATOMIC_RELAXED);
@@ -69,9 +68,9 @@ bool disposition_change(uint64_t mark, const struct sys_action *wanted)
     __atomic_thread_fence(__ATOMIC_RELEASE);
     copy(&slots[slot], wanted);
     uint64_t expected = mark;
-    bool changed = __atomic_compare_exchange_n(&current, &expected,
-                                               (mark / SLOTS + 1) * SLOTS + slot, false,
-                                               __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+    bool changed =
+        __atomic_compare_exchange_n(&current, &expected, (mark / SLOTS + 1) * SLOTS + slot, false,
+                                    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
     give_back(changed ? SLOT_OF(mark) : slot);
     return changed;
 }

@@ -33,9 +33,9 @@
 #include "space/keeps.h"
 #include "space/masters.h"
 #include "space/model.h"
+#include "space/pending.h"
 #include "space/pressure.h"
 #include "space/regions.h"
-#include "space/pending.h"
 #include "tell/log.h"
 #include "tell/metrics.h"
 #include "trace/leaks.h"
@@ -67,8 +67,7 @@ static uint32_t kind_of(int prot, int flags)
     return ((uint32_t)prot & REGION_PROT) |
            ((flags & MAP_TYPE) != MAP_PRIVATE ? REGION_SHARED : 0) |
            (flags & MAP_ANONYMOUS ? REGION_ANONYMOUS : 0) |
-           (flags & MAP_NORESERVE ? REGION_NORESERVE : 0) |
-           (flags & MAP_STACK ? REGION_STACK : 0) |
+           (flags & MAP_NORESERVE ? REGION_NORESERVE : 0) | (flags & MAP_STACK ? REGION_STACK : 0) |
            ((flags & MAP_LOCKED) || call_locks_future() ? REGION_LOCKED : 0) |
            ((flags & unknown) || ((uint32_t)prot & ~(uint32_t)REGION_PROT) ? REGION_FOREIGN : 0);
 }
@@ -362,8 +361,8 @@ static long duplicate(uintptr_t addr, size_t new_len, int flags, uintptr_t to)
 
 /* mremap with all its parts in the model. to_end: the end of the new place, 0 where the program
  * does not name one. */
-static long remap_known(uintptr_t addr, uintptr_t end, size_t old_len, size_t new_len, int flags, uintptr_t to,
-                        uintptr_t to_end)
+static long remap_known(uintptr_t addr, uintptr_t end, size_t old_len, size_t new_len, int flags,
+                        uintptr_t to, uintptr_t to_end)
 {
     if (!gate_take(addr, end)) {
         if (to_end)
@@ -414,7 +413,8 @@ static long remap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uin
 {
     uintptr_t end, to_end = 0;
     bool fixed = flags & MREMAP_FIXED;
-    if (!gate_open() || (fixed && !call_is_valid(to, new_len, &to_end)) || page_up(new_len) < new_len)
+    if (!gate_open() || (fixed && !call_is_valid(to, new_len, &to_end)) ||
+        page_up(new_len) < new_len)
         return sys_mremap(addr, old_len, new_len, flags, to);
     /* The kernel moves or grows one VMA only, and puts no markers into a second mapping: with
      * plain guards it answers as it does without mapherd. */
@@ -527,7 +527,8 @@ bool engine_sandboxes(int option, unsigned long a)
 
 bool engine_filters(unsigned long operation, unsigned long filter)
 {
-    return (operation == SECCOMP_SET_MODE_STRICT || (operation == SECCOMP_SET_MODE_FILTER && filter)) &&
+    return (operation == SECCOMP_SET_MODE_STRICT ||
+            (operation == SECCOMP_SET_MODE_FILTER && filter)) &&
            gate_open() && gate_is_ours();
 }
 

@@ -141,8 +141,8 @@ static bool for_want_of_space(void)
 static bool may_be_copied(void)
 {
     enum word word = word_for(fault.page.path);
-    return !fault.memory_file || ((word == CONVERT || word == SPILL) &&
-                                  rules_name(options.sigbus, fault.page.path));
+    return !fault.memory_file ||
+           ((word == CONVERT || word == SPILL) && rules_name(options.sigbus, fault.page.path));
 }
 
 static void report(bool lost, const char *done)
@@ -160,8 +160,9 @@ static bool leave_to_owner(enum word word)
 {
     switch (now.owner) {
     case OWNER_NOBODY:
-        report(true, is_given_up() ? "the program's own handler has given it up, and the program dies of it"
-                                   : "the program dies of it, as it would have without mapherd");
+        report(true, is_given_up()
+                         ? "the program's own handler has given it up, and the program dies of it"
+                         : "the program dies of it, as it would have without mapherd");
         return false;
     case OWNER_BLOCKED:
         report(true, "the program blocks SIGBUS, and dies of it, as it would have without mapherd");
@@ -169,11 +170,10 @@ static bool leave_to_owner(enum word word)
     case OWNER_JVM:
         if (for_want_of_space() && word != REPORT)
             overlays_tell_syncs(&fault.page);
-        report(false, "HotSpot decides: an InternalError, or its end where it does not know the code");
+        report(false,
+               "HotSpot decides: an InternalError, or its end where it does not know the code");
         break;
-    case OWNER_PROGRAM:
-        report(false, "the program's own handler decides");
-        break;
+    case OWNER_PROGRAM: report(false, "the program's own handler decides"); break;
     }
     handed.address = (uintptr_t)now.info->si_addr;
     handed.thread = sys_gettid();
@@ -192,8 +192,9 @@ static bool give_zeros(void)
     if (answer != 0)
         return leave_to_owner(CONVERT);
     STATUS_ADD(converted, 1);
-    return mended(true, "it reads as zeros until the file has it again, what is stored there is lost, "
-                        "and msync says so");
+    return mended(true,
+                  "it reads as zeros until the file has it again, what is stored there is lost, "
+                  "and msync says so");
 }
 
 static bool treat(enum word word)
@@ -205,7 +206,9 @@ static bool treat(enum word word)
         if (is_soon_otherwise(answer))
             return true;
         if (answer == 0)
-            return mended(false, "what is stored there is kept in the spill file until there is, and msync says so");
+            return mended(
+                false,
+                "what is stored there is kept in the spill file until there is, and msync says so");
         fmt(unspilled, sizeof unspilled, "; it cannot be spilled to %s: %s", spill_path(),
             spill_why(answer));
     }
@@ -229,7 +232,8 @@ static bool has_returned(void)
     uintptr_t page = fault.page.page;
     if (bad_page == page && sys_now_ms() < bad_until_ms)
         return false;
-    for (unsigned tries = 0; fault.store && fault.cause == FAULT_IO_ERROR && sys_readable(page); tries++) {
+    for (unsigned tries = 0; fault.store && fault.cause == FAULT_IO_ERROR && sys_readable(page);
+         tries++) {
         if (faults_works_now(page, true))
             return true;
         if (tries == TRIES) {

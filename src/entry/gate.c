@@ -34,7 +34,7 @@
 
 static bool live;
 static bool helpless; /* stays so, whatever else closes the gate later */
-static long process; /* whose memory this is */
+static long process;  /* whose memory this is */
 static unsigned char *guard_page;
 
 /* The model lock, for a call about this range; false in a handler that interrupted its owner. */

@@ -47,10 +47,10 @@ static void (*next_quick_exit)(int);
 
 /* The constructor has looked up what it needs: this library is relocated. */
 static bool started;
-#define EARLY(answer)                           \
-    do {                                        \
-        if (__builtin_expect(!started, 0))      \
-            return (answer);                    \
+#define EARLY(answer)                      \
+    do {                                   \
+        if (__builtin_expect(!started, 0)) \
+            return (answer);               \
     } while (0)
 
 /*
@@ -58,10 +58,10 @@ static bool started;
  * constructor. While the library is not relocated they cannot: what is more than a system call
  * fails then.
  */
-#define UNRELOCATED(answer)      \
-    do {                         \
-        if (!error_reachable())  \
-            return (answer);     \
+#define UNRELOCATED(answer)     \
+    do {                        \
+        if (!error_reachable()) \
+            return (answer);    \
     } while (0)
 
 void hooks_resolve(void)
@@ -108,7 +108,8 @@ int hook_munmap(void *addr, size_t len)
 
 void *hook_mremap(void *addr, size_t old_len, size_t new_len, int flags, void *new_addr)
 {
-    EARLY(answer_pointer(sys_mremap((uintptr_t)addr, old_len, new_len, flags, (uintptr_t)new_addr)));
+    EARLY(
+        answer_pointer(sys_mremap((uintptr_t)addr, old_len, new_len, flags, (uintptr_t)new_addr)));
     return answer_pointer(
         traced_mremap((uintptr_t)addr, old_len, new_len, flags, (uintptr_t)new_addr));
 }
@@ -376,11 +377,11 @@ int hook_execveat(int fd, const char *path, char *const argv[], char *const envp
 }
 
 /* Passes the arguments after first on as a list. */
-#define WITH_REST(answer)      \
-    va_list rest;              \
-    va_start(rest, first);     \
-    int result = answer;       \
-    va_end(rest);              \
+#define WITH_REST(answer)  \
+    va_list rest;          \
+    va_start(rest, first); \
+    int result = answer;   \
+    va_end(rest);          \
     return result
 
 int hook_execl(const char *path, const char *first, ...)

@@ -198,8 +198,7 @@ __attribute__((constructor)) static void start(void)
     tell_complaints();
     windows_start((uintptr_t)__builtin_frame_address(0), seed());
     if (!own_memory(&guard) ||
-        pthread_atfork(gate_before_fork, gate_after_fork_in_parent,
-                       gate_after_fork_in_child)) {
+        pthread_atfork(gate_before_fork, gate_after_fork_in_parent, gate_after_fork_in_child)) {
         log_line(LOG_WARNING, "the kernel gives no memory: the program runs as if mapherd were "
                               "not there");
         gate_close(MAPHERD_NO_MEMORY);

@@ -47,8 +47,12 @@ static long sync_range(uintptr_t addr, size_t len, uintptr_t end, engine_ask *as
 {
     struct sync_plan p;
     sync_plan(addr, end, &p);
-    struct synced s = { .addr = p.start, .len = p.stop - p.start, .fd = p.fd, .dev = p.dev,
-                        .ino = p.ino, .offset = p.offset };
+    struct synced s = { .addr = p.start,
+                        .len = p.stop - p.start,
+                        .fd = p.fd,
+                        .dev = p.dev,
+                        .ino = p.ino,
+                        .offset = p.offset };
     if (p.skip) {
         long answer = carry_out(&p, len, ask);
         sync_done(&p, answer, 0);
@@ -73,7 +77,8 @@ long engine_msync(uintptr_t addr, size_t len, int flags, engine_ask *ask)
     if (gate_open())
         zeros_settle();
     int spilled = ours ? spill_return(addr, end) : 0;
-    long answer = ours && flags == MS_SYNC ? sync_range(addr, len, end, ask) : ask(addr, len, flags);
+    long answer =
+        ours && flags == MS_SYNC ? sync_range(addr, len, end, ask) : ask(addr, len, flags);
     if (answer == 0 && ours) {
         int lost = zeros_error(addr, end), told = take_pending(addr, end);
         answer = -(spilled ? spilled : told ? told : lost);

@@ -32,7 +32,7 @@ static struct {
     int (*sighold)(int);
     int (*sigrelse)(int);
 } next;
-static bool chained; /* next.sigaction is another library's, libjsig's for instance */
+static bool chained;    /* next.sigaction is another library's, libjsig's for instance */
 static bool interrupts; /* siginterrupt(SIGBUS, 1): signal() asks for no SA_RESTART then */
 
 signals_sigaction *sigcalls_libc(void)
@@ -107,8 +107,7 @@ static bool has(const sigset_t *set, int sig)
 
 /* ---- the action ---- */
 
-static int kernel_action(int sig, const struct sigaction *act, struct sigaction *old,
-                         bool virtual)
+static int kernel_action(int sig, const struct sigaction *act, struct sigaction *old, bool virtual)
 {
     struct sys_action wanted, before;
     if (act)
@@ -261,8 +260,8 @@ static int change_mask(int how, const sigset_t *set, sigset_t *old)
         signals_leave_shadow();
     if (translate && set && (word(set) & (SHADOW_BUS | SHADOW))) {
         instead = (sigset_t){ 0 };
-        set_word(&instead, how == SIG_UNBLOCK ? shadow_unblock(word(set))
-                                              : shadow_block(word(set)));
+        set_word(&instead,
+                 how == SIG_UNBLOCK ? shadow_unblock(word(set)) : shadow_block(word(set)));
         set = &instead;
     }
     int error;

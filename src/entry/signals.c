@@ -124,8 +124,8 @@ static long install(struct sys_action *before)
 static void hand_down(uintptr_t was, uintptr_t handler)
 {
     struct sys_action now, wanted = { .handler = handler == IGN ? IGN : DFL };
-    if (!shadow_given_up() && (was == IGN) != (handler == IGN) && sys_sigaction(SIGSTKFLT, NULL, &now) == 0 &&
-        !is_function(now.handler))
+    if (!shadow_given_up() && (was == IGN) != (handler == IGN) &&
+        sys_sigaction(SIGSTKFLT, NULL, &now) == 0 && !is_function(now.handler))
         sys_sigaction(SIGSTKFLT, &wanted, NULL);
 }
 
@@ -380,8 +380,7 @@ void signals_stop(void)
     if (!__atomic_exchange_n(&on, false, __ATOMIC_ACQ_REL))
         return;
     signals_expose();
-    if (sys_sigprocmask(SIG_BLOCK, NULL, &mask) == 0 && (mask & SHADOW) &&
-        !shadow_given_up()) {
+    if (sys_sigprocmask(SIG_BLOCK, NULL, &mask) == 0 && (mask & SHADOW) && !shadow_given_up()) {
         mask = shadow_seen(mask);
         sys_sigprocmask(SIG_SETMASK, &mask, NULL);
     }

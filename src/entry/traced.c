@@ -33,7 +33,8 @@ long traced_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t 
     if (!is_recorded())
         return engine_mmap(addr, len, prot, flags, fd, offset);
     request_start(&q, addr, len, prot, flags, fd, (uint64_t)offset);
-    bool over = (flags & MAP_FIXED) && !(flags & MAP_FIXED_NOREPLACE) && call_is_valid(addr, len, &end);
+    bool over =
+        (flags & MAP_FIXED) && !(flags & MAP_FIXED_NOREPLACE) && call_is_valid(addr, len, &end);
     ledger_chain chain = over ? leaks_leave(addr, end) : 0;
     long answer = engine_map(&q);
     if (sys_failed(answer)) {

@@ -46,8 +46,8 @@ static bool access_beside(uintptr_t start, uintptr_t end, int *prot)
     struct procmap m;
     char name[64];
     for (unsigned i = 0; i < 2; i++) {
-        if (procmaps_at(PROCMAPS_SELF, beside[i], &m, name, sizeof name) < 0 || !is_private_memory(&m) ||
-            !(m.read || m.write || m.exec))
+        if (procmaps_at(PROCMAPS_SELF, beside[i], &m, name, sizeof name) < 0 ||
+            !is_private_memory(&m) || !(m.read || m.write || m.exec))
             continue;
         *prot = (m.read ? PROT_READ : 0) | (m.write ? PROT_WRITE : 0) | (m.exec ? PROT_EXEC : 0);
         return true;
@@ -84,7 +84,8 @@ static bool note(uintptr_t start, uintptr_t end)
 
 bool guards_possible(uintptr_t start, uintptr_t end)
 {
-    return (end - start) / page_size <= MARKERS_LOOK && !__atomic_load_n(&unsupported, __ATOMIC_RELAXED);
+    return (end - start) / page_size <= MARKERS_LOOK &&
+           !__atomic_load_n(&unsupported, __ATOMIC_RELAXED);
 }
 
 /*
@@ -122,8 +123,8 @@ bool guards_instead(uintptr_t start, uintptr_t end)
 {
     if (!guards_possible(start, end) || !is_guardable(start, end, true) || !model_take())
         return false;
-    bool done = !changes_meet(start, end) && markers_nothing_there(start, end) && mark(start, end) &&
-                note(start, end);
+    bool done = !changes_meet(start, end) && markers_nothing_there(start, end) &&
+                mark(start, end) && note(start, end);
     model_drop();
     return done;
 }

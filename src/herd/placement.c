@@ -57,16 +57,15 @@ static bool wants(const struct map_request *q)
     const int ignored = MAP_DENYWRITE | MAP_EXECUTABLE | MAP_NONBLOCK;
     int flags = q->flags & ~(ignored | MAP_NORESERVE | MAP_POPULATE);
     return switched_on && q->addr == 0 && (flags == MAP_SHARED || flags == MAP_PRIVATE) &&
-           !(q->prot & ~(PROT_READ | PROT_WRITE)) && q->len > 0 &&
-           q->len <= UINT64_MAX / 4 && q->offset <= (uint64_t)INT64_MAX / 2 &&
-           !(q->offset & (page_size - 1));
+           !(q->prot & ~(PROT_READ | PROT_WRITE)) && q->len > 0 && q->len <= UINT64_MAX / 4 &&
+           q->offset <= (uint64_t)INT64_MAX / 2 && !(q->offset & (page_size - 1));
 }
 
 /* The flags that two open files must have in common, as bits above REGION_OPEN_SHIFT. */
 static uint32_t open_kind(long flags)
 {
-    static const int matter[] = { O_WRONLY, O_RDWR, O_APPEND, O_DIRECT, O_DSYNC, O_SYNC & ~O_DSYNC,
-                                  O_NOATIME, O_NONBLOCK };
+    static const int matter[] = { O_WRONLY,          O_RDWR,    O_APPEND,  O_DIRECT, O_DSYNC,
+                                  O_SYNC & ~O_DSYNC, O_NOATIME, O_NONBLOCK };
     uint32_t kind = 0;
     for (unsigned i = 0; i < sizeof matter / sizeof *matter; i++)
         if (flags & matter[i])
@@ -85,20 +84,13 @@ static void ask_filesystem(struct file *f, int fd)
     long type = 0;
     sys_fstatfs_type(fd, &type);
     switch (type) {
-    case TMPFS_MAGIC:
-        f->opens = f->linked ? OPENS_ALIKE : OPENS_APART;
-        break;
+    case TMPFS_MAGIC: f->opens = f->linked ? OPENS_ALIKE : OPENS_APART; break;
     case EXT4_SUPER_MAGIC: /* and ext2, ext3 */
     case XFS_SUPER_MAGIC:
     case BTRFS_SUPER_MAGIC:
-    case F2FS_SUPER_MAGIC:
-        f->opens = OPENS_ALIKE;
-        break;
-    case OVERLAYFS_SUPER_MAGIC:
-        f->opens = OPENS_ALIKE_IF_WRITABLE;
-        break;
-    default:
-        f->opens = OPENS_APART;
+    case F2FS_SUPER_MAGIC: f->opens = OPENS_ALIKE; break;
+    case OVERLAYFS_SUPER_MAGIC: f->opens = OPENS_ALIKE_IF_WRITABLE; break;
+    default: f->opens = OPENS_APART;
     }
 }
 
@@ -192,8 +184,8 @@ static struct window *window_for(struct map_request *q, size_t len, const struct
             return NULL; /* one mapping covers the whole file */
         if (!f && is_hugetlbfs(q->fd, st))
             return NULL;
-        if (!f || (f->lone_count < LONE_MOST &&
-                   !files_continues(f, q->offset, q->offset + len, kind))) {
+        if (!f ||
+            (f->lone_count < LONE_MOST && !files_continues(f, q->offset, q->offset + len, kind))) {
             q->lone = true;
             q->kind = kind;
             return NULL;

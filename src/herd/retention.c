@@ -102,12 +102,12 @@ static void fill_gap(const struct map_request *q, struct window *w, uint32_t kin
     size_t len = end - start;
     if (start >= end || len > PIECE_MAX || !retained_room(len))
         return;
-    long at = sys_mmap(start, len, PROT_NONE, (q->flags & ~MAP_POPULATE) | MAP_FIXED_NOREPLACE, q->fd,
-                       (off_t)(start - w->base));
+    long at = sys_mmap(start, len, PROT_NONE, (q->flags & ~MAP_POPULATE) | MAP_FIXED_NOREPLACE,
+                       q->fd, (off_t)(start - w->base));
     if (sys_failed(at))
         return;
-    bool done = at == (long)start && markers_put(start, end) == 0 &&
-                sys_mprotect(start, len, q->prot) == 0;
+    bool done =
+        at == (long)start && markers_put(start, end) == 0 && sys_mprotect(start, len, q->prot) == 0;
     if (done && model_take()) {
         done = inside_one(start, end) && regions_add(start, end, w, kind | REGION_RETAINED);
         if (done)

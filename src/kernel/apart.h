@@ -31,7 +31,8 @@ __attribute__((used)) static void run_apart(struct apart *a)
  * (CLONE_VFORK), so the two can share the thread pointer. */
 static long start_apart(struct apart *a, char *stack_end)
 {
-    const long flags = CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_VFORK;
+    const long flags =
+        CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_VFORK;
 #if defined(__x86_64__)
     register long r10 __asm__("r10") = 0;
     register long r8 __asm__("r8") = 0;
@@ -45,7 +46,8 @@ static long start_apart(struct apart *a, char *stack_end)
                      "call run_apart\n"
                      "1:"
                      : "=a"(answer)
-                     : "a"(SYS_clone), "D"(flags), "S"(stack_end), "d"(0L), "r"(r10), "r"(r8), "r"(r12)
+                     : "a"(SYS_clone), "D"(flags), "S"(stack_end), "d"(0L), "r"(r10), "r"(r8),
+                       "r"(r12)
                      : "rcx", "r11", "memory");
     return answer;
 #else

@@ -22,40 +22,38 @@ static char own_stack[STACK_SIZE] __attribute__((aligned(64)));
 void aside_switch(void *top, void (*f)(void *), void *argument)
     __attribute__((visibility("hidden")));
 #if defined(__x86_64__)
-__asm__(
-    "\t.text\n\t.p2align 4\n\t.hidden aside_switch\n\t.globl aside_switch\n"
-    "\t.type aside_switch, @function\n"
-    "aside_switch:\n"
-    "\t.cfi_startproc\n"
-    "\tendbr64\n"
-    "\tpushq %rbp\n\t.cfi_def_cfa_offset 16\n\t.cfi_offset 6, -16\n"
-    "\tmovq %rsp, %rbp\n\t.cfi_def_cfa_register 6\n"
-    "\tmovq %rdi, %rsp\n"
-    "\tmovq %rdx, %rdi\n"
-    "\tcallq *%rsi\n"
-    "\tmovq %rbp, %rsp\n"
-    "\tpopq %rbp\n\t.cfi_def_cfa 7, 8\n"
-    "\tret\n"
-    "\t.cfi_endproc\n"
-    "\t.size aside_switch, . - aside_switch\n");
+__asm__("\t.text\n\t.p2align 4\n\t.hidden aside_switch\n\t.globl aside_switch\n"
+        "\t.type aside_switch, @function\n"
+        "aside_switch:\n"
+        "\t.cfi_startproc\n"
+        "\tendbr64\n"
+        "\tpushq %rbp\n\t.cfi_def_cfa_offset 16\n\t.cfi_offset 6, -16\n"
+        "\tmovq %rsp, %rbp\n\t.cfi_def_cfa_register 6\n"
+        "\tmovq %rdi, %rsp\n"
+        "\tmovq %rdx, %rdi\n"
+        "\tcallq *%rsi\n"
+        "\tmovq %rbp, %rsp\n"
+        "\tpopq %rbp\n\t.cfi_def_cfa 7, 8\n"
+        "\tret\n"
+        "\t.cfi_endproc\n"
+        "\t.size aside_switch, . - aside_switch\n");
 #elif defined(__aarch64__)
-__asm__(
-    "\t.text\n\t.p2align 4\n\t.hidden aside_switch\n\t.globl aside_switch\n"
-    "\t.type aside_switch, %function\n"
-    "aside_switch:\n"
-    "\t.cfi_startproc\n"
-    "\thint 34\n" /* bti c */
-    "\tstp x29, x30, [sp, #-16]!\n\t.cfi_def_cfa_offset 16\n"
-    "\t.cfi_offset 29, -16\n\t.cfi_offset 30, -8\n"
-    "\tmov x29, sp\n\t.cfi_def_cfa_register 29\n"
-    "\tmov sp, x0\n"
-    "\tmov x0, x2\n"
-    "\tblr x1\n"
-    "\tmov sp, x29\n"
-    "\tldp x29, x30, [sp], #16\n\t.cfi_def_cfa 31, 0\n"
-    "\tret\n"
-    "\t.cfi_endproc\n"
-    "\t.size aside_switch, . - aside_switch\n");
+__asm__("\t.text\n\t.p2align 4\n\t.hidden aside_switch\n\t.globl aside_switch\n"
+        "\t.type aside_switch, %function\n"
+        "aside_switch:\n"
+        "\t.cfi_startproc\n"
+        "\thint 34\n" /* bti c */
+        "\tstp x29, x30, [sp, #-16]!\n\t.cfi_def_cfa_offset 16\n"
+        "\t.cfi_offset 29, -16\n\t.cfi_offset 30, -8\n"
+        "\tmov x29, sp\n\t.cfi_def_cfa_register 29\n"
+        "\tmov sp, x0\n"
+        "\tmov x0, x2\n"
+        "\tblr x1\n"
+        "\tmov sp, x29\n"
+        "\tldp x29, x30, [sp], #16\n\t.cfi_def_cfa 31, 0\n"
+        "\tret\n"
+        "\t.cfi_endproc\n"
+        "\t.size aside_switch, . - aside_switch\n");
 #endif
 
 struct call {

@@ -35,8 +35,13 @@ struct stretch {
 static long find_marked(uintptr_t start, uintptr_t end, struct stretch *found)
 {
     struct question ask = {
-        .size = sizeof ask, .start = start, .end = end, .vec = (uintptr_t)found, .vec_len = 1,
-        .category_mask = GUARD, .return_mask = GUARD,
+        .size = sizeof ask,
+        .start = start,
+        .end = end,
+        .vec = (uintptr_t)found,
+        .vec_len = 1,
+        .category_mask = GUARD,
+        .return_mask = GUARD,
     };
     long fd = brief_open("/proc/self/pagemap", O_RDONLY, 0);
     if (fd < 0)

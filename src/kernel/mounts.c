@@ -25,8 +25,8 @@ enum { DEVICE = 2, POINT = 4, OPTIONAL = 6, TYPE = 100, OPTIONS = TYPE + 2 };
 
 struct line {
     char device[24], point[256], type[24], option[24];
-    size_t len;   /* of the present field or option */
-    int field;    /* its number; from TYPE on behind the dash, because the fields before it vary */
+    size_t len; /* of the present field or option */
+    int field;  /* its number; from TYPE on behind the dash, because the fields before it vary */
     bool quotas;
     bool is_dash; /* the present field is "-" so far */
     int octal;    /* how many digits of an escape are still to come: \040 is a space */
@@ -66,9 +66,9 @@ static void keep(struct line *l, char c)
  * "uqnoenforce". */
 static void end_option(struct line *l)
 {
-    static const char *const names[] = { "quota", "usrquota", "usrjquota", "grpquota", "grpjquota",
-                                         "prjquota", "prjjquota", "uqnoenforce", "gqnoenforce",
-                                         "pqnoenforce" };
+    static const char *const names[] = { "quota",       "usrquota",   "usrjquota", "grpquota",
+                                         "grpjquota",   "prjquota",   "prjjquota", "uqnoenforce",
+                                         "gqnoenforce", "pqnoenforce" };
     char *value = strchr(l->option, '=');
     if (value)
         *value = '\0';
@@ -81,8 +81,9 @@ static void end_option(struct line *l)
 static void step(struct line *l, char c)
 {
     if (c == ' ') {
-        l->field = l->field >= OPTIONAL && l->field < TYPE && l->is_dash && l->len == 1 ? TYPE
-                                                                                  : l->field + 1;
+        l->field = l->field >= OPTIONAL && l->field < TYPE && l->is_dash && l->len == 1
+                       ? TYPE
+                       : l->field + 1;
         l->len = 0;
         return;
     }
@@ -108,8 +109,8 @@ static void step(struct line *l, char c)
 static bool is_below(const char *path, const char *point)
 {
     size_t len = strlen(point);
-    return path && (len == 1 || (strncmp(path, point, len) == 0 &&
-                                 (path[len] == '/' || path[len] == '\0')));
+    return path && (len == 1 ||
+                    (strncmp(path, point, len) == 0 && (path[len] == '/' || path[len] == '\0')));
 }
 
 /* Takes a line that fits better than the best so far: device and path rank before the device alone,

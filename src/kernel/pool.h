@@ -16,7 +16,10 @@ struct pool {
     struct pool_free *free;
 };
 
-#define POOL(type) { sizeof(type), NULL }
+#define POOL(type)         \
+    {                      \
+        sizeof(type), NULL \
+    }
 
 /* Takes len bytes at base, which are mapped and zero, for the objects of all pools. For the
  * constructor. */

@@ -139,17 +139,26 @@ enum { QUERY_READABLE = 1, QUERY_WRITABLE = 2, QUERY_EXECUTABLE = 4, QUERY_SHARE
 
 static long query(int fd, uintptr_t addr, struct procmap *m, char *buf, size_t size)
 {
-    struct query q = { .size = sizeof q, .query_addr = addr, .vma_name_size = (uint32_t)size,
+    struct query q = { .size = sizeof q,
+                       .query_addr = addr,
+                       .vma_name_size = (uint32_t)size,
                        .vma_name_addr = (uintptr_t)buf };
     long answer = sys_ioctl(fd, QUERY, &q);
     if (answer < 0)
         return answer;
     *m = (struct procmap){
-        .start = q.vma_start, .end = q.vma_end, .offset = q.vma_offset, .inode = q.inode,
-        .dev_major = q.dev_major, .dev_minor = q.dev_minor,
-        .read = q.vma_flags & QUERY_READABLE, .write = q.vma_flags & QUERY_WRITABLE,
-        .exec = q.vma_flags & QUERY_EXECUTABLE, .shared = q.vma_flags & QUERY_SHARED,
-        .path = buf, .path_len = q.vma_name_size ? q.vma_name_size - 1 : 0,
+        .start = q.vma_start,
+        .end = q.vma_end,
+        .offset = q.vma_offset,
+        .inode = q.inode,
+        .dev_major = q.dev_major,
+        .dev_minor = q.dev_minor,
+        .read = q.vma_flags & QUERY_READABLE,
+        .write = q.vma_flags & QUERY_WRITABLE,
+        .exec = q.vma_flags & QUERY_EXECUTABLE,
+        .shared = q.vma_flags & QUERY_SHARED,
+        .path = buf,
+        .path_len = q.vma_name_size ? q.vma_name_size - 1 : 0,
     };
     return 0;
 }

@@ -208,7 +208,7 @@ static long take_space(long answer, const struct statfs *fs, struct sys_space *s
         return answer;
     uint64_t unit = fs->f_frsize ? (uint64_t)fs->f_frsize : (uint64_t)fs->f_bsize;
     *space = (struct sys_space){ fs->f_blocks * unit, fs->f_bavail * unit, (long)fs->f_type,
-                                  (uint64_t)fs->f_files };
+                                 (uint64_t)fs->f_files };
     return 0;
 }
 
@@ -251,8 +251,12 @@ long sys_memfd(const char *name)
 
 long sys_dirty_pages(int fd, off_t offset, uint64_t len)
 {
-    struct { uint64_t offset, len; } range = { (uint64_t)offset, len };
-    struct { uint64_t cached, dirty, writeback, evicted, lately; } pages; /* linux/mman.h */
+    struct {
+        uint64_t offset, len;
+    } range = { (uint64_t)offset, len };
+    struct {
+        uint64_t cached, dirty, writeback, evicted, lately;
+    } pages; /* linux/mman.h */
     long r = CALL(SYS_cachestat, fd, &range, &pages, 0, 0, 0);
     return r < 0 ? r : (long)(pages.dirty + pages.writeback);
 }
@@ -342,7 +346,8 @@ long sys_getrandom(void *buf, size_t len)
 uint64_t sys_memory(void)
 {
     struct sysinfo info;
-    return CALL(SYS_sysinfo, &info, 0, 0, 0, 0, 0) < 0 ? 0 : (uint64_t)info.totalram * info.mem_unit;
+    return CALL(SYS_sysinfo, &info, 0, 0, 0, 0, 0) < 0 ? 0
+                                                       : (uint64_t)info.totalram * info.mem_unit;
 }
 
 long sys_prlimit(long pid, int resource, const void *set, void *before)
@@ -398,8 +403,9 @@ long sys_sigprocmask(int how, const uint64_t *set, uint64_t *before)
 
 uint64_t sys_block_signals(void)
 {
-    const uint64_t faults = SYS_SIGNAL_BIT(SIGBUS) | SYS_SIGNAL_BIT(SIGSEGV) | SYS_SIGNAL_BIT(SIGILL) |
-                            SYS_SIGNAL_BIT(SIGFPE) | SYS_SIGNAL_BIT(SIGTRAP) | SYS_SIGNAL_BIT(SIGSYS);
+    const uint64_t faults = SYS_SIGNAL_BIT(SIGBUS) | SYS_SIGNAL_BIT(SIGSEGV) |
+                            SYS_SIGNAL_BIT(SIGILL) | SYS_SIGNAL_BIT(SIGFPE) |
+                            SYS_SIGNAL_BIT(SIGTRAP) | SYS_SIGNAL_BIT(SIGSYS);
     uint64_t others = ~faults, before = 0;
     sys_sigprocmask(SIG_BLOCK, &others, &before);
     return before;
@@ -550,8 +556,10 @@ static struct cmsghdr *pack(struct parcel *p)
 {
     *p = (struct parcel){ .byte = 0 };
     p->content = (struct iovec){ &p->byte, 1 };
-    p->message = (struct msghdr){ .msg_iov = &p->content, .msg_iovlen = 1,
-                                  .msg_control = p->control, .msg_controllen = sizeof p->control };
+    p->message = (struct msghdr){ .msg_iov = &p->content,
+                                  .msg_iovlen = 1,
+                                  .msg_control = p->control,
+                                  .msg_controllen = sizeof p->control };
     return CMSG_FIRSTHDR(&p->message);
 }
 
@@ -571,7 +579,8 @@ long sys_peek_file(int socket)
     struct parcel p;
     int fd;
     pack(&p);
-    long got = CALL(SYS_recvmsg, socket, &p.message, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC, 0, 0, 0);
+    long got =
+        CALL(SYS_recvmsg, socket, &p.message, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC, 0, 0, 0);
     const struct cmsghdr *header = got < 0 ? NULL : CMSG_FIRSTHDR(&p.message);
     if (got < 0)
         return got;
@@ -637,6 +646,7 @@ long sys_reap(long pid)
 
 long sys_alarm(uint64_t ms)
 {
-    struct itimerval when = { .it_value = { (time_t)(ms / 1000), (suseconds_t)(ms % 1000) * 1000 } };
+    struct itimerval when = { .it_value = { (time_t)(ms / 1000),
+                                            (suseconds_t)(ms % 1000) * 1000 } };
     return CALL(SYS_setitimer, ITIMER_REAL, &when, NULL, 0, 0, 0);
 }

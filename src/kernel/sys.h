@@ -136,7 +136,7 @@ unsigned long sys_rlimit(int resource);
 long sys_write_quietly(int fd, const void *buf, size_t len);
 
 /* Signals, in the kernel's own formats: a set has 64 bits, and bit n - 1 is signal n. */
-#define SYS_SIGNAL_BIT(n) ((uint64_t)1 << ((n) - 1))
+#define SYS_SIGNAL_BIT(n) ((uint64_t)1 << ((n)-1))
 struct sys_action {
     uintptr_t handler; /* or SIG_DFL, SIG_IGN */
     unsigned long flags;

@@ -48,9 +48,13 @@ static const struct {
     const char *name;
     unsigned checks;
 } kinds[] = {
-    { "mmap", GROWS | CHARGES | LOCKS }, { "mremap", GROWS | CHARGES | LOCKS },
-    { "mprotect", CHARGES }, { "pkey_mprotect", CHARGES },
-    { "mlock", LOCKS }, { "mlock2", LOCKS }, { "mlockall", LOCKS },
+    { "mmap", GROWS | CHARGES | LOCKS },
+    { "mremap", GROWS | CHARGES | LOCKS },
+    { "mprotect", CHARGES },
+    { "pkey_mprotect", CHARGES },
+    { "mlock", LOCKS },
+    { "mlock2", LOCKS },
+    { "mlockall", LOCKS },
 };
 
 /* A failed call, and what all causes need of it. */
@@ -82,15 +86,18 @@ static void tell_of_maps(struct count_known *known, char *because, size_t size)
 {
     long limit = procmaps_limit(PROCMAPS_LIMIT_PATH);
     if (limit < 0) {
-        fmt(because, size, "the process has as many maps as vm.max_map_count allows (it cannot be "
+        fmt(because, size,
+            "the process has as many maps as vm.max_map_count allows (it cannot be "
             "read here: is /proc mounted?)");
         return;
     }
     if (known->growth.peak < limit)
         known->growth.peak = limit;
-    size_t at = fmt(because, size, "the process has %ld maps, all that vm.max_map_count = %ld "
+    size_t at = fmt(because, size,
+                    "the process has %ld maps, all that vm.max_map_count = %ld "
                     "allows; to raise it: sysctl -w vm.max_map_count=%ld (for a container, on its "
-                    "host)", limit, limit, growth_advice(&known->growth));
+                    "host)",
+                    limit, limit, growth_advice(&known->growth));
     if (known->growth.an_hour)
         at += fmt(because + at, size - at, "; they grew by %ld an hour", known->growth.an_hour);
     if (known->words[0])
@@ -160,10 +167,12 @@ static bool over(const struct process_limit *l, unsigned long used, size_t len, 
     unsigned long limit = sys_rlimit(l->resource), wanted = used + kib(len);
     if (limit == RLIM_INFINITY || used == PROCSTAT_NONE || wanted <= limit / 1024)
         return false;
-    fmt(because, size, "%s allows %lu KiB of %s and the process has %lu KiB (%s in /proc/self/"
+    fmt(because, size,
+        "%s allows %lu KiB of %s and the process has %lu KiB (%s in /proc/self/"
         "status), %lu KiB too much with this call; to raise it: ulimit -%c %lu or more (or "
-        "unlimited), %s=infinity in a systemd unit", l->name, limit / 1024, l->what, used, l->label,
-        wanted - limit / 1024, l->ulimit, wanted, l->unit);
+        "unlimited), %s=infinity in a systemd unit",
+        l->name, limit / 1024, l->what, used, l->label, wanted - limit / 1024, l->ulimit, wanted,
+        l->unit);
     return true;
 }
 
@@ -204,7 +213,8 @@ static bool may_be_lock_limit(const struct failed_call *call, unsigned checks)
 static bool lock_limit(const struct failure *f, char *because, size_t size)
 {
     enum { LOCKED, MAPPED, RIGHTS };
-    struct procstat now[] = { { "VmLck", 0, false }, { "VmSize", 0, false },
+    struct procstat now[] = { { "VmLck", 0, false },
+                              { "VmSize", 0, false },
                               { "CapEff", 0, true } };
     if (!may_be_lock_limit(f->call, f->checks))
         return false;
@@ -245,7 +255,8 @@ static bool over_commit_limit(unsigned long wanted, unsigned long limit, unsigne
     unsigned long kept = kept_in_reserve();
     if (promised + wanted + kept < limit)
         return false;
-    fmt(because, size, "vm.overcommit_memory = 2 promises no more than CommitLimit = %lu KiB, and "
+    fmt(because, size,
+        "vm.overcommit_memory = 2 promises no more than CommitLimit = %lu KiB, and "
         "Committed_AS = %lu KiB are promised (/proc/meminfo); %lu KiB stay in reserve; to "
         "promise more: sysctl -w vm.overcommit_memory=0, or a larger vm.overcommit_ratio, or swap",
         limit, promised, kept);
@@ -255,8 +266,10 @@ static bool over_commit_limit(unsigned long wanted, unsigned long limit, unsigne
 static bool overcommit(const struct failure *f, char *because, size_t size)
 {
     enum { RAM, SWAP, LIMIT, PROMISED };
-    struct procstat memory[] = { { "MemTotal", 0, false }, { "SwapTotal", 0, false },
-                                 { "CommitLimit", 0, false }, { "Committed_AS", 0, false } };
+    struct procstat memory[] = { { "MemTotal", 0, false },
+                                 { "SwapTotal", 0, false },
+                                 { "CommitLimit", 0, false },
+                                 { "Committed_AS", 0, false } };
     int flags = f->call->flags;
     bool shared_memory = (flags & MAP_ANONYMOUS) && (flags & MAP_TYPE) != MAP_PRIVATE;
     if (!(is_data(f) || shared_memory) || (flags & MAP_HUGETLB) || f->call->error != -ENOMEM)
@@ -272,7 +285,8 @@ static bool overcommit(const struct failure *f, char *because, size_t size)
     unsigned long ram = memory[RAM].value, swap = memory[SWAP].value;
     if (ram == PROCSTAT_NONE || swap == PROCSTAT_NONE || wanted <= ram + swap)
         return false;
-    fmt(because, size, "vm.overcommit_memory = 0 allows no call to ask for more than RAM and swap "
+    fmt(because, size,
+        "vm.overcommit_memory = 0 allows no call to ask for more than RAM and swap "
         "together, MemTotal + SwapTotal = %lu KiB (/proc/meminfo); to allow it: sysctl -w "
         "vm.overcommit_memory=1 (for a container, on its host), or MAP_NORESERVE in the program",
         ram + swap);
@@ -292,16 +306,19 @@ static bool huge_pages(const struct failure *f, char *because, size_t size)
     unsigned long left = pool.free > pool.reserved ? pool.free - pool.reserved : 0;
     if (wanted <= left)
         return false;
-    size_t at = fmt(because, size, "it wants %lu huge pages of %lu KiB, and of %lu in the pool %lu "
-                    "are free and %lu of those reserved (%s); to enlarge the pool: ", wanted,
-                    pool.page, pool.total, pool.free, pool.reserved,
+    size_t at = fmt(because, size,
+                    "it wants %lu huge pages of %lu KiB, and of %lu in the pool %lu "
+                    "are free and %lu of those reserved (%s); to enlarge the pool: ",
+                    wanted, pool.page, pool.total, pool.free, pool.reserved,
                     pool.usual ? "/proc/meminfo" : "/sys/kernel/mm/hugepages");
     unsigned long enough = pool.total + wanted - left;
     if (pool.usual)
         fmt(because + at, size - at, "sysctl -w vm.nr_hugepages=%lu", enough);
     else
-        fmt(because + at, size - at, "echo %lu > /sys/kernel/mm/hugepages/hugepages-%lukB/"
-            "nr_hugepages", enough, pool.page);
+        fmt(because + at, size - at,
+            "echo %lu > /sys/kernel/mm/hugepages/hugepages-%lukB/"
+            "nr_hugepages",
+            enough, pool.page);
     return true;
 }
 
@@ -337,15 +354,19 @@ static bool no_gap(const struct failure *f, char *because, size_t size)
     if (!(f->checks & GROWS) || f->call->error != -ENOMEM || !f->len || has_place(f->call, f->len))
         return false;
     if (f->len > windows_whole_space()) {
-        fmt(because, size, "the whole address space of a process has %zu bytes; no setting gives more: "
-            "map less at once", windows_whole_space());
+        fmt(because, size,
+            "the whole address space of a process has %zu bytes; no setting gives more: "
+            "map less at once",
+            windows_whole_space());
         return true;
     }
     size_t at = fmt(because, size, "no free range of the address space is as large");
     size_t gap = log_allowed(&scans, EVERY_MS, &more) ? gaps_largest() : 0;
     if (gap && gap < f->len)
-        at += fmt(because + at, size - at, ": the largest one has %zu bytes (/proc/self/maps)", gap);
-    fmt(because + at, size - at, "; no setting gives more: map less at once, or release large "
+        at +=
+            fmt(because + at, size - at, ": the largest one has %zu bytes (/proc/self/maps)", gap);
+    fmt(because + at, size - at,
+        "; no setting gives more: map less at once, or release large "
         "reservations first");
     return true;
 }

@@ -19,9 +19,9 @@ struct failed_call {
     const char *name; /* of the hook: "mmap" */
     long error; /* -ENOMEM, -EAGAIN, -EPERM; 0: the kernel refused a split, and mapherd has done
                          what was asked without one */
-    size_t len;       /* in bytes; for mremap, what it would have added */
-    int prot, flags;  /* 0 if the call has none */
-    uintptr_t addr;   /* where the range begins, or mmap's hint; 0 if that does not matter */
+    size_t len; /* in bytes; for mremap, what it would have added */
+    int prot, flags; /* 0 if the call has none */
+    uintptr_t addr;  /* where the range begins, or mmap's hint; 0 if that does not matter */
 };
 
 /*

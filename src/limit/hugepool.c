@@ -18,8 +18,10 @@ static unsigned long number_of(unsigned long page, const char *what)
 bool hugepool_read(unsigned shift, struct hugepool *pool)
 {
     enum { PAGE, TOTAL, FREE, RESERVED };
-    struct procstat usual[] = { { "Hugepagesize", 0, false }, { "HugePages_Total", 0, false },
-                                { "HugePages_Free", 0, false }, { "HugePages_Rsvd", 0, false } };
+    struct procstat usual[] = { { "Hugepagesize", 0, false },
+                                { "HugePages_Total", 0, false },
+                                { "HugePages_Free", 0, false },
+                                { "HugePages_Rsvd", 0, false } };
     unsigned long page = shift >= 10 ? 1UL << (shift - 10) : 0;
     procstat_read("/proc/meminfo", usual, sizeof usual / sizeof *usual);
     if (page && page != usual[PAGE].value)

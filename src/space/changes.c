@@ -50,7 +50,8 @@ bool changes_mine(uintptr_t start, uintptr_t end)
 {
     bool mine = !unknown;
     for (unsigned i = 0; i < count; i++)
-        mine &= ranges[i].start >= end || start >= ranges[i].end || ranges[i].thread == lock_thread();
+        mine &=
+            ranges[i].start >= end || start >= ranges[i].end || ranges[i].thread == lock_thread();
     return mine;
 }
 

@@ -39,7 +39,7 @@ static char *scan_buffer;
 #define GET(field) __atomic_load_n(&count.field, __ATOMIC_RELAXED)
 static struct {
     long upper_bound, limit, trigger;
-    long added; /* VMAs that calls have added at most, what was taken away is not set off */
+    long added;     /* VMAs that calls have added at most, what was taken away is not set off */
     long under_way; /* calls between count_begin and count_ended */
     unsigned long calls, next_calls;
     int marks[MARKS_MAX], mark_count;
@@ -117,7 +117,7 @@ bool count_due(void)
 
 struct scan {
     long maps;
-    uintptr_t end; /* of the VMA before this one */
+    uintptr_t end;           /* of the VMA before this one */
     struct holders *holders; /* NULL: the scan only counts */
 };
 
@@ -182,7 +182,7 @@ static void warn(long measured)
 static bool worth_naming(long upper_bound)
 {
     return recordfile_head() || (count.limit > 0 && count.mark_count > count.passed &&
-            upper_bound >= share(count.limit, count.marks[count.passed]));
+                                 upper_bound >= share(count.limit, count.marks[count.passed]));
 }
 
 /* Memory for the names. It lies in the zone, where it merges with nothing: it is exactly one
@@ -193,8 +193,8 @@ static long names_memory(size_t size)
         return -EAGAIN;
     uintptr_t hint = windows_pick(size);
     model_drop();
-    return sys_mmap(hint, size, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return sys_mmap(hint, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                    -1, 0);
 }
 
 /* Counts, and names the files where the upper bound makes that worthwhile. */

@@ -14,21 +14,23 @@
 #include "kernel/sys.h"
 #include "space/mappers.h"
 
-#define MEMBERS 1000 /* more than that share, whatever they map */
+#define MEMBERS 1000   /* more than that share, whatever they map */
 #define ELSEWHERE (-1) /* where /proc does not show it, or not to its parent */
 
 static struct members {
-    unsigned announced, arrived; /* forks that were begun, and children that have called family_arrived */
+    unsigned announced,
+        arrived;       /* forks that were begun, and children that have called family_arrived */
     int pids[MEMBERS]; /* as /proc shows them (identity_in_proc) */
     uint64_t pid_space;
-} *family;
+} * family;
 static bool unknown; /* there was a fork without the page */
 
 static bool put(struct members *f, int pid)
 {
     for (unsigned n = 0; n < MEMBERS; n++) {
         int gone = 0;
-        if (__atomic_compare_exchange_n(&f->pids[n], &gone, pid, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+        if (__atomic_compare_exchange_n(&f->pids[n], &gone, pid, false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_RELAXED))
             return true;
     }
     return false;
@@ -45,7 +47,8 @@ static void tidy(struct members *f)
         int pid = __atomic_load_n(&f->pids[n], __ATOMIC_ACQUIRE);
         fmt(path, sizeof path, "/proc/%d", pid);
         if (pid > 0 && sys_stat(path, &st) == -ENOENT)
-            __atomic_compare_exchange_n(&f->pids[n], &pid, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+            __atomic_compare_exchange_n(&f->pids[n], &pid, 0, false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_RELAXED);
     }
 }
 
@@ -72,7 +75,8 @@ bool family_start(void)
         return false;
     new->pid_space = identity_pid_space();
     enter(new);
-    if (!__atomic_compare_exchange_n(&family, &none, new, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+    if (!__atomic_compare_exchange_n(&family, &none, new, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_ACQUIRE))
         sys_munmap((uintptr_t)at, len);
     return true;
 }
@@ -114,7 +118,8 @@ static bool shares(int pid, unsigned n, uint64_t dev, uint64_t ino)
 {
     long answer = mappers_has(pid, dev, ino);
     if ((answer == -ENOENT || answer == -ESRCH) && identity_in_proc() > 0) {
-        __atomic_compare_exchange_n(&family->pids[n], &pid, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+        __atomic_compare_exchange_n(&family->pids[n], &pid, 0, false, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_RELAXED);
         return false;
     }
     return answer != 0;

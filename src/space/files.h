@@ -47,17 +47,17 @@ struct file {
      * descriptor. */
     enum { SEEN_NOTHING, SEEN_MERGED, SEEN_APART } seen;
     unsigned char compares; /* how often its chunks may still be compared without success */
-    bool locked;  /* the program has taken a flock on it, see files_lock */
-    bool several; /* it was mapped through several descriptors */
-    bool failed;  /* a sync of it has returned an error */
-    int fd;       /* the descriptor that it was last mapped through, or -1. It may be closed or that
+    bool locked;            /* the program has taken a flock on it, see files_lock */
+    bool several;           /* it was mapped through several descriptors */
+    bool failed;            /* a sync of it has returned an error */
+    int fd; /* the descriptor that it was last mapped through, or -1. It may be closed or that
                      of another file since: fstat shows that */
     int checked_fd; /* the descriptor whose open file was last found free of OFD locks, or -1 */
-    unsigned checked_uses; /* how often that answer was used */
+    unsigned checked_uses;  /* how often that answer was used */
     struct master *masters; /* one for each kind, see masters.h */
-    size_t users;   /* regions in its windows, and calls at work on them */
-    uint64_t used;  /* bytes mapped in its windows, without those retained */
-    size_t longest; /* the longest mapping of the program in them, in bytes */
+    size_t users;           /* regions in its windows, and calls at work on them */
+    uint64_t used;          /* bytes mapped in its windows, without those retained */
+    size_t longest;         /* the longest mapping of the program in them, in bytes */
 };
 
 /* Returns the file, or NULL if no chunk of it is known. */

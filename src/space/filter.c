@@ -66,8 +66,8 @@ static bool set_alarm(void)
 {
     const struct sys_action plain = { .handler = (uintptr_t)SIG_DFL };
     uint64_t alarm = SYS_SIGNAL_BIT(SIGALRM);
-    return sys_sigaction(SIGALRM, &plain, NULL) == 0 && sys_sigprocmask(SIG_UNBLOCK, &alarm, NULL) == 0 &&
-           sys_alarm(ANSWER_MS) == 0;
+    return sys_sigaction(SIGALRM, &plain, NULL) == 0 &&
+           sys_sigprocmask(SIG_UNBLOCK, &alarm, NULL) == 0 && sys_alarm(ANSWER_MS) == 0;
 }
 
 static long lives(void *unused)
@@ -80,8 +80,8 @@ static long lives(void *unused)
 static bool keeps_files(void)
 {
     int pair[2];
-    if (sys_socketpair(pair) < 0 || sys_send_file(pair[1], pair[0]) < 0 || sys_peek_file(pair[0]) < 0 ||
-        sys_drop_file(pair[0]) < 0)
+    if (sys_socketpair(pair) < 0 || sys_send_file(pair[1], pair[0]) < 0 ||
+        sys_peek_file(pair[0]) < 0 || sys_drop_file(pair[0]) < 0)
         return false;
     return sys_apart(lives, NULL) == 1; /* a filter may kill that thread alone */
 }
@@ -91,7 +91,8 @@ static bool keeps_files(void)
  * nothing. */
 static void make_calls(void)
 {
-    static const int commands[] = { F_GETLEASE, F_SETLEASE, F_GETSIG, F_SETSIG, F_GETOWN, F_SETOWN, F_DUPFD_CLOEXEC };
+    static const int commands[] = { F_GETLEASE, F_SETLEASE, F_GETSIG,       F_SETSIG,
+                                    F_GETOWN,   F_SETOWN,   F_DUPFD_CLOEXEC };
     static char room[64];
     struct stat st;
     struct sys_action action;
@@ -156,7 +157,8 @@ static void try_calls(void *context)
 static bool is_same(const char *link, const char *other)
 {
     char text[64], other_text[64];
-    long len = sys_readlink(link, text, sizeof text), other_len = sys_readlink(other, other_text, sizeof other_text);
+    long len = sys_readlink(link, text, sizeof text),
+         other_len = sys_readlink(other, other_text, sizeof other_text);
     return len > 0 && len == other_len && memcmp(text, other_text, (size_t)len) == 0;
 }
 
@@ -167,7 +169,8 @@ static bool children_stay_here(void)
 {
     struct stat st;
     return is_same("/proc/self/ns/pid", "/proc/self/ns/pid_for_children") &&
-           (sys_lstat("/proc/self/ns/time", &st) < 0 || is_same("/proc/self/ns/time", "/proc/self/ns/time_for_children"));
+           (sys_lstat("/proc/self/ns/time", &st) < 0 ||
+            is_same("/proc/self/ns/time", "/proc/self/ns/time_for_children"));
 }
 
 static bool has_threads(void)
@@ -181,7 +184,8 @@ static bool has_threads(void)
  * children of any kind (__WALL) may take it first. */
 static bool child_passes(void)
 {
-    long at = sys_mmap(0, page_up(sizeof(struct told)), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    long at = sys_mmap(0, page_up(sizeof(struct told)), PROT_READ | PROT_WRITE,
+                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     struct told *told = (struct told *)at;
     if (sys_failed(at))
         return false;
@@ -196,8 +200,10 @@ static bool child_passes(void)
 /* The line comes first, because the filter may kill the process for the clone. */
 static void ask(int level)
 {
-    log_line(level | LOG_ABOUT_SPILL, "the process was started under a seccomp filter, which may kill for calls that it does "
-             "not expect: a child makes the calls of spilling first");
+    log_line(
+        level | LOG_ABOUT_SPILL,
+        "the process was started under a seccomp filter, which may kill for calls that it does "
+        "not expect: a child makes the calls of spilling first");
     __atomic_store_n(&verdict, child_passes() ? PASSES : REFUSES, __ATOMIC_RELAXED);
 }
 

@@ -4,8 +4,8 @@
 #define _GNU_SOURCE
 #include "space/keeps.h"
 
-#include <errno.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -34,7 +34,7 @@ static struct keep {
     ino_t ino;
     int fd; /* the program's descriptor that it was made from; another file's, perhaps, by now */
     unsigned place; /* parked.h; 0: the file has not been kept since a fork or a sandbox */
-    bool marks; /* this keep has set the mark, and takes it away at its end */
+    bool marks;     /* this keep has set the mark, and takes it away at its end */
     unsigned holders;
     bool leased; /* the lease was taken, and not given back */
 } keeps[KEEPS_MAX + 1];
@@ -55,10 +55,8 @@ static enum kind kind_of(int fd)
     switch ((unsigned long)type) {
     case EXT4_SUPER_MAGIC: /* and ext2, ext3 */
     case XFS_SUPER_MAGIC:
-    case F2FS_SUPER_MAGIC:
-        return KIND_PROVES;
-    case BTRFS_SUPER_MAGIC:
-        return KIND_COPIES_ON_WRITE;
+    case F2FS_SUPER_MAGIC: return KIND_PROVES;
+    case BTRFS_SUPER_MAGIC: return KIND_COPIES_ON_WRITE;
     }
     return KIND_NONE; /* overlayfs gives a lease although other processes have the file mapped */
 }
@@ -85,8 +83,7 @@ static bool lacks_blocks(const struct map_request *q, const struct stat *st)
 static bool may_want(const struct map_request *q)
 {
     enum kind kind = kind_there(q->fd, q->st.st_dev);
-    return kind == KIND_COPIES_ON_WRITE ||
-           (kind == KIND_PROVES && lacks_blocks(q, &q->st));
+    return kind == KIND_COPIES_ON_WRITE || (kind == KIND_PROVES && lacks_blocks(q, &q->st));
 }
 
 /* ---- making and unmaking ---- */
@@ -120,7 +117,8 @@ static long park(int fd, bool *marks)
 {
     long sig = sys_fcntl(fd, F_GETSIG, 0);
     *marks = sig == 0;
-    return sig == 0 || sig == MARK ? parked_put(fd) : -EUSERS; /* a signal of the program's own is left as it is */
+    return sig == 0 || sig == MARK ? parked_put(fd)
+                                   : -EUSERS; /* a signal of the program's own is left as it is */
 }
 
 static unsigned make(int fd, dev_t dev, ino_t ino)
@@ -137,8 +135,13 @@ static unsigned make(int fd, dev_t dev, ino_t ino)
     if (good) {
         if (marks)
             sys_fcntl(fd, F_SETSIG, MARK);
-        keeps[n] = (struct keep){ .made = true, .dev = dev, .ino = ino, .fd = fd, .place = (unsigned)place,
-                                  .marks = marks, .holders = 1 };
+        keeps[n] = (struct keep){ .made = true,
+                                  .dev = dev,
+                                  .ino = ino,
+                                  .fd = fd,
+                                  .place = (unsigned)place,
+                                  .marks = marks,
+                                  .holders = 1 };
         __atomic_fetch_add(&made, 1, __ATOMIC_RELAXED);
     } else if (place > 0) {
         parked_leave((unsigned)place);
@@ -171,8 +174,10 @@ static long descriptor_of(dev_t dev, ino_t ino)
 {
     static char entries[4096] __attribute__((aligned(8)));
     struct stat st;
-    long found = -ENOENT, got, folder = brief_open("/proc/thread-self/fd", O_RDONLY | O_DIRECTORY, 0);
-    while (folder >= 0 && found < 0 && (got = sys_getdents((int)folder, entries, sizeof entries)) > 0) {
+    long found = -ENOENT, got,
+         folder = brief_open("/proc/thread-self/fd", O_RDONLY | O_DIRECTORY, 0);
+    while (folder >= 0 && found < 0 &&
+           (got = sys_getdents((int)folder, entries, sizeof entries)) > 0) {
         for (long at = 0; at < got && found < 0;) {
             const struct dirent64 *entry = (const void *)(entries + at);
             const char *name = entry->d_name;
@@ -213,7 +218,8 @@ static bool is_marked(int fd)
 
 unsigned keeps_of(struct map_request *q)
 {
-    if ((q->flags & MAP_ANONYMOUS) || (q->flags & MAP_TYPE) == MAP_PRIVATE || !(q->prot & PROT_WRITE))
+    if ((q->flags & MAP_ANONYMOUS) || (q->flags & MAP_TYPE) == MAP_PRIVATE ||
+        !(q->prot & PROT_WRITE))
         return 0;
     const struct stat *st = request_file(q);
     if (!st || !S_ISREG(st->st_mode))
@@ -362,7 +368,9 @@ static long file_of(const struct keep *k)
 {
     struct stat st;
     long fd = k->place ? parked_peek(k->place) : -EBADF;
-    return fd < 0 || (sys_fstat((int)fd, &st) == 0 && st.st_dev == k->dev && st.st_ino == k->ino) ? fd : -EBADF;
+    return fd < 0 || (sys_fstat((int)fd, &st) == 0 && st.st_dev == k->dev && st.st_ino == k->ino)
+               ? fd
+               : -EBADF;
 }
 
 static long work(void *context)
@@ -422,7 +430,8 @@ static long look(const struct job *e, long fd)
         return LEASE_HELD;
     if (is_asked_for((int)fd))
         return LEASE_ASKED;
-    sys_fcntl((int)fd, F_SETLEASE, F_UNLCK); /* a lease that a reader has reduced would be reduced again */
+    sys_fcntl((int)fd, F_SETLEASE,
+              F_UNLCK); /* a lease that a reader has reduced would be reduced again */
     if (sys_fcntl((int)fd, F_SETLEASE, F_WRLCK) < 0 || sys_fcntl((int)fd, F_GETLEASE, 0) != F_WRLCK)
         return LEASE_LOST;
     ask_for_signal((int)fd, e->sig);
@@ -436,7 +445,8 @@ static long give_back(const struct job *e, long fd)
         return fd;
     long answer = sys_fcntl((int)fd, F_SETLEASE, F_UNLCK);
     sys_fcntl((int)fd, F_SETOWN, 0);
-    sys_fcntl((int)fd, F_SETSIG, MARK); /* with the lease its signal went (fs/locks.c, lease_modify) */
+    sys_fcntl((int)fd, F_SETSIG,
+              MARK); /* with the lease its signal went (fs/locks.c, lease_modify) */
     return answer;
 }
 

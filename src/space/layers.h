@@ -27,8 +27,8 @@ struct layers {
     unsigned first;      /* the number of its first layer */
     uint32_t present;    /* the set of layers that have a window */
     struct window *at[LAYERS_IN_GROUP];
-    bool tracked;        /* taken is up to date */
-    struct tree taken;   /* ranges of offsets; the kind of each is the set of layers that map it */
+    bool tracked;      /* taken is up to date */
+    struct tree taken; /* ranges of offsets; the kind of each is the set of layers that map it */
 };
 
 /* Gives w the lowest free number among the windows of its file. False where there is no memory. */

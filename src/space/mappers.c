@@ -49,15 +49,17 @@ static bool is_vfork_child(long pid)
 
 long mappers_other(uint64_t dev, uint64_t ino)
 {
-    long self = identity_in_proc(), found = 0, got, folder = brief_open("/proc", O_RDONLY | O_DIRECTORY, 0);
-    while (folder >= 0 && !found && (got = sys_getdents((int)folder, entries, sizeof entries)) > 0) {
+    long self = identity_in_proc(), found = 0, got,
+         folder = brief_open("/proc", O_RDONLY | O_DIRECTORY, 0);
+    while (folder >= 0 && !found &&
+           (got = sys_getdents((int)folder, entries, sizeof entries)) > 0) {
         for (long at = 0; at < got && !found;) {
             const struct dirent64 *entry = (const void *)(entries + at);
             const char *name = entry->d_name;
             uint64_t pid;
             at += entry->d_reclen;
-            if (fmt_read_u64(&name, &pid) && (long)pid != self && mappers_has((long)pid, dev, ino) == 1 &&
-                !is_vfork_child((long)pid))
+            if (fmt_read_u64(&name, &pid) && (long)pid != self &&
+                mappers_has((long)pid, dev, ino) == 1 && !is_vfork_child((long)pid))
                 found = (long)pid;
         }
     }

@@ -100,8 +100,9 @@ static enum join replace(const struct master *m, const struct fresh *new)
     const int onto = MREMAP_MAYMOVE | MREMAP_FIXED;
     if (new->offset == 0) {
         long at = sys_mremap(m->addr, 0, new->len, onto, new->start);
-        return at == (long)new->start ? JOIN_DONE
-               : sys_msync(new->start, new->len, MS_ASYNC) == 0 ? JOIN_DECLINED : JOIN_LOST;
+        return at == (long)new->start                           ? JOIN_DONE
+               : sys_msync(new->start, new->len, MS_ASYNC) == 0 ? JOIN_DECLINED
+                                                                : JOIN_LOST;
     }
     size_t all = new->offset + new->len;
     long copy = sys_mremap(m->addr, 0, all, MREMAP_MAYMOVE, 0);

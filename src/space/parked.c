@@ -38,7 +38,8 @@ static struct place *other(struct place *p)
 static bool is_ours(const struct place *p)
 {
     struct stat st;
-    return p->state != CLOSED && sys_fstat(p->fd, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_ino == p->ino;
+    return p->state != CLOSED && sys_fstat(p->fd, &st) == 0 && S_ISSOCK(st.st_mode) &&
+           st.st_ino == p->ino;
 }
 
 static void close_place(struct place *p)
@@ -88,7 +89,8 @@ static long open_pair(struct place **free)
     long answer = sys_socketpair(sockets);
     if (answer < 0)
         return answer;
-    bool first = open_place(&places[n], sockets[0]), second = open_place(&places[n + 1], sockets[1]);
+    bool first = open_place(&places[n], sockets[0]),
+         second = open_place(&places[n + 1], sockets[1]);
     *free = &places[n];
     if (first && second)
         return 0;

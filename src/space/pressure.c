@@ -58,14 +58,10 @@ struct pressure_actions pressure_actions(void)
 long pressure_border(enum pressure which, long limit)
 {
     switch (which) {
-    case PRESSURE_RAISED:
-        return limit / 2;
-    case PRESSURE_HIGH:
-        return limit / 5 * 4;
-    case PRESSURE_FULL:
-        return limit - options_reserve(options.reserve, limit);
-    default:
-        return LONG_MIN;
+    case PRESSURE_RAISED: return limit / 2;
+    case PRESSURE_HIGH: return limit / 5 * 4;
+    case PRESSURE_FULL: return limit - options_reserve(options.reserve, limit);
+    default: return LONG_MIN;
     }
 }
 
@@ -74,7 +70,8 @@ static void change(enum pressure from, enum pressure to, long maps, long limit)
     static struct log_limit often[PRESSURE_FULL + 1];
     unsigned more;
     __atomic_store_n(&fall_below,
-                     to == PRESSURE_CALM ? LONG_MIN : pressure_border(to, limit) - limit / FALL_SHARE,
+                     to == PRESSURE_CALM ? LONG_MIN
+                                         : pressure_border(to, limit) - limit / FALL_SHARE,
                      __ATOMIC_RELAXED);
     if (!__atomic_compare_exchange_n(&level, &(int){ (int)from }, (int)to, false, __ATOMIC_RELAXED,
                                      __ATOMIC_RELAXED))
@@ -84,8 +81,8 @@ static void change(enum pressure from, enum pressure to, long maps, long limit)
         __atomic_fetch_add(&relieved, 1, __ATOMIC_RELAXED);
     if (log_allowed(&often[to], LOG_EVERY_MS, &more))
         log_line((to > PRESSURE_RAISED ? LOG_WARNING : LOG_INFO) | LOG_ABOUT_PRESSURE,
-                 "pressure is %s, was %s: %ld of %ld maps (vm.max_map_count)%s",
-                 levels[to].name, levels[from].name, maps, limit,
+                 "pressure is %s, was %s: %ld of %ld maps (vm.max_map_count)%s", levels[to].name,
+                 levels[from].name, maps, limit,
                  more ? "; it changed more often than is told here" : "");
 }
 

@@ -16,10 +16,10 @@ struct map_request {
     size_t len;
     int prot, flags, fd;
     uint64_t offset;
-    bool asked;     /* request_file has set st; st_mode is 0 where there is no file */
+    bool asked; /* request_file has set st; st_mode is 0 where there is no file */
     struct stat st;
-    bool lone;      /* placement.c: the kernel chooses its address; it becomes a lone chunk */
-    uint32_t kind;  /* the REGION_ bits of that chunk, if lone */
+    bool lone;     /* placement.c: the kernel chooses its address; it becomes a lone chunk */
+    uint32_t kind; /* the REGION_ bits of that chunk, if lone */
 };
 
 /* Sets the arguments. st and kind stay unset, because an anonymous mapping does not need them. */

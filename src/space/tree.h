@@ -27,7 +27,7 @@ struct region {
     uint8_t overlay;       /* the overlay over the file here, see overlays.h; 0: none */
     uint8_t keep;          /* its open file, see keeps.h; 0: none */
     uint32_t priority;     /* the treap's heap order */
-    struct region *left, *right; /* in the treap; in a chain of pieces, left is the next one */
+    struct region *left, *right;   /* in the treap; in a chain of pieces, left is the next one */
     struct region *before, *after; /* in the list */
 };
 

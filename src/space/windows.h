@@ -24,10 +24,10 @@
 
 struct window {
     struct file *file;
-    uintptr_t base;  /* the address of offset 0; a multiple of 2 MiB, so that large folios fit */
-    uint64_t span;   /* the offset where it ends: a chunk that ends later does not belong here */
-    size_t users;    /* regions in it, and calls at work on it */
-    unsigned layer;  /* its number among the windows of the file, see layers.h */
+    uintptr_t base; /* the address of offset 0; a multiple of 2 MiB, so that large folios fit */
+    uint64_t span;  /* the offset where it ends: a chunk that ends later does not belong here */
+    size_t users;   /* regions in it, and calls at work on it */
+    unsigned layer; /* its number among the windows of the file, see layers.h */
 };
 
 /* Sets the zone. Any address on the stack shows the size of the address space; random is a seed.

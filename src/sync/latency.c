@@ -102,9 +102,10 @@ static void say(const struct synced *s, uint64_t ns)
     name_file(s, open, name, sizeof name);
     if (open && s->dirty >= 0)
         fmt(dirty, sizeof dirty, ", %ld pages of it dirty", s->dirty);
-    log_line(LOG_WARNING | LOG_ABOUT_SYNC, "msync took %lu ms: %s, %zu bytes at %lu%s; slow ones since the last such "
-             "line: %u", (unsigned long)(ns / 1000000), name, s->len, (unsigned long)s->offset,
-             dirty, more);
+    log_line(LOG_WARNING | LOG_ABOUT_SYNC,
+             "msync took %lu ms: %s, %zu bytes at %lu%s; slow ones since the last such "
+             "line: %u",
+             (unsigned long)(ns / 1000000), name, s->len, (unsigned long)s->offset, dirty, more);
 }
 
 uint64_t latency_end(const struct synced *s, long answer)

@@ -16,7 +16,7 @@
 struct synced {
     uintptr_t addr;
     size_t len;
-    int fd;          /* a descriptor that may be of its file; -1: the file is not known */
+    int fd; /* a descriptor that may be of its file; -1: the file is not known */
     dev_t dev;
     ino_t ino;
     uint64_t offset; /* in the file, if that is known */

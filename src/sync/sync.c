@@ -58,7 +58,9 @@ static size_t step(uintptr_t addr, uintptr_t end)
     uint64_t now = sys_clock_ns(CLOCK_MONOTONIC);
     bool at_once = now - run.began < run.took + (uint64_t)GAP_MS * NS_A_MS;
     if (!way || way != run.way) {
-        run = (struct run){ .asked = way ? run.end - run.start : 0, .way = way, .calls = way != 0,
+        run = (struct run){ .asked = way ? run.end - run.start : 0,
+                            .way = way,
+                            .calls = way != 0,
                             .front = way < 0 ? addr : end };
     } else if (++run.calls > 1 && at_once && !in_front(addr, end)) {
         ahead = run.ahead ? 2 * run.ahead : end - addr;
@@ -286,8 +288,7 @@ void sync_done(const struct sync_plan *p, long answer, uint64_t ns)
     }
     if (widened)
         STATUS_ADD(syncs_widened, 1);
-    if (p->fd < 0 || !(tells_a_loss(answer) || (answer == 0 && p->stamped)) ||
-        !model_take())
+    if (p->fd < 0 || !(tells_a_loss(answer) || (answer == 0 && p->stamped)) || !model_take())
         return;
     if (answer < 0)
         note_loss(p, (int)-answer);

@@ -21,7 +21,7 @@ static char *digits(char *to, unsigned value, unsigned count)
 struct date date_text(uint64_t seconds)
 {
     unsigned second = (unsigned)(seconds % DAY);
-    unsigned days = (unsigned)(seconds / DAY) + 719468; /* since 0000-03-01 */
+    unsigned days = (unsigned)(seconds / DAY) + 719468;   /* since 0000-03-01 */
     unsigned era = days / 146097, of_era = days % 146097; /* 400 years have 146,097 days */
     unsigned year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
     unsigned of_year = of_era - (365 * year + year / 4 - year / 100);

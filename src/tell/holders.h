@@ -18,7 +18,7 @@ struct holder {
 };
 
 struct holders {
-    struct holder *table;  /* open addressing; maps == 0 is a free slot */
+    struct holder *table; /* open addressing; maps == 0 is a free slot */
     size_t slots, used;
     char *text, *text_end; /* room for paths: the rest of it */
     long anonymous;        /* VMAs of no file, [heap] and [stack] among them */

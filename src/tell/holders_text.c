@@ -15,14 +15,14 @@
 #define TOP 3
 #define CANDIDATES 8
 #define SUFFIX_MAX 16
-#define PATH_MOST 100 /* of a longer path the text has the end */
+#define PATH_MOST 100  /* of a longer path the text has the end */
 #define WORTH_NAMING 5 /* a fifth of all maps */
 
 struct kind {
     const char *suffix; /* inside a holder's path, not NUL-terminated */
     size_t len;         /* 0: none */
     bool deleted;
-    long votes;         /* 0: the place of a candidate is free */
+    long votes; /* 0: the place of a candidate is free */
     long maps, files;
 };
 
@@ -147,8 +147,8 @@ void holders_text(const struct holders *h, char *buf, size_t size)
     for (size_t i = 0; i < n; i++) {
         const char *path = top[i]->path;
         size_t len = strlen(path), cut = len > PATH_MOST ? len - PATH_MOST : 0;
-        at += fmt(buf + at, size - at, "%s%s%s (%ld)", i ? ", " : "", cut ? "..." : "",
-                  path + cut, top[i]->maps);
+        at += fmt(buf + at, size - at, "%s%s%s (%ld)", i ? ", " : "", cut ? "..." : "", path + cut,
+                  top[i]->maps);
     }
     fmt(buf + at, size - at, "%s%ld of no file", n ? " and " : "", h->anonymous);
 }

@@ -70,7 +70,9 @@ static bool is_same_place(const struct place *a, const struct place *b)
 static void fill_form(struct option_text log)
 {
     self.form.len = 0;
-    long folder = log.at[0] == '/' ? 0 : sys_readlink("/proc/self/cwd", self.form.text, sizeof self.form.text / 2);
+    long folder = log.at[0] == '/'
+                      ? 0
+                      : sys_readlink("/proc/self/cwd", self.form.text, sizeof self.form.text / 2);
     if (folder > 0) { /* the path becomes absolute: the program may change its folder */
         self.form.len = (size_t)folder + 1;
         self.form.text[folder] = '/';
@@ -80,8 +82,9 @@ static void fill_form(struct option_text log)
         size_t room = sizeof self.form.text - self.form.len;
         if ((!is_pid && at < log.len) || room < 2)
             continue;
-        self.form.len += naming_expand(self.form.text + self.form.len, room - 1,
-                                       (struct option_text){ log.at + from, at - from }, self.name, 0);
+        self.form.len +=
+            naming_expand(self.form.text + self.form.len, room - 1,
+                          (struct option_text){ log.at + from, at - from }, self.name, 0);
         if (is_pid)
             self.form.text[self.form.len++] = '\0';
         from = ++at + 1;
@@ -205,12 +208,13 @@ static size_t line_of_text(const struct space *s, enum log_level level)
         char program[6 * sizeof self.name];
         escape(s->quoted, s->quoted_size, s->text);
         escape(program, sizeof program, self.name);
-        return fmt(s->line, s->line_size,
-                   "{\"time\":%lu,\"program\":\"%s\",\"pid\":%ld,\"level\":\"%s\",\"text\":\"%s\"}\n",
-                   (unsigned long)now, program, self.pid, names[level], s->quoted);
+        return fmt(
+            s->line, s->line_size,
+            "{\"time\":%lu,\"program\":\"%s\",\"pid\":%ld,\"level\":\"%s\",\"text\":\"%s\"}\n",
+            (unsigned long)now, program, self.pid, names[level], s->quoted);
     }
-    return fmt(s->line, s->line_size, "%s mapherd: %s[%ld]: %s: %s\n", date_text(now).text, self.name,
-               self.pid, names[level], s->text);
+    return fmt(s->line, s->line_size, "%s mapherd: %s[%ld]: %s: %s\n", date_text(now).text,
+               self.name, self.pid, names[level], s->text);
 }
 
 static log_observer *observer;
@@ -225,8 +229,9 @@ static void complain_of_log(const struct space *s, long error)
 {
     if (__atomic_exchange_n(&self.complained, true, __ATOMIC_RELAXED))
         return;
-    fmt(s->text, s->text_size, "the log %s cannot be written: %s; lines are lost (mapherd stat counts them)",
-        self.path, reason_of(error));
+    fmt(s->text, s->text_size,
+        "the log %s cannot be written: %s; lines are lost (mapherd stat counts them)", self.path,
+        reason_of(error));
     if (observer)
         observer(LOG_WARNING, 0, s->text);
     write_stderr(s->line, line_of_text(s, LOG_WARNING));
@@ -273,8 +278,8 @@ void log_line(unsigned level, const char *format, ...)
 
 void log_line_in(struct log_room *room, unsigned level, const char *format, ...)
 {
-    const struct space s = { room->text, room->quoted, room->line, sizeof room->text,
-                             sizeof room->quoted, sizeof room->line };
+    const struct space s = { room->text,        room->quoted,        room->line,
+                             sizeof room->text, sizeof room->quoted, sizeof room->line };
     va_list args;
     va_start(args, format);
     say(&s, level, format, args);

@@ -63,8 +63,7 @@ void log_silence(void);
 /* Writes a line. level is an enum log_level, with the subject. The format is that of fmt(), and the
  * text is cut at 700 bytes. Thread- and async-signal-safe; errno does not change; about 2.5 KiB of
  * stack. */
-void log_line(unsigned level, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void log_line(unsigned level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Writes a line as log_line does, in memory of the caller: for a small stack, or a text of up to 2
  * KiB. */

@@ -85,8 +85,9 @@ static size_t compose_syncs(char *text, size_t size)
 {
     static const char *const bounds[] = { "0.0001", "0.001", "0.01", "0.1", "1", "10", "+Inf" };
     unsigned long upto = 0;
-    size_t len = fmt(text, size, "# HELP mapherd_sync_seconds How long msync took.\n"
-                                 "# TYPE mapherd_sync_seconds histogram\n");
+    size_t len = fmt(text, size,
+                     "# HELP mapherd_sync_seconds How long msync took.\n"
+                     "# TYPE mapherd_sync_seconds histogram\n");
     for (unsigned i = 0; i < MAPHERD_SYNC_BUCKETS; i++) {
         upto += (unsigned long)STATUS_GET(sync_within[i]);
         len += fmt(text + len, size - len, "mapherd_sync_seconds_bucket{le=\"%s\",%s %lu\n",
@@ -106,8 +107,8 @@ static size_t compose(void)
         int64_t value = status_value(&mapherd_status_block, row);
         if (value >= 0 && row->metric[0])
             len += fmt(file.text + len, sizeof file.text - len,
-                       "# HELP %s %s\n# TYPE %s %s\n%s%s %ld\n", row->metric, row->what, row->metric,
-                       row->kind, row->metric, file.labels, (long)value);
+                       "# HELP %s %s\n# TYPE %s %s\n%s%s %ld\n", row->metric, row->what,
+                       row->metric, row->kind, row->metric, file.labels, (long)value);
     }
     return len + compose_syncs(file.text + len, sizeof file.text - len);
 }
@@ -136,8 +137,10 @@ static void tell_failure(long answer)
 {
     static bool said;
     if (!__atomic_exchange_n(&said, true, __ATOMIC_RELAXED))
-        log_line(LOG_WARNING, "metrics cannot be written to %s (errno %ld): MAPHERD_METRICS wants "
-                 "a folder that the program may write to", folder, -answer);
+        log_line(LOG_WARNING,
+                 "metrics cannot be written to %s (errno %ld): MAPHERD_METRICS wants "
+                 "a folder that the program may write to",
+                 folder, -answer);
 }
 
 /* A child that shares its parent's memory, or was forked by a raw system call, is not the owner. */

@@ -14,7 +14,8 @@
 
 /* Expands a form into size > 0 bytes and returns the length. A name that does not fit is cut; the
  * NUL is always there. */
-size_t naming_expand(char *out, size_t size, struct option_text form, const char *program, long pid);
+size_t naming_expand(char *out, size_t size, struct option_text form, const char *program,
+                     long pid);
 
 /* Writes the host's name, without '/' and control characters; "?" where it cannot be read. */
 void naming_host(char *out, size_t size);

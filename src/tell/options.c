@@ -208,8 +208,9 @@ static bool set(struct options *into, struct option_text name, struct option_tex
             return false;
         }
         if (into && !keep(value, (struct option_text *)((char *)into + row->field))) {
-            fmt(why, why_size, "option %s: '%s' and what was set before it are longer than %u bytes",
-                row->name, show(value).text, (unsigned)OPTIONS_TEXT_MAX);
+            fmt(why, why_size,
+                "option %s: '%s' and what was set before it are longer than %u bytes", row->name,
+                show(value).text, (unsigned)OPTIONS_TEXT_MAX);
             return false;
         }
         return true;

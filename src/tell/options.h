@@ -44,9 +44,9 @@ enum { CHILDREN_ON, CHILDREN_OFF };
 
 /* One row of the table, for listings. */
 struct option_row {
-    const char *name;            /* lower case, as in MAPHERD_OPTIONS and `mapherd run --name` */
-    const char *env;             /* MAPHERD_<NAME> */
-    const char *form;            /* "a|b" of a choice; a description of a text */
+    const char *name; /* lower case, as in MAPHERD_OPTIONS and `mapherd run --name` */
+    const char *env;  /* MAPHERD_<NAME> */
+    const char *form; /* "a|b" of a choice; a description of a text */
     const char *help;
     struct option_text fallback; /* the default as the user would write it */
     size_t field;                /* offset in struct options */

@@ -11,8 +11,8 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -32,13 +32,13 @@
 #define PATH_LEN 768
 #define CHUNK MAPHERD_RECORD_CHUNK
 #define KINDS 8
-#define GROWTHS 6                       /* runs of 1, 2, ... 32 chunks, then of RUN_MOST */
+#define GROWTHS 6 /* runs of 1, 2, ... 32 chunks, then of RUN_MOST */
 #define RUN_MOST (1u << GROWTHS)
-#define SHORT_CHUNKS (RUN_MOST - 1)     /* in the runs that grow */
+#define SHORT_CHUNKS (RUN_MOST - 1) /* in the runs that grow */
 #define RUNS (GROWTHS + MAPHERD_RECORD_CHUNKS / RUN_MOST)
-#define FREE_SHARE 8                    /* an eighth of the filesystem stays free */
-#define UNASKED_SHARE 2                 /* a half, if MAPHERD_DIR asks for none: they are many */
-#define FOLDER_SHARE 8                  /* an eighth is for all records of a folder together */
+#define FREE_SHARE 8    /* an eighth of the filesystem stays free */
+#define UNASKED_SHARE 2 /* a half, if MAPHERD_DIR asks for none: they are many */
+#define FOLDER_SHARE 8  /* an eighth is for all records of a folder together */
 #define TRY_AGAIN_MS 1000
 
 struct lock record_lock;
@@ -71,10 +71,12 @@ static const uint32_t element_size[KINDS] = {
 /* The parts in front of the chunks. */
 enum {
     HISTORY_AT = 4096,
-    EVENTS_AT = HISTORY_AT + MAPHERD_RECORD_LEVELS * MAPHERD_RECORD_POINTS * (int)sizeof(struct mapherd_record_point),
+    EVENTS_AT = HISTORY_AT + MAPHERD_RECORD_LEVELS * MAPHERD_RECORD_POINTS *
+                                 (int)sizeof(struct mapherd_record_point),
     TOP_AT = EVENTS_AT + MAPHERD_RECORD_EVENTS * (int)sizeof(struct mapherd_record_event),
     DIRECTORY_AT = TOP_AT + MAPHERD_RECORD_TOP * (int)sizeof(struct mapherd_record_top),
-    CHUNKS_AT = (DIRECTORY_AT + (int)MAPHERD_RECORD_CHUNKS + (int)CHUNK - 1) / (int)CHUNK * (int)CHUNK,
+    CHUNKS_AT =
+        (DIRECTORY_AT + (int)MAPHERD_RECORD_CHUNKS + (int)CHUNK - 1) / (int)CHUNK * (int)CHUNK,
 };
 _Static_assert(sizeof(struct mapherd_record_head) <= HISTORY_AT, "the head has a page");
 
@@ -129,7 +131,8 @@ static long open_again(void)
 
 static long extend(uint32_t chunks)
 {
-    uint64_t from = CHUNKS_AT + (uint64_t)head->chunks * CHUNK, to = from + (uint64_t)chunks * CHUNK;
+    uint64_t from = CHUNKS_AT + (uint64_t)head->chunks * CHUNK,
+             to = from + (uint64_t)chunks * CHUNK;
     if (to > room || head->chunks + chunks > MAPHERD_RECORD_CHUNKS)
         return -EFBIG;
     long fd = open_again();
@@ -430,7 +433,8 @@ static long put_copy(int fd, size_t len)
         return sys_madvise(place, len, MADV_DONTFORK);
     /* An mmap that fails late leaves a hole, where other threads would write. */
     if (sys_msync(place, len, MS_ASYNC) < 0)
-        sys_mmap(place, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        sys_mmap(place, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+                 0);
     return at;
 }
 

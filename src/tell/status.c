@@ -27,6 +27,7 @@ const size_t status_count = sizeof status_rows / sizeof *status_rows;
 int64_t status_value(const struct mapherd_status *block, const struct status_row *row)
 {
     const char *at = (const char *)block + row->at;
-    return row->size == sizeof(uint32_t) ? (int64_t)__atomic_load_n((const uint32_t *)at, __ATOMIC_RELAXED)
-                                         : __atomic_load_n((const int64_t *)at, __ATOMIC_RELAXED);
+    return row->size == sizeof(uint32_t)
+               ? (int64_t)__atomic_load_n((const uint32_t *)at, __ATOMIC_RELAXED)
+               : __atomic_load_n((const int64_t *)at, __ATOMIC_RELAXED);
 }

@@ -24,8 +24,14 @@ enum { JNI_1_6 = 0x00010006, JVMTI_1_2 = 0x30010200 };
 /* Places in the tables. JNI counts them from 0, jvmti.h from 1. */
 enum { VM_GET_ENV = 6, JNI_DELETE_LOCAL_REF = 23 };
 enum {
-    TI_DEALLOCATE = 47, TI_CLASS_SIGNATURE = 48, TI_SOURCE_FILE = 50, TI_METHOD_NAME = 64,
-    TI_METHOD_CLASS = 65, TI_LINE_TABLE = 70, TI_STACK_TRACE = 104, TI_ADD_CAPABILITIES = 142,
+    TI_DEALLOCATE = 47,
+    TI_CLASS_SIGNATURE = 48,
+    TI_SOURCE_FILE = 50,
+    TI_METHOD_NAME = 64,
+    TI_METHOD_CLASS = 65,
+    TI_LINE_TABLE = 70,
+    TI_STACK_TRACE = 104,
+    TI_ADD_CAPABILITIES = 142,
 };
 
 /* Bits of jvmtiCapabilities, in the order of the specification. */
@@ -44,11 +50,11 @@ struct ti_line {
 };
 
 static object vm, ti;
-static uintptr_t allocator; /* malloc, libc's or that of another library */
+static uintptr_t allocator;          /* malloc, libc's or that of another library */
 static uintptr_t nio_start, nio_end; /* libnio.so, once it is found */
 
 #define VM_CALL(type, n, ...) ((type)((void **)*vm)[n])(vm, __VA_ARGS__)
-#define TI_CALL(type, n, ...) ((type)((void **)*ti)[(n) - 1])(ti, __VA_ARGS__)
+#define TI_CALL(type, n, ...) ((type)((void **)*ti)[(n)-1])(ti, __VA_ARGS__)
 
 /* ---- is there a JVM ---- */
 
@@ -147,7 +153,8 @@ static int32_t line_of(const struct ti_frame *f)
     int64_t nearest = -1;
     if (f->location < 0)
         return -1;
-    if (TI_CALL(int (*)(object, void *, int32_t *, void *), TI_LINE_TABLE, f->method, &count, &lines))
+    if (TI_CALL(int (*)(object, void *, int32_t *, void *), TI_LINE_TABLE, f->method, &count,
+                &lines))
         return 0;
     for (int32_t i = 0; i < count; i++)
         if (lines[i].start <= f->location && lines[i].start > nearest) {
@@ -174,8 +181,8 @@ static uint32_t name_frame(const struct ti_frame *f)
     char *name = NULL, *signature = NULL, *source = NULL;
     void *class = NULL;
     char plain[512] = "?";
-    if (TI_CALL(int (*)(object, void *, char **, char **, char **), TI_METHOD_NAME, f->method, &name,
-                NULL, NULL))
+    if (TI_CALL(int (*)(object, void *, char **, char **, char **), TI_METHOD_NAME, f->method,
+                &name, NULL, NULL))
         name = NULL;
     if (TI_CALL(int (*)(object, void *, void **), TI_METHOD_CLASS, f->method, &class) == 0 && class)
         name_class(class, &signature, &source);
@@ -184,9 +191,12 @@ static uint32_t name_frame(const struct ti_frame *f)
         if (len && plain[len - 1] == ';')
             plain[len - 1] = '\0';
     }
-    uint32_t i = leaks_add_frame(&(struct java_frame){
-        .method = (uintptr_t)f->method, .location = (int32_t)f->location, .class_name = plain,
-        .name = name ? name : "?", .source = source, .line = line_of(f) });
+    uint32_t i = leaks_add_frame(&(struct java_frame){ .method = (uintptr_t)f->method,
+                                                       .location = (int32_t)f->location,
+                                                       .class_name = plain,
+                                                       .name = name ? name : "?",
+                                                       .source = source,
+                                                       .line = line_of(f) });
     give_back(name);
     give_back(signature);
     give_back(source);
@@ -201,8 +211,8 @@ static size_t take_frames(uint32_t *frames, size_t max)
     size_t have = 0;
     if (max > sizeof trace / sizeof *trace)
         max = sizeof trace / sizeof *trace;
-    if (TI_CALL(int (*)(object, void *, int32_t, int32_t, void *, int32_t *), TI_STACK_TRACE, NULL, 0,
-                (int32_t)max, trace, &count))
+    if (TI_CALL(int (*)(object, void *, int32_t, int32_t, void *, int32_t *), TI_STACK_TRACE, NULL,
+                0, (int32_t)max, trace, &count))
         return 0;
     for (int32_t i = 0; i < count; i++) {
         uint32_t frame = leaks_find_frame((uintptr_t)trace[i].method, (int32_t)trace[i].location);

@@ -75,7 +75,8 @@ static void start(void)
     h->leaks = 1;
     __atomic_store_n(&leaks_live, 1, __ATOMIC_RELEASE);
     lock_drop(&record_lock);
-    log_line(LOG_INFO | LOG_ABOUT_RECORD, "mappings are recorded with their call stacks from now on");
+    log_line(LOG_INFO | LOG_ABOUT_RECORD,
+             "mappings are recorded with their call stacks from now on");
 }
 
 /* The ledger is cleared, because it would be wrong as soon as the program unmaps something. */
@@ -171,7 +172,8 @@ static void tell_full(void)
 {
     static bool told;
     if (!__atomic_exchange_n(&told, true, __ATOMIC_RELAXED))
-        log_line(LOG_WARNING | LOG_ABOUT_RECORD, "the record can grow no further: there is no space for it, or "
+        log_line(LOG_WARNING | LOG_ABOUT_RECORD,
+                 "the record can grow no further: there is no space for it, or "
                  "its file cannot be opened; mappings are missing in it");
 }
 
@@ -199,7 +201,8 @@ void leaks_copied(uintptr_t start, size_t len, uintptr_t from)
     find_caller(&c);
     if (!begin())
         return;
-    struct mapherd_record_mapping what = { .flags = MAPHERD_RECORD_FLAGS(PROT_READ | PROT_WRITE, 0) };
+    struct mapherd_record_mapping what = { .flags =
+                                               MAPHERD_RECORD_FLAGS(PROT_READ | PROT_WRITE, 0) };
     const struct mapherd_record_mapping *original = from ? ledger_find(from) : NULL;
     if (original) {
         what = *original;

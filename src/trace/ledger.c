@@ -16,13 +16,13 @@
 
 typedef struct mapherd_record_mapping piece;
 
-#define OUT 1u           /* start of a piece that is out of the tree */
+#define OUT 1u /* start of a piece that is out of the tree */
 #define FILE_BUCKETS 16383u
 #define NAME_LEN 1024
 
 static uint32_t root, spare; /* spare: a chain of free elements, linked by right */
 static uint32_t order;
-static uint32_t pieces; /* made and not released */
+static uint32_t pieces;     /* made and not released */
 static uint32_t file_index; /* INDEX: the first of FILE_BUCKETS */
 
 /* What the numbers in own of a FILE element are. */
@@ -316,7 +316,9 @@ static uint32_t add_file(const struct stat *st, const char *path, uint32_t *buck
         return 0;
     memcpy(recordfile_at(MAPHERD_CHUNK_TEXT, text), path, len);
     *file_at(i) = (struct mapherd_record_file){
-        .dev = st->st_dev, .ino = st->st_ino, .path = text,
+        .dev = st->st_dev,
+        .ino = st->st_ino,
+        .path = text,
         .own = { [FILE_NEXT] = *bucket, [FILE_STAMP] = stamp_of(st) },
     };
     *bucket = i;
@@ -329,7 +331,8 @@ uint32_t ledger_file(const struct stat *st, int fd)
     if (!file_index)
         return 0;
     uint64_t key = (st->st_ino ^ (uint64_t)st->st_dev << 40) * 0x9e3779b97f4a7c15u;
-    uint32_t *bucket = recordfile_at(MAPHERD_CHUNK_INDEX, file_index + (uint32_t)((key >> 32) % FILE_BUCKETS));
+    uint32_t *bucket =
+        recordfile_at(MAPHERD_CHUNK_INDEX, file_index + (uint32_t)((key >> 32) % FILE_BUCKETS));
     uint32_t i = *bucket;
     while (i && (file_at(i)->ino != st->st_ino || file_at(i)->dev != st->st_dev))
         i = file_at(i)->own[FILE_NEXT];

@@ -18,7 +18,7 @@
 #include "tell/status.h"
 #include "trace/ledger.h"
 
-#define BEGINS_AT 64    /* mapping calls */
+#define BEGINS_AT 64     /* mapping calls */
 #define WORTH_KEEPING 64 /* recorded mappings that are left at an exit */
 #define EVERY_MS 1000
 #define CALLS_A_LOOK 16 /* calls between two questions whether it is time, or there is news */
@@ -30,10 +30,10 @@ static char program[32];
 static long process; /* its id: a vfork child, which has another, makes no record */
 static unsigned calls;
 static unsigned warnings;
-static bool busy;          /* a thread makes or renews the record */
-static bool over;          /* no record is made or renewed any more */
+static bool busy; /* a thread makes or renews the record */
+static bool over; /* no record is made or renewed any more */
 static uint64_t next_ms;
-static struct news told;   /* what the last point and the copy of the status block say */
+static struct news told; /* what the last point and the copy of the status block say */
 
 static uint64_t wall_ms(void)
 {
@@ -74,7 +74,8 @@ static void take_event(enum log_level level, unsigned about, const char *text)
 
 /* ---- the count over time ---- */
 
-static void add_point(struct mapherd_record_point *points, uint64_t second, int64_t count, int64_t limit)
+static void add_point(struct mapherd_record_point *points, uint64_t second, int64_t count,
+                      int64_t limit)
 {
     uint64_t span = 1;
     for (unsigned level = 0; level < MAPHERD_RECORD_LEVELS; level++, span *= 4) {
@@ -97,7 +98,8 @@ static void renew(struct mapherd_record_head *h)
     uint64_t now = wall_ms();
     int64_t bound = STATUS_GET(bound), limit = STATUS_GET(limit);
     if (bound >= 0)
-        add_point((struct mapherd_record_point *)((char *)h + h->history_at), now / 1000, bound, limit);
+        add_point((struct mapherd_record_point *)((char *)h + h->history_at), now / 1000, bound,
+                  limit);
     memcpy(&h->status, &mapherd_status_block, sizeof h->status);
     h->touched_ms = now;
     news_tell(&told);
@@ -116,9 +118,12 @@ static enum mapherd_record_wanted make(void)
     if (answer < 0) {
         over = true;
         /* A warning only where the user has asked for a record. */
-        log_line((options.dir.len || options.leaks == LEAKS_ON ? LOG_WARNING : LOG_DEBUG) | LOG_ABOUT_RECORD,
-                 "no record of this process: %s cannot be made: %s (error %ld); MAPHERD_DIR names a folder for "
-                 "it, on tmpfs, ext4, xfs or btrfs", path, reason_of(-answer), -answer);
+        log_line(
+            (options.dir.len || options.leaks == LEAKS_ON ? LOG_WARNING : LOG_DEBUG) |
+                LOG_ABOUT_RECORD,
+            "no record of this process: %s cannot be made: %s (error %ld); MAPHERD_DIR names a folder for "
+            "it, on tmpfs, ext4, xfs or btrfs",
+            path, reason_of(-answer), -answer);
         return MAPHERD_WANTED_NOTHING;
     }
     struct mapherd_record_head *h = recordfile_head();
@@ -162,7 +167,8 @@ static enum mapherd_record_wanted look(struct mapherd_record_head *h)
 {
     enum mapherd_record_wanted wanted = MAPHERD_WANTED_NOTHING;
     uint64_t now = sys_now_ms();
-    if ((h && !news_are_due(&told) && now < __atomic_load_n(&next_ms, __ATOMIC_RELAXED)) || !begin())
+    if ((h && !news_are_due(&told) && now < __atomic_load_n(&next_ms, __ATOMIC_RELAXED)) ||
+        !begin())
         return wanted;
     __atomic_store_n(&next_ms, now + EVERY_MS, __ATOMIC_RELAXED);
     if (h)
@@ -178,7 +184,8 @@ enum mapherd_record_wanted record_tick(void)
     struct mapherd_record_head *h = recordfile_head();
     if (over)
         return MAPHERD_WANTED_NOTHING;
-    unsigned n = __atomic_load_n(&calls, __ATOMIC_RELAXED) + 1; /* a call not counted does no harm */
+    unsigned n =
+        __atomic_load_n(&calls, __ATOMIC_RELAXED) + 1; /* a call not counted does no harm */
     __atomic_store_n(&calls, n, __ATOMIC_RELAXED);
     if (!h && n < BEGINS_AT && !__atomic_load_n(&warnings, __ATOMIC_RELAXED))
         return MAPHERD_WANTED_NOTHING;
@@ -206,9 +213,10 @@ static bool is_worth_keeping(const struct mapherd_record_head *h)
         return false;
     if (recordfile_folder_has_room())
         return true;
-    log_line(LOG_WARNING | LOG_ABOUT_RECORD,
-             "the record of this process is removed: the records in its folder take more than an eighth of the "
-             "filesystem; mapherd clean removes old ones, and MAPHERD_DIR names another folder");
+    log_line(
+        LOG_WARNING | LOG_ABOUT_RECORD,
+        "the record of this process is removed: the records in its folder take more than an eighth of the "
+        "filesystem; mapherd clean removes old ones, and MAPHERD_DIR names another folder");
     return false;
 }
 
@@ -240,8 +248,8 @@ void record_return(void)
     lock_drop(&record_lock);
     if (answer < 0)
         log_line(LOG_DEBUG | LOG_ABOUT_RECORD,
-                 "the record has lost its name, which cannot be made again: %s (error %ld)", reason_of(-answer),
-                 -answer);
+                 "the record has lost its name, which cannot be made again: %s (error %ld)",
+                 reason_of(-answer), -answer);
 }
 
 void record_end(void)

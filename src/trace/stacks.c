@@ -20,7 +20,7 @@
 #define NAME_LEN 1024
 
 static uint32_t stack_index, frame_index; /* INDEX: the first of BUCKETS each */
-static uint32_t program; /* TEXT: the program's own file */
+static uint32_t program;                  /* TEXT: the program's own file */
 
 void stacks_start(void)
 {
@@ -89,8 +89,9 @@ static void read_id(const struct module *m, struct mapherd_record_module *to)
 {
     struct reach reach = { 0, 0 };
     const ElfW(Ehdr) *head = (const void *)m->start;
-    if (!reach_span(&reach, m->start, sizeof *head) || memcmp(head->e_ident, ELFMAG, SELFMAG) != 0 ||
-        head->e_phentsize != sizeof(ElfW(Phdr)) || head->e_phoff > REACH_PAGE)
+    if (!reach_span(&reach, m->start, sizeof *head) ||
+        memcmp(head->e_ident, ELFMAG, SELFMAG) != 0 || head->e_phentsize != sizeof(ElfW(Phdr)) ||
+        head->e_phoff > REACH_PAGE)
         return;
     for (unsigned i = 0; i < head->e_phnum && !to->id_len; i++) {
         uintptr_t at = m->start + head->e_phoff + i * sizeof(ElfW(Phdr));
@@ -99,7 +100,8 @@ static void read_id(const struct module *m, struct mapherd_record_module *to)
         const ElfW(Phdr) *part = (const void *)at;
         uintptr_t note = m->bias + part->p_vaddr;
         if (part->p_type == PT_NOTE && part->p_memsz < REACH_PAGE && note >= m->start &&
-            note + part->p_memsz <= m->end && !(note & 3) && reach_span(&reach, note, part->p_memsz))
+            note + part->p_memsz <= m->end && !(note & 3) &&
+            reach_span(&reach, note, part->p_memsz))
             look_for_id(note, part->p_memsz, to);
     }
 }
@@ -117,7 +119,8 @@ static uint32_t module_of(const struct module *m)
     }
     struct mapherd_record_module new = { .bias = m->bias, .start = m->start, .end = m->end };
     new.path = *m->path ? add_text(m->path) : program_text();
-    uint32_t i = new.path && used < MAPHERD_FRAME_JAVA ? recordfile_take(MAPHERD_CHUNK_MODULE, 1) : 0;
+    uint32_t i =
+        new.path &&used < MAPHERD_FRAME_JAVA ? recordfile_take(MAPHERD_CHUNK_MODULE, 1) : 0;
     if (!i)
         return 0;
     read_id(m, &new);

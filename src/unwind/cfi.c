@@ -36,15 +36,10 @@ static uintptr_t read_pointer(struct bytes *b, unsigned char how, uintptr_t data
     }
     uintptr_t value = bytes_number(b, size, how & 8);
     switch (how & 0xf0) {
-    case AS_ADDRESS:
-        return value;
-    case AS_PCREL:
-        return here + value;
-    case AS_DATAREL:
-        return datarel + value;
-    default:
-        b->bad = true;
-        return 0;
+    case AS_ADDRESS: return value;
+    case AS_PCREL: return here + value;
+    case AS_DATAREL: return datarel + value;
+    default: b->bad = true; return 0;
     }
 }
 
@@ -248,14 +243,36 @@ static void recall(struct machine *m)
 }
 
 enum cfa_op { /* DWARF 5, table 7.29, with the additions of GNU and ARM */
-    CFA_NOP = 0x00, CFA_SET_LOC, CFA_ADVANCE_1, CFA_ADVANCE_2, CFA_ADVANCE_4, CFA_OFFSET_EXTENDED,
-    CFA_RESTORE_EXTENDED, CFA_UNDEFINED, CFA_SAME_VALUE, CFA_REGISTER, CFA_REMEMBER, CFA_RESTORE_STATE,
-    CFA_DEF_CFA, CFA_DEF_CFA_REGISTER, CFA_DEF_CFA_OFFSET, CFA_DEF_CFA_EXPRESSION, CFA_EXPRESSION,
-    CFA_OFFSET_EXTENDED_SF, CFA_DEF_CFA_SF, CFA_DEF_CFA_OFFSET_SF, CFA_VAL_OFFSET,
-    CFA_VAL_OFFSET_SF, CFA_VAL_EXPRESSION,
-    CFA_NEGATE_RA_STATE_WITH_PC = 0x2c, CFA_NEGATE_RA_STATE = 0x2d, CFA_ARGS_SIZE = 0x2e,
-    CFA_NEGATIVE_OFFSET_EXTENDED = 0x2f,
-    CFA_ADVANCE = 0x40, CFA_OFFSET = 0x80, CFA_RESTORE = 0xc0,
+              CFA_NOP = 0x00,
+              CFA_SET_LOC,
+              CFA_ADVANCE_1,
+              CFA_ADVANCE_2,
+              CFA_ADVANCE_4,
+              CFA_OFFSET_EXTENDED,
+              CFA_RESTORE_EXTENDED,
+              CFA_UNDEFINED,
+              CFA_SAME_VALUE,
+              CFA_REGISTER,
+              CFA_REMEMBER,
+              CFA_RESTORE_STATE,
+              CFA_DEF_CFA,
+              CFA_DEF_CFA_REGISTER,
+              CFA_DEF_CFA_OFFSET,
+              CFA_DEF_CFA_EXPRESSION,
+              CFA_EXPRESSION,
+              CFA_OFFSET_EXTENDED_SF,
+              CFA_DEF_CFA_SF,
+              CFA_DEF_CFA_OFFSET_SF,
+              CFA_VAL_OFFSET,
+              CFA_VAL_OFFSET_SF,
+              CFA_VAL_EXPRESSION,
+              CFA_NEGATE_RA_STATE_WITH_PC = 0x2c,
+              CFA_NEGATE_RA_STATE = 0x2d,
+              CFA_ARGS_SIZE = 0x2e,
+              CFA_NEGATIVE_OFFSET_EXTENDED = 0x2f,
+              CFA_ADVANCE = 0x40,
+              CFA_OFFSET = 0x80,
+              CFA_RESTORE = 0xc0,
 };
 
 static void advance(struct machine *m, uint64_t units)
@@ -269,50 +286,23 @@ static void run_with_register(struct machine *m, struct bytes *b, unsigned char 
     uint64_t reg = bytes_uleb(b);
     int64_t unit = m->entry->data_unit;
     switch (op) {
-    case CFA_OFFSET_EXTENDED:
-        set_rule(m, reg, CFI_AT, (int64_t)bytes_uleb(b) * unit);
-        break;
-    case CFA_OFFSET_EXTENDED_SF:
-        set_rule(m, reg, CFI_AT, bytes_sleb(b) * unit);
-        break;
+    case CFA_OFFSET_EXTENDED: set_rule(m, reg, CFI_AT, (int64_t)bytes_uleb(b) * unit); break;
+    case CFA_OFFSET_EXTENDED_SF: set_rule(m, reg, CFI_AT, bytes_sleb(b) * unit); break;
     case CFA_NEGATIVE_OFFSET_EXTENDED:
         set_rule(m, reg, CFI_AT, -(int64_t)bytes_uleb(b) * unit);
         break;
-    case CFA_VAL_OFFSET:
-        set_rule(m, reg, CFI_IS, (int64_t)bytes_uleb(b) * unit);
-        break;
-    case CFA_VAL_OFFSET_SF:
-        set_rule(m, reg, CFI_IS, bytes_sleb(b) * unit);
-        break;
-    case CFA_EXPRESSION:
-        set_rule(m, reg, CFI_AT_EXPRESSION, expression(m, b));
-        break;
-    case CFA_VAL_EXPRESSION:
-        set_rule(m, reg, CFI_IS_EXPRESSION, expression(m, b));
-        break;
-    case CFA_RESTORE_EXTENDED:
-        restore_rule(m, reg);
-        break;
-    case CFA_UNDEFINED:
-        set_rule(m, reg, CFI_UNDEFINED, 0);
-        break;
-    case CFA_SAME_VALUE:
-        set_rule(m, reg, CFI_SAME, 0);
-        break;
-    case CFA_REGISTER:
-        set_rule(m, reg, CFI_REGISTER, (int64_t)bytes_uleb(b));
-        break;
-    case CFA_DEF_CFA:
-        set_cfa(m, reg, (int64_t)bytes_uleb(b));
-        break;
-    case CFA_DEF_CFA_SF:
-        set_cfa(m, reg, bytes_sleb(b) * unit);
-        break;
-    case CFA_DEF_CFA_REGISTER:
-        set_cfa(m, reg, m->row.cfa_value);
-        break;
-    default:
-        m->bad = true;
+    case CFA_VAL_OFFSET: set_rule(m, reg, CFI_IS, (int64_t)bytes_uleb(b) * unit); break;
+    case CFA_VAL_OFFSET_SF: set_rule(m, reg, CFI_IS, bytes_sleb(b) * unit); break;
+    case CFA_EXPRESSION: set_rule(m, reg, CFI_AT_EXPRESSION, expression(m, b)); break;
+    case CFA_VAL_EXPRESSION: set_rule(m, reg, CFI_IS_EXPRESSION, expression(m, b)); break;
+    case CFA_RESTORE_EXTENDED: restore_rule(m, reg); break;
+    case CFA_UNDEFINED: set_rule(m, reg, CFI_UNDEFINED, 0); break;
+    case CFA_SAME_VALUE: set_rule(m, reg, CFI_SAME, 0); break;
+    case CFA_REGISTER: set_rule(m, reg, CFI_REGISTER, (int64_t)bytes_uleb(b)); break;
+    case CFA_DEF_CFA: set_cfa(m, reg, (int64_t)bytes_uleb(b)); break;
+    case CFA_DEF_CFA_SF: set_cfa(m, reg, bytes_sleb(b) * unit); break;
+    case CFA_DEF_CFA_REGISTER: set_cfa(m, reg, m->row.cfa_value); break;
+    default: m->bad = true;
     }
 }
 
@@ -321,48 +311,25 @@ static void run_one(struct machine *m, struct bytes *b)
     unsigned char op = (unsigned char)bytes_number(b, 1, false);
     unsigned char low = op & 0x3f;
     switch (op & 0xc0) {
-    case CFA_ADVANCE:
-        advance(m, low);
-        return;
-    case CFA_OFFSET:
-        set_rule(m, low, CFI_AT, (int64_t)bytes_uleb(b) * m->entry->data_unit);
-        return;
-    case CFA_RESTORE:
-        restore_rule(m, low);
-        return;
+    case CFA_ADVANCE: advance(m, low); return;
+    case CFA_OFFSET: set_rule(m, low, CFI_AT, (int64_t)bytes_uleb(b) * m->entry->data_unit); return;
+    case CFA_RESTORE: restore_rule(m, low); return;
     }
     switch (op) {
     case CFA_NOP:
     case CFA_NEGATE_RA_STATE: /* frame_unsigned removes every signature */
-    case CFA_NEGATE_RA_STATE_WITH_PC:
-        break;
-    case CFA_ARGS_SIZE:
-        bytes_uleb(b);
-        break;
+    case CFA_NEGATE_RA_STATE_WITH_PC: break;
+    case CFA_ARGS_SIZE: bytes_uleb(b); break;
     case CFA_SET_LOC:
         m->at = read_pointer(b, m->entry->pointers, (uintptr_t)m->module->unwind);
         break;
-    case CFA_ADVANCE_1:
-        advance(m, bytes_number(b, 1, false));
-        break;
-    case CFA_ADVANCE_2:
-        advance(m, bytes_number(b, 2, false));
-        break;
-    case CFA_ADVANCE_4:
-        advance(m, bytes_number(b, 4, false));
-        break;
-    case CFA_REMEMBER:
-        remember(m);
-        break;
-    case CFA_RESTORE_STATE:
-        recall(m);
-        break;
-    case CFA_DEF_CFA_OFFSET:
-        set_cfa_value(m, (int64_t)bytes_uleb(b));
-        break;
-    case CFA_DEF_CFA_OFFSET_SF:
-        set_cfa_value(m, bytes_sleb(b) * m->entry->data_unit);
-        break;
+    case CFA_ADVANCE_1: advance(m, bytes_number(b, 1, false)); break;
+    case CFA_ADVANCE_2: advance(m, bytes_number(b, 2, false)); break;
+    case CFA_ADVANCE_4: advance(m, bytes_number(b, 4, false)); break;
+    case CFA_REMEMBER: remember(m); break;
+    case CFA_RESTORE_STATE: recall(m); break;
+    case CFA_DEF_CFA_OFFSET: set_cfa_value(m, (int64_t)bytes_uleb(b)); break;
+    case CFA_DEF_CFA_OFFSET_SF: set_cfa_value(m, bytes_sleb(b) * m->entry->data_unit); break;
     case CFA_DEF_CFA_EXPRESSION: {
         int64_t place = expression(m, b);
         m->row.cfa_reg = CFI_CFA_EXPRESSION;
@@ -370,8 +337,7 @@ static void run_one(struct machine *m, struct bytes *b)
         m->bad |= place != (int32_t)place;
         break;
     }
-    default:
-        run_with_register(m, b, op);
+    default: run_with_register(m, b, op);
     }
 }
 

@@ -17,13 +17,13 @@
 
 /* Where a register of the caller is. */
 enum cfi_rule {
-    CFI_SAME,           /* in the same register */
-    CFI_UNDEFINED,      /* lost; the return address is undefined in the outermost call */
-    CFI_AT,             /* in memory, value bytes from the CFA */
-    CFI_IS,             /* it is the CFA + value */
-    CFI_AT_EXPRESSION,  /* in memory, at the result of an expression */
-    CFI_IS_EXPRESSION,  /* it is the result of an expression */
-    CFI_REGISTER,       /* in register number value */
+    CFI_SAME,          /* in the same register */
+    CFI_UNDEFINED,     /* lost; the return address is undefined in the outermost call */
+    CFI_AT,            /* in memory, value bytes from the CFA */
+    CFI_IS,            /* it is the CFA + value */
+    CFI_AT_EXPRESSION, /* in memory, at the result of an expression */
+    CFI_IS_EXPRESSION, /* it is the result of an expression */
+    CFI_REGISTER,      /* in register number value */
 };
 
 enum { CFI_NO_ROW = 0xff, CFI_CFA_EXPRESSION = 0xfe }; /* for cfa_reg */
@@ -31,12 +31,12 @@ enum { CFI_NO_ROW = 0xff, CFI_CFA_EXPRESSION = 0xfe }; /* for cfa_reg */
 /* The rules at one pc. The CFA is the caller's stack pointer. An expression is given as the
  * distance of its length and bytes from the module's .eh_frame_hdr. */
 struct cfi_row {
-    int32_t cfa_value;                /* the CFA is reg[cfa_reg] + this; or an expression */
-    uint8_t cfa_reg;                  /* or CFI_CFA_EXPRESSION, or CFI_NO_ROW: nothing is known */
-    bool signal;                      /* a signal handler returns here */
-    bool plain;                       /* no rule but CFI_SAME and CFI_AT, no expression */
-    uint16_t told;                    /* bit n: rule[n] is not CFI_SAME */
-    uint8_t rule[FRAME_KEPT_COUNT];   /* of each of FRAME_KEPT */
+    int32_t cfa_value;              /* the CFA is reg[cfa_reg] + this; or an expression */
+    uint8_t cfa_reg;                /* or CFI_CFA_EXPRESSION, or CFI_NO_ROW: nothing is known */
+    bool signal;                    /* a signal handler returns here */
+    bool plain;                     /* no rule but CFI_SAME and CFI_AT, no expression */
+    uint16_t told;                  /* bit n: rule[n] is not CFI_SAME */
+    uint8_t rule[FRAME_KEPT_COUNT]; /* of each of FRAME_KEPT */
     int32_t value[FRAME_KEPT_COUNT];
 } __attribute__((aligned(8)));
 

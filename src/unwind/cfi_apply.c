@@ -11,10 +11,36 @@
 enum { OPERANDS = 12 };
 
 enum operation { /* DWARF 5, table 7.9: those that .eh_frame uses */
-    OP_DEREF = 0x06, OP_CONST1U = 0x08, OP_CONST1S, OP_CONST2U, OP_CONST2S, OP_CONST4U, OP_CONST4S,
-    OP_CONST8U, OP_CONST8S, OP_CONSTU, OP_CONSTS, OP_DUP, OP_DROP, OP_AND = 0x1a, OP_MINUS = 0x1c,
-    OP_MUL = 0x1e, OP_OR = 0x21, OP_PLUS, OP_PLUS_UCONST, OP_SHL, OP_EQ = 0x29, OP_GE, OP_GT, OP_LE,
-    OP_LT, OP_NE, OP_LIT0 = 0x30, OP_LIT31 = 0x4f, OP_BREG0 = 0x70, OP_BREG31 = 0x8f,
+                 OP_DEREF = 0x06,
+                 OP_CONST1U = 0x08,
+                 OP_CONST1S,
+                 OP_CONST2U,
+                 OP_CONST2S,
+                 OP_CONST4U,
+                 OP_CONST4S,
+                 OP_CONST8U,
+                 OP_CONST8S,
+                 OP_CONSTU,
+                 OP_CONSTS,
+                 OP_DUP,
+                 OP_DROP,
+                 OP_AND = 0x1a,
+                 OP_MINUS = 0x1c,
+                 OP_MUL = 0x1e,
+                 OP_OR = 0x21,
+                 OP_PLUS,
+                 OP_PLUS_UCONST,
+                 OP_SHL,
+                 OP_EQ = 0x29,
+                 OP_GE,
+                 OP_GT,
+                 OP_LE,
+                 OP_LT,
+                 OP_NE,
+                 OP_LIT0 = 0x30,
+                 OP_LIT31 = 0x4f,
+                 OP_BREG0 = 0x70,
+                 OP_BREG31 = 0x8f,
 };
 
 struct evaluation {
@@ -56,32 +82,19 @@ static void compute(struct evaluation *e, unsigned char op)
 {
     uintptr_t b = pop(e), a = pop(e);
     switch (op) {
-    case OP_AND:
-        return push(e, a & b);
-    case OP_OR:
-        return push(e, a | b);
-    case OP_PLUS:
-        return push(e, a + b);
-    case OP_MINUS:
-        return push(e, a - b);
-    case OP_MUL:
-        return push(e, a * b);
-    case OP_SHL:
-        return push(e, b < 64 ? a << b : 0);
-    case OP_EQ:
-        return push(e, a == b);
-    case OP_NE:
-        return push(e, a != b);
-    case OP_GE:
-        return push(e, (intptr_t)a >= (intptr_t)b);
-    case OP_GT:
-        return push(e, (intptr_t)a > (intptr_t)b);
-    case OP_LE:
-        return push(e, (intptr_t)a <= (intptr_t)b);
-    case OP_LT:
-        return push(e, (intptr_t)a < (intptr_t)b);
-    default:
-        e->bad = true;
+    case OP_AND: return push(e, a & b);
+    case OP_OR: return push(e, a | b);
+    case OP_PLUS: return push(e, a + b);
+    case OP_MINUS: return push(e, a - b);
+    case OP_MUL: return push(e, a * b);
+    case OP_SHL: return push(e, b < 64 ? a << b : 0);
+    case OP_EQ: return push(e, a == b);
+    case OP_NE: return push(e, a != b);
+    case OP_GE: return push(e, (intptr_t)a >= (intptr_t)b);
+    case OP_GT: return push(e, (intptr_t)a > (intptr_t)b);
+    case OP_LE: return push(e, (intptr_t)a <= (intptr_t)b);
+    case OP_LT: return push(e, (intptr_t)a < (intptr_t)b);
+    default: e->bad = true;
     }
 }
 
@@ -96,27 +109,21 @@ static void evaluate_one(struct evaluation *e, struct reach *stack)
     if (op >= OP_CONST1U && op <= OP_CONST8S)
         return push(e, bytes_number(&e->code, (size_t)1 << (op - OP_CONST1U) / 2, op & 1));
     switch (op) {
-    case OP_CONSTU:
-        return push(e, bytes_uleb(&e->code));
-    case OP_CONSTS:
-        return push(e, (uintptr_t)bytes_sleb(&e->code));
-    case OP_PLUS_UCONST:
-        return push(e, pop(e) + bytes_uleb(&e->code));
+    case OP_CONSTU: return push(e, bytes_uleb(&e->code));
+    case OP_CONSTS: return push(e, (uintptr_t)bytes_sleb(&e->code));
+    case OP_PLUS_UCONST: return push(e, pop(e) + bytes_uleb(&e->code));
     case OP_DUP:
         value = pop(e);
         push(e, value);
         return push(e, value);
-    case OP_DROP:
-        pop(e);
-        return;
+    case OP_DROP: pop(e); return;
     case OP_DEREF:
         if (!reach_word(stack, pop(e), &value))
             e->bad = true;
         else
             push(e, value);
         return;
-    default:
-        compute(e, op);
+    default: compute(e, op);
     }
 }
 
@@ -149,20 +156,15 @@ static bool follow(const struct module *m, const struct cfi_row *row, unsigned i
     int32_t operand = row->value[i];
     uintptr_t at;
     switch ((enum cfi_rule)row->rule[i]) {
-    case CFI_AT:
-        return reach_word(stack, cfa + (uintptr_t)(intptr_t)operand, value);
-    case CFI_IS:
-        *value = cfa + (uintptr_t)(intptr_t)operand;
-        return true;
+    case CFI_AT: return reach_word(stack, cfa + (uintptr_t)(intptr_t)operand, value);
+    case CFI_IS: *value = cfa + (uintptr_t)(intptr_t)operand; return true;
     case CFI_AT_EXPRESSION:
         return evaluate(m, operand, f, stack, &cfa, &at) && reach_word(stack, at, value);
-    case CFI_IS_EXPRESSION:
-        return evaluate(m, operand, f, stack, &cfa, value);
+    case CFI_IS_EXPRESSION: return evaluate(m, operand, f, stack, &cfa, value);
     case CFI_REGISTER:
         *value = frame_knows(f, (unsigned)operand) ? f->reg[operand] : 0;
         return frame_knows(f, (unsigned)operand);
-    default:
-        return false;
+    default: return false;
     }
 }
 

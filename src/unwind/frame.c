@@ -15,7 +15,7 @@
 
 /* The context lies on a stack that AddressSanitizer may have marked. */
 __attribute__((no_sanitize("address", "thread"))) void frame_from_context(struct frame *f,
-                                                                         const void *ucontext)
+                                                                          const void *ucontext)
 {
     const mcontext_t *m = &((const ucontext_t *)ucontext)->uc_mcontext;
 #if defined(__x86_64__)

@@ -24,7 +24,10 @@ enum {
     FRAME_PC = 16,     /* the number of the pc in an expression */
 };
 /* The registers that a call preserves, rbx rbp r12 ... r15, and the return address. */
-#define FRAME_KEPT { 3, 6, 12, 13, 14, 15, 16 }
+#define FRAME_KEPT               \
+    {                            \
+        3, 6, 12, 13, 14, 15, 16 \
+    }
 enum { FRAME_KEPT_COUNT = 7 };
 #define FRAME_KEPT_MASK 0xf0c8UL /* these and the stack pointer, as bits of known */
 
@@ -37,7 +40,10 @@ enum {
     FRAME_RETURN = 30,
     FRAME_PC = 32, /* the number of the pc in DWARF; nothing uses it */
 };
-#define FRAME_KEPT { 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30 }
+#define FRAME_KEPT                                     \
+    {                                                  \
+        19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30 \
+    }
 enum { FRAME_KEPT_COUNT = 12 };
 #define FRAME_KEPT_MASK 0xbff80000UL
 
@@ -81,32 +87,32 @@ static inline uintptr_t frame_unsigned(uintptr_t address)
  * that function a frame pointer, so that its caller can be found also without CFI.
  */
 #if defined(__x86_64__)
-#define FRAME_HERE(f)                                                                             \
-    do {                                                                                          \
-        (void)__builtin_frame_address(0);                                                         \
-        __asm__("leaq 0f(%%rip), %%rax\n"                                                         \
-                "0:\tmovq %%rbx, %1\n\tmovq %%rbp, %2\n\tmovq %%rsp, %3\n\t"                      \
-                "movq %%r12, %4\n\tmovq %%r13, %5\n\tmovq %%r14, %6\n\tmovq %%r15, %7"            \
-                : "=&a"((f)->pc), "=m"((f)->reg[3]), "=m"((f)->reg[6]), "=m"((f)->reg[7]),        \
+#define FRAME_HERE(f)                                                                              \
+    do {                                                                                           \
+        (void)__builtin_frame_address(0);                                                          \
+        __asm__("leaq 0f(%%rip), %%rax\n"                                                          \
+                "0:\tmovq %%rbx, %1\n\tmovq %%rbp, %2\n\tmovq %%rsp, %3\n\t"                       \
+                "movq %%r12, %4\n\tmovq %%r13, %5\n\tmovq %%r14, %6\n\tmovq %%r15, %7"             \
+                : "=&a"((f)->pc), "=m"((f)->reg[3]), "=m"((f)->reg[6]), "=m"((f)->reg[7]),         \
                   "=m"((f)->reg[12]), "=m"((f)->reg[13]), "=m"((f)->reg[14]), "=m"((f)->reg[15])); \
-        (f)->exact = true;                                                                        \
-        (f)->known = FRAME_KEPT_MASK;                                                                      \
+        (f)->exact = true;                                                                         \
+        (f)->known = FRAME_KEPT_MASK;                                                              \
     } while (0)
 #else
-#define FRAME_HERE(f)                                                                             \
-    do {                                                                                          \
-        (void)__builtin_frame_address(0);                                                         \
-        uintptr_t pc_, sp_;                                                                       \
-        __asm__("adr %0, 0f\n"                                                                    \
-                "0:\tmov %1, sp\n\tstp x19, x20, [%3]\n\tstp x21, x22, [%3, 16]\n\t"              \
-                "stp x23, x24, [%3, 32]\n\tstp x25, x26, [%3, 48]\n\tstp x27, x28, [%3, 64]\n\t"  \
-                "stp x29, x30, [%3, 80]"                                                          \
-                : "=&r"(pc_), "=&r"(sp_), "=m"(*(uintptr_t(*)[12]) & (f)->reg[19])                \
-                : "r"(&(f)->reg[19]));                                                            \
-        (f)->pc = pc_;                                                                            \
-        (f)->reg[FRAME_SP] = sp_;                                                                 \
-        (f)->exact = true;                                                                        \
-        (f)->known = FRAME_KEPT_MASK | 1UL << FRAME_RETURN;                                                                  \
+#define FRAME_HERE(f)                                                                            \
+    do {                                                                                         \
+        (void)__builtin_frame_address(0);                                                        \
+        uintptr_t pc_, sp_;                                                                      \
+        __asm__("adr %0, 0f\n"                                                                   \
+                "0:\tmov %1, sp\n\tstp x19, x20, [%3]\n\tstp x21, x22, [%3, 16]\n\t"             \
+                "stp x23, x24, [%3, 32]\n\tstp x25, x26, [%3, 48]\n\tstp x27, x28, [%3, 64]\n\t" \
+                "stp x29, x30, [%3, 80]"                                                         \
+                : "=&r"(pc_), "=&r"(sp_), "=m"(*(uintptr_t(*)[12]) & (f)->reg[19])               \
+                : "r"(&(f)->reg[19]));                                                           \
+        (f)->pc = pc_;                                                                           \
+        (f)->reg[FRAME_SP] = sp_;                                                                \
+        (f)->exact = true;                                                                       \
+        (f)->known = FRAME_KEPT_MASK | 1UL << FRAME_RETURN;                                      \
     } while (0)
 #endif
 

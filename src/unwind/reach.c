@@ -26,7 +26,7 @@ bool reach_span(struct reach *r, uintptr_t at, size_t len)
 
 /* A stack has red zones of AddressSanitizer, and this is no access of the program. */
 __attribute__((no_sanitize("address", "thread"))) bool reach_word(struct reach *r, uintptr_t at,
-                                                                 uintptr_t *word)
+                                                                  uintptr_t *word)
 {
     if (at % sizeof *word)
         return false;

@@ -24,7 +24,6 @@ static uint64_t load(const uint64_t *word)
     return __atomic_load_n(word, __ATOMIC_RELAXED);
 }
 
-
 static bool recall(const struct slot *s, uintptr_t tables, uintptr_t pc, struct cfi_row *row)
 {
     uint64_t turn = __atomic_load_n(&s->turn, __ATOMIC_ACQUIRE);
@@ -39,8 +38,8 @@ static bool recall(const struct slot *s, uintptr_t tables, uintptr_t pc, struct 
 static void remember(struct slot *s, uintptr_t tables, uintptr_t pc, const struct cfi_row *row)
 {
     uint64_t turn = load(&s->turn);
-    if (turn & 1 || !__atomic_compare_exchange_n(&s->turn, &turn, turn + 1, false,
-                                                 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+    if (turn & 1 || !__atomic_compare_exchange_n(&s->turn, &turn, turn + 1, false, __ATOMIC_ACQUIRE,
+                                                 __ATOMIC_RELAXED))
         return;
     /* Release: a reader that sees one of these writes sees the odd number too. */
     __atomic_store_n(&s->pc, pc, __ATOMIC_RELEASE);

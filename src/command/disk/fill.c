@@ -22,7 +22,8 @@ static struct option_text keep_free = { "5%", 2 };
 static void print_found(const struct hollows *h)
 {
     for (size_t i = 0; i < h->count; i++) {
-        printf("%10s of %10s  ", size_in_words(h->at[i].missing).text, size_in_words(h->at[i].size).text);
+        printf("%10s of %10s  ", size_in_words(h->at[i].missing).text,
+               size_in_words(h->at[i].size).text);
         print_text(stdout, h->at[i].path);
         putchar('\n');
     }
@@ -59,10 +60,12 @@ static bool has_space(const struct hollows *h, size_t first)
     if (!space.size || (missing <= space.free && keep <= space.free - missing))
         return true;
     uint64_t want = missing + keep;
-    complain("no space: the holes in files like %s are %s, and %s are to stay free (--keep), but the "
-             "filesystem has %s free of %s: %s are missing; nothing was done", h->at[first].path,
-             size_in_words(missing).text, size_in_words(keep).text, size_in_words(space.free).text,
-             size_in_words(space.size).text, size_in_words(want - space.free).text);
+    complain(
+        "no space: the holes in files like %s are %s, and %s are to stay free (--keep), but the "
+        "filesystem has %s free of %s: %s are missing; nothing was done",
+        h->at[first].path, size_in_words(missing).text, size_in_words(keep).text,
+        size_in_words(space.free).text, size_in_words(space.size).text,
+        size_in_words(want - space.free).text);
     return false;
 }
 
@@ -101,8 +104,8 @@ static long fill_one(const struct hollow *f, struct progress *p)
     p->fd = hollow_open(f, O_RDWR);
     if (p->fd < 0)
         return -errno;
-    uint64_t size = fstat(p->fd, &st) == 0 && (uint64_t)st.st_size < f->size ? (uint64_t)st.st_size
-                                                                          : f->size;
+    uint64_t size =
+        fstat(p->fd, &st) == 0 && (uint64_t)st.st_size < f->size ? (uint64_t)st.st_size : f->size;
     long answer = hollow_each(p->fd, size, allocate, p);
     close(p->fd);
     return answer;
@@ -163,8 +166,11 @@ static int fill(int argc, char **argv)
 {
     bool dry = false, json = false;
     const char *keep = NULL;
-    const struct flag flags[] = { { "dry-run", &dry, NULL }, { "n", &dry, NULL }, { "json", &json, NULL },
-                                  { "keep", NULL, &keep }, { NULL, NULL, NULL } };
+    const struct flag flags[] = { { "dry-run", &dry, NULL },
+                                  { "n", &dry, NULL },
+                                  { "json", &json, NULL },
+                                  { "keep", NULL, &keep },
+                                  { NULL, NULL, NULL } };
     struct hollows h = { 0 };
     int operands = verb_args(&verb_fill, flags, argc, argv);
     if (!operands)

@@ -64,8 +64,9 @@ static void keep(struct hollows *h, const struct hollow *f, bool has_names)
 
 static void look_at(struct hollows *h, const char *path, const struct stat *st)
 {
-    struct hollow f = { .path = (char *)path, .dev = st->st_dev, .ino = st->st_ino,
-                        .size = (uint64_t)st->st_size };
+    struct hollow f = {
+        .path = (char *)path, .dev = st->st_dev, .ino = st->st_ino, .size = (uint64_t)st->st_size
+    };
     h->looked_at++;
     if (!st->st_size)
         return;

@@ -24,7 +24,7 @@
 #include "command/watch/maker.h"
 #include "command/watch/processes.h"
 
-#define NOBODY 65534     /* the group of users without a name */
+#define NOBODY 65534 /* the group of users without a name */
 #define RANGES_SHOWN 8
 #define GROUPS 128
 
@@ -145,7 +145,9 @@ static void tell_text(const struct restore *r)
         return;
     }
     if (!r->n)
-        printf(": nothing to write%s", r->deleted ? "; it was deleted" : r->past.n ? "" : "; it has all that was stored");
+        printf(": nothing to write%s", r->deleted  ? "; it was deleted"
+                                       : r->past.n ? ""
+                                                   : "; it has all that was stored");
     else
         printf(": %s page%s, %s bytes %s", grouped((long long)r->n), plural((long)r->n),
                grouped((long long)ranges_bytes(&r->todo)), dry ? "would be written:" : "written:");
@@ -154,7 +156,8 @@ static void tell_text(const struct restore *r)
         printf("; over what had been changed since:");
         print_ranges(&r->changed);
     }
-    printf("%s\n", r->another_device ? " (its device has another number now; the inode is the same)" : "");
+    printf("%s\n",
+           r->another_device ? " (its device has another number now; the inode is the same)" : "");
     if (r->past.n) {
         printf("    left out, because they are past the end of the file:");
         print_ranges(&r->past);
@@ -186,7 +189,8 @@ static bool recover_file(struct spilled *s, unsigned first, const char *spill_pa
             good = restore_slot(&r, &s->slots[n]);
     good = good && restore_ready(&r, force) && (dry || restore_write(&r));
     if (!good)
-        complain("%s: %s: %s%s", spill_path, path, r.problem, r.written ? "" : "; nothing of it was written");
+        complain("%s: %s: %s%s", spill_path, path, r.problem,
+                 r.written ? "" : "; nothing of it was written");
     (as_json ? tell_json : tell_text)(&r);
     good = good && !r.past.n;
     restore_close(&r);
@@ -261,7 +265,8 @@ static const char *why_not(const struct spilled *s)
         return NULL;
     if (maker_lives(s))
         return "its process still runs, and will write the pages itself";
-    return writers_has(s->fd) ? "a process still uses it, perhaps a child of the one that made it" : NULL;
+    return writers_has(s->fd) ? "a process still uses it, perhaps a child of the one that made it"
+                              : NULL;
 }
 
 /* Whether it holds nothing, so that it may be removed. */
@@ -342,7 +347,8 @@ static int recover(int argc, char **argv)
     int operands = verb_args(&verb_recover, flags, argc, argv);
     bool good = true;
     if (!operands)
-        return misused(&verb_recover, "no spill file is named; give one, or the folder of MAPHERD_SPILL_DIR");
+        return misused(&verb_recover,
+                       "no spill file is named; give one, or the folder of MAPHERD_SPILL_DIR");
     if (access("/proc/self/stat", R_OK) != 0) {
         complain("/proc is not mounted: every process would seem to be gone");
         return FAILED;

@@ -20,8 +20,7 @@
 #include "command/lib/print.h"
 #include "command/lib/writers.h"
 
-__attribute__((format(printf, 2, 3)))
-static bool refuse(struct restore *r, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static bool refuse(struct restore *r, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -244,7 +243,8 @@ static bool reserve(struct restore *r)
         if (failed && (errno == ENOSPC || errno == EDQUOT)) {
             int why = errno;
             struct statvfs fs;
-            uint64_t room = why == ENOSPC && fstatvfs(r->fd, &fs) == 0 ? fs.f_bavail * fs.f_frsize : 0;
+            uint64_t room =
+                why == ENOSPC && fstatvfs(r->fd, &fs) == 0 ? fs.f_bavail * fs.f_frsize : 0;
             return refuse(r, "%s: about %s bytes more are needed", strerror(why),
                           grouped((long long)(left > room ? left - room : run->len)));
         }

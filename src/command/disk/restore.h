@@ -23,7 +23,7 @@ struct ranges { /* in order of the file; neighbours are one */
 struct restore {
     const char *path;
     struct spilled *from;
-    int fd;                  /* -1: it cannot be used, see problem */
+    int fd; /* -1: it cannot be used, see problem */
     struct stat stat;
     bool deleted;            /* when it was mapped: it has no name any more */
     bool another_device;     /* than the spill file names: loop devices and btrfs get new numbers */
@@ -31,11 +31,11 @@ struct restore {
     long there;              /* pages that the file has already */
     struct spillpage *pages; /* what is to be written, in order of the file */
     size_t n, room;
-    struct ranges todo;      /* the same as ranges, cut at the end of the file */
-    struct ranges changed;   /* of these, what another process has written since */
-    struct ranges past;      /* what would lie past the end of the file: never written */
-    uint64_t written;        /* bytes */
-    char problem[300];       /* why not, or why not all; "" if there is none */
+    struct ranges todo;           /* the same as ranges, cut at the end of the file */
+    struct ranges changed;        /* of these, what another process has written since */
+    struct ranges past;           /* what would lie past the end of the file: never written */
+    uint64_t written;             /* bytes */
+    char problem[300];            /* why not, or why not all; "" if there is none */
     unsigned char *here, *stored; /* a page each */
 };
 

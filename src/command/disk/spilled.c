@@ -16,8 +16,7 @@
 
 #define SUMS_AT_ONCE 512
 
-__attribute__((format(printf, 2, 3)))
-static bool refuse(struct spilled *s, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static bool refuse(struct spilled *s, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -54,7 +53,8 @@ static bool check_header(struct spilled *s)
         return refuse(s, "it was written by a machine with another order of bytes");
     if (h->version != SPILL_VERSION)
         return refuse(s, "its version is %u, and only %d is known here", h->version, SPILL_VERSION);
-    if (h->page_size < 4096 || h->page_size > SPILLED_MOST_PAGE || (h->page_size & (h->page_size - 1)))
+    if (h->page_size < 4096 || h->page_size > SPILLED_MOST_PAGE ||
+        (h->page_size & (h->page_size - 1)))
         return refuse(s, "a page of %u bytes makes no sense", h->page_size);
     if (h->slots > SPILL_SLOTS)
         return refuse(s, "%u slots make no sense", h->slots);
@@ -68,9 +68,11 @@ static bool is_unfinished(struct spilled *s, const char *path)
 {
     static const char nothing[sizeof s->header];
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    size_t size = (size_t)s->stat.st_size < sizeof nothing ? (size_t)s->stat.st_size : sizeof nothing;
+    size_t size =
+        (size_t)s->stat.st_size < sizeof nothing ? (size_t)s->stat.st_size : sizeof nothing;
     return strncmp(name, SPILL_NAME_PREFIX, sizeof SPILL_NAME_PREFIX - 1) == 0 &&
-           (size == 0 || (read_at(s, &s->header, size, 0) && memcmp(&s->header, nothing, size) == 0));
+           (size == 0 ||
+            (read_at(s, &s->header, size, 0) && memcmp(&s->header, nothing, size) == 0));
 }
 
 static bool is_aligned(const struct spilled *s, uint64_t n)
@@ -122,7 +124,8 @@ static bool check_slots(struct spilled *s)
 
 bool spilled_open(struct spilled *s, const char *path)
 {
-    *s = (struct spilled){ .fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) };
+    *s = (struct spilled){ .fd = open(path,
+                                      O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) };
     if (s->fd < 0)
         return refuse(s, "%s", errno == ELOOP ? "it is a symbolic link" : strerror(errno));
     if (fstat(s->fd, &s->stat) != 0 || !S_ISREG(s->stat.st_mode))
@@ -162,7 +165,8 @@ char *spilled_path(const struct spill_slot *slot)
 static int next_sums(struct spilled *s, const struct spill_slot *slot, uint64_t *from,
                      spill_sum *sums)
 {
-    uint64_t end = slot->sums_at + pages_of(s, slot) * sizeof *sums, size = (uint64_t)s->stat.st_size;
+    uint64_t end = slot->sums_at + pages_of(s, slot) * sizeof *sums,
+             size = (uint64_t)s->stat.st_size;
     end = end < size ? end : size / sizeof *sums * sizeof *sums;
     uint64_t at = slot->sums_at + *from * sizeof *sums;
     if (at >= end)
@@ -183,7 +187,7 @@ static int next_sums(struct spilled *s, const struct spill_slot *slot, uint64_t 
 }
 
 bool spilled_pages(struct spilled *s, const struct spill_slot *slot,
-                     bool (*each)(const struct spillpage *page, void *context), void *context)
+                   bool (*each)(const struct spillpage *page, void *context), void *context)
 {
     spill_sum sums[SUMS_AT_ONCE];
     uint64_t from = 0;

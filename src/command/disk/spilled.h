@@ -19,7 +19,7 @@ struct spilled {
     int fd;
     struct stat stat;
     struct spill_header header;
-    char program[sizeof ((struct spill_header *)0)->program + 1];
+    char program[sizeof((struct spill_header *)0)->program + 1];
     struct spill_slot *slots; /* header.slots of them, all of them checked */
     bool unfinished;          /* the process was killed while it made the file: nothing is in it */
     char problem[200];        /* why a function below said false */
@@ -44,7 +44,7 @@ struct spillpage {
 /* Calls each with every page of the slot, in order, until it returns false. Returns false if it
  * did, or if the spill file cannot be read. */
 bool spilled_pages(struct spilled *s, const struct spill_slot *slot,
-                     bool (*each)(const struct spillpage *page, void *context), void *context);
+                   bool (*each)(const struct spillpage *page, void *context), void *context);
 
 /* Reads the page at `at` into buf, header.page_size bytes. */
 bool spilled_read(struct spilled *s, uint64_t at, void *buf);

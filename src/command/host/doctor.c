@@ -146,8 +146,8 @@ static void examine_limit(struct findings *f)
 static void examine_noreplace(struct findings *f, size_t page)
 {
     char *taken = mmap(NULL, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    void *again = mmap(taken, page, PROT_READ,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    void *again =
+        mmap(taken, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     if (again == MAP_FAILED && errno == EEXIST)
         finding(f, OK, "placement", NULL, "MAP_FIXED_NOREPLACE is honoured");
     else
@@ -254,7 +254,8 @@ static void unescape(char *text)
     char *to = text;
     for (const char *from = text; *from; to++) {
         bool escaped = from[0] == '\\' && strspn(from + 1, "01234567") >= 3;
-        *to = escaped ? (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0')) : *from;
+        *to =
+            escaped ? (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0')) : *from;
         from += escaped ? 4 : 1;
     }
     *to = '\0';
@@ -379,7 +380,8 @@ static void say_what_merges(struct findings *f, const char *folder, const char *
 {
     size_t len = (size_t)sysconf(_SC_PAGESIZE);
     if (ftruncate(fd, 2 * (off_t)len) != 0) {
-        finding(f, NOTE, "folder", NULL, "%s (%s): not examined: %s", folder, type, strerror(errno));
+        finding(f, NOTE, "folder", NULL, "%s (%s): not examined: %s", folder, type,
+                strerror(errno));
         return;
     }
     bool side = merges(beside, len, fd), again = merges(compared, len, fd);

@@ -10,31 +10,35 @@
 
 static void print_verbs(void)
 {
-    puts("mapherd herds the memory maps of a program: many small ones become few, and their number\n"
-         "stays under vm.max_map_count.\n");
+    puts(
+        "mapherd herds the memory maps of a program: many small ones become few, and their number\n"
+        "stays under vm.max_map_count.\n");
     for (const struct verb *const *v = verbs; *v; v++)
         printf("  mapherd %-8s %s\n", (*v)->name, (*v)->summary);
-    puts("\n'mapherd help VERB' tells more of one, 'mapherd help options' what the library can be told,\n"
-         "'mapherd help status' what it tells.\n"
-         "Exit status: 0 done, 1 it could not be done or is not well, 2 wrongly called; that of run\n"
-         "is the program's own.");
+    puts(
+        "\n'mapherd help VERB' tells more of one, 'mapherd help options' what the library can be told,\n"
+        "'mapherd help status' what it tells.\n"
+        "Exit status: 0 done, 1 it could not be done or is not well, 2 wrongly called; that of run\n"
+        "is the program's own.");
 }
 
 static void print_options(void)
 {
-    puts("In the environment as MAPHERD_NAME=value, all in one as MAPHERD_OPTIONS=name=value:name=value,\n"
-         "or as 'mapherd run --name=value'. What is written here first is the default.\n");
+    puts(
+        "In the environment as MAPHERD_NAME=value, all in one as MAPHERD_OPTIONS=name=value:name=value,\n"
+        "or as 'mapherd run --name=value'. What is written here first is the default.\n");
     for (size_t n = 0; n < option_count; n++) {
         struct option_row row = option_row(n);
-        printf("%s=%.*s\n    %s\n    %s\n", row.env, (int)row.fallback.len, row.fallback.at, row.form,
-               row.help);
+        printf("%s=%.*s\n    %s\n    %s\n", row.env, (int)row.fallback.len, row.fallback.at,
+               row.form, row.help);
     }
 }
 
 static void print_status(void)
 {
-    puts("What 'mapherd stat' shows of the library: its name in JSON and in mapherd/mapherd.h, its kind and\n"
-         "name among the metrics (MAPHERD_METRICS), and what it counts.\n");
+    puts(
+        "What 'mapherd stat' shows of the library: its name in JSON and in mapherd/mapherd.h, its kind and\n"
+        "name among the metrics (MAPHERD_METRICS), and what it counts.\n");
     for (size_t n = 0; n < status_count; n++) {
         const struct status_row *row = &status_rows[n];
         printf("%s\n    %s %s\n    %s\n", row->name, row->kind,
@@ -63,10 +67,14 @@ static int help(int argc, char **argv)
     }
     const struct verb *v = verb_find(argv[0], &near);
     if (!v && near)
-        return misused(&verb_help, "unknown verb '%s'; the nearest is '%s', and 'options' and 'status' are known",
-                       argv[0], near->name);
+        return misused(
+            &verb_help,
+            "unknown verb '%s'; the nearest is '%s', and 'options' and 'status' are known", argv[0],
+            near->name);
     if (!v)
-        return misused(&verb_help, "unknown verb '%s'; besides the verbs, 'options' and 'status' are known", argv[0]);
+        return misused(&verb_help,
+                       "unknown verb '%s'; besides the verbs, 'options' and 'status' are known",
+                       argv[0]);
     verb_print_help(v);
     return DONE;
 }

@@ -82,12 +82,8 @@ static int say_loaded(void)
         return FAILED;
     }
     switch (status()->state) {
-    case MAPHERD_HERDING:
-        puts("herding");
-        return DONE;
-    case MAPHERD_OBSERVING:
-        puts("observing");
-        return DONE;
+    case MAPHERD_HERDING: puts("herding"); return DONE;
+    case MAPHERD_OBSERVING: puts("observing"); return DONE;
     }
     puts("passive");
     return FAILED;

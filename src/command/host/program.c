@@ -22,10 +22,10 @@
 /* What a program's file says about how it will be loaded (elf(5)). */
 struct elf {
     bool is_elf;
-    int bits;          /* 32 or 64; 0 if neither */
+    int bits; /* 32 or 64; 0 if neither */
     bool little_endian;
-    unsigned machine;  /* EM_* */
-    char loader[256];  /* PT_INTERP: the dynamic loader's path; "" if there is none. Read only if
+    unsigned machine; /* EM_* */
+    char loader[256]; /* PT_INTERP: the dynamic loader's path; "" if there is none. Read only if
                           the file is of this command's own kind. */
 };
 
@@ -64,7 +64,9 @@ static void elf_read(int fd, struct elf *e)
     if (!read_at(fd, &head, sizeof head, 0) || memcmp(head.e_ident, ELFMAG, SELFMAG) != 0)
         return;
     e->is_elf = true;
-    e->bits = head.e_ident[EI_CLASS] == ELFCLASS64 ? 64 : head.e_ident[EI_CLASS] == ELFCLASS32 ? 32 : 0;
+    e->bits = head.e_ident[EI_CLASS] == ELFCLASS64   ? 64
+              : head.e_ident[EI_CLASS] == ELFCLASS32 ? 32
+                                                     : 0;
     e->little_endian = head.e_ident[EI_DATA] == ELFDATA2LSB;
     e->machine = e->little_endian ? le16toh(head.e_machine) : be16toh(head.e_machine);
     if (e->bits == 64 && e->little_endian == (BYTE_ORDER == LITTLE_ENDIAN))

@@ -100,7 +100,8 @@ static void preload(struct additions *a, const char *program, const char *path)
     }
     if (strpbrk(library, ": ")) {
         complain("%s runs without the library: %s has a colon or space in its path, which"
-                 " LD_PRELOAD cannot hold; install it elsewhere", program, library);
+                 " LD_PRELOAD cannot hold; install it elsewhere",
+                 program, library);
         return;
     }
     enum reach reach = program_reach(path, library, why, sizeof why);

@@ -58,7 +58,8 @@ static const char *why_stale(const struct mark *mark)
     long lines = target_count(&t, look_for_library, &library);
     if (lines == 0) /* ended, and not waited for yet */
         return "its process is gone";
-    return lines > 0 && !library ? "its process runs another program now, without the library" : NULL;
+    return lines > 0 && !library ? "its process runs another program now, without the library"
+                                 : NULL;
 }
 
 static bool is_ours(const char *name)
@@ -130,15 +131,20 @@ static int clean(int argc, char **argv)
     bool dry = false;
     const char *older = "7d";
     const struct flag flags[] = {
-        { "dry-run", &dry, NULL }, { "n", &dry, NULL }, { "older", NULL, &older }, { NULL, NULL, NULL },
+        { "dry-run", &dry, NULL },
+        { "n", &dry, NULL },
+        { "older", NULL, &older },
+        { NULL, NULL, NULL },
     };
     uint64_t older_ms;
     int operands = verb_args(&verb_clean, flags, argc, argv);
     int result = DONE;
     if (!operands)
-        return misused(&verb_clean, "no folder is named; give that of MAPHERD_METRICS or of records");
+        return misused(&verb_clean,
+                       "no folder is named; give that of MAPHERD_METRICS or of records");
     if (!units_read_span(older, &older_ms))
-        return misused(&verb_clean, "--older '%s' is not a time: a number of seconds, or with s, m, h or d",
+        return misused(&verb_clean,
+                       "--older '%s' is not a time: a number of seconds, or with s, m, h or d",
                        older);
     if (access("/proc/self/stat", R_OK) != 0) {
         complain("/proc is not mounted: every process would seem to be gone");

@@ -39,7 +39,7 @@ struct debuginfo {
     struct range *ranges;
     size_t n, room;
     struct scopes scopes;
-    bool listed;     /* the symbol table is in named: libdwfl walks it for each address */
+    bool listed;         /* the symbol table is in named: libdwfl walks it for each address */
     struct named *named; /* by start, the longer first */
     size_t n_named, named_room;
 };
@@ -100,12 +100,14 @@ static void index_unit(struct debuginfo *d, Dwarf_Die *unit)
 
 /* The unit of an address where there is no .debug_aranges, as clang has it. address and unit are
  * the debug file's. */
-static Dwarf_Die *unit_by_ranges(struct debuginfo *d, Dwarf *dwarf, Dwarf_Addr address, Dwarf_Die *unit)
+static Dwarf_Die *unit_by_ranges(struct debuginfo *d, Dwarf *dwarf, Dwarf_Addr address,
+                                 Dwarf_Die *unit)
 {
     if (!d->indexed) {
         Dwarf_Off next;
         size_t head;
-        for (Dwarf_Off at = 0; dwarf_nextcu(dwarf, at, &next, &head, NULL, NULL, NULL) == 0; at = next)
+        for (Dwarf_Off at = 0; dwarf_nextcu(dwarf, at, &next, &head, NULL, NULL, NULL) == 0;
+             at = next)
             if (dwarf_offdie(dwarf, at + head, unit))
                 index_unit(d, unit);
         if (d->n)
@@ -134,7 +136,8 @@ static void list_symbols(struct debuginfo *d)
         GElf_Sym sym;
         GElf_Addr start;
         GElf_Word section;
-        const char *name = dwfl_module_getsym_info(d->module, i, &sym, &start, &section, NULL, NULL);
+        const char *name =
+            dwfl_module_getsym_info(d->module, i, &sym, &start, &section, NULL, NULL);
         int type = GELF_ST_TYPE(sym.st_info);
         if (!name || !*name || *name == '$' /* aarch64's own */ || section == SHN_UNDEF ||
             (type != STT_FUNC && type != STT_GNU_IFUNC && type != STT_NOTYPE))
@@ -185,7 +188,8 @@ static const char *call_place(Dwarf_Die *unit, Dwarf_Die *die, int *line)
     Dwarf_Word file = 0, number = 0;
     Dwarf_Files *files;
     size_t n;
-    if (dwarf_formudata(dwarf_attr(die, DW_AT_call_line, &attribute), &number) == 0 && number <= INT32_MAX)
+    if (dwarf_formudata(dwarf_attr(die, DW_AT_call_line, &attribute), &number) == 0 &&
+        number <= INT32_MAX)
         *line = (int)number;
     if (dwarf_formudata(dwarf_attr(die, DW_AT_call_file, &attribute), &file) != 0 ||
         dwarf_getsrcfiles(unit, &files, &n) != 0)
@@ -194,8 +198,8 @@ static const char *call_place(Dwarf_Die *unit, Dwarf_Die *die, int *line)
 }
 
 /* By the tree of the unit: the inlined functions and the one that holds them all. */
-static bool find_scopes(struct debuginfo *d, Dwarf *dwarf, Dwarf_Die *unit, Dwarf_Addr address, const char *symbol,
-                        debuginfo_each *each, void *context)
+static bool find_scopes(struct debuginfo *d, Dwarf *dwarf, Dwarf_Die *unit, Dwarf_Addr address,
+                        const char *symbol, debuginfo_each *each, void *context)
 {
     Dwarf_Die scope[SCOPES_MOST];
     Dwarf_Line *innermost = dwarf_getsrc_die(unit, address);

@@ -32,7 +32,8 @@ static long long count(const struct group *g)
 static int by_growth(const void *left, const void *right)
 {
     const struct change *a = left, *b = right;
-    const struct group *of_a = a->after ? a->after : a->before, *of_b = b->after ? b->after : b->before;
+    const struct group *of_a = a->after ? a->after : a->before,
+                       *of_b = b->after ? b->after : b->before;
     if (a->growth != b->growth)
         return a->growth < b->growth ? 1 : -1;
     return strcmp(of_a->key, of_b->key);
@@ -58,7 +59,8 @@ static void match(struct both *b)
 }
 
 /* Of a group the moment is shown at which it is there, the later one first. */
-static const struct group *shown(const struct both *b, const struct change *c, const struct live **of)
+static const struct group *shown(const struct both *b, const struct change *c,
+                                 const struct live **of)
 {
     *of = &b->live[c->after ? 1 : 0];
     return c->after ? c->after : c->before;
@@ -67,7 +69,8 @@ static const struct group *shown(const struct both *b, const struct change *c, c
 static void print_bytes(const struct change *c)
 {
     uint64_t before = c->before ? c->before->bytes : 0, after = c->after ? c->after->bytes : 0;
-    printf("%s%s", after < before ? "-" : "+", units_bytes(after < before ? before - after : after - before));
+    printf("%s%s", after < before ? "-" : "+",
+           units_bytes(after < before ? before - after : after - before));
 }
 
 static void print_moment(const struct live *l, const struct groups *g, const char *what)
@@ -75,7 +78,8 @@ static void print_moment(const struct live *l, const struct groups *g, const cha
     printf("%-7s", what);
     print_text(stdout, l->record->head.program);
     printf("[%d], %s: %s mapping%s, %s\n", (int)l->record->head.pid, units_moment(l->now_ms),
-           grouped((long long)g->all.mappings), plural((long)g->all.mappings), units_bytes(g->all.bytes));
+           grouped((long long)g->all.mappings), plural((long)g->all.mappings),
+           units_bytes(g->all.bytes));
 }
 
 static void print_changes(const struct both *b, const struct leaks_view *view)
@@ -93,8 +97,8 @@ static void print_changes(const struct both *b, const struct leaks_view *view)
             continue;
         }
         const struct group *g = shown(b, c, &l);
-        printf("\n%3zu.  %+lld mappings (%s, then %s), ", ++shown_n, c->growth, grouped(count(c->before)),
-               grouped(count(c->after)));
+        printf("\n%3zu.  %+lld mappings (%s, then %s), ", ++shown_n, c->growth,
+               grouped(count(c->before)), grouped(count(c->after)));
         print_bytes(c);
         putchar('\n');
         group_print_origin(g, l, (enum group_by)view->grouping);
@@ -102,7 +106,8 @@ static void print_changes(const struct both *b, const struct leaks_view *view)
     if (!shown_n)
         puts("\nNothing has grown.");
     if (rest)
-        printf("\nand %s other group%s grew less, or shrank\n", grouped((long long)rest), plural((long)rest));
+        printf("\nand %s other group%s grew less, or shrank\n", grouped((long long)rest),
+               plural((long)rest));
     group_print_notes(&b->live[0]);
     group_print_notes(&b->live[1]);
 }
@@ -154,9 +159,13 @@ static int diff(int argc, char **argv)
 {
     struct leaks_view view = { .by = "stack", .top = "10", .least = "1" };
     const struct flag flags[] = {
-        { "by", NULL, &view.by }, { "top", NULL, &view.top }, { "min-growth", NULL, &view.least },
-        { "debug-dir", NULL, &view.debug_dir }, { "json", &view.json, NULL },
-        { "folded", &view.folded, NULL }, { NULL, NULL, NULL },
+        { "by", NULL, &view.by },
+        { "top", NULL, &view.top },
+        { "min-growth", NULL, &view.least },
+        { "debug-dir", NULL, &view.debug_dir },
+        { "json", &view.json, NULL },
+        { "folded", &view.folded, NULL },
+        { NULL, NULL, NULL },
     };
     struct both b = { .n = 0 };
     int operands = verb_args(&verb_diff, flags, argc, argv);
@@ -164,7 +173,8 @@ static int diff(int argc, char **argv)
     if (read != DONE)
         return read;
     if (operands != 2)
-        return misused(&verb_diff, "two moments are compared: an older record, and a later one or a process");
+        return misused(&verb_diff,
+                       "two moments are compared: an older record, and a later one or a process");
     int opened = leaks_open(&b.live[0], argv[0], view.debug_dir);
     if (opened != DONE)
         return opened;

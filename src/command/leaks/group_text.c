@@ -33,17 +33,18 @@ void group_print_head(const struct live *l, const struct groups *g)
         puts("; its maps were never counted");
     }
     printf("Mappings are recorded since %s, %s: %s %s there, %s", units_moment(h->leaks_ms),
-           units_between(h->leaks_ms, l->now_ms),
-           grouped((long long)g->all.mappings), g->all.mappings == 1 ? "is" : "are",
-           units_bytes(g->all.bytes));
+           units_between(h->leaks_ms, l->now_ms), grouped((long long)g->all.mappings),
+           g->all.mappings == 1 ? "is" : "are", units_bytes(g->all.bytes));
     if (g->all.deleted)
         printf(", %s of deleted files", grouped((long long)g->all.deleted));
     puts(h->leaks ? "." : "; the recording was stopped.");
     if (l->joined && l->unrecorded)
-        printf("%s map%s of no recorded mapping: older than the recording, or made past the library.\n",
-               grouped(l->unrecorded), l->unrecorded == 1 ? " is" : "s are");
+        printf(
+            "%s map%s of no recorded mapping: older than the recording, or made past the library.\n",
+            grouped(l->unrecorded), l->unrecorded == 1 ? " is" : "s are");
     if (h->lost)
-        printf("%s mapping%s could not be recorded.\n", grouped((long long)h->lost), plural((long)h->lost));
+        printf("%s mapping%s could not be recorded.\n", grouped((long long)h->lost),
+               plural((long)h->lost));
     if (l->record->dropped)
         printf("%s piece%s of the record made no sense.\n", grouped((long long)l->record->dropped),
                plural((long)l->record->dropped));
@@ -94,9 +95,11 @@ void group_print_numbers(const struct group *g, const struct live *l)
     printf("%s mapping%s", grouped((long long)g->mappings), plural((long)g->mappings));
     if (l->joined)
         printf(", %s map%s", grouped((long long)g->maps), plural((long)g->maps));
-    const char *youngest = units_span(age(l, g->newest_ms)), *oldest = units_span(age(l, g->oldest_ms));
+    const char *youngest = units_span(age(l, g->newest_ms)),
+               *oldest = units_span(age(l, g->oldest_ms));
     printf(", %s, %s%s%s old\n", units_bytes(g->bytes), youngest,
-           strcmp(youngest, oldest) == 0 ? "" : " to ", strcmp(youngest, oldest) == 0 ? "" : oldest);
+           strcmp(youngest, oldest) == 0 ? "" : " to ",
+           strcmp(youngest, oldest) == 0 ? "" : oldest);
 }
 
 /* "3 files: /a.dvd, /b.dvd, /c.dvd"; nothing where the group's name has said it. */

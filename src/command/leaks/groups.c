@@ -15,7 +15,7 @@
 #include "command/watch/pieces.h"
 
 static const char *const words[] = {
-    [GROUP_STACK] = "stack", [GROUP_FILE] = "file", [GROUP_SUFFIX] = "suffix",
+    [GROUP_STACK] = "stack",     [GROUP_FILE] = "file", [GROUP_SUFFIX] = "suffix",
     [GROUP_DELETED] = "deleted", [GROUP_AGE] = "age",
 };
 
@@ -79,9 +79,12 @@ static const char *age_key(uint64_t age_ms)
         uint64_t below_s;
         const char *key;
     } ages[] = {
-        { 60, "0under a minute" }, { 600, "1one to ten minutes" },
-        { 3600, "2ten minutes to an hour" }, { 6 * 3600, "3one to six hours" },
-        { 24 * 3600, "4six hours to a day" }, { 7 * 24 * 3600, "5one to seven days" },
+        { 60, "0under a minute" },
+        { 600, "1one to ten minutes" },
+        { 3600, "2ten minutes to an hour" },
+        { 6 * 3600, "3one to six hours" },
+        { 24 * 3600, "4six hours to a day" },
+        { 7 * 24 * 3600, "5one to seven days" },
         { UINT64_MAX, "6over a week" },
     };
     size_t i = 0;
@@ -97,8 +100,10 @@ static uint64_t age_of(const struct live *l, const struct mapherd_record_mapping
 
 static const char *deleted_key(const struct live *l, uint32_t file)
 {
-    return !file ? "anonymous memory" : !l->deleted_known ? "files, deleted or not"
-         : l->deleted[file] ? "deleted files" : "files that are there";
+    return !file               ? "anonymous memory"
+           : !l->deleted_known ? "files, deleted or not"
+           : l->deleted[file]  ? "deleted files"
+                               : "files that are there";
 }
 
 static const char *key_of(const struct live *l, const struct mapherd_record_mapping *p,
@@ -128,8 +133,8 @@ static uint32_t source_of(const struct mapherd_record_mapping *p, enum group_by 
 }
 
 /* Numbers of groups by stack or file, so that each is put into words once. */
-static size_t number_of(const struct live *l, const struct mapherd_record_mapping *p, enum group_by by,
-                        struct keys *keys, size_t *known, struct text *t)
+static size_t number_of(const struct live *l, const struct mapherd_record_mapping *p,
+                        enum group_by by, struct keys *keys, size_t *known, struct text *t)
 {
     if (by == GROUP_AGE)
         return keys_number(keys, key_of(l, p, by, t));
@@ -186,7 +191,7 @@ static void count_files(struct groups *g, const struct live *l, struct member *m
         m[i].by = m[i].piece->file;
     if (n)
         qsort(m, n, sizeof *m, by_group);
-    for (size_t i = 0, mappings; i < n; ) {
+    for (size_t i = 0, mappings; i < n;) {
         struct group *group = &g->at[m[i].group];
         size_t len = run_length(m, n, i, &mappings);
         group->mappings += mappings;
@@ -203,7 +208,7 @@ static void count_stacks(struct groups *g, struct member *m, size_t n)
         m[i].by = m[i].piece->stack;
     if (n)
         qsort(m, n, sizeof *m, by_group);
-    for (size_t i = 0, mappings; i < n; ) {
+    for (size_t i = 0, mappings; i < n;) {
         size_t group = m[i].group, len = run_length(m, n, i, &mappings);
         if (mappings > most[group]) {
             most[group] = mappings;

@@ -14,17 +14,17 @@ const char *group_by_name(enum group_by by);
 
 #define GROUP_FILES 3
 struct group {
-    const char *key;     /* a group of another record with the same text is the same group */
-    const char *name;    /* its name in one line */
-    uint32_t stack;      /* the stack with most of its mappings; 0: none */
-    uint32_t file;       /* the file with most of its mappings; 0: anonymous memory */
-    size_t mappings;     /* of which a part at least is still mapped */
-    size_t pieces;       /* ranges */
+    const char *key;  /* a group of another record with the same text is the same group */
+    const char *name; /* its name in one line */
+    uint32_t stack;   /* the stack with most of its mappings; 0: none */
+    uint32_t file;    /* the file with most of its mappings; 0: anonymous memory */
+    size_t mappings;  /* of which a part at least is still mapped */
+    size_t pieces;    /* ranges */
     uint64_t bytes;
-    size_t maps;         /* VMAs, where live.joined; one that several groups share counts in each */
-    size_t deleted;      /* mappings of deleted files, where live.deleted_known */
+    size_t maps;    /* VMAs, where live.joined; one that several groups share counts in each */
+    size_t deleted; /* mappings of deleted files, where live.deleted_known */
     uint64_t oldest_ms, newest_ms; /* when they were made, ms since 1970 */
-    size_t files;        /* different ones */
+    size_t files;                  /* different ones */
     struct group_file {
         uint32_t file;
         size_t mappings;
@@ -33,10 +33,10 @@ struct group {
 };
 
 struct groups {
-    struct group *at;    /* most mappings first; by age: the youngest first */
+    struct group *at; /* most mappings first; by age: the youngest first */
     size_t n;
-    struct group all;    /* of everything that was counted */
-    void *memory;        /* of groups.c */
+    struct group all; /* of everything that was counted */
+    void *memory;     /* of groups.c */
 };
 
 /* Groups the mappings of l. older_ms: leaves out those that are younger than that at l->now_ms.

@@ -42,7 +42,8 @@ static void print_row(const char *path, const struct record *r, enum live_state 
     putchar('\n');
 }
 
-static void print_json_row(const char *path, const struct record *r, enum live_state state, pid_t pid)
+static void print_json_row(const char *path, const struct record *r, enum live_state state,
+                           pid_t pid)
 {
     const struct mapherd_record_head *h = &r->head;
     struct json j = { stdout, false };
@@ -133,9 +134,11 @@ static void explain_gone(int pid)
     struct left left = { .pid = pid };
     records_each_usual(look_for_record, &left);
     if (left.path[0])
-        complain("there is no process %d; the record that one of this id has left is %s", pid, left.path);
+        complain("there is no process %d; the record that one of this id has left is %s", pid,
+                 left.path);
     else
-        complain("there is no process %d; records of those that have ended: 'mapherd leaks --list'", pid);
+        complain("there is no process %d; records of those that have ended: 'mapherd leaks --list'",
+                 pid);
 }
 
 void leaks_explain_none(int pid, const char *otherwise)
@@ -150,19 +153,27 @@ void leaks_explain_none(int pid, const char *otherwise)
     if (target_read(&t, look_for_library, &library) != DONE)
         return;
     if (!library.there)
-        complain("the library is not in process %d (%s), so nothing of it is recorded; start it with "
-                 "'mapherd run', or with LD_PRELOAD", pid, t.name);
+        complain(
+            "the library is not in process %d (%s), so nothing of it is recorded; start it with "
+            "'mapherd run', or with LD_PRELOAD",
+            pid, t.name);
     else if (began_with(pid, "MAPHERD_DIR=off", "dir=off"))
-        complain("process %d (%s) keeps no record: it was started with MAPHERD_DIR=off", pid, t.name);
+        complain("process %d (%s) keeps no record: it was started with MAPHERD_DIR=off", pid,
+                 t.name);
     else if (!peek_status(pid, library.base, &status) && status.state == MAPHERD_PASSIVE)
-        complain("the library in process %d (%s) is passive and keeps no record; 'mapherd stat %d' says why",
-                 pid, t.name, pid);
-    else if (strstr(otherwise, "keeps no record") && began_with(pid, "MAPHERD_LEAKS=on", "leaks=on"))
-        complain("process %d (%s) keeps no record, though it began with MAPHERD_LEAKS=on: the file could not "
-                 "be made, and its log says why; MAPHERD_DIR names another folder", pid, t.name);
+        complain(
+            "the library in process %d (%s) is passive and keeps no record; 'mapherd stat %d' says why",
+            pid, t.name, pid);
+    else if (strstr(otherwise, "keeps no record") &&
+             began_with(pid, "MAPHERD_LEAKS=on", "leaks=on"))
+        complain(
+            "process %d (%s) keeps no record, though it began with MAPHERD_LEAKS=on: the file could not "
+            "be made, and its log says why; MAPHERD_DIR names another folder",
+            pid, t.name);
     else if (strstr(otherwise, "keeps no record"))
         complain("process %d (%s) keeps no record yet: it begins with the 64th mapping call or the "
-                 "first warning, with MAPHERD_LEAKS=on at once", pid, t.name);
+                 "first warning, with MAPHERD_LEAKS=on at once",
+                 pid, t.name);
     else
         complain("%s", otherwise);
 }
@@ -207,10 +218,11 @@ static int leaks_switch(const char *operand, bool on)
     head.program[sizeof head.program - 1] = '\0';
     print_text(stdout, head.program);
     if ((head.leaks != 0) == on)
-        printf("[%d]: its mappings are %s.\n", (int)head.pid, on ? "recorded already" : "not recorded as it is");
+        printf("[%d]: its mappings are %s.\n", (int)head.pid,
+               on ? "recorded already" : "not recorded as it is");
     else
-        printf("[%d] is told to %s; it does so with its next call that maps or unmaps.\n", (int)head.pid,
-               on ? "record its mappings" : "stop recording");
+        printf("[%d] is told to %s; it does so with its next call that maps or unmaps.\n",
+               (int)head.pid, on ? "record its mappings" : "stop recording");
     return DONE;
 }
 
@@ -256,8 +268,8 @@ int leaks_open(struct live *l, const char *operand, const char *debug_dir)
         return DONE;
     if (l->state == LIVE_RUNNING)
         complain("no mapping of %s[%d] is recorded; 'mapherd leaks --start %s' begins with it, "
-                 "MAPHERD_LEAKS=on from the start", l->record->head.program, (int)l->record->head.pid,
-                 operand);
+                 "MAPHERD_LEAKS=on from the start",
+                 l->record->head.program, (int)l->record->head.pid, operand);
     else
         complain("no mapping of %s[%d] was recorded; MAPHERD_LEAKS=on does that",
                  l->record->head.program, (int)l->record->head.pid);
@@ -265,7 +277,8 @@ int leaks_open(struct live *l, const char *operand, const char *debug_dir)
     return FAILED;
 }
 
-static void print_groups(const struct live *l, const struct groups *g, const struct leaks_view *view)
+static void print_groups(const struct live *l, const struct groups *g,
+                         const struct leaks_view *view)
 {
     size_t shown = 0, rest = 0;
     group_print_head(l, g);
@@ -275,13 +288,15 @@ static void print_groups(const struct live *l, const struct groups *g, const str
             rest += one->mappings;
             continue;
         }
-        printf("\n%3zu. %5.1f %%  ", ++shown, 100.0 * (double)one->mappings / (double)g->all.mappings);
+        printf("\n%3zu. %5.1f %%  ", ++shown,
+               100.0 * (double)one->mappings / (double)g->all.mappings);
         group_print_numbers(one, l);
         group_print_origin(one, l, (enum group_by)view->grouping);
     }
     if (g->n > shown)
-        printf("\nand %s mapping%s in %s other group%s\n", grouped((long long)rest), plural((long)rest),
-               grouped((long long)(g->n - shown)), plural((long)(g->n - shown)));
+        printf("\nand %s mapping%s in %s other group%s\n", grouped((long long)rest),
+               plural((long)rest), grouped((long long)(g->n - shown)),
+               plural((long)(g->n - shown)));
     group_print_notes(l);
 }
 
@@ -309,7 +324,8 @@ static void print_json(const struct live *l, const struct groups *g, const struc
     group_json_notes(&j, l);
 }
 
-static void print_folded(const struct live *l, const struct groups *g, const struct leaks_view *view)
+static void print_folded(const struct live *l, const struct groups *g,
+                         const struct leaks_view *view)
 {
     for (size_t i = 0; i < g->n; i++)
         if (g->at[i].mappings >= view->growth)
@@ -337,10 +353,17 @@ static int leaks(int argc, char **argv)
     const char *older = "0";
     struct leaks_view view = { .by = "stack", .top = "10", .least = "1" };
     const struct flag flags[] = {
-        { "by", NULL, &view.by }, { "older", NULL, &older }, { "top", NULL, &view.top },
-        { "min-growth", NULL, &view.least }, { "debug-dir", NULL, &view.debug_dir },
-        { "json", &view.json, NULL }, { "folded", &view.folded, NULL }, { "list", &list, NULL },
-        { "start", &start, NULL }, { "stop", &stop, NULL }, { NULL, NULL, NULL },
+        { "by", NULL, &view.by },
+        { "older", NULL, &older },
+        { "top", NULL, &view.top },
+        { "min-growth", NULL, &view.least },
+        { "debug-dir", NULL, &view.debug_dir },
+        { "json", &view.json, NULL },
+        { "folded", &view.folded, NULL },
+        { "list", &list, NULL },
+        { "start", &start, NULL },
+        { "stop", &stop, NULL },
+        { NULL, NULL, NULL },
     };
     uint64_t older_ms;
     int operands = verb_args(&verb_leaks, flags, argc, argv);
@@ -348,7 +371,8 @@ static int leaks(int argc, char **argv)
     if (read != DONE)
         return read;
     if (!units_read_span(older, &older_ms))
-        return misused(&verb_leaks, "--older '%s' is not a time: a number of seconds, or with s, m, h or d",
+        return misused(&verb_leaks,
+                       "--older '%s' is not a time: a number of seconds, or with s, m, h or d",
                        older);
     if (list + start + stop > 1)
         return misused(&verb_leaks, "--list, --start and --stop: one at a time");

@@ -10,7 +10,7 @@
 struct leaks_view {
     const char *by, *top, *least, *debug_dir;
     bool json, folded;
-    unsigned grouping; /* enum group_by */
+    unsigned grouping;          /* enum group_by */
     unsigned long most, growth; /* --top and --min-growth as numbers */
 };
 

@@ -80,8 +80,10 @@ enum live_state live_state_of(const struct record *r, pid_t *pid)
 const char *live_state_text(enum live_state state)
 {
     static const char *const texts[] = {
-        [LIVE_RUNNING] = "running", [LIVE_EXITED] = "exited",
-        [LIVE_REPLACED] = "became another program", [LIVE_KILLED] = "was killed",
+        [LIVE_RUNNING] = "running",
+        [LIVE_EXITED] = "exited",
+        [LIVE_REPLACED] = "became another program",
+        [LIVE_KILLED] = "was killed",
         [LIVE_UNKNOWN] = "not known: of another machine or container",
     };
     return texts[state];
@@ -107,9 +109,16 @@ static void take_map(const struct procmap *m, void *context)
         j->path = texts_copy(texts, m->path);
     struct live_map *map = &l->maps[l->map_count++];
     *map = (struct live_map){
-        .start = m->start, .end = m->end, .offset = m->offset,
-        .device = (uint64_t)m->dev_major << 32 | m->dev_minor, .inode = m->inode, .path = j->path,
-        .read = m->read, .write = m->write, .exec = m->exec, .shared = m->shared,
+        .start = m->start,
+        .end = m->end,
+        .offset = m->offset,
+        .device = (uint64_t)m->dev_major << 32 | m->dev_minor,
+        .inode = m->inode,
+        .path = j->path,
+        .read = m->read,
+        .write = m->write,
+        .exec = m->exec,
+        .shared = m->shared,
         .deleted = pieces_deleted(m->path),
     };
     /* Both lists are in the order of addresses: the piece in which the last VMA ended may go on

@@ -22,19 +22,19 @@ struct live {
     struct record *record;
     struct symbols *symbols;
     enum live_state state;
-    pid_t pid;              /* of the process, as seen from here; 0: it does not run here */
-    uint64_t now_ms;        /* the moment to which all refers: now, or when the process was last seen */
-    bool joined;            /* the kernel's list was read: maps, spans and unrecorded are known */
+    pid_t pid;       /* of the process, as seen from here; 0: it does not run here */
+    uint64_t now_ms; /* the moment to which all refers: now, or when the process was last seen */
+    bool joined;     /* the kernel's list was read: maps, spans and unrecorded are known */
     struct live_map *maps;
-    size_t map_count;       /* the VMAs that count against the limit */
-    long limit;             /* vm.max_map_count: now, or as the record has it; <= 0: not known */
-    long unrecorded;        /* VMAs that no piece of the record lies in */
-    struct live_span {      /* of a piece: the VMAs that it lies in, from first to behind - 1 */
+    size_t map_count;  /* the VMAs that count against the limit */
+    long limit;        /* vm.max_map_count: now, or as the record has it; <= 0: not known */
+    long unrecorded;   /* VMAs that no piece of the record lies in */
+    struct live_span { /* of a piece: the VMAs that it lies in, from first to behind - 1 */
         uint32_t first, behind;
-    } *spans;
+    } * spans;
     bool deleted_known;
-    bool *deleted;          /* by element of FILE */
-    void *texts;            /* of live.c */
+    bool *deleted; /* by element of FILE */
+    void *texts;   /* of live.c */
 };
 
 /* Whether the word is a process id, which is in *pid then. */

@@ -71,8 +71,9 @@ static bool check_places(const struct mapherd_record_head *h)
         const char *what;
     } parts[] = {
         { 0, h->size, "head" },
-        { h->history_at, (uint64_t)h->history_levels * h->history_points *
-                             sizeof(struct mapherd_record_point), "history" },
+        { h->history_at,
+          (uint64_t)h->history_levels * h->history_points * sizeof(struct mapherd_record_point),
+          "history" },
         { h->events_at, (uint64_t)h->events * sizeof(struct mapherd_record_event), "events" },
         { h->top_at, (uint64_t)h->top * sizeof(struct mapherd_record_top), "top files" },
         { h->directory_at, h->chunks_most, "directory" },
@@ -83,7 +84,8 @@ static bool check_places(const struct mapherd_record_head *h)
         if (parts[i].at % 8)
             return record_refuse("its %s lie between words", parts[i].what);
         for (size_t k = 0; k < i; k++)
-            if (parts[i].at < parts[k].at + parts[k].len && parts[k].at < parts[i].at + parts[i].len)
+            if (parts[i].at < parts[k].at + parts[k].len &&
+                parts[k].at < parts[i].at + parts[i].len)
                 return record_refuse("its %s and its %s lie over each other", parts[k].what,
                                      parts[i].what);
     }
@@ -92,8 +94,8 @@ static bool check_places(const struct mapherd_record_head *h)
 
 bool record_check_head(const struct mapherd_record_head *h, size_t len)
 {
-    const size_t least = offsetof(struct mapherd_record_head, status) +
-                         offsetof(struct mapherd_status, state);
+    const size_t least =
+        offsetof(struct mapherd_record_head, status) + offsetof(struct mapherd_status, state);
     if (len < sizeof h->magic || memcmp(h->magic, MAPHERD_RECORD_MAGIC, sizeof h->magic) != 0)
         return record_refuse("it is no record of mapherd");
     if (len < least)
@@ -112,14 +114,15 @@ bool record_check_head(const struct mapherd_record_head *h, size_t len)
     if (!is_power(h->chunk_size, 4096, 1 << 24))
         return refuse_false("a chunk of bytes:", h->chunk_size);
     if (h->history_levels > 32 || h->history_points > 65536)
-        return refuse_false("the history's length,", (uint64_t)h->history_levels * h->history_points);
+        return refuse_false("the history's length,",
+                            (uint64_t)h->history_levels * h->history_points);
     if (h->events > 65536)
         return refuse_false("the number of events,", h->events);
     if (h->top > 65536)
         return refuse_false("the number of top files,", h->top);
     if (h->chunks_most > (1u << 30) / h->chunk_size || h->chunks > h->chunks_most)
-        return refuse_false("the number of chunks,", h->chunks > h->chunks_most ? h->chunks
-                                                                              : h->chunks_most);
+        return refuse_false("the number of chunks,",
+                            h->chunks > h->chunks_most ? h->chunks : h->chunks_most);
     return check_places(h);
 }
 
@@ -292,7 +295,8 @@ static bool makes_sense(const struct record *r, const struct mapherd_record_mapp
 
 static bool record_check_pieces(struct record *r, size_t n)
 {
-    unsigned char *seen = calloc(r->word_count / 8 + 1, 1); /* a bit a word: its stack was checked */
+    unsigned char *seen =
+        calloc(r->word_count / 8 + 1, 1); /* a bit a word: its stack was checked */
     if (!seen)
         return false;
     r->piece_count = 0;
@@ -362,7 +366,8 @@ static bool read_at(int fd, void *into, size_t len, uint64_t at)
 {
     ssize_t got = read_some(fd, into, len, at);
     if (got < 0)
-        return record_refuse("it cannot be read at %llu: %s", (unsigned long long)at, strerror(errno));
+        return record_refuse("it cannot be read at %llu: %s", (unsigned long long)at,
+                             strerror(errno));
     if ((size_t)got < len)
         return record_refuse("it ends at %llu, and should not",
                              (unsigned long long)at + (unsigned long long)got);
@@ -428,7 +433,8 @@ static void *read_kind(int fd, const struct mapherd_record_head *h, const unsign
 }
 
 /* The parts do not move while the process runs. */
-static bool is_laid_out_alike(const struct mapherd_record_head *a, const struct mapherd_record_head *b)
+static bool is_laid_out_alike(const struct mapherd_record_head *a,
+                              const struct mapherd_record_head *b)
 {
     size_t from = offsetof(struct mapherd_record_head, history_at);
     return memcmp((const char *)a + from, (const char *)b + from,
@@ -467,9 +473,11 @@ static bool read_parts(int fd, struct record *r, struct memory *m)
     const struct mapherd_record_head *h = &r->head;
     size_t points = (size_t)h->history_levels * h->history_points;
     m->points = read_part(fd, h->history_at, points * sizeof(struct mapherd_record_point));
-    m->events = m->points ? read_part(fd, h->events_at,
-                                      h->events * sizeof(struct mapherd_record_event)) : NULL;
-    m->top = m->events ? read_part(fd, h->top_at, h->top * sizeof(struct mapherd_record_top)) : NULL;
+    m->events = m->points
+                    ? read_part(fd, h->events_at, h->events * sizeof(struct mapherd_record_event))
+                    : NULL;
+    m->top =
+        m->events ? read_part(fd, h->top_at, h->top * sizeof(struct mapherd_record_top)) : NULL;
     if (!m->top)
         return false;
     r->points = m->points;

@@ -16,19 +16,19 @@
 #include "mapherd/record.h"
 
 struct record {
-    char *path;                                /* as it was opened */
-    uint64_t taken_ms;                         /* when the copy was taken, ms since 1970 */
-    uid_t owner;                               /* of the file */
+    char *path;        /* as it was opened */
+    uint64_t taken_ms; /* when the copy was taken, ms since 1970 */
+    uid_t owner;       /* of the file */
     dev_t device;
     ino_t inode;
-    uint64_t size;                             /* in bytes */
+    uint64_t size; /* in bytes */
     struct mapherd_record_head head;
     const struct mapherd_record_point *points; /* levels * points, see the head */
     const struct mapherd_record_event *events; /* oldest first */
     size_t event_count;
     const struct mapherd_record_top *top;
     size_t top_count;
-    struct mapherd_record_mapping *pieces;     /* live ones, by address; no two overlap */
+    struct mapherd_record_mapping *pieces; /* live ones, by address; no two overlap */
     size_t piece_count;
     size_t dropped;                            /* pieces left out because they made no sense */
     const struct mapherd_record_frame *frames; /* element 0 is all zero */

@@ -65,17 +65,19 @@ static char *native_text(const struct symbol *one)
     if (one->line)
         snprintf(line, sizeof line, ":%d", one->line);
     bool source = *one->source, module = *one->module;
-    int len = asprintf(&text, "%s%s%s%s%s%s%s", one->name, source ? "  " : "",
-                       source ? base_name(one->source) : "", source ? line : "",
-                       module ? "  (" : "", module ? base_name(one->module) : "", module ? ")" : "");
+    int len =
+        asprintf(&text, "%s%s%s%s%s%s%s", one->name, source ? "  " : "",
+                 source ? base_name(one->source) : "", source ? line : "", module ? "  (" : "",
+                 module ? base_name(one->module) : "", module ? ")" : "");
     return len < 0 ? NULL : text;
 }
 
 static void symbols_put_text(struct symbol *one, struct texts *texts)
 {
     one->name = texts_take(texts, name_of(one));
-    one->text = one->java ? texts_take(texts, java_text(one))
-              : *one->function ? texts_take(texts, native_text(one)) : one->name;
+    one->text = one->java        ? texts_take(texts, java_text(one))
+                : *one->function ? texts_take(texts, native_text(one))
+                                 : one->name;
 }
 
 /* ---- names ---- */
@@ -95,12 +97,12 @@ struct module {
 struct symbols {
     const struct record *record;
     pid_t pid;
-    char *folders;          /* of debug files, as libdwfl takes them */
+    char *folders; /* of debug files, as libdwfl takes them */
     const char *debug_dir;
     struct module *modules; /* by element of MODULE */
     bool jit_tried;
     struct jitmap *jit;
-    struct known *known;    /* open addressing; slots is a power of two */
+    struct known *known; /* open addressing; slots is a power of two */
     size_t slots, used;
     struct texts texts, notes;
 };
@@ -153,8 +155,7 @@ const char *const *symbols_notes(const struct symbols *s, size_t *n)
     return (const char *const *)s->notes.at;
 }
 
-__attribute__((format(printf, 2, 3)))
-static void note(struct symbols *s, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void note(struct symbols *s, const char *format, ...)
 {
     char *text;
     va_list args;
@@ -185,8 +186,8 @@ static int open_file(const char *path, struct stat *st)
 }
 
 /* Without build ids: a file that was written to after the process was last seen is not its file. */
-static bool is_same(const struct symbols *s, struct debuginfo *d, const struct mapherd_record_module *m,
-                    const struct stat *st)
+static bool is_same(const struct symbols *s, struct debuginfo *d,
+                    const struct mapherd_record_module *m, const struct stat *st)
 {
     const unsigned char *id;
     const struct mapherd_record_head *h = &s->record->head;
@@ -403,7 +404,8 @@ const struct symbol *symbols_frame(struct symbols *s, uint64_t frame, size_t *n)
 {
     struct known *k = place_of(s->known, s->slots, frame);
     if (!k->at) {
-        struct building b = { .symbols = s, .model = { .function = "", .source = "", .module = "" } };
+        struct building b = { .symbols = s,
+                              .model = { .function = "", .source = "", .module = "" } };
         b.model.address = MAPHERD_FRAME_OFFSET(frame);
         if (MAPHERD_FRAME_MODULE(frame) == MAPHERD_FRAME_JAVA)
             name_java(&b, frame);

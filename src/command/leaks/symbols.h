@@ -19,11 +19,11 @@ struct symbol {
     const char *function; /* demangled; "com.example.Store.sync" */
     const char *source;   /* file name of the source, as it was compiled; "Store.java" */
     int line;
-    const char *module;   /* path of the program or library; "" for Java and JIT code */
+    const char *module; /* path of the program or library; "" for Java and JIT code */
     bool java;
-    bool native;          /* a Java method that is native */
-    bool own;             /* of libmapherd.so: not to be shown */
-    uint64_t address;     /* in the module, or in memory where there is none */
+    bool native;      /* a Java method that is native */
+    bool own;         /* of libmapherd.so: not to be shown */
+    uint64_t address; /* in the module, or in memory where there is none */
 };
 
 struct symbols;

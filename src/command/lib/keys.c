@@ -34,7 +34,8 @@ static void make_room(struct keys *k)
     larger.places = enough(calloc(larger.slots, sizeof *larger.places));
     for (size_t i = 0; i < k->slots; i++)
         if (k->places[i].number)
-            *place_of(&larger, k->texts.at[k->places[i].number - 1], k->places[i].hash) = k->places[i];
+            *place_of(&larger, k->texts.at[k->places[i].number - 1], k->places[i].hash) =
+                k->places[i];
     free(k->places);
     *k = larger;
 }

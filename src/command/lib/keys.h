@@ -13,7 +13,7 @@ struct keys {
     struct key_place {
         uint64_t hash;
         size_t number; /* + 1; 0: free */
-    } *places;
+    } * places;
     size_t slots; /* a power of two */
 };
 

@@ -91,7 +91,8 @@ static _Noreturn void unknown_flag(const struct verb *v, const struct flag *flag
     char known[200] = "";
     size_t len = 0;
     for (const struct flag *f = flags; f->name; f++)
-        len += (size_t)snprintf(known + len, sizeof known - len, "%s%s, ", dashes(f->name), f->name);
+        len +=
+            (size_t)snprintf(known + len, sizeof known - len, "%s%s, ", dashes(f->name), f->name);
     exit(misused(v, "unknown option '%s'; known are %s--help", word, known));
 }
 

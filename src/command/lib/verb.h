@@ -14,14 +14,14 @@ enum { DONE = 0, FAILED = 1, MISUSED = 2 };
 
 struct verb {
     const char *name;
-    const char *synopsis; /* what follows the name */
-    const char *summary;  /* one line */
-    const char *help;     /* the rest of `mapherd help NAME` */
+    const char *synopsis;              /* what follows the name */
+    const char *summary;               /* one line */
+    const char *help;                  /* the rest of `mapherd help NAME` */
     int (*run)(int argc, char **argv); /* argv[0] is the verb */
 };
 
-extern const struct verb verb_run, verb_library, verb_ps, verb_top, verb_stat, verb_maps, verb_leaks,
-    verb_diff, verb_report, verb_clean, verb_recover, verb_fill, verb_doctor, verb_help;
+extern const struct verb verb_run, verb_library, verb_ps, verb_top, verb_stat, verb_maps,
+    verb_leaks, verb_diff, verb_report, verb_clean, verb_recover, verb_fill, verb_doctor, verb_help;
 extern const struct verb *const verbs[]; /* ends with NULL */
 
 /* The verb of that name; or NULL, and then *near is the verb that may be meant, or NULL. */

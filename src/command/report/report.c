@@ -42,12 +42,19 @@ static void take_map(const struct procmap *m, void *context)
     l->maps = enough_room(l->maps, l->n, &l->room, sizeof *l->maps);
     struct live_map *new = &l->maps[l->n];
     *new = (struct live_map){
-        .start = m->start, .end = m->end, .offset = m->offset, .inode = m->inode,
-        .device = (uint64_t)m->dev_major << 32 | m->dev_minor, .read = m->read, .write = m->write,
-        .exec = m->exec, .shared = m->shared, .deleted = pieces_deleted(m->path),
+        .start = m->start,
+        .end = m->end,
+        .offset = m->offset,
+        .inode = m->inode,
+        .device = (uint64_t)m->dev_major << 32 | m->dev_minor,
+        .read = m->read,
+        .write = m->write,
+        .exec = m->exec,
+        .shared = m->shared,
+        .deleted = pieces_deleted(m->path),
     };
     /* Neighbours are of one file as a rule. They go with the process. */
-    new->path = l->n && strcmp(new[-1].path, m->path) == 0 ? new[-1].path : enough(strdup(m->path));
+    new->path = l->n &&strcmp(new[-1].path, m->path) == 0 ? new[-1].path : enough(strdup(m->path));
     l->n++;
     l->preloaded |= peek_is_library(m);
 }
@@ -111,9 +118,15 @@ static void maps_of_pieces(struct report *r)
         const struct mapherd_record_file *file = &record->files[p->file];
         unsigned prot = MAPHERD_RECORD_PROT(p->flags);
         maps[i] = (struct live_map){
-            .start = p->start, .end = p->end, .offset = p->offset, .read = prot & 1,
-            .write = (prot >> 1) & 1, .exec = (prot >> 2) & 1,
-            .shared = MAPHERD_RECORD_SHARED(p->flags), .path = "", .recorded = true,
+            .start = p->start,
+            .end = p->end,
+            .offset = p->offset,
+            .read = prot & 1,
+            .write = (prot >> 1) & 1,
+            .exec = (prot >> 2) & 1,
+            .shared = MAPHERD_RECORD_SHARED(p->flags),
+            .path = "",
+            .recorded = true,
         };
         if (p->file) {
             maps[i].device = file->dev;
@@ -137,7 +150,7 @@ static void look_at_record(struct report *r)
     snprintf(r->arguments, sizeof r->arguments, "%s", h->arguments);
     r->preloaded = true;
     r->trend = report_trend(r->live.record->points, h->history_levels, h->history_points,
-                              r->live.now_ms / 1000);
+                            r->live.now_ms / 1000);
     /* The kernel's are ints: what a record says may be anything. */
     r->limit = r->live.limit > 0 && r->live.limit <= INT32_MAX ? r->live.limit : -1;
     if (r->live.joined) {
@@ -208,7 +221,8 @@ static void put_foot(const struct report *r, FILE *out)
         print_html(out, r->live.record->path);
         const char *const *notes = symbols_notes(r->live.symbols, &n);
         if (r->live.record->dropped)
-            fprintf(out, "; %s pieces in it made no sense", grouped((long long)r->live.record->dropped));
+            fprintf(out, "; %s pieces in it made no sense",
+                    grouped((long long)r->live.record->dropped));
         fputs(".</p>", out);
         for (size_t i = 0; i < n; i++) {
             fputs("\n<p>", out);
@@ -224,8 +238,10 @@ static void put_foot(const struct report *r, FILE *out)
 static void put_part(const char *part, const struct report *r, const char *nonce, FILE *out)
 {
     if (strcmp(part, "policy") == 0) {
-        fprintf(out, "default-src 'none'; style-src 'nonce-%s'; script-src 'nonce-%s'; img-src data:; "
-                     "base-uri 'none'; form-action 'none'", nonce, nonce);
+        fprintf(out,
+                "default-src 'none'; style-src 'nonce-%s'; script-src 'nonce-%s'; img-src data:; "
+                "base-uri 'none'; form-action 'none'",
+                nonce, nonce);
     } else if (strcmp(part, "nonce") == 0) {
         fputs(nonce, out);
     } else if (strcmp(part, "title") == 0) {
@@ -284,7 +300,9 @@ static int report(int argc, char **argv)
 {
     const char *path = NULL, *debug_dir = NULL;
     const struct flag flags[] = {
-        { "o", NULL, &path }, { "debug-dir", NULL, &debug_dir }, { NULL, NULL, NULL },
+        { "o", NULL, &path },
+        { "debug-dir", NULL, &debug_dir },
+        { NULL, NULL, NULL },
     };
     static struct report r = { .limit = -1 };
     char *page;
@@ -294,7 +312,8 @@ static int report(int argc, char **argv)
         return misused(&verb_report, operands ? "one process or record at a time"
                                               : "no process is named, nor a record");
     if (!path && isatty(STDOUT_FILENO))
-        return misused(&verb_report, "a page is not for a terminal: say where it goes with -o FILE");
+        return misused(&verb_report,
+                       "a page is not for a terminal: say where it goes with -o FILE");
     int found = report_look(&r, &verb_report, argv[0], debug_dir);
     if (found != DONE)
         return found;

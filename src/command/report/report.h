@@ -11,29 +11,29 @@
 /* How the count has changed, as the history in the record shows. */
 struct trend {
     bool known;
-    long now;             /* VMAs */
-    uint64_t begin_s;     /* the oldest point, s since 1970 */
-    bool grows;           /* since since_s; else it has been steady since then */
+    long now;         /* VMAs */
+    uint64_t begin_s; /* the oldest point, s since 1970 */
+    bool grows;       /* since since_s; else it has been steady since then */
     uint64_t since_s;
-    long from;            /* VMAs at since_s */
-    double a_minute;      /* VMAs gained per minute on average since then; <= 0: none */
-    uint64_t still_s;     /* since when it has hardly grown any more; 0: it still grows */
+    long from;        /* VMAs at since_s */
+    double a_minute;  /* VMAs gained per minute on average since then; <= 0: none */
+    uint64_t still_s; /* since when it has hardly grown any more; 0: it still grows */
 };
 
 struct report {
-    struct live live;     /* record is NULL if there is none: then only maps are known */
-    char why[256];        /* a sentence: why there is no record; "" if there is one */
+    struct live live; /* record is NULL if there is none: then only maps are known */
+    char why[256];    /* a sentence: why there is no record; "" if there is one */
     char program[64], host[64], arguments[512];
-    pid_t pid;            /* as its own machine knows it */
-    uint64_t made_ms;     /* now */
-    long count;           /* VMAs, the last count; -1: not known */
-    long limit;           /* -1: not known */
-    bool preloaded;       /* the library is, or was, in the process */
+    pid_t pid;        /* as its own machine knows it */
+    uint64_t made_ms; /* now */
+    long count;       /* VMAs, the last count; -1: not known */
+    long limit;       /* -1: not known */
+    bool preloaded;   /* the library is, or was, in the process */
     struct trend trend;
     struct groups stacks, files, suffixes, deleted; /* empty where nothing is recorded */
     const struct live_map *maps; /* the address space to draw: those of live, or made of pieces */
     size_t map_count;
-    bool of_pieces;       /* the process has ended: maps are its recorded mappings */
+    bool of_pieces; /* the process has ended: maps are its recorded mappings */
     struct space *space;
 };
 
@@ -43,11 +43,12 @@ int report_look(struct report *r, const struct verb *v, const char *operand, con
 
 /* Whether a point of a ring of n points lies in the time that the ring covers. A place of the
  * ring that was not written since has an older point. */
-bool report_point_counts(const struct mapherd_record_point *p, unsigned level, unsigned n, uint64_t now_s);
+bool report_point_counts(const struct mapherd_record_point *p, unsigned level, unsigned n,
+                         uint64_t now_s);
 
 /* The trend that the points of a record show: levels rings of a_level points each. */
 struct trend report_trend(const struct mapherd_record_point *points, unsigned levels,
-                            unsigned a_level, uint64_t now_s);
+                          unsigned a_level, uint64_t now_s);
 
 /* Writes the head of the page, in HTML. */
 void report_words(const struct report *r, FILE *out);
@@ -69,6 +70,7 @@ enum { REPORT_GROUPS = 300 }; /* of a list, at most */
  * nor of the JDK; NULL if the stack is empty. caller may be NULL; else *caller is the nearest
  * function above it that belongs to another library or Java package, or NULL.
  */
-const struct symbol *report_site(const struct report *r, uint32_t stack, const struct symbol **caller);
+const struct symbol *report_site(const struct report *r, uint32_t stack,
+                                 const struct symbol **caller);
 
 #endif

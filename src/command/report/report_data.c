@@ -71,7 +71,7 @@ void report_sums(const struct report *r, struct json *j)
     const struct record *record = r->live.record;
     size_t n = 0, most = r->map_count + (record ? record->top_count : 0) + 1;
     struct sum *sums = enough(calloc(most, sizeof *sums));
-    char (*kinds)[PIECES_KIND] = enough(calloc(most, sizeof *kinds));
+    char(*kinds)[PIECES_KIND] = enough(calloc(most, sizeof *kinds));
     for (size_t i = 0; i < r->map_count; i++) {
         const struct live_map *m = &r->maps[i];
         bool file = m->inode != 0 || m->path[0] == '/';
@@ -80,7 +80,8 @@ void report_sums(const struct report *r, struct json *j)
     for (size_t i = 0; n == i && record && i < record->top_count; i++) {
         const struct mapherd_record_top *top = &record->top[i];
         bool file = top->path[0] == '/';
-        sums[n++] = (struct sum){ file ? top->path : "anonymous memory", (long)top->maps, 0, top->bytes };
+        sums[n++] =
+            (struct sum){ file ? top->path : "anonymous memory", (long)top->maps, 0, top->bytes };
     }
     bool partly = r->map_count == 0; /* the first ones tell nothing of kinds */
     n = add_up(sums, n);
@@ -89,7 +90,8 @@ void report_sums(const struct report *r, struct json *j)
     tell_sums("files", sums, n, j);
     json_number(j, "moreFiles", n > REPORT_GROUPS ? (long long)n - REPORT_GROUPS : 0);
 
-    struct sum by_end[3] = { { "of deleted files", 0, 0, 0 }, { "of files that are there", 0, 0, 0 },
+    struct sum by_end[3] = { { "of deleted files", 0, 0, 0 },
+                             { "of files that are there", 0, 0, 0 },
                              { "anonymous memory", 0, 0, 0 } };
     for (size_t i = 0; i < n; i++) {
         struct sum *end = &by_end[!sums[i].files ? 2 : pieces_deleted(sums[i].name) ? 0 : 1];
@@ -140,11 +142,12 @@ static void tell_lead(const struct report *r, struct json *j)
     const char *unit = r->of_pieces ? "recorded mapping" : "map";
     long n = (long)r->map_count, saved = n - s->in_order, between = s->borders[BORDER_FILE];
     char text[400];
-    int len = snprintf(text, sizeof text,
-                       "%s%s %s%s. Of the borders between neighbours %s %s between different files, "
-                       "which never share a map.",
-                       r->of_pieces ? "The process is gone: drawn are its " : "", grouped(n), unit,
-                       plural(n), grouped(between), between == 1 ? "is" : "are");
+    int len =
+        snprintf(text, sizeof text,
+                 "%s%s %s%s. Of the borders between neighbours %s %s between different files, "
+                 "which never share a map.",
+                 r->of_pieces ? "The process is gone: drawn are its " : "", grouped(n), unit,
+                 plural(n), grouped(between), between == 1 ? "is" : "are");
     if (saved > 0)
         snprintf(text + len, sizeof text - (size_t)len,
                  " %s %s%s could go if the parts of each file lay in order.", grouped(saved), unit,
@@ -240,7 +243,8 @@ static void tell_frames(const struct frames *f, struct json *j)
     for (size_t i = 0; i < f->n; i++) {
         const struct symbol *s = f->at[i];
         char *where;
-        if (asprintf(&where, "%s%s%.0d", s->source, s->line > 0 ? ":" : "", s->line > 0 ? s->line : 0) < 0)
+        if (asprintf(&where, "%s%s%.0d", s->source, s->line > 0 ? ":" : "",
+                     s->line > 0 ? s->line : 0) < 0)
             where = enough(NULL);
         json_open(j, NULL, '[');
         json_text(j, NULL, s->name);
@@ -253,7 +257,8 @@ static void tell_frames(const struct frames *f, struct json *j)
     json_close(j, ']');
 }
 
-static void tell_stack(const struct report *r, const struct group *g, struct frames *f, struct json *j)
+static void tell_stack(const struct report *r, const struct group *g, struct frames *f,
+                       struct json *j)
 {
     size_t depth = 0, n;
     const uint64_t *frames = g->stack ? record_stack(r->live.record, g->stack, &depth) : NULL;
@@ -305,15 +310,15 @@ void report_stacks(const struct report *r, struct json *j)
     free(frames.at);
 
     if (record) {
-        size_t len = (size_t)snprintf(text, sizeof text,
-                                      "%s mappings were recorded since %s, and %s are still there.",
-                                      grouped((long long)record->head.mapped),
-                                      units_moment(record->head.leaks_ms),
-                                      grouped((long long)r->stacks.all.mappings));
+        size_t len = (size_t)snprintf(
+            text, sizeof text, "%s mappings were recorded since %s, and %s are still there.",
+            grouped((long long)record->head.mapped), units_moment(record->head.leaks_ms),
+            grouped((long long)r->stacks.all.mappings));
         if (r->live.joined && r->live.unrecorded > 0)
-            len += (size_t)snprintf(text + len, sizeof text - len,
-                                    " %s maps are not in here: made before, or not by the program's calls.",
-                                    grouped(r->live.unrecorded));
+            len += (size_t)snprintf(
+                text + len, sizeof text - len,
+                " %s maps are not in here: made before, or not by the program's calls.",
+                grouped(r->live.unrecorded));
         if (record->head.lost)
             snprintf(text + len, sizeof text - len, " %s mappings found no room in the record.",
                      grouped((long long)record->head.lost));
@@ -322,11 +327,13 @@ void report_stacks(const struct report *r, struct json *j)
     if (!record)
         snprintf(text, sizeof text, "Nothing is recorded: %.280s", r->why);
     else if (!record->head.leaks_ms && r->live.state != LIVE_RUNNING)
-        snprintf(text, sizeof text, "Mappings were not recorded with their stacks: MAPHERD_LEAKS was off.");
-    else if (!record->head.leaks_ms)
         snprintf(text, sizeof text,
-                 "Mappings are not recorded with their stacks. Start that with: mapherd leaks --start %d",
-                 (int)r->live.pid);
+                 "Mappings were not recorded with their stacks: MAPHERD_LEAKS was off.");
+    else if (!record->head.leaks_ms)
+        snprintf(
+            text, sizeof text,
+            "Mappings are not recorded with their stacks. Start that with: mapherd leaks --start %d",
+            (int)r->live.pid);
     else
         snprintf(text, sizeof text, "Nothing is mapped of what was recorded.");
     json_text(j, "noStacks", text);
@@ -343,8 +350,9 @@ static void zone(const struct report *r, struct json *j)
     localtime_r(&s, &local);
     long east = local.tm_gmtoff, away = labs(east);
     if (east)
-        snprintf(name, sizeof name, "%.32s (UTC%c%02ld:%02ld)", local.tm_zone ? local.tm_zone : "local",
-                 east < 0 ? '-' : '+', away / 3600, away / 60 % 60);
+        snprintf(name, sizeof name, "%.32s (UTC%c%02ld:%02ld)",
+                 local.tm_zone ? local.tm_zone : "local", east < 0 ? '-' : '+', away / 3600,
+                 away / 60 % 60);
     else
         snprintf(name, sizeof name, "UTC");
     json_number(j, "zone", east);
@@ -417,7 +425,8 @@ void report_group(const struct report *r, const struct group *g, struct json *j)
     json_number(j, "y", (long long)g->newest_ms);
 }
 
-static void tell_groups(const struct report *r, const char *key, const struct groups *groups, struct json *j)
+static void tell_groups(const struct report *r, const char *key, const struct groups *groups,
+                        struct json *j)
 {
     json_open(j, key, '[');
     for (size_t i = 0; i < groups->n && i < REPORT_GROUPS; i++) {
@@ -441,7 +450,8 @@ void report_data(const struct report *r, FILE *out)
     json_number(&j, "now", (long long)r->live.now_ms);
     json_number(&j, "since", r->live.record ? (long long)r->live.record->head.since_ms : 0);
     zone(r, &j);
-    json_number(&j, "pageSize", r->live.record ? r->live.record->head.page_size : sysconf(_SC_PAGESIZE));
+    json_number(&j, "pageSize",
+                r->live.record ? r->live.record->head.page_size : sysconf(_SC_PAGESIZE));
     json_number(&j, "maps", r->count);
     json_number(&j, "limit", r->limit);
     json_number(&j, "live", (long long)r->stacks.all.mappings);

@@ -19,8 +19,8 @@ static bool is_plumbing(const struct symbol *s)
 {
     static const char *const classes[] = { "java.", "javax.", "jdk.", "sun.", "com.sun.", NULL };
     static const char *const libraries[] = {
-        "libc.so", "libc-", "ld-", "libpthread", "libjvm.so", "libnio.so", "libjava.so",
-        "libstdc++.so", "libc++", "libmapherd.so", "[", NULL,
+        "libc.so",    "libc-",        "ld-",    "libpthread",    "libjvm.so", "libnio.so",
+        "libjava.so", "libstdc++.so", "libc++", "libmapherd.so", "[",         NULL,
     };
     if (s->java)
         return starts(s->function, classes);
@@ -65,7 +65,8 @@ static bool take(const struct symbol *s, const struct symbol **site, const struc
     return true;
 }
 
-const struct symbol *report_site(const struct report *r, uint32_t stack, const struct symbol **caller)
+const struct symbol *report_site(const struct report *r, uint32_t stack,
+                                 const struct symbol **caller)
 {
     size_t depth, n;
     const uint64_t *frames = record_stack(r->live.record, stack, &depth);

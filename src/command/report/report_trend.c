@@ -21,7 +21,8 @@ static int by_time(const void *left, const void *right)
     return (a->time > b->time) - (a->time < b->time);
 }
 
-bool report_point_counts(const struct mapherd_record_point *p, unsigned level, unsigned n, uint64_t now_s)
+bool report_point_counts(const struct mapherd_record_point *p, unsigned level, unsigned n,
+                         uint64_t now_s)
 {
     uint64_t span = level < 16 ? 1ull << 2 * level : 1ull << 32;
     return p->time && p->count >= 0 && p->count <= INT32_MAX && p->time <= now_s &&
@@ -56,7 +57,7 @@ static size_t merge(const struct mapherd_record_point *points, unsigned levels, 
 }
 
 struct trend report_trend(const struct mapherd_record_point *points, unsigned levels,
-                            unsigned a_level, uint64_t now_s)
+                          unsigned a_level, uint64_t now_s)
 {
     struct trend c = { 0 };
     struct point *all = enough(calloc((size_t)levels * a_level + 1, sizeof *all));

@@ -65,8 +65,9 @@ static void facts(const struct report *r, FILE *out)
     say(out, "Process %d on %s: ", (int)r->pid, r->host[0] ? r->host : "an unknown host");
     if (r->live.record) {
         const struct mapherd_record_head *h = &r->live.record->head;
-        say(out, "%s; its record began ", r->live.state == LIVE_UNKNOWN ? "whether it runs is not known here"
-                                                                        : live_state_text(r->live.state));
+        say(out, "%s; its record began ",
+            r->live.state == LIVE_UNKNOWN ? "whether it runs is not known here"
+                                          : live_state_text(r->live.state));
         say_time(out, h->since_ms);
         if (r->live.state != LIVE_RUNNING) {
             say(out, " and ends ");
@@ -99,12 +100,15 @@ static void closeness(const struct report *r, FILE *out)
         fputs("</strong><span>", out);
         say(out, "maps: %s%ld %% of the limit, pressure %s", percent ? "" : "less than ",
             percent ? percent : 1, level);
-        fprintf(out, "</span></div>\n<div class=\"bar\" role=\"img\" aria-label=\"%ld %% of the limit\">"
-                     "<svg viewBox=\"0 0 100 1\" preserveAspectRatio=\"none\">"
-                     "<rect%s width=\"%ld\" height=\"1\"/><line x1=\"50\" x2=\"50\" y2=\"1\"/>"
-                     "<line x1=\"80\" x2=\"80\" y2=\"1\"/></svg></div>\n",
+        fprintf(out,
+                "</span></div>\n<div class=\"bar\" role=\"img\" aria-label=\"%ld %% of the limit\">"
+                "<svg viewBox=\"0 0 100 1\" preserveAspectRatio=\"none\">"
+                "<rect%s width=\"%ld\" height=\"1\"/><line x1=\"50\" x2=\"50\" y2=\"1\"/>"
+                "<line x1=\"80\" x2=\"80\" y2=\"1\"/></svg></div>\n",
                 percent, percent >= 80 ? " class=\"danger\"" : "",
-                percent > 100 ? 100 : percent ? percent : 1);
+                percent > 100 ? 100
+                : percent     ? percent
+                              : 1);
     } else {
         say(out, "%s", grouped(r->count));
         fputs("</strong><span>", out);
@@ -170,8 +174,10 @@ static void who(const struct report *r, FILE *out)
     fputs("<p>", out);
     if (s->holder_count && s->holders[most].maps) {
         const struct space_holder *h = &s->holders[most];
-        say(out, share(h->maps, (long)r->map_count) >= 50 ? "Most of the %s are of " :
-                                                           "The largest part of the %s is of ", what);
+        say(out,
+            share(h->maps, (long)r->map_count) >= 50 ? "Most of the %s are of "
+                                                     : "The largest part of the %s is of ",
+            what);
         say_name(out, h->others ? "many files, few of each" : h->name);
         say(out, ": %s, %ld %%.", grouped(h->maps), share(h->maps, (long)r->map_count));
         long deleted = share(s->deleted, (long)r->map_count);
@@ -192,7 +198,8 @@ static void who(const struct report *r, FILE *out)
             grouped((long)r->stacks.all.mappings), grouped((long)g->mappings),
             share((long)g->mappings, (long)r->stacks.all.mappings));
         say_site(out, r, g);
-        say(out, ", the oldest %s before, the newest %s.", units_between(g->oldest_ms, r->live.now_ms),
+        say(out, ", the oldest %s before, the newest %s.",
+            units_between(g->oldest_ms, r->live.now_ms),
             units_between(g->newest_ms, r->live.now_ms));
     }
     fputs("</p>\n", out);
@@ -235,10 +242,11 @@ static void since_when(const struct report *r, FILE *out)
         uint64_t end_ms = c->still_s ? c->still_s * 1000 : r->live.now_ms;
         say(out, "The count has grown since ");
         say_time(out, c->since_s * 1000);
-        say(out, ", for %s, from %s to %s", units_between(c->since_s * 1000, end_ms), grouped(c->from),
-            grouped(c->now));
+        say(out, ", for %s, from %s to %s", units_between(c->since_s * 1000, end_ms),
+            grouped(c->from), grouped(c->now));
         if (c->still_s)
-            say(out, ", and has been steady since then, for %s", units_between(end_ms, r->live.now_ms));
+            say(out, ", and has been steady since then, for %s",
+                units_between(end_ms, r->live.now_ms));
         else if (c->a_minute >= 1)
             say(out, ": about %s a minute", grouped((long long)c->a_minute));
         else
@@ -277,8 +285,9 @@ static void name_site(const struct report *r, FILE *out)
     say_site(out, r, g);
     say(out, ": %s of its mappings are still there.", grouped((long)g->mappings));
     if (g->deleted * 2 >= g->mappings)
-        say(out, " %s of them are of files that are deleted: nobody can open these any more, so they "
-                 "were most likely forgotten.",
+        say(out,
+            " %s of them are of files that are deleted: nobody can open these any more, so they "
+            "were most likely forgotten.",
             g->deleted == g->mappings ? "All" : grouped((long)g->deleted));
     fputs("</li>\n", out);
 }
@@ -334,7 +343,8 @@ static void what_to_do(const struct report *r, FILE *out)
     }
     if (near)
         raise_limit(r, out);
-    if (r->live.record && r->live.record->head.status.spilled > r->live.record->head.status.returned) {
+    if (r->live.record &&
+        r->live.record->head.status.spilled > r->live.record->head.status.returned) {
         const struct mapherd_status *b = &r->live.record->head.status;
         fputs("<li>", out);
         say(out, "A disk was full: %s pages wait in the spill file. ",

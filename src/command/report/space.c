@@ -10,8 +10,9 @@
 #include "command/lib/enough.h"
 
 enum {
-    RUNS = 5000,     /* about as many at most */
-    SHOWN = SPACE_HOLDERS - 3, /* files and kinds; and a big file of a shown kind, anonymous, others */
+    RUNS = 5000, /* about as many at most */
+    SHOWN =
+        SPACE_HOLDERS - 3, /* files and kinds; and a big file of a shown kind, anonymous, others */
 };
 
 static bool is_anonymous(const struct live_map *m)
@@ -56,10 +57,18 @@ static void choose_holders(struct space *s, const struct live_map *maps, size_t 
     for (size_t i = 0; i < n; i++) {
         const struct live_map *m = &maps[i];
         struct procmap map = {
-            .start = m->start, .end = m->end, .offset = m->offset, .inode = m->inode,
-            .dev_major = (unsigned)(m->device >> 32), .dev_minor = (unsigned)m->device,
-            .read = m->read, .write = m->write, .exec = m->exec, .shared = m->shared,
-            .path = m->path, .path_len = strlen(m->path),
+            .start = m->start,
+            .end = m->end,
+            .offset = m->offset,
+            .inode = m->inode,
+            .dev_major = (unsigned)(m->device >> 32),
+            .dev_minor = (unsigned)m->device,
+            .read = m->read,
+            .write = m->write,
+            .exec = m->exec,
+            .shared = m->shared,
+            .path = m->path,
+            .path_len = strlen(m->path),
         };
         pieces_add(&pieces, &map);
     }

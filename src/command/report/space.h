@@ -25,13 +25,13 @@ struct space_holder {
 
 struct space_run {
     uint64_t start, end;
-    long maps, files;  /* files: different ones, as far as they lie side by side */
+    long maps, files; /* files: different ones, as far as they lie side by side */
     struct space_share {
         long maps;
         uint64_t bytes;
     } shares[SPACE_HOLDERS]; /* of each holder */
-    long borders[BORDERS]; /* of each VMA to the next */
-    const char *path;  /* of its first VMA */
+    long borders[BORDERS];   /* of each VMA to the next */
+    const char *path;        /* of its first VMA */
 };
 
 struct space {
@@ -40,8 +40,8 @@ struct space {
     struct space_run *runs;
     size_t run_count;
     long borders[BORDERS];
-    long in_order;     /* VMAs that would be left if the parts of each file lay in order */
-    long deleted;      /* VMAs of deleted files */
+    long in_order; /* VMAs that would be left if the parts of each file lay in order */
+    long deleted;  /* VMAs of deleted files */
 };
 
 /* Makes the runs of n VMAs, which are in the order of addresses. There are some thousand runs at

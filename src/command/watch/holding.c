@@ -8,7 +8,8 @@
 #include <stdlib.h>
 
 /* Puts a row where it belongs among those that are there. */
-static void put(struct holding *rows, size_t *have, size_t n, const char *what, long maps, long files)
+static void put(struct holding *rows, size_t *have, size_t n, const char *what, long maps,
+                long files)
 {
     size_t at = *have < n ? (*have)++ : n;
     for (; at > 0 && rows[at - 1].maps < maps; at--)

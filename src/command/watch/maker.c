@@ -90,8 +90,8 @@ static bool has_leases(int fd)
 {
     struct statfs fs;
     return fstatfs(fd, &fs) == 0 &&
-           (fs.f_type == TMPFS_MAGIC || fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == XFS_SUPER_MAGIC ||
-            fs.f_type == BTRFS_SUPER_MAGIC);
+           (fs.f_type == TMPFS_MAGIC || fs.f_type == EXT4_SUPER_MAGIC ||
+            fs.f_type == XFS_SUPER_MAGIC || fs.f_type == BTRFS_SUPER_MAGIC);
 }
 
 enum file_use maker_file_use(int fd)

@@ -80,10 +80,12 @@ static void print_all(const struct view *v)
     print_files(v);
     print_kinds(v);
     if (saved)
-        printf("\n%s map%s could be saved if the parts of each file lay in order: %s would be left.\n",
-               grouped(saved), plural(saved), grouped(v->in_order));
+        printf(
+            "\n%s map%s could be saved if the parts of each file lay in order: %s would be left.\n",
+            grouped(saved), plural(saved), grouped(v->in_order));
     else
-        puts("\nOrder could save no map: no part of a file lies apart from the part that it continues.");
+        puts(
+            "\nOrder could save no map: no part of a file lies apart from the part that it continues.");
     puts("Different files never share a map.");
 }
 
@@ -124,7 +126,9 @@ static int maps(int argc, char **argv)
     bool json = false;
     const char *top = "20";
     const struct flag flags[] = {
-        { "json", &json, NULL }, { "top", NULL, &top }, { NULL, NULL, NULL },
+        { "json", &json, NULL },
+        { "top", NULL, &top },
+        { NULL, NULL, NULL },
     };
     struct view v = { 0 };
     struct pieces pieces = { 0 };

@@ -94,7 +94,9 @@ static bool is_wanted(const struct image *im, uint32_t index, uint64_t *address)
 /* The dynamic loader's own look-up, by DT_GNU_HASH. */
 static bool find_symbol(const struct image *im, uint64_t *address)
 {
-    struct { uint32_t buckets, first, bloom_words, bloom_shift; } table;
+    struct {
+        uint32_t buckets, first, bloom_words, bloom_shift;
+    } table;
     uint32_t wanted = 5381, index, hash;
     for (const char *c = symbol_name; *c; c++)
         wanted = wanted * 33 + (unsigned char)*c;
@@ -141,7 +143,8 @@ const char *peek_status(pid_t pid, uint64_t base, struct mapherd_status *status)
     im.memory = open(path, O_RDONLY | O_CLOEXEC);
     if (im.memory < 0)
         return errno == EACCES || errno == EPERM
-                   ? "its memory may not be read; that takes its user or CAP_SYS_PTRACE" : strerror(errno);
+                   ? "its memory may not be read; that takes its user or CAP_SYS_PTRACE"
+                   : strerror(errno);
     const char *why = find_tables(&im) ? read_block(&im, status)
                                        : "what is loaded there is not a mapherd library";
     close(im.memory);

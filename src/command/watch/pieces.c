@@ -46,7 +46,7 @@ void pieces_add(struct pieces *p, const struct procmap *m)
         .access = (char)(m->read | m->write << 1 | (m->exec ? ACCESS_EXEC : 0) | m->shared << 3),
     };
     /* Maps of one file lie together as a rule: they share one copy of the path. */
-    new->path = p->n && same_file(new - 1, new) ? new[-1].path : texts_copy(&p->paths, m->path);
+    new->path = p->n &&same_file(new - 1, new) ? new[-1].path : texts_copy(&p->paths, m->path);
     p->n++;
 }
 
@@ -120,8 +120,9 @@ struct mapped_file *pieces_files(struct pieces *p, size_t *n)
         qsort(p->at, p->n, sizeof *p->at, by_file);
     for (size_t i = 0, next; i < p->n; i = next) {
         const struct piece *first = &p->at[i];
-        for (next = i + 1; next < p->n && same_file(first, &p->at[next]) &&
-                           first->access == p->at[next].access; next++)
+        for (next = i + 1;
+             next < p->n && same_file(first, &p->at[next]) && first->access == p->at[next].access;
+             next++)
             ;
         if (i == 0 || !same_file(first - 1, first)) {
             file = &files[(*n)++];

@@ -21,15 +21,15 @@
 
 struct piece {
     uint64_t device, inode, from, to; /* offsets in the file */
-    const char *path; /* of the file */
-    char access;      /* protection and sharing in one number */
+    const char *path;                 /* of the file */
+    char access;                      /* protection and sharing in one number */
 };
 
 struct pieces {
     struct piece *at;
     size_t n, room;
     struct texts paths; /* each copy that pieces share */
-    long anonymous; /* VMAs of no file, [heap] and [stack] among them */
+    long anonymous;     /* VMAs of no file, [heap] and [stack] among them */
 };
 
 /* Frees the pieces. What was made of them stays good, but for the paths in it. */

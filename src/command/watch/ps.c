@@ -25,7 +25,8 @@ static size_t columns(void)
 {
     struct winsize size;
     return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col
-               ? size.ws_col : WIDE;
+               ? size.ws_col
+               : WIDE;
 }
 
 static void print_padded(const char *text, size_t width)
@@ -87,9 +88,10 @@ static void print_all(const struct processes *p, size_t most)
 {
     size_t width = columns();
     if (p->n && p->at[0].target.limit > 0)
-        printf("Each process may have %s maps (vm.max_map_count).\n", grouped(p->at[0].target.limit));
-    printf("%7s %-8s %-15s %9s %6s %8s %-8s most are of\n", "PID", "user", "program", "maps", "share",
-           "a minute", "pressure");
+        printf("Each process may have %s maps (vm.max_map_count).\n",
+               grouped(p->at[0].target.limit));
+    printf("%7s %-8s %-15s %9s %6s %8s %-8s most are of\n", "PID", "user", "program", "maps",
+           "share", "a minute", "pressure");
     for (size_t i = 0; i < p->n && i < most; i++)
         print_row(&p->at[i], width);
     if (p->n > most)
@@ -116,7 +118,9 @@ static int ps(int argc, char **argv)
     bool json = false;
     const char *most = NULL;
     const struct flag flags[] = {
-        { "json", &json, NULL }, { "n", NULL, &most }, { NULL, NULL, NULL },
+        { "json", &json, NULL },
+        { "n", NULL, &most },
+        { NULL, NULL, NULL },
     };
     struct processes p = { 0 };
     if (verb_args(&verb_ps, flags, argc, argv) > 0)

@@ -150,16 +150,23 @@ static const struct number {
     const char *name;
     size_t at;
 } numbers[] = {
-#define NUMBER(name, field) { name, offsetof(struct mapherd_status, field) }
-    NUMBER("placed", placed), NUMBER("compared", compared), NUMBER("joined", joined),
-    NUMBER("filled", filled), NUMBER("taken place", elsewhere), NUMBER("guards", guards),
-    NUMBER("held bytes", held_bytes), NUMBER("held back", held_back),
+#define NUMBER(name, field)                          \
+    {                                                \
+        name, offsetof(struct mapherd_status, field) \
+    }
+    NUMBER("placed", placed),           NUMBER("compared", compared),
+    NUMBER("joined", joined),           NUMBER("filled", filled),
+    NUMBER("taken place", elsewhere),   NUMBER("guards", guards),
+    NUMBER("held bytes", held_bytes),   NUMBER("held back", held_back),
     NUMBER("hints dropped", swallowed), NUMBER("refused", refused),
-    NUMBER("at the limit", enomem), NUMBER("readings", readings),
+    NUMBER("at the limit", enomem),     NUMBER("readings", readings),
 #undef NUMBER
 };
-enum { NUMBERS = sizeof numbers / sizeof *numbers, NUMBER_COLUMNS = 3,
-       NUMBER_ROWS = NUMBERS / NUMBER_COLUMNS };
+enum {
+    NUMBERS = sizeof numbers / sizeof *numbers,
+    NUMBER_COLUMNS = 3,
+    NUMBER_ROWS = NUMBERS / NUMBER_COLUMNS
+};
 
 static void draw_state(const struct process *one, int row)
 {
@@ -210,8 +217,8 @@ static void draw_count(const struct top *t, int row)
     if ((h && history_pace(h, &a_minute)) || process_pace(&t->one, &a_minute)) {
         char until[64];
         forecast(target, a_minute, until, sizeof until);
-        draw_print(row, at, PLAIN, "; %s%s a minute%s", a_minute > 0 ? "+" : "",
-                   grouped(a_minute), until);
+        draw_print(row, at, PLAIN, "; %s%s a minute%s", a_minute > 0 ? "+" : "", grouped(a_minute),
+                   until);
     }
 }
 
@@ -223,7 +230,9 @@ static long graph_top(const struct top *t, long most, const char **words)
         long part;
         const char *words;
     } scales[] = {
-        { 100, "a hundredth of the limit" }, { 10, "a tenth of the limit" }, { 2, "half the limit" },
+        { 100, "a hundredth of the limit" },
+        { 10, "a tenth of the limit" },
+        { 2, "half the limit" },
     };
     for (size_t i = 0; i < sizeof scales / sizeof *scales; i++) {
         if (most < limit / scales[i].part) {
@@ -305,8 +314,8 @@ static void screen_one(const struct top *t)
             most = (int)t->n_most;
         if (most < 0)
             most = 0;
-        bool with_numbers = t->one.told && rows - most - 2 - NUMBER_ROWS - 1 >= GRAPH_LEAST &&
-                            COLS >= 60;
+        bool with_numbers =
+            t->one.told && rows - most - 2 - NUMBER_ROWS - 1 >= GRAPH_LEAST && COLS >= 60;
         int graph = rows - (most ? most + 1 : 0) - (with_numbers ? NUMBER_ROWS + 1 : 0);
         draw_graph(t, STATE_ROWS - 1, graph);
         int row = STATE_ROWS + graph;
@@ -314,7 +323,8 @@ static void screen_one(const struct top *t)
         if (with_numbers)
             draw_numbers(t, row + most + 1);
     }
-    draw_print(LINES - 1, 0, FAINT, t->only ? "q quit" : "q quit   Backspace or Left back to the list");
+    draw_print(LINES - 1, 0, FAINT,
+               t->only ? "q quit" : "q quit   Backspace or Left back to the list");
 }
 
 /* ---- the terminal ---- */
@@ -371,13 +381,22 @@ static void key_in_list(struct top *t, struct place *p, int key)
 {
     const long page = LINES > 6 ? LINES - 5 : 1;
     switch (key) {
-    case KEY_UP: case 'k': choose(t, p, -1); break;
-    case KEY_DOWN: case 'j': choose(t, p, 1); break;
+    case KEY_UP:
+    case 'k': choose(t, p, -1); break;
+    case KEY_DOWN:
+    case 'j': choose(t, p, 1); break;
     case KEY_PPAGE: choose(t, p, -page); break;
-    case KEY_NPAGE: case ' ': choose(t, p, page); break;
-    case KEY_HOME: case 'g': choose(t, p, -(long)t->all.n); break;
-    case KEY_END: case 'G': choose(t, p, (long)t->all.n); break;
-    case KEY_ENTER: case '\n': case '\r': case KEY_RIGHT: case 'l':
+    case KEY_NPAGE:
+    case ' ': choose(t, p, page); break;
+    case KEY_HOME:
+    case 'g': choose(t, p, -(long)t->all.n); break;
+    case KEY_END:
+    case 'G': choose(t, p, (long)t->all.n); break;
+    case KEY_ENTER:
+    case '\n':
+    case '\r':
+    case KEY_RIGHT:
+    case 'l':
         choose(t, p, 0);
         t->close_up = p->pid;
         if (t->close_up)

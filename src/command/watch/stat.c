@@ -16,9 +16,9 @@ struct range {
 /* What the list of maps tells. */
 struct seen {
     bool preloaded;
-    char *library;   /* its file */
-    uintptr_t base;  /* its first page */
-    long of_library; /* maps of its file */
+    char *library;        /* its file */
+    uintptr_t base;       /* its first page */
+    long of_library;      /* maps of its file */
     struct range *ranges; /* every map: which of them are the library's own is known later */
     size_t n, room;
 };
@@ -56,8 +56,10 @@ static const char *state_word(const struct mapherd_status *b)
 static const char *reason_text(const struct mapherd_status *b)
 {
     static const char *const texts[] = {
-        "", "MAPHERD_ONLY or MAPHERD_SKIP leaves this program out",
-        "the kernel gave no memory at start", "the program put itself under seccomp",
+        "",
+        "MAPHERD_ONLY or MAPHERD_SKIP leaves this program out",
+        "the kernel gave no memory at start",
+        "the program put itself under seccomp",
         "the program is exiting",
         "it was forked past libc, in the middle of a change of the library",
     };
@@ -91,7 +93,8 @@ static void print_block(const struct seen *s, const struct mapherd_status *b)
            plural(masters));
     for (size_t i = 0; i < status_count; i++)
         if (status_value(b, &status_rows[i]) >= 0)
-            printf("  %-60s %15s\n", status_rows[i].what, grouped(status_value(b, &status_rows[i])));
+            printf("  %-60s %15s\n", status_rows[i].what,
+                   grouped(status_value(b, &status_rows[i])));
     print_syncs(b);
 }
 

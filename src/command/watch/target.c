@@ -97,8 +97,10 @@ const char *target_pressure(const struct target *t)
     if (t->limit <= 0)
         return "unknown";
     long reserve = t->limit / 50;
-    return t->maps >= t->limit - reserve ? "full" : target_share(t) >= 80 ? "high"
-         : target_share(t) >= 50 ? "raised" : "calm";
+    return t->maps >= t->limit - reserve ? "full"
+           : target_share(t) >= 80       ? "high"
+           : target_share(t) >= 50       ? "raised"
+                                         : "calm";
 }
 
 void target_print_count(const struct target *t)

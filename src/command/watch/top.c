@@ -71,7 +71,10 @@ static int top(int argc, char **argv)
     bool json = false;
     const char *every = "2", *pid = NULL;
     const struct flag flags[] = {
-        { "json", &json, NULL }, { "d", NULL, &every }, { "p", NULL, &pid }, { NULL, NULL, NULL },
+        { "json", &json, NULL },
+        { "d", NULL, &every },
+        { "p", NULL, &pid },
+        { NULL, NULL, NULL },
     };
     struct top t = { 0 };
     if (verb_args(&verb_top, flags, argc, argv) > 0)
