@@ -221,15 +221,32 @@ static long scan_list(void)
     return lines < 0 ? lines : r.maps;
 }
 
+/* What calls have counted before a scan reads the list. */
+struct earlier {
+    long added, under_way; /* VMAs; under_way: the list may not have them yet */
+};
+
+/* False in a signal handler that has interrupted the owner of the model lock. */
+static bool calls_so_far(struct earlier *e)
+{
+    if (!model_take())
+        return false;
+    long calls = GET(under_way);
+    *e = (struct earlier){ count.added, calls > 0 ? calls * COUNT_CALL : 0 };
+    model_drop();
+    return true;
+}
+
 void count_scan(void)
 {
     if (!lock_try(&scan_lock))
         return;
     long limit = procmaps_limit(PROCMAPS_LIMIT_PATH);
-    /* In this order: a call that begins in between is in both, and one that ends in between has added
-     * its VMAs before the list is read. */
-    long before = __atomic_load_n(&count.added, __ATOMIC_ACQUIRE);
-    long under_way = __atomic_load_n(&count.under_way, __ATOMIC_ACQUIRE) * COUNT_CALL;
+    struct earlier earlier;
+    if (!calls_so_far(&earlier)) {
+        lock_drop(&scan_lock);
+        return;
+    }
     long measured = limit > 0 ? scan_list() : -1;
     STATUS_ADD(readings, 1);
     if (model_take()) {
@@ -240,7 +257,7 @@ void count_scan(void)
             /* What was added meanwhile may lie where the scan had passed already, and what was taken
              * away where it had not yet come. */
             SET(limit, limit);
-            SET(upper_bound, measured + (under_way > 0 ? under_way : 0) + count.added - before);
+            SET(upper_bound, measured + earlier.under_way + count.added - earlier.added);
             pace_measured(count.upper_bound);
             SET(scan_ms, sys_now_ms());
             growth_note(&count.growth, measured, count.scan_ms);

@@ -270,21 +270,17 @@ static void clear_mark(const struct keep *k)
         sys_fcntl(k->fd, F_SETSIG, 0);
 }
 
-/* Says that the file is to go; the number stays. The caller has the model lock. */
-static void take_file(unsigned n)
+/* Says that the file is to go; the number stays. The caller has the model lock, and closes what is
+ * left in the place that is returned when it has the lock no more; 0: nothing. */
+static unsigned take_file(unsigned n)
 {
-    if (keeps[n].place)
-        parked_leave(keeps[n].place);
+    unsigned place = keeps[n].place;
+    clear_mark(&keeps[n]);
+    if (place)
+        parked_leave(place);
     keeps[n].place = 0;
-}
-
-/* Lets the file go of a keep, which is given as it was before take_file. The caller holds no
- * lock. */
-static void close_file(const struct keep *k)
-{
-    clear_mark(k);
-    if (k->place)
-        parked_drop(k->place);
+    keeps[n].marks = false;
+    return place;
 }
 
 void keeps_close_idle(void)
@@ -292,17 +288,16 @@ void keeps_close_idle(void)
     for (unsigned n = 1; n <= KEEPS_MAX; n++) {
         if (!model_take())
             return;
-        struct keep k = keeps[n];
-        bool idle = k.made && !k.holders;
-        if (idle) {
+        unsigned place = 0;
+        if (keeps[n].made && !keeps[n].holders) {
             keeps[n].made = false;
-            take_file(n);
+            place = take_file(n);
             made--;
             __atomic_fetch_sub(&keeps_idle, 1, __ATOMIC_RELAXED);
         }
         model_drop();
-        if (idle)
-            close_file(&k);
+        if (place)
+            parked_drop(place);
     }
 }
 
@@ -311,12 +306,10 @@ void keeps_close_files(void)
     for (unsigned n = 1; n <= KEEPS_MAX; n++) {
         if (!model_take())
             return;
-        struct keep k = keeps[n];
-        if (k.made)
-            take_file(n);
+        unsigned place = keeps[n].made ? take_file(n) : 0;
         model_drop();
-        if (k.made)
-            close_file(&k);
+        if (place)
+            parked_drop(place);
     }
     if (model_take()) {
         parked_retire();
@@ -407,10 +400,10 @@ static long lease(const struct job *e, long fd)
     return answer;
 }
 
-/* Whether the kernel holds up a process that opens the file. It shows the lease as BREAKING
- * then (fs/locks.c, lock_get_status; proc_pid_fdinfo(5)). F_GETLEASE does not tell that from a
- * lease that was taken away. */
-static bool is_asked_for(int fd)
+/* LEASE_ASKED: the kernel holds up a process that opens the file. It shows the lease as BREAKING then
+ * (fs/locks.c, lock_get_status; proc_pid_fdinfo(5)). F_GETLEASE does not tell that from a lease that
+ * was taken away. LEASE_UNKNOWN: there is no descriptor left to ask with. Else LEASE_NONE. */
+static enum lease_state held_up(int fd)
 {
     static const char words[] = "LEASE  BREAKING";
     char path[64], text[1024];
@@ -418,8 +411,8 @@ static bool is_asked_for(int fd)
     long len = identity_text(path, text, sizeof text);
     for (long at = 0; at < len; at++)
         if (strncmp(text + at, words, sizeof words - 1) == 0)
-            return true;
-    return false;
+            return LEASE_ASKED;
+    return len < 0 ? LEASE_UNKNOWN : LEASE_NONE;
 }
 
 static long look(const struct job *e, long fd)
@@ -428,10 +421,11 @@ static long look(const struct job *e, long fd)
         return LEASE_LOST;
     if (sys_fcntl((int)fd, F_GETLEASE, 0) == F_WRLCK)
         return LEASE_HELD;
-    if (is_asked_for((int)fd))
-        return LEASE_ASKED;
-    sys_fcntl((int)fd, F_SETLEASE,
-              F_UNLCK); /* a lease that a reader has reduced would be reduced again */
+    enum lease_state state = held_up((int)fd);
+    if (state != LEASE_NONE)
+        return state;
+    /* A lease that a reader has reduced would be reduced again. */
+    sys_fcntl((int)fd, F_SETLEASE, F_UNLCK);
     if (sys_fcntl((int)fd, F_SETLEASE, F_WRLCK) < 0 || sys_fcntl((int)fd, F_GETLEASE, 0) != F_WRLCK)
         return LEASE_LOST;
     ask_for_signal((int)fd, e->sig);
