@@ -23,6 +23,7 @@
 #include "disk/zeros.h"
 #include "entry/call.h"
 #include "entry/gate.h"
+#include "entry/taken.h"
 #include "herd/guards.h"
 #include "herd/placement.h"
 #include "herd/retained.h"
@@ -31,9 +32,7 @@
 #include "limit/reserve.h"
 #include "space/count.h"
 #include "space/keeps.h"
-#include "space/masters.h"
 #include "space/model.h"
-#include "space/pending.h"
 #include "space/pressure.h"
 #include "space/regions.h"
 #include "tell/log.h"
@@ -41,22 +40,14 @@
 #include "trace/leaks.h"
 #include "trace/record.h"
 
-/*
- * After a call that failed: the regions that are still mapped go back into the model.
- * msync(MS_ASYNC) does nothing but walk the range, and returns ENOMEM where a part of it is not
- * mapped (mm/msync.c).
- */
-static void restore_what_is_left(struct region *chain)
+/* The program calls: its mappings may have to be recorded from here on. The gate comes first: it
+ * notices a fork that ran no handlers, after which the record is the parent's. */
+static bool call_comes(void)
 {
-    while (chain) {
-        struct region *rest = chain->left;
-        chain->left = NULL;
-        if (sys_msync(chain->start, chain->end - chain->start, MS_ASYNC) == 0)
-            regions_restore(chain, 0);
-        else
-            tree_drop(chain);
-        chain = rest;
-    }
+    if (!gate_open())
+        return false;
+    leaks_set(record_before());
+    return true;
 }
 
 /* ---- mmap ---- */
@@ -87,7 +78,7 @@ static void enter_plain(uintptr_t at, size_t len, int prot, int flags,
         r = regions_add(at, end, NULL, kind_of(prot, flags));
     if (r && lone)
         placement_remember(lone, r);
-    count_add(1); /* map_over has counted what was there before */
+    count_add(1);
     model_drop();
 }
 
@@ -95,29 +86,17 @@ static void enter_plain(uintptr_t at, size_t len, int prot, int flags,
 static long map_over(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t offset)
 {
     uintptr_t end;
-    if (!call_is_valid(addr, len, &end) || !gate_take(addr, end))
+    struct taken old;
+    if (!call_is_valid(addr, len, &end))
         return sys_mmap(addr, len, prot, flags, fd, offset);
-    long before = regions_vmas_around(addr, end);
-    bool known = regions_cover(addr, end);
-    struct region *chain = regions_cut(addr, end);
-    count_begin(regions_vmas_around(addr, end) - before + (known ? 0 : 1));
-    model_drop();
-    struct region *guards = guards_take(addr, end);
+    taken_begin(&old, addr, end);
     long answer = sys_mmap(addr, len, prot, flags, fd, offset);
-    count_ended();
-    if (sys_failed(answer))
-        guards_put(guards, 0);
-    else
-        guards_drop(guards);
-    if (gate_take(addr, end)) {
-        if (sys_failed(answer))
-            restore_what_is_left(chain);
-        else
-            tree_drop_all(chain);
-        model_drop();
+    if (sys_failed(answer)) {
+        taken_stays(&old);
+        return answer;
     }
-    if (!sys_failed(answer))
-        enter_plain((uintptr_t)answer, len, prot, flags, NULL);
+    taken_gone(&old);
+    enter_plain((uintptr_t)answer, len, prot, flags, NULL);
     return answer;
 }
 
@@ -148,8 +127,11 @@ static bool make_free(uintptr_t addr, size_t len)
 
 static long end_mmap(struct map_request *q, long answer)
 {
-    if (!sys_failed(answer))
+    if (!sys_failed(answer)) {
         spill_mapped((uintptr_t)answer, page_up((uintptr_t)answer + q->len), q);
+        if (leaks_on())
+            leaks_mapped((uintptr_t)answer, q->len, q);
+    }
     return call_end_of(&(struct failed_call){ "mmap", answer, q->len, q->prot, q->flags, q->addr });
 }
 
@@ -161,13 +143,13 @@ static long note_new(long answer, size_t len)
     return answer;
 }
 
-long engine_map(struct map_request *q)
+static long map(struct map_request *q)
 {
     uintptr_t addr = q->addr;
     size_t len = q->len;
     int prot = q->prot, flags = q->flags, fd = q->fd;
     off_t offset = (off_t)q->offset;
-    if (!gate_open())
+    if (!call_comes())
         return note_new(sys_mmap(addr, len, prot, flags, fd, offset), len);
     long answer;
     long refusal = prealloc_map(q);
@@ -206,7 +188,7 @@ long engine_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t 
 {
     struct map_request q;
     request_start(&q, addr, len, prot, flags, fd, (uint64_t)offset);
-    return engine_map(&q);
+    return map(&q);
 }
 
 /* ---- munmap ---- */
@@ -228,121 +210,55 @@ static long try_unmap(uintptr_t start, size_t len, bool *full)
     return answer;
 }
 
-/* munmap was refused for its split: the range is retained instead, if that can be. chain: what the
- * model had there. */
-static bool retain_instead(struct region *chain, struct region *guards, uintptr_t start,
-                           uintptr_t end)
+/* Where another thread has cut a part of the range out to give it back: it is unmapped, or in the
+ * model again, after this. */
+static void wait_for_givers(void)
 {
-    if (!retention_retain_refused(chain, start, end))
-        return false;
-    guards_drop(guards); /* all of the range is marked */
-    explain_failure(&(struct failed_call){ .name = "munmap", .len = end - start });
-    return true;
+    retained_leave(retained_enter());
 }
 
-/* munmap of one whole region, which has just left the model. The kernel may refuse it for a
- * split, because it may have merged the region with a neighbour that the model does not know. */
-static long unmap_one(const struct region *one)
+static long unmap(uintptr_t addr, uintptr_t end)
 {
-    size_t len = one->end - one->start;
-    struct region *guards = guards_take(one->start, one->end);
-    bool full;
-    long answer = try_unmap(one->start, len, &full);
-    if (answer == 0) {
-        guards_drop(guards);
-        retention_tidy(one->start, one->end);
-        return call_end(0, "munmap", len);
+    struct taken t;
+    bool full = false;
+    taken_begin(&t, addr, end);
+    long answer = t.seen ? try_unmap(addr, end - addr, &full) : sys_munmap(addr, end - addr);
+    if (full && taken_is_retained(&t)) {
+        explain_failure(&(struct failed_call){ .name = "munmap", .len = end - addr });
+        return 0;
     }
-    if (gate_take(one->start, one->end)) {
-        regions_add(one->start, one->end, NULL, one->kind);
-        count_add(1);
-        model_drop();
-    }
-    if (full && retain_instead(NULL, guards, one->start, one->end))
-        return call_end(0, "munmap", len);
-    guards_put(guards, 0);
-    return call_end(answer, "munmap", len);
+    if (answer < 0)
+        taken_stays(&t);
+    else
+        taken_gone(&t);
+    if (t.seen)
+        retention_tidy(addr, end);
+    return answer;
 }
 
 long engine_munmap(uintptr_t addr, size_t len)
 {
     uintptr_t end;
-    bool sound = call_is_valid(addr, len, &end), ours = gate_open();
+    bool sound = call_is_valid(addr, len, &end), ours = call_comes();
     if (!ours && sound && gate_helpless())
         spill_forget_abandoned(addr, end);
     if (!ours || !sound)
         return sys_munmap(addr, len);
     if (overlays_any())
         spill_return(addr, end);
-    if (pressure_actions().fill && retention_retain(addr, end))
-        return call_end(0, "munmap", len);
-    /* After this, what another thread was unmapping of the range is unmapped, or in the model
-     * again. */
-    retained_leave(retained_enter());
-    if (!gate_take(addr, end))
-        return sys_munmap(addr, len);
-    struct region one;
-    if (regions_take_one(addr, end, &one)) {
-        count_add(-1);
-        model_drop();
-        return unmap_one(&one);
+    if (pressure_actions().fill) {
+        ledger_chain mappings = leaks_on() ? leaks_leave(addr, end) : 0;
+        if (retention_retain(addr, end)) {
+            leaks_left(mappings);
+            return call_end(0, "munmap", len);
+        }
+        leaks_stay(mappings, addr, end - addr, addr, end - addr);
     }
-    long before = regions_vmas_around(addr, end);
-    bool known = regions_cover(addr, end);
-    struct region *chain = regions_cut(addr, end);
-    if (chain && chain->window)
-        masters_review(chain->window->file);
-    count_begin(regions_vmas_around(addr, end) - before + (known ? 0 : 1));
-    model_drop();
-    struct region *guards = guards_take(addr, end);
-    bool full;
-    long answer = try_unmap(addr, end - addr, &full);
-    count_ended();
-    if (full && retain_instead(chain, guards, addr, end))
-        return call_end(0, "munmap", len);
-    if (answer < 0)
-        guards_put(guards, 0);
-    else
-        guards_drop(guards);
-    if (chain && gate_take(addr, end)) {
-        if (answer < 0)
-            restore_what_is_left(chain);
-        else
-            tree_drop_all(chain);
-        model_drop();
-    }
-    retention_tidy(addr, end);
-    return call_end(answer, "munmap", len);
+    wait_for_givers();
+    return call_end(unmap(addr, end), "munmap", len);
 }
 
 /* ---- mremap ---- */
-
-/*
- * mremap has moved or resized [addr, end), which is now [to, to + new_len). chain: its regions.
- * Holes between them are still holes, because the kernel moves ranges with holes where nothing
- * grows.
- */
-static void moved(struct region *chain, uintptr_t addr, uintptr_t end, uintptr_t to, size_t new_len)
-{
-    struct region *last = NULL;
-    intptr_t delta = (intptr_t)(to - addr);
-    bool whole = chain && !chain->left && chain->start == addr && chain->end == end;
-    while (chain) {
-        struct region *rest = chain->left;
-        chain->left = NULL;
-        if (chain->start - addr >= new_len) {
-            tree_drop(chain);
-        } else {
-            if (chain->end - addr > new_len)
-                chain->end = addr + new_len;
-            last = chain;
-            regions_restore(chain, delta);
-        }
-        chain = rest;
-    }
-    if (whole && last->end < to + new_len)
-        regions_grow(last, to + new_len);
-}
 
 /* mremap(old_len = 0): makes a second mapping of what is at addr. */
 static long duplicate(uintptr_t addr, size_t new_len, int flags, uintptr_t to)
@@ -356,56 +272,52 @@ static long duplicate(uintptr_t addr, size_t new_len, int flags, uintptr_t to)
         count_add(1);
         model_drop();
     }
+    if (!sys_failed(answer) && leaks_on())
+        leaks_copied(at, new_len, addr);
     return answer;
 }
 
-/* mremap with all its parts in the model. to_end: the end of the new place, 0 where the program
- * does not name one. */
+/* mremap(MREMAP_DONTUNMAP), or one with old_len 0 and an address: the old range stays, and the new
+ * one has the same flags. */
+static void enter_second(uintptr_t at, size_t len, uint32_t kind)
+{
+    if (!gate_take(at, at + len))
+        return;
+    regions_add(at, at + len, NULL, kind);
+    count_add(3);
+    model_drop();
+}
+
+/* mremap of pages [addr, end). to_end: the end of the new place, 0 where the program does not name
+ * one. */
 static long remap_known(uintptr_t addr, uintptr_t end, size_t old_len, size_t new_len, int flags,
                         uintptr_t to, uintptr_t to_end)
 {
-    if (!gate_take(addr, end)) {
-        if (to_end)
-            model_unseen(to, to_end);
-        return sys_mremap(addr, old_len, new_len, flags, to);
-    }
-    new_len = page_up(new_len);
-    struct region *over = to_end ? regions_cut(to, to_end) : NULL;
-    struct region *chain = old_len ? regions_cut(addr, end) : NULL;
-    uint32_t kind = chain ? chain->kind : REGION_FOREIGN;
-    model_drop();
-    struct region *guards_over = to_end ? guards_take(to, to_end) : NULL;
-    struct region *guards_off = new_len < end - addr ? guards_take(addr + new_len, end) : NULL;
-    struct region *guards = old_len ? guards_take(addr, end) : NULL;
+    struct taken from, over;
+    bool stays = (flags & MREMAP_DONTUNMAP) || !old_len;
+    size_t pages = page_up(new_len);
+    if (to_end)
+        taken_begin(&over, to, to_end);
+    taken_begin_move(&from, addr, old_len ? end : addr, stays ? end - addr : pages);
+    uint32_t kind = from.regions ? from.regions->kind : REGION_FOREIGN;
     long answer = sys_mremap(addr, old_len, new_len, flags, to);
+    uintptr_t at = (uintptr_t)answer;
     if (sys_failed(answer)) {
-        guards_put(guards, 0);
-        guards_put(guards_off, 0);
-        guards_put(guards_over, 0);
-    } else {
-        guards_put(guards, answer - (long)addr);
-        guards_drop(guards_off);
-        guards_drop(guards_over);
-    }
-    if (!gate_take(addr, end))
+        taken_stays(&from);
+        if (to_end)
+            taken_stays(&over);
         return answer;
-    if (sys_failed(answer)) {
-        restore_what_is_left(over);
-        restore_what_is_left(chain);
-        count_add(0);
-    } else {
-        tree_drop_all(over);
-        if ((flags & MREMAP_DONTUNMAP) || !old_len) {
-            /* The old range stays, and the new one has the same flags. */
-            regions_restore(chain, 0);
-            regions_add((uintptr_t)answer, (uintptr_t)answer + new_len, NULL, kind);
-        } else {
-            moved(chain, addr, end, (uintptr_t)answer, new_len);
-            pending_move(addr, end, answer - (long)addr);
-        }
-        count_add(3); /* a split at each end of the old place, and the new VMA */
     }
-    model_drop();
+    if (to_end)
+        taken_gone(&over);
+    if (!stays) {
+        taken_moved(&from, at, pages);
+        return answer;
+    }
+    taken_left_behind(&from, at);
+    enter_second(at, pages, kind);
+    if (leaks_on())
+        leaks_copied(at, pages, old_len ? 0 : addr);
     return answer;
 }
 
@@ -413,7 +325,7 @@ static long remap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uin
 {
     uintptr_t end, to_end = 0;
     bool fixed = flags & MREMAP_FIXED;
-    if (!gate_open() || (fixed && !call_is_valid(to, new_len, &to_end)) ||
+    if (!call_comes() || (fixed && !call_is_valid(to, new_len, &to_end)) ||
         page_up(new_len) < new_len)
         return sys_mremap(addr, old_len, new_len, flags, to);
     /* The kernel moves or grows one VMA only, and puts no markers into a second mapping: with
@@ -489,17 +401,21 @@ long engine_ftruncate(int fd, off_t len)
 long engine_shmat(int id, uintptr_t addr, int flags)
 {
     size_t len;
-    if (!addr || !gate_open() || sys_shm_size(id, &len) != 0)
+    struct taken old;
+    if (!addr || !call_comes() || sys_shm_size(id, &len) != 0)
         return sys_shmat(id, addr, flags);
     uintptr_t start = page_down(addr), end = page_up(addr + len);
+    bool over = end > start && (flags & SHM_REMAP);
     if (end > start)
         call_give_back(start, end);
-    if (end > start && (flags & SHM_REMAP) && gate_take(start, end)) {
-        regions_forget(start, end);
-        model_drop();
-        guards_drop(guards_take(start, end));
-    }
-    return call_end(sys_shmat(id, addr, flags), "shmat", len);
+    if (over)
+        taken_begin(&old, start, end);
+    long answer = sys_shmat(id, addr, flags);
+    if (over && sys_failed(answer))
+        taken_stays(&old);
+    else if (over)
+        taken_gone(&old);
+    return call_end(answer, "shmat", len);
 }
 
 /* What is retained counts against RLIMIT_AS, though the program has unmapped it. */

@@ -23,9 +23,6 @@
 #include "space/request.h"
 
 long engine_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t offset);
-/* As engine_mmap, for a request that request_start has just filled. What the engine learns of
- * the file stays in *q. */
-long engine_map(struct map_request *q);
 long engine_munmap(uintptr_t addr, size_t len);
 long engine_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uintptr_t to);
 long engine_mprotect(uintptr_t addr, size_t len, int prot);

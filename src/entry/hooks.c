@@ -29,7 +29,6 @@
 #include "entry/error.h"
 #include "entry/sigcalls.h"
 #include "entry/signals.h"
-#include "entry/traced.h"
 #include "kernel/sys.h"
 #include "mapherd/mapherd.h"
 #include "tell/metrics.h"
@@ -94,7 +93,7 @@ static void *answer_pointer(long answer)
 void *hook_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
 {
     EARLY(answer_pointer(sys_mmap((uintptr_t)addr, len, prot, flags, fd, offset)));
-    return answer_pointer(traced_mmap((uintptr_t)addr, len, prot, flags, fd, offset));
+    return answer_pointer(engine_mmap((uintptr_t)addr, len, prot, flags, fd, offset));
 }
 
 void *hook_mmap64(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
@@ -103,7 +102,7 @@ void *hook_mmap64(void *addr, size_t len, int prot, int flags, int fd, off_t off
 int hook_munmap(void *addr, size_t len)
 {
     EARLY(answer_int(sys_munmap((uintptr_t)addr, len)));
-    return answer_int(traced_munmap((uintptr_t)addr, len));
+    return answer_int(engine_munmap((uintptr_t)addr, len));
 }
 
 void *hook_mremap(void *addr, size_t old_len, size_t new_len, int flags, void *new_addr)
@@ -111,7 +110,7 @@ void *hook_mremap(void *addr, size_t old_len, size_t new_len, int flags, void *n
     EARLY(
         answer_pointer(sys_mremap((uintptr_t)addr, old_len, new_len, flags, (uintptr_t)new_addr)));
     return answer_pointer(
-        traced_mremap((uintptr_t)addr, old_len, new_len, flags, (uintptr_t)new_addr));
+        engine_mremap((uintptr_t)addr, old_len, new_len, flags, (uintptr_t)new_addr));
 }
 
 int hook_mprotect(void *addr, size_t len, int prot)

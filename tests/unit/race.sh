@@ -18,7 +18,7 @@ done
 # shellcheck disable=SC2046 # a list of words
 $cc -fsanitize=thread -o "$scratch/race" "$unit/race.c" "$unit/world.c" \
 	"$scratch/fakesys.o" "$scratch/fakespace.o" "$tree/src/entry/change.c" "$tree/src/entry/call.c" \
-	"$tree/src/entry/engine.c" "$tree/src/entry/gate.c" \
+	"$tree/src/entry/engine.c" "$tree/src/entry/taken.c" "$tree/src/entry/gate.c" \
 	$(find "$tree/src" -name '*.c' ! -path '*/command/*' ! -path '*/entry/*' ! -name sys.c)
 
 watched() { TSAN_OPTIONS="exitcode=66 halt_on_error=0" "$scratch/race" "$@" >"$scratch/out" 2>&1; }

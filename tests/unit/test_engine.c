@@ -209,6 +209,17 @@ static void disturb(void)
     fake_fail(call, 0, 0);
 }
 
+/* The kernel refuses a map over others, and leaves them as they are. */
+static void do_refused_mmap(void)
+{
+    uintptr_t at = somewhere();
+    if (!at)
+        return;
+    fake_fail(FAKE_MMAP, 0, -EACCES);
+    assert_int_equal(engine_mmap(at, some_pages(), RW, MAP_SHARED | MAP_FIXED, fds[0], 0), -EACCES);
+    fake_fail(FAKE_MMAP, 0, 0);
+}
+
 static void step(void)
 {
     switch (world_random(12)) {
@@ -216,7 +227,7 @@ static void step(void)
     case 4: do_mmap(somewhere()); break;
     case 5: case 6: case 7: do_munmap(); break;
     case 8: do_mprotect(); break;
-    case 9: do_mremap(); break;
+    case 9: world_random(4) ? do_mremap() : do_refused_mmap(); break;
     case 10: do_madvise(); break;
     case 11: world_random(4) ? do_mlock() : disturb(); break;
     }
@@ -234,6 +245,18 @@ static void finish(void)
     assert_int_equal(mapherd_status_block.windows, 0);
 }
 
+/* What a refused call would have removed is still there, and counts. */
+static void refused_often(void)
+{
+    long at = engine_mmap(0, FAKE_PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    fake_fail(FAKE_MMAP, 0, -EACCES);
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(engine_mmap((uintptr_t)at, FAKE_PAGE, RW, MAP_SHARED | MAP_FIXED, fds[0], 0), -EACCES);
+    fake_fail(FAKE_MMAP, 0, 0);
+    assert_true(mapherd_status_block.bound >= world_maps());
+    assert_int_equal(engine_munmap((uintptr_t)at, FAKE_PAGE), 0);
+}
+
 static void random_calls(bool overlay)
 {
     world_start();
@@ -246,6 +269,7 @@ static void random_calls(bool overlay)
                                   .never_side = overlay };
         fds[i] = fake_open(file, O_RDWR);
     }
+    refused_often();
     for (int i = 0; i < STEPS; i++) {
         step();
         compare();
