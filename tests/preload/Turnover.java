@@ -5,9 +5,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Threads that map small files whole and drop them at once: each map is garbage, and one that merges with
- * nothing. Every buffer is read and written. It knows nothing of mapherd.
+ * nothing. Every buffer is read and written. KEPT maps were made before and stay. It knows nothing of mapherd.
  *
- * <p>Usage: Turnover FOLDER FILES THREADS TOTAL
+ * <p>Usage: Turnover FOLDER FILES THREADS TOTAL KEPT
  */
 public final class Turnover {
     private static final AtomicInteger FAILED = new AtomicInteger();
@@ -37,6 +37,10 @@ public final class Turnover {
         for (int n = 0; n < files; n++) {
             Reserve.mapWhole(folder, n);
         }
+        MappedByteBuffer[] kept = new MappedByteBuffer[Integer.parseInt(args[4])];
+        for (int n = 0; n < kept.length; n++) {
+            kept[n] = Reserve.mapWhole(folder, n % files);
+        }
         for (int n = 0; n < threads.length; n++) {
             int from = n;
             threads[n] = new Thread(() -> work(folder, files, from, threads.length, total));
@@ -44,6 +48,9 @@ public final class Turnover {
         }
         for (Thread thread : threads) {
             thread.join();
+        }
+        for (int n = 0; n < kept.length; n++) {
+            kept[n].get(0); // so that no collector takes it before
         }
         System.out.printf("library=%d total=%d failed=%d%n", library, total, FAILED.get());
     }
