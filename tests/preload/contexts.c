@@ -154,6 +154,8 @@ static void in_timer(void)
 }
 
 #if defined(__x86_64__)
+#include "step.h"
+
 /* The library's text, as loaded; the steps of this scene that were in it. */
 static uintptr_t text_start, text_end;
 static unsigned inside;
@@ -190,17 +192,6 @@ static void on_step(int sig, siginfo_t *info, void *context)
         play_in_handler();
 }
 
-/* popf loads the flags; below the red zone, which belongs to the compiler. */
-static inline __attribute__((always_inline)) void trap_flag(bool on)
-{
-    if (on)
-        __asm__ volatile("lea -128(%%rsp), %%rsp; pushfq; orq $0x100, (%%rsp); popfq;"
-                         "lea 128(%%rsp), %%rsp" ::: "memory", "cc");
-    else
-        __asm__ volatile("lea -128(%%rsp), %%rsp; pushfq; andq $~0x100, (%%rsp); popfq;"
-                         "lea 128(%%rsp), %%rsp" ::: "memory", "cc");
-}
-
 static void in_step(void)
 {
     if (ours && !dl_iterate_phdr(find_library, NULL))
@@ -214,9 +205,9 @@ static void in_step(void)
             continue;
         handled = 0;
         inside = 0;
-        trap_flag(true);
+        step_each(true);
         const char *what = scene->play(&parts[MAIN]);
-        trap_flag(false);
+        step_each(false);
         if (what)
             went_wrong("interrupted at each instruction", scene->name, what);
         if (ours && handled == 0)
@@ -227,7 +218,7 @@ static void in_step(void)
     for (int i = 0; i < 2; i++) {
         pid_t child = fork();
         if (child == 0) {
-            trap_flag(true);
+            step_each(true);
             if (i)
                 _exit(13);
             _Exit(13);
@@ -295,9 +286,9 @@ static void in_under(void)
     map_chunk(fd, 1);
     victim = map_chunk(fd, 2);
     sigaction(SIGTRAP, &action, NULL);
-    trap_flag(true);
+    step_each(true);
     char *meanwhile = map_chunk(other, 2);
-    trap_flag(false);
+    step_each(false);
     if (ours && !hit)
         went_wrong("under", "the library", "was never interrupted under its lock");
     char *after = map_chunk(fd, 3);

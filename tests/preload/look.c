@@ -1,5 +1,5 @@
 /*
- * look: reads /proc/self/maps and smaps. The buffers are static, so that looking adds no map.
+ * look: reads /proc/self/maps, smaps and status. The buffers are static, so that looking adds no map.
  */
 #define _GNU_SOURCE
 #include "look.h"
@@ -47,6 +47,19 @@ struct sight look(const char *path)
     }
     fclose(f);
     return s;
+}
+
+long look_status(const char *field)
+{
+    long kib = -1;
+    FILE *f = open_list("/proc/self/status");
+    while (next_line(f))
+        if (strncmp(line, field, strlen(field)) == 0)
+            kib = atol(line + strlen(field));
+    fclose(f);
+    if (kib < 0)
+        die("no %s", field);
+    return kib;
 }
 
 bool look_flag(const void *addr, const char *flag)

@@ -17,6 +17,9 @@ struct sight {
 /* path: absolute, as /proc/self/maps prints it; NULL if no file is asked for. */
 struct sight look(const char *path);
 
+/* A line of /proc/self/status that is in kB, "VmLck:" for instance. */
+long look_status(const char *field);
+
 /* True if the map that holds addr has the flag, two letters of smaps' VmFlags line: "dc", "lo". */
 bool look_flag(const void *addr, const char *flag);
 

@@ -73,19 +73,6 @@ static char *neighbour(void)
     return map(2);
 }
 
-static long status(const char *field)
-{
-    char line[200];
-    long kib = -1;
-    FILE *f = fopen("/proc/self/status", "r");
-    while (f && fgets(line, sizeof line, f))
-        if (!strncmp(line, field, strlen(field)))
-            kib = atol(line + strlen(field));
-    CHECK(f && kib >= 0);
-    fclose(f);
-    return kib;
-}
-
 /* Each page of the chunk is the file's, and a store reaches it. */
 static void expect_plain(char *at, long n)
 {
@@ -154,7 +141,7 @@ static void all_locked(void)
     int (*lock)(int) = (int (*)(int))by_handle("mlockall");
     if (lock(MCL_CURRENT | MCL_ONFAULT))
         cannot("mlockall");
-    CHECK(status("VmLck:") < 1 << 20);
+    CHECK(look_status("VmLck:") < 1 << 20);
     char *b = map_through(other, 5);
     CHECK(!look_flag(b, "lo"));
     expect_plain(b, 5);
@@ -256,7 +243,7 @@ static void lone(void)
         close(one);
         unlink(name);
     }
-    snprintf(figures, sizeof figures, " pte=%ld", status("VmPTE:"));
+    snprintf(figures, sizeof figures, " pte=%ld", look_status("VmPTE:"));
 }
 
 /* Each part is mapped again and again before any of it is unmapped. Half of each part is left out at
@@ -293,13 +280,13 @@ static void forgotten(void)
     enum { TIMES = 6000, PARTS = 8 };
     int (*unmap)(void *, size_t) = (int (*)(void *, size_t))by_handle("munmap");
     neighbour();
-    long before = status("RssAnon:");
+    long before = look_status("RssAnon:");
     for (long n = 0; n < TIMES; n++) {
         char *at = map(3 + n % PARTS);
         expect_plain(at, 3 + n % PARTS);
         CHECK(unmap(at, CHUNK) == 0);
     }
-    snprintf(figures, sizeof figures, " grown=%ld", status("RssAnon:") - before);
+    snprintf(figures, sizeof figures, " grown=%ld", look_status("RssAnon:") - before);
 }
 
 static const struct {

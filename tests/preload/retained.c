@@ -34,6 +34,9 @@
 #include <unistd.h>
 
 #include "look.h"
+#if defined(__x86_64__)
+#include "step.h"
+#endif
 #include "touch.h"
 
 #ifndef MAP_FIXED_NOREPLACE
@@ -270,21 +273,6 @@ static long keep_gap(void)
     return window && note(low + CHUNK) ? 2 * (long)CHUNK : 0;
 }
 
-/* Of /proc/self/status, in bytes. */
-static long status_of(const char *field)
-{
-    char line[200];
-    long kib = -1;
-    FILE *f = fopen("/proc/self/status", "re");
-    while (f && fgets(line, sizeof line, f))
-        if (!strncmp(line, field, strlen(field)))
-            kib = atol(line + strlen(field));
-    if (!f || kib < 0)
-        die("no %s", field);
-    fclose(f);
-    return kib * 1024;
-}
-
 static bool set_limit(int which, long bytes)
 {
     struct rlimit limit;
@@ -298,7 +286,7 @@ static bool set_limit(int which, long bytes)
 static void limited_unseen(void)
 {
     long bytes = keep_gap();
-    expect(set_limit(RLIMIT_AS, status_of("VmSize:") - bytes + 3 * (long)CHUNK), "a limit can be set");
+    expect(set_limit(RLIMIT_AS, look_status("VmSize:") * 1024 - bytes + 3 * (long)CHUNK), "a limit can be set");
     expect(mmap(NULL, 2 * CHUNK, RW, ANON, -1, 0) != MAP_FAILED, "a map within the limit");
 }
 
@@ -306,7 +294,7 @@ static void grown_unseen(void)
 {
     long bytes = keep_gap();
     char *at = mmap(NULL, CHUNK, RW, ANON, -1, 0);
-    expect(set_limit(RLIMIT_AS, status_of("VmSize:") - bytes + 3 * (long)CHUNK), "a limit can be set");
+    expect(set_limit(RLIMIT_AS, look_status("VmSize:") * 1024 - bytes + 3 * (long)CHUNK), "a limit can be set");
     expect(mremap(at, CHUNK, 3 * CHUNK, MREMAP_MAYMOVE) != MAP_FAILED, "memory grows within the limit");
 }
 
@@ -321,7 +309,7 @@ static void locked_unseen(void)
     long bytes = keep_gap();
     char *at = mmap(NULL, 2 * CHUNK, RW, ANON, -1, 0);
     if (syscall(SYS_mlockall, MCL_CURRENT) || munlock(at, 2 * CHUNK) ||
-        !set_limit(RLIMIT_MEMLOCK, status_of("VmLck:") - bytes + 3 * (long)CHUNK))
+        !set_limit(RLIMIT_MEMLOCK, look_status("VmLck:") * 1024 - bytes + 3 * (long)CHUNK))
         return; /* an unprivileged user's limit is too low */
     syscall(SYS_capset, &head, none); /* for whoever may lock, there is no limit */
     expect(mlock(at, 2 * CHUNK) == 0, "memory within the limit can be locked");
@@ -436,17 +424,6 @@ static void on_signal(int sig)
     errno = before;
 }
 
-/* popf loads the flags; below the red zone, which belongs to the compiler. */
-static inline __attribute__((always_inline)) void trap_flag(bool on)
-{
-    if (on)
-        __asm__ volatile("lea -128(%%rsp), %%rsp; pushfq; orq $0x100, (%%rsp); popfq;"
-                         "lea 128(%%rsp), %%rsp" ::: "memory", "cc");
-    else
-        __asm__ volatile("lea -128(%%rsp), %%rsp; pushfq; andq $~0x100, (%%rsp); popfq;"
-                         "lea 128(%%rsp), %%rsp" ::: "memory", "cc");
-}
-
 /* A signal comes at each of many instructions of a munmap, which makes what is kept beside it needless, and
  * its handler puts memory there. */
 static void interrupted(void)
@@ -462,9 +439,9 @@ static void interrupted(void)
         if (torn)
             return; /* alone */
         steps_left = n;
-        trap_flag(true);
+        step_each(true);
         int answer = munmap(low, CHUNK);
-        trap_flag(false);
+        step_each(false);
         expect(answer == 0, "a chunk can be unmapped");
         if (steps_left <= 0)
             expect_theirs(wanted);

@@ -186,16 +186,9 @@ static void few_vmas(void)
 /* The first store without space finds no address space for the library's lists. */
 static void no_address_space(void)
 {
-    char *at = map_file(file), line[256];
-    long kb = 0;
-    FILE *status = fopen("/proc/self/status", "r");
-    while (status && fgets(line, sizeof line, status))
-        if (sscanf(line, "VmSize: %ld", &kb) == 1)
-            break;
-    if (!kb)
-        die("no VmSize");
-    fclose(status);
-    const struct rlimit little = { (rlim_t)(kb + 256) << 10, (rlim_t)(kb + 256) << 10 };
+    char *at = map_file(file);
+    const rlim_t size = (rlim_t)(look_status("VmSize:") + 256) << 10;
+    const struct rlimit little = { size, size };
     if (setrlimit(RLIMIT_AS, &little) < 0)
         die("RLIMIT_AS");
     at[0] = 1;

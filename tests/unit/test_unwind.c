@@ -20,6 +20,9 @@
 
 #include "tell/log.h"
 #include "unwind/unwind.h"
+#if defined(__x86_64__)
+#include "../preload/step.h"
+#endif
 
 #define MAX 64
 #if defined(__SANITIZE_ADDRESS__)
@@ -351,7 +354,7 @@ static void one_step(int sig, siginfo_t *info, void *context)
     if (shadow.count > shadow.most)
         shadow.most = shadow.count;
     if (!shadow.count)
-        return; /* the pushf of step() itself, of which no table tells */
+        return; /* the pushf of step_each itself, of which no table tells */
     uintptr_t pcs[MAX], expected[MAX];
     size_t n = unwind_context(uc, pcs, MAX), m = 0;
     expected[m++] = pc;
@@ -384,17 +387,6 @@ static PLAIN void play(void)
     getppid();
 }
 
-/* The trap flag; what lies below the stack pointer is the compiler's. */
-static inline __attribute__((always_inline)) void step(bool on)
-{
-    if (on)
-        __asm__ volatile("sub $128, %%rsp\n\tpushfq\n\torl $0x100, (%%rsp)\n\tpopfq\n\t"
-                         "add $128, %%rsp" ::: "memory", "cc");
-    else
-        __asm__ volatile("sub $128, %%rsp\n\tpushfq\n\tandl $~0x100, (%%rsp)\n\tpopfq\n\t"
-                         "add $128, %%rsp" ::: "memory", "cc");
-}
-
 static void step_by_step(void **state)
 {
     (void)state;
@@ -405,9 +397,9 @@ static void step_by_step(void **state)
     memset(&shadow, 0, sizeof shadow);
     shadow.base_count = unwind_here(shadow.base, MAX);
     assert_true(shadow.base_count > 2);
-    step(true);
+    step_each(true);
     play();
-    step(false);
+    step_each(false);
     ss.ss_flags = SS_DISABLE;
     sigaltstack(&ss, NULL);
     print_message("%zu instructions, %zu calls deep, %zu wrong, %zu by wrong tables\n%s\n",
