@@ -316,8 +316,6 @@ static long remap_known(uintptr_t addr, uintptr_t end, size_t old_len, size_t ne
     }
     taken_left_behind(&from, at);
     enter_second(at, pages, kind);
-    if (leaks_on())
-        leaks_copied(at, pages, old_len ? 0 : addr);
     return answer;
 }
 
@@ -359,6 +357,9 @@ static long remap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uin
     if (fixed)
         retention_tidy(to, to_end);
     new_len = page_up(new_len);
+    /* Without a lock, because a JVM is asked for its frames. */
+    if (!sys_failed(answer) && ((flags & MREMAP_DONTUNMAP) || !old_len) && leaks_on())
+        leaks_copied((uintptr_t)answer, new_len, old_len ? 0 : addr);
     return call_end(answer, "mremap", new_len > end - addr ? new_len - (end - addr) : 0);
 }
 
@@ -415,6 +416,10 @@ long engine_shmat(int id, uintptr_t addr, int flags)
         taken_stays(&old);
     else if (over)
         taken_gone(&old);
+    if (over && !sys_failed(answer) && gate_take(start, end)) {
+        count_add(1);
+        model_drop();
+    }
     return call_end(answer, "shmat", len);
 }
 

@@ -16,20 +16,19 @@
 #include "space/pending.h"
 #include "trace/leaks.h"
 
-/* The regions, for a call after which none of them is left. Model lock held. */
+/* The regions, for a call after which none of them is left. A region alone is copied; a copy cannot
+ * be put back with its pending error. Model lock held. */
 static void cut(struct taken *t)
 {
-    if (regions_take_one(t->start, t->end, &t->one)) {
+    t->under_way = true;
+    if (!pending_any() && regions_take_one(t->start, t->end, &t->one)) {
         t->is_one = true;
-        count_add(-1);
+        count_begin(-1);
         return;
     }
     long before = regions_vmas_around(t->start, t->end);
     bool known = regions_cover(t->start, t->end);
     t->regions = regions_cut(t->start, t->end);
-    if (t->regions && t->regions->window)
-        masters_review(t->regions->window->file);
-    t->under_way = true;
     count_begin(regions_vmas_around(t->start, t->end) - before + (known ? 0 : 1));
 }
 
@@ -58,6 +57,10 @@ void taken_begin(struct taken *t, uintptr_t start, uintptr_t end)
 
 void taken_begin_move(struct taken *t, uintptr_t start, uintptr_t end, size_t new_len)
 {
+    if (start == end) { /* nothing moves: old_len was 0 */
+        *t = (struct taken){ .start = start, .end = end };
+        return;
+    }
     begin(t, start, end, false);
     if (!t->seen)
         return;
@@ -80,9 +83,13 @@ void taken_gone(struct taken *t)
     guards_drop(t->guards);
     guards_drop(t->guards_cut);
     leaks_left(t->mappings);
-    if (t->is_one) /* nothing is left to drop */
+    if (t->is_one) { /* nothing is left to drop */
+        count_ended();
         return;
+    }
     if (end_of_call(t)) {
+        if (t->regions->window)
+            masters_review(t->regions->window->file);
         tree_drop_all(t->regions);
         model_drop();
     }
@@ -109,7 +116,8 @@ static void put_back(struct taken *t, bool ask)
         else
             tree_drop(r);
     }
-    count_add(t->goes ? regions_vmas_around(t->start, t->end) - before : 0);
+    long again = t->goes ? regions_vmas_around(t->start, t->end) - before : 0;
+    count_add(again + (ask ? COUNT_CALL : 0)); /* a call that fails may leave its splits */
     t->is_one = false;
     t->regions = NULL;
 }
@@ -128,14 +136,13 @@ void taken_stays(struct taken *t)
 
 bool taken_is_retained(struct taken *t)
 {
-    if (t->is_one && gate_take(t->start, t->end)) {
-        put_back(t, false); /* a munmap that is refused for its split changes nothing */
+    /* A munmap that is refused for its split changes nothing. */
+    if (end_of_call(t)) {
+        put_back(t, false);
         model_drop();
     }
-    if (!retention_retain_refused(t->regions, t->start, t->end))
+    if (!retention_retain_refused(t->start, t->end))
         return false;
-    if (t->under_way)
-        count_ended();
     guards_drop(t->guards); /* all of the range is marked */
     leaks_left(t->mappings);
     return true;

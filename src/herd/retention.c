@@ -152,14 +152,13 @@ void retention_fill(const struct map_request *q, uintptr_t start, uintptr_t end)
     }
 }
 
-bool retention_retain_refused(struct region *chain, uintptr_t start, uintptr_t end)
+bool retention_retain_refused(uintptr_t start, uintptr_t end)
 {
     /* The kernel refuses munmap only in the middle of one VMA, and in one VMA it installs all
      * markers or none. Markers drop the pages, so the kernel is asked whether it still is one. */
     if (!markers_shown() || !retained_room(end - start) || !merge_one_vma(start, end) ||
         markers_put(start, end) < 0 || !model_take())
         return false;
-    regions_restore(chain, 0);
     /* Parts that the model did not know are mapped too: they become regions of unknown kind. */
     for (uintptr_t at = start; at < end;) {
         struct region *r = regions_from(at);

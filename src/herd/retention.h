@@ -41,11 +41,10 @@ bool retention_retain(uintptr_t start, uintptr_t end);
 void retention_fill(const struct map_request *q, uintptr_t start, uintptr_t end);
 
 /*
- * The kernel refused munmap of [start, end) at the map limit. chain is what the model had there.
- * Retains the range, including what the model did not know of it, takes chain back into the model,
- * and returns true. Returns false if nothing was done.
+ * The kernel refused munmap of [start, end) at the map limit. Retains the range, including what the
+ * model does not know of it, and returns true. Returns false if nothing was done.
  */
-bool retention_retain_refused(struct region *chain, uintptr_t start, uintptr_t end);
+bool retention_retain_refused(uintptr_t start, uintptr_t end);
 
 /* [start, end) was changed or unmapped. Gives back what is retained there, or beside it, and no
  * longer spares a split. Makes no system call where nothing is retained, and neither do the
