@@ -184,7 +184,8 @@ long overlays_put_back(const struct overlay *c, const struct place *place)
     long at = sys_mremap(from, c->moved ? len : 0, len, flags, place->start);
     if (sys_failed(at))
         return at;
-    return place->prot != c->prot ? sys_mprotect(place->start, len, place->prot) : 0;
+    return place->prot == c->prot || sys_mprotect(place->start, len, place->prot) == 0 ? 0
+                                                                                       : -EACCES;
 }
 
 long overlays_still(const struct place *place, const struct overlaid_file *file)
@@ -251,7 +252,7 @@ bool overlays_claimed_in(uintptr_t start, uintptr_t end)
 
 bool overlays_take(void)
 {
-    if (lock_mine(&overlay_lock))
+    if (model_mine() || lock_mine(&overlay_lock))
         return false;
     uint64_t before = sys_block_signals();
     lock_take(&overlay_lock);

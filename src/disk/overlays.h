@@ -107,7 +107,8 @@ extern struct overlay_lists *overlay_lists;
  * overlays_take blocks all signals but those of faults, and takes overlay_lock; overlays_drop
  * undoes both. Signals are blocked because a handler of the program that touched a page being
  * switched, or a page without space, would wait for its own thread. overlays_take returns false if
- * this thread has the lock. The caller holds no lock.
+ * this thread has the lock, or the model lock: then a handler has interrupted the owner, which
+ * another owner of overlay_lock may be waiting for. The caller holds no lock.
  */
 bool overlays_take(void);
 void overlays_drop(void);
@@ -142,7 +143,7 @@ long overlays_places(const struct overlaid_file *file, uint64_t low, uint64_t hi
                      uintptr_t besides, struct place *places, unsigned max);
 
 /* Maps the file at the place again, from the alias, with the protection of the place. Returns 0, or
- * -errno of the kernel: then the place may show the file with the alias's protection. */
+ * -errno of the kernel. -EACCES: the file is there, with the protection of the alias. */
 long overlays_put_back(const struct overlay *c, const struct place *place);
 
 /* Returns 0 if the kernel shows the place as it says: this file, offset and protection. Returns

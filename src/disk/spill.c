@@ -17,6 +17,7 @@
 #include "disk/spilled.h"
 #include "disk/spillfile.h"
 #include "kernel/aside.h"
+#include "kernel/canary.h"
 #include "kernel/procmaps.h"
 #include "kernel/sys.h"
 #include "space/changes.h"
@@ -59,20 +60,14 @@ static bool others_map(const struct overlay *c)
     return spillfile_shared(c->file) && family_shares(c->of.dev, c->of.ino, &who);
 }
 
-/* Removes the overlay, and gives the lease back with the last one of its file. True: it was the
- * last in its spill file, which is removed too. */
+/* Removes the overlay. True: it was the last in its spill file, which is removed too. */
 static bool drop_overlay(unsigned n)
 {
     unsigned file = overlays[n].file, keep = overlays[n].keep, left = 0;
-    bool leased_by_others = keep && others_map(&overlays[n]);
     overlays_remove(n);
     for (unsigned i = 1; i <= OVERLAYS_MAX; i++)
         left += overlays[i].kind == OVERLAY_SPILL && overlays[i].file == file;
-    if (keep) {
-        if (!leased_by_others && !has_overlay(keep))
-            keeps_give_back(keep);
-        keeps_let_go(keep);
-    }
+    keeps_let_go(keep);
     if (!left)
         spillfile_remove(file);
     return !left;
@@ -130,6 +125,8 @@ static long prove(unsigned keep, const struct fault_page *p, bool *taken)
     /* A process whose open is delayed has seen nothing yet: the spilling goes on until it is to see
      * everything. */
     enum lease_state state = keeps_state(keep, break_signal());
+    if (state == LEASE_UNKNOWN)
+        return -ECHILD;
     if (state != LEASE_HELD && state != LEASE_ASKED) {
         long answer = keeps_lease(keep, break_signal());
         if (answer < 0)
@@ -429,29 +426,28 @@ static void keep_refused(const struct fault_page *p, uint64_t *low, uint64_t *hi
 /*
  * Near the limit on VMAs the kernel may have one for the first step of a switch, and none for the
  * last: mremap refuses a fixed address while fewer than 6 are free (mm/mremap.c). hold_vmas
- * takes some until the places are blocked. Returns 0 if there are none. They are of a file of their
- * own, so that the kernel merges none of them with a VMA of the program.
+ * takes some until the places are blocked, and is false at the limit: there are none. They are of a
+ * file of their own, so that the kernel merges none of them with a VMA of the program. Away from the
+ * limit the kernel may refuse them for another reason, as a limit on the address space; then the
+ * switch goes on without.
  */
 enum { HELD_VMAS = 9 };
 
-static uintptr_t hold_vmas(void)
+static bool hold_vmas(uintptr_t *held)
 {
-    long at = sys_mmap(0, HELD_VMAS * page_size, PROT_NONE,
-                       MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (sys_failed(at))
-        return 0;
-    for (unsigned i = 1; i < HELD_VMAS; i += 2) {
-        if (sys_mprotect((uintptr_t)at + i * page_size, page_size, PROT_READ) < 0) {
-            sys_munmap((uintptr_t)at, HELD_VMAS * page_size);
-            return 0;
-        }
-    }
-    return (uintptr_t)at;
+    const size_t len = HELD_VMAS * page_size;
+    long at = sys_mmap(0, len, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    *held = sys_failed(at) ? 0 : (uintptr_t)at;
+    bool good = *held;
+    for (unsigned i = 1; good && i < HELD_VMAS; i += 2)
+        good = sys_mprotect(*held + i * page_size, page_size, PROT_READ) == 0;
+    return good || !canary_at_limit();
 }
 
 static void free_vmas(uintptr_t held)
 {
-    sys_munmap(held, HELD_VMAS * page_size);
+    if (held)
+        sys_munmap(held, HELD_VMAS * page_size);
 }
 
 /* The places show the file. That fails only while other threads use up the VMAs that were free. */
@@ -516,16 +512,16 @@ static long overlay_run(unsigned n, const struct fault_page *p, size_t size, boo
         sys_close((int)fd);
         return answer;
     }
-    uintptr_t held = hold_vmas();
-    bool blocked = held && spilled_block(places, (unsigned)count, c, (int)fd);
-    if (held)
-        free_vmas(held);
+    uintptr_t held;
+    bool room = hold_vmas(&held),
+         blocked = room && spilled_block(places, (unsigned)count, c, (int)fd);
+    free_vmas(held);
     answer = blocked ? spilled_copy_in(c, (int)fd, low, high) : -ENOMEM;
     if (answer == 0 && !spilled_show(places, (unsigned)count, c, (int)fd))
         answer = -ENOMEM;
     sys_close((int)fd);
     if (answer < 0) {
-        if (held)
+        if (room)
             show_file((unsigned)count, c);
         give_up(count);
         return answer;
@@ -720,13 +716,12 @@ static int lift_span(unsigned n, int fd, struct span s, bool *stays)
         release();
         return c->error; /* next time */
     }
-    uintptr_t held = hold_vmas();
-    if (!held)
+    uintptr_t held;
+    if (!hold_vmas(&held))
         *stays = true;
     if (!spilled_block(places, (unsigned)count, c, fd))
         error = ENOMEM;
-    if (held)
-        free_vmas(held);
+    free_vmas(held);
     if (!error)
         error = spilled_write_back(c, fd, s.low, s.high);
     if (error == ESTALE && !*stays) {
@@ -735,9 +730,13 @@ static int lift_span(unsigned n, int fd, struct span s, bool *stays)
     } else if (!error && !*stays) {
         left.low = left.high; /* nothing */
     }
-    show_again(c, fd, count, left);
-    show_again(c, fd, count, (struct span){ all.low, s.low });
-    show_again(c, fd, count, (struct span){ s.high, all.high });
+    if (*stays) { /* each place as one: that takes no VMA more */
+        show_again(c, fd, count, all);
+    } else {
+        show_again(c, fd, count, left);
+        show_again(c, fd, count, (struct span){ all.low, s.low });
+        show_again(c, fd, count, (struct span){ s.high, all.high });
+    }
     int refused = put_back(c, fd, count, (struct span){ s.low, left.low });
     if (!refused)
         refused = put_back(c, fd, count, (struct span){ left.high, s.high });
@@ -812,6 +811,21 @@ static bool stays_shared(const struct overlay *c)
     return (!c->keep || keeps_state(c->keep, break_signal()) != LEASE_ASKED) && others_map(c);
 }
 
+/* drop_overlay, and the lease goes with the last overlay of its file. */
+static bool drop_returned(unsigned n)
+{
+    unsigned keep = overlays[n].keep;
+    if (keep && model_take()) {
+        keeps_hold(keep);
+        model_drop();
+    }
+    bool last = drop_overlay(n);
+    if (keep && !has_overlay(keep))
+        keeps_give_back(keep);
+    keeps_let_go(keep);
+    return last;
+}
+
 /* Writes back what the overlay has. 0: the file has everything. ESTALE: the rest stays in the spill
  * file, because the file was written since. Else the error why it could not be done. */
 static int return_overlay(unsigned n)
@@ -836,7 +850,7 @@ static int return_overlay(unsigned n)
     if (shared)
         sys_flock((int)fd, LOCK_UN); /* mappings of it keep the open file, and so the lock */
     sys_close((int)fd);
-    if (!error && !stays && drop_overlay(n))
+    if (!error && !stays && drop_returned(n))
         log_line(LOG_INFO | LOG_ABOUT_SPILL,
                  "everything that was spilled has gone back to its files");
     else if (error == ESTALE)
@@ -903,8 +917,14 @@ void spill_end(void)
     for (unsigned n = 1; n <= OVERLAYS_MAX; n++) {
         unsigned file = overlays[n].file;
         int error = overlays[n].kind == OVERLAY_SPILL ? return_overlay(n) : 0;
-        if (error && error != ESTALE && others_map(&overlays[n]))
-            continue; /* they write it back */
+        if (error && error != ESTALE && others_map(&overlays[n])) {
+            log_line(
+                LOG_WARNING | LOG_ABOUT_SPILL,
+                "there is still no space for what was spilled: a forked process that has the file "
+                "mapped may write it back; if none does, it stays in %s, for mapherd recover",
+                spillfile_path(file));
+            continue;
+        }
         if (error == ESTALE && !changed++)
             log_line(
                 LOG_ERROR | LOG_ABOUT_SPILL,
@@ -1037,7 +1057,9 @@ static void return_what_is_asked_for(void *unused)
         struct overlay *c = &overlays[n];
         bool leased = c->kind == OVERLAY_SPILL && c->keep;
         enum lease_state state = leased ? keeps_state(c->keep, SIGURG) : LEASE_NONE;
-        waited_for |= state == LEASE_UNKNOWN || (state == LEASE_ASKED && return_overlay(n) != 0);
+        if (state == LEASE_ASKED)
+            return_overlay(n);
+        waited_for |= state == LEASE_UNKNOWN || (state == LEASE_ASKED && c->kind == OVERLAY_SPILL);
     }
     if (waited_for)
         try_later();
@@ -1152,7 +1174,8 @@ static bool ends_at(const struct overlay *c, const struct stat *st, uint64_t siz
     if (c->of.st_dev || c->of.dev == st->st_dev)
         return (c->of.st_dev ? c->of.st_dev : c->of.dev) == st->st_dev;
     uint64_t past = page_up(size) > c->start ? page_up(size) : c->start;
-    return past < c->high && !sys_readable(c->alias + (past - c->start));
+    return past < c->high && !sys_readable(c->alias + (past - c->start)) &&
+           !sys_readable(c->alias + c->len - page_size);
 }
 
 void spill_trim(int fd, uint64_t size)

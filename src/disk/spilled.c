@@ -300,23 +300,29 @@ static size_t run_from(const struct overlay *c, int fd, uint64_t at, uint64_t en
     return n;
 }
 
-/* Makes the place known to the model, which has to find it when the file is shown again. */
-static void make_known(const struct place *place)
+/* Makes all of the place known to the model, which has to find it when the file is shown again. */
+static bool make_known(const struct place *place)
 {
-    if (!model_take())
-        return;
-    struct region *r = regions_from(place->start);
-    if (!r || r->start > place->start)
-        regions_add(place->start, r && r->start < place->end ? r->start : place->end, NULL,
-                    REGION_SHARED | REGION_FOREIGN | (uint32_t)place->prot);
+    bool known = model_take();
+    if (!known)
+        return false;
+    for (uintptr_t at = place->start, to; known && at < place->end; at = to) {
+        const struct region *r = regions_from(at);
+        bool there = r && r->start <= at;
+        to = there ? r->end : r && r->start < place->end ? r->start : place->end;
+        known = there ||
+                regions_add(at, to, NULL, REGION_SHARED | REGION_FOREIGN | (uint32_t)place->prot);
+    }
     model_drop();
+    return known;
 }
 
 void spilled_show_present(unsigned n, int fd, const struct place *place)
 {
     const struct overlay *c = &overlays[n];
     uint64_t end = place->offset + (place->end - place->start), len;
-    make_known(place);
+    if (!make_known(place))
+        return;
     for (uint64_t at = place->offset; at < end; at += len) {
         bool has;
         len = run_from(c, fd, at, end, &has) * page_size;

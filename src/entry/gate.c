@@ -15,6 +15,7 @@
 #include "kernel/brief.h"
 #include "kernel/canary.h"
 #include "kernel/gaps.h"
+#include "kernel/lock.h"
 #include "kernel/sys.h"
 #include "limit/reserve.h"
 #include "space/changes.h"
@@ -147,61 +148,72 @@ void gate_close(uint32_t reason)
     STATUS_SET(state, MAPHERD_PASSIVE);
 }
 
-/* What gate_before_fork has taken. False where a handler forks that interrupted the library: the lock
- * is the frame's below. */
+/* What the thread has taken that forks. No lock is held, and nothing is here, for a thread that forks
+ * in a sandbox: its filter may kill for any system call, so none is made. */
 static struct {
-    bool hidden; /* in a sandbox: its filter may kill for any system call, so none is made */
-    bool announced, retained, overlays, model;
-    int error; /* errno before the fork */
+    int owner;                      /* the thread's id; 0: none */
+    bool announced;                 /* the fork, to the family */
+    bool retained, overlays, model; /* false where a handler forks that interrupted the library: the
+                                       lock is the frame's below */
+    int error;                      /* errno before the fork */
 } forking;
 
 void gate_before_fork(void)
 {
-    forking.hidden = gate_helpless();
-    if (forking.hidden) {
+    int error = errno;
+    if (gate_helpless()) {
         family_before_hidden_fork();
         return;
     }
-    forking.error = errno;
-    forking.announced = family_before_fork();
+    bool announced = family_before_fork();
     count_before_fork();
-    forking.retained = retained_enter();
-    forking.overlays = overlays_take();
-    bool taken = model_take();
-    forking.model = taken;
-    if (taken)
+    bool retained = retained_enter(), taken_overlays = overlays_take(), model = model_take();
+    forking.owner = lock_thread();
+    forking.announced = announced;
+    forking.retained = retained;
+    forking.overlays = taken_overlays;
+    forking.model = model;
+    forking.error = error;
+    if (model)
         parked_retire();
     brief_before_fork();
     errno = 0;
 }
 
 /* The handlers of pthread_atfork are not told whether the fork has failed. errno tells it: fork sets
- * it before it calls them (glibc: posix/fork.c; musl: src/process/fork.c). */
+ * it before it calls them (glibc: posix/fork.c; musl: src/process/fork.c). Another library's handler
+ * may have set it to something else meanwhile. */
+static bool has_failed(int error)
+{
+    return error == EAGAIN || error == ENOMEM;
+}
+
 void gate_after_fork_in_parent(void)
 {
-    bool failed = errno != 0;
-    if (forking.hidden)
+    int error = errno, before = forking.error;
+    if (forking.owner != lock_thread())
         return;
+    forking.owner = 0;
     brief_after_fork_in_parent();
-    if (failed)
+    if (has_failed(error))
         family_not_forked(forking.announced);
+    bool retained = forking.retained, took_overlays = forking.overlays;
     if (forking.model)
         model_drop();
-    if (forking.overlays) {
-        if (!failed)
-            spill_forked(false);
+    if (took_overlays) {
+        spill_forked(false);
         overlays_drop();
     }
-    retained_leave(forking.retained);
+    retained_leave(retained);
     count_after_fork(false);
-    if (!failed)
-        errno = forking.error;
+    errno = error ? error : before;
 }
 
 void gate_after_fork_in_child(void)
 {
-    if (forking.hidden)
+    if (forking.owner != lock_thread())
         return;
+    forking.owner = 0;
     brief_after_fork_in_child();
     model_after_fork();
     begin_as_child(forking.announced);

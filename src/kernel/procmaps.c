@@ -183,7 +183,7 @@ long procmaps_at(const char *path, uintptr_t addr, struct procmap *m, char *buf,
 {
     long fd = brief_open(path, O_RDONLY, 0);
     if (fd < 0)
-        return fd;
+        return fd == -ENOENT ? -ENODEV : fd;
     long answer = query((int)fd, addr, m, buf, size);
     if (answer == -ENOTTY) {
         struct wanted w = { addr, m, false };

@@ -39,8 +39,8 @@ typedef bool procmaps_each(const struct procmap *m, void *context);
 long procmaps_scan(const char *path, char *buf, size_t size, procmaps_each *each, void *context);
 
 /*
- * Finds the VMA that addr lies in. Returns 0; -ENOENT if addr lies in none; or -errno as
- * procmaps_scan. m->path points into buf, which is as for procmaps_scan. Asks the kernel for this
+ * Finds the VMA that addr lies in. Returns 0; -ENOENT if addr lies in none; -ENODEV if
+ * there is no such list; or another -errno as procmaps_scan. m->path points into buf, which is as for procmaps_scan. Asks the kernel for this
  * VMA alone (PROCMAP_QUERY, include/uapi/linux/fs.h); before Linux 6.11 it scans. Thread- and
  * async-signal-safe.
  */

@@ -326,6 +326,11 @@ long sys_gettid(void)
     return CALL(SYS_gettid, 0, 0, 0, 0, 0, 0);
 }
 
+long sys_kill(long pid, int sig)
+{
+    return CALL(SYS_kill, pid, sig, 0, 0, 0, 0);
+}
+
 bool sys_shares_memory(long pid)
 {
     enum { VM = 1 }; /* KCMP_VM, linux/kcmp.h */

@@ -119,6 +119,7 @@ bool sys_writable_now(int fd);
 /* The process. */
 long sys_getpid(void);
 long sys_gettid(void);
+long sys_kill(long pid, int sig);
 /* True if that process and this one share their memory, as a vfork child does with its parent
  * (kcmp(2)). False where the kernel does not say. */
 bool sys_shares_memory(long pid);

@@ -107,7 +107,9 @@ void count_begin(long maps)
 
 void count_ended(void)
 {
-    __atomic_fetch_sub(&count.under_way, 1, __ATOMIC_RELEASE);
+    /* In a child that was forked by a handler in the middle of a call there are none. */
+    if (__atomic_sub_fetch(&count.under_way, 1, __ATOMIC_RELEASE) < 0)
+        SET(under_way, 0);
 }
 
 bool count_due(void)

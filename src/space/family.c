@@ -36,17 +36,24 @@ static bool put(struct members *f, int pid)
     return false;
 }
 
-/* Those that have ended are forgotten. A /proc that shows this process shows them too. */
+/* /proc does not show the process. It may have hidden that of another user (hidepid): a /proc that
+ * hides some hides the first process, too. */
+static bool has_ended(int pid)
+{
+    struct stat st;
+    return sys_stat("/proc/1", &st) == 0 ||
+           (identity_in_proc() == sys_getpid() && sys_kill(pid, 0) == -ESRCH);
+}
+
+/* Those that have ended are forgotten. */
 static void tidy(struct members *f)
 {
     char path[32];
     struct stat st;
-    if (identity_in_proc() < 0)
-        return;
     for (unsigned n = 0; n < MEMBERS; n++) {
         int pid = __atomic_load_n(&f->pids[n], __ATOMIC_ACQUIRE);
         fmt(path, sizeof path, "/proc/%d", pid);
-        if (pid > 0 && sys_stat(path, &st) == -ENOENT)
+        if (pid > 0 && sys_stat(path, &st) == -ENOENT && has_ended(pid))
             __atomic_compare_exchange_n(&f->pids[n], &pid, 0, false, __ATOMIC_ACQ_REL,
                                         __ATOMIC_RELAXED);
     }
@@ -117,7 +124,7 @@ void family_before_hidden_fork(void)
 static bool shares(int pid, unsigned n, uint64_t dev, uint64_t ino)
 {
     long answer = mappers_has(pid, dev, ino);
-    if ((answer == -ENOENT || answer == -ESRCH) && identity_in_proc() > 0) {
+    if ((answer == -ENOENT || answer == -ESRCH) && has_ended(pid)) {
         __atomic_compare_exchange_n(&family->pids[n], &pid, 0, false, __ATOMIC_ACQ_REL,
                                     __ATOMIC_RELAXED);
         return false;

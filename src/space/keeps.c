@@ -229,7 +229,8 @@ unsigned keeps_of(struct map_request *q)
         return may_want(q) ? make(q->fd, st->st_dev, st->st_ino) : 0;
     /* A mark may outlive its keep, on a descriptor that the program has duplicated or a child has mapped.
      * So it does not prove alone that this is the keep's open file; and a region that held the keep of
-     * another one would delay the closing of that. */
+     * another one would delay the closing of that. Where such a descriptor has the number of the keep's
+     * by now, that happens. */
     if (q->fd == keeps[n].fd && is_marked(q->fd)) {
         if (!keeps[n].place)
             refill(n, q->fd);
@@ -265,8 +266,9 @@ void keeps_release(unsigned keep)
 static void clear_mark(const struct keep *k)
 {
     struct stat st;
-    if (k->marks && sys_fstat(k->fd, &st) == 0 && st.st_dev == k->dev && st.st_ino == k->ino &&
-        sys_fcntl(k->fd, F_GETSIG, 0) == MARK)
+    /* The mark first: fstat of another file that has the number by now may wait for a server. */
+    if (k->marks && sys_fcntl(k->fd, F_GETSIG, 0) == MARK && sys_fstat(k->fd, &st) == 0 &&
+        st.st_dev == k->dev && st.st_ino == k->ino)
         sys_fcntl(k->fd, F_SETSIG, 0);
 }
 
@@ -366,14 +368,25 @@ static long file_of(const struct keep *k)
                : -EBADF;
 }
 
+/* The process lacks something, so that this says nothing of the file. */
+static bool is_short(long error)
+{
+    return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
+}
+
 static long work(void *context)
 {
     struct job *e = context;
     long fd = file_of(e->keep);
-    if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM)
+    if (is_short(fd))
         return 0;
     e->asked = true;
-    return e->work(e, fd);
+    long answer = e->work(e, fd);
+    /* The table goes with the thread, which may be after the caller goes on: the file would be closed
+     * that much later. */
+    if (fd >= 0)
+        sys_close((int)fd);
+    return answer;
 }
 
 /* Returns the answer of what is done; -ECHILD if it could not be done. */
@@ -392,7 +405,8 @@ static long lease(const struct job *e, long fd)
     long answer = sys_fcntl((int)fd, F_SETLEASE, F_WRLCK);
     /* A lease that the kernel is taking away can be set again, and goes all the same. */
     if (answer == 0 && sys_fcntl((int)fd, F_GETLEASE, 0) != F_WRLCK) {
-        sys_fcntl((int)fd, F_SETLEASE, F_UNLCK);
+        if (!e->keep->leased)
+            sys_fcntl((int)fd, F_SETLEASE, F_UNLCK);
         return -EAGAIN;
     }
     if (answer == 0)
@@ -412,7 +426,7 @@ static enum lease_state held_up(int fd)
     for (long at = 0; at < len; at++)
         if (strncmp(text + at, words, sizeof words - 1) == 0)
             return LEASE_ASKED;
-    return len < 0 ? LEASE_UNKNOWN : LEASE_NONE;
+    return is_short(len) ? LEASE_UNKNOWN : LEASE_NONE;
 }
 
 static long look(const struct job *e, long fd)
