@@ -161,8 +161,11 @@ if [ "$(id -u)" = 0 ] && unshare -pf --mount-proc true 2>/dev/null; then
 	until [ -s "$scratch/started" ]; do kill -0 $outer || fail "it has ended"; sleep 0.05; done
 	seen_as running "" 0
 	[ "$(ls "$elsewhere")" = of-become-1 ] || fail "the record of a process that runs is gone: $(ls "$elsewhere")"
+	inner=$(cat "/proc/$outer/task/$outer/children")
 	kill -9 $outer
 	wait $outer 2>/dev/null || true
+	# shellcheck disable=SC2086 # with a space behind it
+	while kill -0 $inner 2>/dev/null; do sleep 0.05; done # unshare kills it by its own end
 	exec 4>&-
 	seen_as "was killed" -n 1
 else
