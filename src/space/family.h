@@ -31,8 +31,8 @@ void family_not_forked(bool announced);
 void family_before_hidden_fork(void);
 
 /* Returns true if another member has a VMA of the file, with device and inode as /proc/PID/maps
- * shows them, or may have one. *who is its id, or 0 if it is not known. The caller has the
- * overlay lock. */
+ * shows them, or may have one. Sets *who to the id of that member, or to 0 if it is not known. The
+ * caller has the overlay lock. */
 bool family_shares(uint64_t dev, uint64_t ino, long *who);
 
 #endif
