@@ -337,6 +337,12 @@ bool sys_shares_memory(long pid)
     return CALL(SYS_kcmp, sys_getpid(), pid, VM, 0, 0, 0) == 0;
 }
 
+bool sys_differ(int fd, int other)
+{
+    enum { FILES = 0 }; /* KCMP_FILE, linux/kcmp.h: 1 or 2 say which of two is to come first */
+    return CALL(SYS_kcmp, sys_getpid(), sys_getpid(), FILES, fd, other, 0) > 0;
+}
+
 long sys_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
 {
     return CALL(SYS_prctl, option, a, b, c, d, 0);

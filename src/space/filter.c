@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <linux/fs.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
@@ -116,6 +117,7 @@ static void make_calls(void)
     sys_pwrite(-1, room, sizeof room, 0);
     sys_lseek(-1, 0, SEEK_SET);
     sys_ioctl(-1, 0, NULL);
+    sys_ioctl(-1, FS_IOC_GETVERSION, NULL);
     sys_fallocate(-1, 0, 0, 0);
     sys_fallocate(-1, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 0);
     sys_flock(-1, LOCK_EX);

@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -35,11 +36,16 @@ static struct keep {
     int fd; /* the program's descriptor that it was made from; another file's, perhaps, by now */
     unsigned place; /* parked.h; 0: the file has not been kept since a fork or a sandbox */
     bool marks;     /* this keep has set the mark, and takes it away at its end */
+    uint32_t tag;   /* of the file, for outlived */
     unsigned holders;
     bool leased; /* the lease was taken, and not given back */
 } keeps[KEEPS_MAX + 1];
-static unsigned made;
+static unsigned made; /* is read without the lock */
 unsigned keeps_idle;
+
+/* The tags of the last files of which a mark may have outlived its keep, each in the place that its
+ * tag gives it. */
+static uint32_t outlived[1024];
 
 /* ---- which files ---- */
 
@@ -86,6 +92,77 @@ static bool may_want(const struct map_request *q)
     return kind == KIND_COPIES_ON_WRITE || (kind == KIND_PROVES && lacks_blocks(q, &q->st));
 }
 
+/* ---- the program's descriptors of a file ---- */
+
+/* Calls see for each descriptor that the program has of this file, until one answers true. Returns
+ * that descriptor; -ENOENT. */
+static long look_through(dev_t dev, ino_t ino, void *room, size_t size, bool (*see)(int fd, int of),
+                         int of)
+{
+    struct stat st;
+    long found = -ENOENT, got,
+         folder = brief_open("/proc/thread-self/fd", O_RDONLY | O_DIRECTORY, 0);
+    while (folder >= 0 && found < 0 && (got = sys_getdents((int)folder, room, size)) > 0) {
+        for (long at = 0; at < got && found < 0;) {
+            const struct dirent64 *entry = (const void *)((char *)room + at);
+            const char *name = entry->d_name;
+            uint64_t fd;
+            at += entry->d_reclen;
+            if (fmt_read_u64(&name, &fd) && (long)fd != folder && sys_fstat((int)fd, &st) == 0 &&
+                S_ISREG(st.st_mode) && st.st_dev == dev && st.st_ino == ino && see((int)fd, of))
+                found = (long)fd;
+        }
+    }
+    if (folder >= 0)
+        brief_close((int)folder);
+    return found;
+}
+
+static bool any(int fd, int unused)
+{
+    (void)fd;
+    (void)unused;
+    return true;
+}
+
+/* A descriptor that the program has of this file; -ENOENT. The caller has the overlay lock. */
+static long descriptor_of(dev_t dev, ino_t ino)
+{
+    static char entries[4096] __attribute__((aligned(8)));
+    return look_through(dev, ino, entries, sizeof entries, any, 0);
+}
+
+/* A hash of what tells the file from all others. A filesystem may give an inode number again as
+ * soon as a file is removed, and then another generation (ext4, xfs, f2fs). */
+static uint32_t tag_of(int fd, dev_t dev, ino_t ino)
+{
+    long generation = 0;
+    sys_ioctl(fd, FS_IOC_GETVERSION, &generation);
+    uint64_t file = ((uint64_t)dev * 31 + ino) * 31 + (uint32_t)generation;
+    return (uint32_t)(file * 0x9E3779B97F4A7C15 >> 32) | 1;
+}
+
+static uint32_t *outlived_of(uint32_t tag)
+{
+    return &outlived[tag >> 1 & (sizeof outlived / sizeof *outlived - 1)];
+}
+
+static bool unmark(int fd, int kept)
+{
+    if (sys_fcntl(fd, F_GETSIG, 0) == MARK && sys_differ(fd, kept))
+        sys_fcntl(fd, F_SETSIG, 0);
+    return false;
+}
+
+/* Takes away what earlier keeps of this file have left of marks on other open files than that of
+ * fd, which is to be kept. The caller does not have the model lock: fstat may wait for a server. */
+static void unmark_others(int fd, dev_t dev, ino_t ino, uint32_t tag)
+{
+    char entries[512] __attribute__((aligned(8))); /* for a handler with little stack */
+    if (__atomic_load_n(outlived_of(tag), __ATOMIC_RELAXED) == tag)
+        look_through(dev, ino, entries, sizeof entries, unmark, fd);
+}
+
 /* ---- making and unmaking ---- */
 
 static unsigned find(dev_t dev, ino_t ino)
@@ -125,7 +202,11 @@ static unsigned make(int fd, dev_t dev, ino_t ino)
 {
     unsigned n = 0;
     bool marks = false;
-    if (!filter_passes() || !model_take())
+    if (__atomic_load_n(&made, __ATOMIC_RELAXED) == KEEPS_MAX || !filter_passes())
+        return 0;
+    uint32_t tag = tag_of(fd, dev, ino);
+    unmark_others(fd, dev, ino, tag);
+    if (!model_take())
         return 0;
     if (!find(dev, ino))
         for (n = KEEPS_MAX; n && keeps[n].made; n--)
@@ -141,6 +222,7 @@ static unsigned make(int fd, dev_t dev, ino_t ino)
                                   .fd = fd,
                                   .place = (unsigned)place,
                                   .marks = marks,
+                                  .tag = tag,
                                   .holders = 1 };
         __atomic_fetch_add(&made, 1, __ATOMIC_RELAXED);
     } else if (place > 0) {
@@ -156,7 +238,10 @@ static unsigned make(int fd, dev_t dev, ino_t ino)
 static void refill(unsigned n, int fd)
 {
     bool marks = false;
-    if (!filter_passes() || !model_take())
+    if (!filter_passes())
+        return;
+    unmark_others(fd, keeps[n].dev, keeps[n].ino, keeps[n].tag);
+    if (!model_take())
         return;
     long place = keeps[n].place ? -EEXIST : park(fd, &marks);
     if (place > 0) {
@@ -167,30 +252,6 @@ static void refill(unsigned n, int fd)
         keeps[n].marks = marks;
     }
     model_drop();
-}
-
-/* A descriptor that the program has of this file; -ENOENT. */
-static long descriptor_of(dev_t dev, ino_t ino)
-{
-    static char entries[4096] __attribute__((aligned(8)));
-    struct stat st;
-    long found = -ENOENT, got,
-         folder = brief_open("/proc/thread-self/fd", O_RDONLY | O_DIRECTORY, 0);
-    while (folder >= 0 && found < 0 &&
-           (got = sys_getdents((int)folder, entries, sizeof entries)) > 0) {
-        for (long at = 0; at < got && found < 0;) {
-            const struct dirent64 *entry = (const void *)(entries + at);
-            const char *name = entry->d_name;
-            uint64_t fd;
-            at += entry->d_reclen;
-            if (fmt_read_u64(&name, &fd) && (long)fd != folder && sys_fstat((int)fd, &st) == 0 &&
-                S_ISREG(st.st_mode) && st.st_dev == dev && st.st_ino == ino)
-                found = (long)fd;
-        }
-    }
-    if (folder >= 0)
-        brief_close((int)folder);
-    return found;
 }
 
 unsigned keeps_adopt(dev_t dev, ino_t ino, bool dies)
@@ -227,10 +288,8 @@ unsigned keeps_of(struct map_request *q)
     unsigned n = keeps_find(st->st_dev, st->st_ino);
     if (!n)
         return may_want(q) ? make(q->fd, st->st_dev, st->st_ino) : 0;
-    /* A mark may outlive its keep, on a descriptor that the program has duplicated or a child has mapped.
-     * So it does not prove alone that this is the keep's open file; and a region that held the keep of
-     * another one would delay the closing of that. Where such a descriptor has the number of the keep's
-     * by now, that happens. */
+    /* The mark shows that the descriptor is of the keep's open file, and not of another one of the file
+     * that has the number by now: a region that held the keep of that would delay its closing. */
     if (q->fd == keeps[n].fd && is_marked(q->fd)) {
         if (!keeps[n].place)
             refill(n, q->fd);
@@ -260,16 +319,17 @@ void keeps_release(unsigned keep)
         __atomic_fetch_add(&keeps_idle, 1, __ATOMIC_RELAXED);
 }
 
-/* A mark that stayed could be taken for that of the file's next keep, which may be of another
- * open file. A mark that another process has set, which shares the open file, stays: its keep
- * may still be there. */
+/* A mark that stays could be taken for that of the file's next keep, which may be of another open
+ * file. It stays where the program has closed the descriptor and has a duplicate of it. A mark that
+ * another process has set, which shares the open file, stays too: its keep may still be there. */
 static void clear_mark(const struct keep *k)
 {
     struct stat st;
     /* The mark first: fstat of another file that has the number by now may wait for a server. */
     if (k->marks && sys_fcntl(k->fd, F_GETSIG, 0) == MARK && sys_fstat(k->fd, &st) == 0 &&
-        st.st_dev == k->dev && st.st_ino == k->ino)
-        sys_fcntl(k->fd, F_SETSIG, 0);
+        st.st_dev == k->dev && st.st_ino == k->ino && sys_fcntl(k->fd, F_SETSIG, 0) == 0)
+        return;
+    __atomic_store_n(outlived_of(k->tag), k->tag, __ATOMIC_RELAXED);
 }
 
 /* Says that the file is to go; the number stays. The caller has the model lock, and closes what is
@@ -294,7 +354,7 @@ void keeps_close_idle(void)
         if (keeps[n].made && !keeps[n].holders) {
             keeps[n].made = false;
             place = take_file(n);
-            made--;
+            __atomic_fetch_sub(&made, 1, __ATOMIC_RELAXED);
             __atomic_fetch_sub(&keeps_idle, 1, __ATOMIC_RELAXED);
         }
         model_drop();

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -101,6 +102,26 @@ static void own_lease_sigio(void)
 static void own_lease_usr1(void)
 {
     own_lease(SIGUSR1);
+}
+
+/* A file is closed with its last map, although an earlier open of it has its number by now. */
+static void closed_in_time(void)
+{
+    char *first = map_file(file);
+    int earlier = dup(file);
+    close(file);
+    munmap(first, PAGES * PAGE);
+
+    int later = open(path, O_RDWR | O_CLOEXEC);
+    if (earlier < 0 || later != file)
+        die("the later open has descriptor %d and not %d", later, file);
+    char *of_later = map_file(later);
+    if (flock(later, LOCK_EX | LOCK_NB) < 0 || dup2(earlier, later) != later)
+        die("flock, dup2: %s", strerror(errno));
+    map_file(later);
+    munmap(of_later, PAGES * PAGE);
+    if (flock(earlier, LOCK_EX | LOCK_NB) < 0)
+        die("the later open is not closed: %s", strerror(errno));
 }
 
 /* A program that was started, and not forked, has the file mapped by way of the same open. */
@@ -284,6 +305,7 @@ int main(int argc, char **argv)
     } scenes[] = {
         { "own-lease", own_lease_sigio }, { "own-lease-usr1", own_lease_usr1 },
         { "spawned", spawned }, { "sandboxed", sandboxed },
+        { "closed-in-time", closed_in_time },
         { "renumbered", renumbered },
         { "regrown", regrown },
         { "regrown-sandboxed", regrown_sandboxed }, { "reader", reader }, { "writer", writer }, { "stopped", stopped },
