@@ -29,7 +29,8 @@ same() {
 
 same truncated "$scratch/file" truncated
 # The comparison can fail.
-MAPHERD_SIGBUS="auto,$scratch/*=convert" preloaded timeout 300 "$program" "$scratch/file" truncated >"$scratch/with" || true
+MAPHERD_SIGBUS="auto,$scratch/*=convert" preloaded timeout 300 "$program" "$scratch/file" truncated >"$scratch/with" || fail "with zeros: $?"
+grep -q 'zeros' "$MAPHERD_LOG" || fail "there were no zeros"
 ! cmp -s "$scratch/alone" "$scratch/with" || fail "zeros are not noticed"
 
 if mount_fs tmpfs 64k; then

@@ -13,6 +13,16 @@ ALL="0 $PAGES"
 runs=1 twins=2
 [ -z "${TESTS_LONG:-}" ] || runs=50 twins=100
 
+# until_or_ended PID COMMAND...: waits until the command succeeds; false: the process has ended before.
+until_or_ended() {
+	watched=$1
+	shift
+	while ! "$@"; do
+		kill -0 "$watched" 2>/dev/null || "$@" || return 1
+		sleep 0.1
+	done
+}
+
 clear_disk() {
 	rm -rf "${file:?}" "$disk/db" "$scratch/log" "${spills:?}"/*
 	sync -f "$disk"
@@ -23,7 +33,7 @@ mapped_by_another() {
 	env LD_PRELOAD="$MAPHERD_LIB" "$program" "$file" $PAGES <"$scratch/idle" >"$scratch/idle.out" 2>&1 &
 	another=$!
 	exec 5>"$scratch/idle"
-	while ! grep -q ready "$scratch/idle.out"; do sleep 0.1; done
+	until_or_ended $another grep -q ready "$scratch/idle.out" || fail "$kind: the other process: $(cat "$scratch/idle.out")"
 	begin_preloaded "$file" $PAGES
 	expect_answer 0 store ascending 0 10 1
 	take_space
@@ -34,7 +44,7 @@ mapped_by_another() {
 	[ "$(spill_files)" = 0 ] || fail "$kind: something was spilled"
 	# What it did store, it stored to the file.
 	printf 'check ascending 0 10 2\n' >&5
-	while ! grep -q "^wrong" "$scratch/idle.out"; do sleep 0.1; done
+	until_or_ended $another grep -q "^wrong" "$scratch/idle.out" || fail "$kind: the other process does not answer: $(cat "$scratch/idle.out")"
 	grep -qx "wrong=0" "$scratch/idle.out" || fail "$kind: the other process does not see the stores: $(cat "$scratch/idle.out")"
 	exec 5>&-
 	wait $another || fail "$kind: the other process ended with $?"
@@ -71,10 +81,8 @@ opened_meanwhile() {
 	[ "$(spill_files)" = 1 ] || fail "$kind: nothing was spilled"
 	"$program" check "$file" random $ALL 1 >"$scratch/seen" 2>&1 &
 	reader=$!
-	while ! grep -q "is being opened while pages of it are spilled" "$scratch/log"; do
-		kill -0 $reader 2>/dev/null || fail "$kind: the reader was not held up: $(cat "$scratch/seen")"
-		sleep 0.1
-	done
+	until_or_ended $reader grep -q "is being opened while pages of it are spilled" "$scratch/log" ||
+		fail "$kind: the reader was not held up: $(cat "$scratch/seen")"
 	[ ! -s "$scratch/seen" ] || fail "$kind: the reader was not held up: $(cat "$scratch/seen")"
 	give_space
 	wait $reader || fail "$kind: the reader saw $(cat "$scratch/seen")"
@@ -165,26 +173,49 @@ allocator_first() {
 	clear_disk
 }
 
+# Answers whether one of the writers has said more lines than that, or none of them is left.
+goes_on() {
+	[ "$(cat "$scratch"/ack.* | wc -l)" -le "$1" ] || return 0
+	for writer in $writers; do
+		! kill -0 "$writer" 2>/dev/null || return 1
+	done
+}
+
 # LMDB: WHAT processes, while the disk fills and empties. Everything that was acknowledged is there.
 lmdb() {
+	rm -f "$scratch/stop"
 	mkdir "$disk/db"
 	"$scratch/lmdb" "$disk/db" make || fail "$kind: no database"
-	: >"$scratch/acknowledged"
-	jobs=
+	jobs='' writers=''
 	for who in $1; do
 		case $who in
-		reader) env LD_PRELOAD="$MAPHERD_LIB" "$scratch/lmdb" "$disk/db" read 2 >"$scratch/read" 2>&1 & ;;
-		*) env LD_PRELOAD="$MAPHERD_LIB" "$scratch/lmdb" "$disk/db" write "$who" 2 >"$scratch/ack.$who" 2>"$scratch/err.$who" & ;;
+		reader) env LD_PRELOAD="$MAPHERD_LIB" "$scratch/lmdb" "$disk/db" read "$scratch/stop" >"$scratch/read" 2>&1 & ;;
+		*)
+			env LD_PRELOAD="$MAPHERD_LIB" "$scratch/lmdb" "$disk/db" write "$who" "$scratch/stop" 2>"$scratch/err.$who" >"$scratch/ack.$who" &
+			writers="$writers $!"
+			;;
 		esac
 		jobs="$jobs $!"
 	done
-	while ! [ -s "$scratch/ack.one" ]; do sleep 0.05; done
+	first=${writers# }
+	first=${first%% *}
+	until_or_ended "$first" [ -s "$scratch/ack.one" ] || fail "$kind: a writer has ended: $(cat "$scratch"/err.*)"
 	take_space
-	[ -z "$2" ] || (rm -rf "$scratch/copy" && mkdir "$scratch/copy" && timeout 100 mdb_copy "$disk/db" "$scratch/copy" 2>"$scratch/err.copy") &
-	copying=$!
-	sleep 0.5 # any moment will do: the writers end when they like
+	copying=
+	if [ -n "$2" ]; then
+		rm -rf "$scratch/copy"
+		mkdir "$scratch/copy"
+		timeout 600 mdb_copy "$disk/db" "$scratch/copy" 2>"$scratch/err.copy" &
+		copying=$!
+	fi
+	# The writers go on until one lacks space.
+	until_or_ended "$first" grep -qs "SIGBUS: a store to $disk/db/" "$scratch/log" || fail "$kind: $1: a writer has ended: $(cat "$scratch"/err.*)"
+	! grep -q "is kept in the spill file" "$scratch/log" || spilled=$((spilled + 1))
 	give_space
-	wait $copying || [ -z "$2" ] || fail "$kind: mdb_copy: $(cat "$scratch/err.copy")"
+	[ -z "$copying" ] || wait $copying || fail "$kind: mdb_copy: $(cat "$scratch/err.copy")"
+	said=$(cat "$scratch"/ack.* | wc -l)
+	while ! goes_on "$said"; do sleep 0.1; done
+	: >"$scratch/stop"
 	ends=
 	for job in $jobs; do
 		got=0
@@ -195,6 +226,9 @@ lmdb() {
 		esac
 	done
 	"$MAPHERD" recover "$spills" >"$scratch/out" 2>&1 || fail "$kind: $1: recover: $(cat "$scratch/out")"
+	died=$(printf '%s\n' $ends | grep -c 135 || true)
+	[ "$(grep -c "open more than once.*the program dies of it" "$scratch/log" || true)" -ge "$died" ] ||
+		fail "$kind: $1: $died have died of another reason: $(cat "$scratch/log")"
 	cat "$scratch"/ack.* >"$scratch/acknowledged"
 	"$scratch/lmdb" "$disk/db" check <"$scratch/acknowledged" >"$scratch/out" 2>&1 ||
 		fail "$kind: $1: after $ends: $(cat "$scratch/out" "$scratch/log")"
@@ -211,14 +245,15 @@ lmdbs() {
 		say "not run: LMDB"
 		return
 	fi
-	i=0
+	i=0 spilled=0
 	while [ $i -lt $runs ]; do
 		lmdb "one two" ""
 		lmdb "one reader" ""
 		[ -z "$have_copy" ] || lmdb "one" copy
 		i=$((i + 1))
 	done
-	say "$kind: LMDB, $runs runs of two writers, a writer and a reader, a writer and mdb_copy: nothing acknowledged is lost"
+	say "$kind: LMDB, $runs runs of two writers, a writer and a reader, a writer and mdb_copy: nothing acknowledged is lost; $spilled of them spilled"
+	[ "$spilled" -gt 0 ] || fail "$kind: none of them has spilled"
 }
 
 on() {

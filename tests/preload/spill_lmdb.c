@@ -2,15 +2,15 @@
  * spill_lmdb: processes that share an LMDB database (WRITEMAP, not synced).
  *
  *   spill_lmdb DIR make                 an empty database, on the disk
- *   spill_lmdb DIR write WHO SECONDS    commits 4 entries at a time, and says "WHO N" for each commit
- *   spill_lmdb DIR read SECONDS         reads all entries, again and again; says wrong=N
+ *   spill_lmdb DIR write WHO UNTIL      commits 4 entries at a time, and says "WHO N" for each commit,
+ *                                       until the file UNTIL exists
+ *   spill_lmdb DIR read UNTIL           reads all entries, again and again, until then; says wrong=N
  *   spill_lmdb DIR check <LINES         of the commits named by the lines, says missing= and wrong=
  */
 #include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ENTRIES 4
@@ -55,18 +55,10 @@ static int is_right(const MDB_val *key, const MDB_val *value)
     return value->mv_size == VALUE && memcmp(value->mv_data, due, VALUE) == 0;
 }
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static void write_for(const char *who, double seconds)
+static void write_until(const char *who, const char *until)
 {
     char key[64], value[VALUE];
-    double end = now() + seconds;
-    for (unsigned n = 0; now() < end; n++) {
+    for (unsigned n = 0; access(until, F_OK) != 0; n++) {
         MDB_txn *txn;
         must(mdb_txn_begin(env, NULL, 0, &txn), "mdb_txn_begin");
         for (unsigned i = 0; i < ENTRIES; i++) {
@@ -102,10 +94,10 @@ static long count_wrong(void)
     return wrong + (error != MDB_NOTFOUND);
 }
 
-static int read_for(double seconds)
+static int read_until(const char *until)
 {
     long wrong = 0;
-    for (double end = now() + seconds; now() < end; usleep(5000))
+    for (; access(until, F_OK) != 0; usleep(5000))
         wrong += count_wrong();
     printf("wrong=%ld\n", wrong);
     return wrong != 0;
@@ -143,10 +135,10 @@ int main(int argc, char **argv)
     }
     if (strcmp(what, "write") == 0 && argc == 5) {
         open_database(argv[1], MDB_WRITEMAP | MDB_MAPASYNC);
-        write_for(argv[3], atof(argv[4]));
+        write_until(argv[3], argv[4]);
         mdb_env_close(env);
         return 0;
     }
     open_database(argv[1], MDB_RDONLY);
-    return strcmp(what, "read") == 0 && argc == 4 ? read_for(atof(argv[3])) : check();
+    return strcmp(what, "read") == 0 && argc == 4 ? read_until(argv[3]) : check();
 }
