@@ -276,10 +276,31 @@ static void meet_aside(void *unused)
     now.mended = meet();
 }
 
+/* The fault is that of a signal handler, which has interrupted the library in a call that holds the
+ * model lock. The file is not known then, and nothing can be spilled. */
+static void tell_death_in_call(const siginfo_t *info, enum fault_owner owner)
+{
+    static struct log_room room;
+    static int told; /* the room is for the first thread that dies */
+    if (owner < OWNER_PROGRAM && word_for("") != OFF &&
+        !__atomic_exchange_n(&told, 1, __ATOMIC_RELAXED))
+        log_line_in(&room, LOG_ERROR | LOG_ABOUT_FAULT,
+                    "SIGBUS: at address 0x%lx, in a signal handler that has interrupted mapherd in "
+                    "a call of the same thread: no page can be kept there; the program dies of it, "
+                    "as it would have without mapherd",
+                    (unsigned long)(uintptr_t)info->si_addr);
+}
+
 bool fault_mended(const siginfo_t *info, const void *context, enum fault_owner owner)
 {
     gate_open(); /* notices a fork that ran no handlers */
-    if (gate_helpless() || model_mine() || !overlays_take())
+    if (gate_helpless())
+        return false;
+    if (model_mine()) {
+        tell_death_in_call(info, owner);
+        return false;
+    }
+    if (!overlays_take())
         return false;
     now.info = info;
     now.context = context;

@@ -9,6 +9,17 @@
 . "$TESTS_SRC/preload/spill.sh"
 scenes="$TESTS_BIN/tests/preload/spill_scenes"
 
+# The stores that in-change has said are in the file, after recover if the program has died.
+stored_in_change() {
+	"$MAPHERD" recover "$spills" >"$scratch/recovered" 2>&1 || fail "in-change: recover: $(cat "$scratch/recovered")"
+	stores=$(head -n 1 "$scratch/out" | tr -cd + | wc -c)
+	od -A n -v -t u1 -w4096 "$file" | awk -v stores="$stores" '
+		$1 == 1 { n++ }
+		$1 != 1 && NR <= stores { print "page " NR - 1 " of " stores " is not there"; exit 1 }
+		END { if (n > stores + 1) print n " stores, and " stores " were said" }' >"$scratch/lacks"
+	[ ! -s "$scratch/lacks" ] || fail "in-change: $(cat "$scratch/lacks" "$scratch/recovered")"
+}
+
 disk ext4 64M || skip "$why"
 for scene in child-returns parent-returns grows grows-over handler-stores protects zeros-return rewritten \
 	overlap regrown family many-maps unseen-map unseen-protection together in-change beside-alias cut-off becomes becomes-raw leaves; do
@@ -29,12 +40,15 @@ for scene in child-returns parent-returns grows grows-over handler-stores protec
 	unseen-map:135) # a map that nobody switches would not show what is spilled
 		grep -q "a map of that part of the file that mapherd does not know" "$scratch/log" || fail "$scene: $(cat "$scratch/log")"
 		;;
-	in-change:135) ;; # as alone, where the signal has interrupted the owner of the lock
+	in-change:135) # as alone, where the signal has interrupted the owner of the lock
+		grep -q "a signal handler that has interrupted mapherd.*the program dies of it" "$scratch/log" || fail "$scene: no reason: $(cat "$scratch/log")"
+		;;
 	*:0) grep -qx ok "$scratch/out" || fail "$scene: $(cat "$scratch/out")" ;;
 	*) fail "$scene ended with $result: $(cat "$scratch/stderr" "$scratch/out") $(tail -3 "$scratch/log")" ;;
 	esac
 	grep -q "SIGBUS: a " "$scratch/log" || fail "$scene: nothing was spilled"
 	give_space
+	[ "$scene" != in-change ] || stored_in_change
 	rm -f "$file" "$scratch/log" "$spills"/*
 	say "$scene"
 done

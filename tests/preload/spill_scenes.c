@@ -9,6 +9,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -266,15 +267,22 @@ static void rewritten(void)
     if (munmap(at, PAGES * PAGE) < 0)
         die("munmap: %s", strerror(errno));
     give_space();
-    char path[512];
+    char path[512], spill_files[512];
     snprintf(path, sizeof path, "%s/file", folder);
+    snprintf(spill_files, sizeof spill_files, "%s/mapherd-spill.*", getenv("MAPHERD_SPILL_DIR"));
     int again = open(path, O_WRONLY | O_TRUNC);
     memset(page, 'n', sizeof page);
     for (size_t i = 0; i < PAGES; i++)
         if (write(again, page, sizeof page) != sizeof page)
             die("write: %s", strerror(errno));
-    sleep(2); /* until the library tries again, at the next call */
-    munmap(mmap(NULL, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), PAGE);
+    glob_t left;
+    for (int tries = 0; glob(spill_files, 0, NULL, &left) == 0; tries++) {
+        globfree(&left);
+        if (tries == 6000)
+            die("the pages stay spilled though there is space");
+        usleep(10000); /* until the library tries again, at the next call */
+        munmap(mmap(NULL, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), PAGE);
+    }
     for (size_t i = 0; i < PAGES; i++)
         if (pread(file, page, 1, (off_t)(i * PAGE)) != 1 || page[0] != 'n')
             die("page %zu of the new file is an old one", i);
@@ -490,15 +498,18 @@ static void together(void)
 }
 
 /* The signal comes in the middle of a call about the range, and its handler stores to a page of it that lacks space:
- * it goes on, in whatever way. */
+ * it goes on, in whatever way. Says + for each store. */
 static volatile size_t next_page;
 static char *in_change;
 
 static void store_next(int sig)
 {
     (void)sig;
-    if (next_page < 16 * PAGES)
+    if (next_page < 16 * PAGES) {
         ((volatile char *)in_change)[next_page * PAGE] = 1, next_page++;
+        if (write(1, "+", 1) != 1)
+            abort();
+    }
 }
 
 static void in_change_of_range(void)
@@ -511,6 +522,7 @@ static void in_change_of_range(void)
     while (next_page < 16 * PAGES)
         if (mprotect(in_change, 16 * PAGES * PAGE, RW) < 0)
             die("mprotect: %s", strerror(errno));
+    puts(""); /* ends the line of + */
 }
 
 /* An alias may lie beside a map of the file that goes on where it ends: to the kernel they are one. */
