@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "common/due.h"
 #include "disk/watch.h"
 #include "kernel/procmaps.h"
 #include "kernel/sys.h"
@@ -57,6 +58,7 @@ long overlays_add(enum overlay_kind kind)
         if (overlays[n].kind == OVERLAY_FREE) {
             overlays[n] = (struct overlay){ .kind = kind };
             __atomic_fetch_add(&overlays_in_use, 1, __ATOMIC_RELEASE);
+            due_set(DUE_OVERLAYS);
             return n;
         }
     }

@@ -8,9 +8,7 @@
 #include <sys/mman.h>
 
 #include "common/pages.h"
-#include "disk/overlays.h"
-#include "disk/spill.h"
-#include "disk/zeros.h"
+#include "entry/capabilities.h"
 #include "entry/gate.h"
 #include "herd/guards.h"
 #include "herd/placement.h"
@@ -22,15 +20,10 @@
 #include "limit/explain.h"
 #include "space/changes.h"
 #include "space/count.h"
-#include "space/keeps.h"
-#include "space/masters.h"
 #include "space/merge.h"
 #include "space/model.h"
 #include "space/regions.h"
-#include "tell/metrics.h"
 #include "tell/options.h"
-#include "trace/leaks.h"
-#include "trace/record.h"
 
 static bool future_locked;
 
@@ -50,36 +43,11 @@ void call_lock_future(bool on)
     placement_locks_future(on);
 }
 
-/* Unmaps the masters that nothing needs any more. Not where they become so, under the model
- * lock: to close a file may take time. */
-static void unmap_masters(void)
-{
-    uintptr_t addr;
-    if (!masters_any_retired() || !model_take())
-        return;
-    while (masters_take_retired(&addr)) {
-        model_drop();
-        sys_munmap(addr, page_size);
-        if (!model_take())
-            return;
-    }
-    model_drop();
-}
-
 long call_end_of(const struct failed_call *call)
 {
     if (call->error == -ENOMEM || call->error == -EAGAIN || call->error == -EPERM)
         explain_failure(call);
-    retention_settle();
-    keeps_settle();
-    if (overlays_any()) {
-        spill_settle();
-        zeros_settle();
-    }
-    count_settle();
-    unmap_masters(); /* a scan may have found that no chunk of their file is mapped any more */
-    metrics_tick();
-    leaks_set(record_tick());
+    capabilities_settle();
     return call->error;
 }
 

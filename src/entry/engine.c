@@ -22,6 +22,7 @@
 #include "disk/spill.h"
 #include "disk/zeros.h"
 #include "entry/call.h"
+#include "entry/capabilities.h"
 #include "entry/gate.h"
 #include "entry/taken.h"
 #include "herd/guards.h"
@@ -31,12 +32,9 @@
 #include "kernel/sys.h"
 #include "limit/reserve.h"
 #include "space/count.h"
-#include "space/keeps.h"
 #include "space/model.h"
 #include "space/pressure.h"
 #include "space/regions.h"
-#include "tell/log.h"
-#include "tell/metrics.h"
 #include "trace/leaks.h"
 #include "trace/record.h"
 
@@ -46,7 +44,7 @@ static bool call_comes(void)
 {
     if (!gate_open())
         return false;
-    leaks_set(record_before());
+    record_before();
     return true;
 }
 
@@ -375,11 +373,8 @@ long engine_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, ui
 
 void engine_exit(void)
 {
-    if (overlays_any() && !gate_helpless() && gate_is_ours())
-        spill_end();
     if (!gate_helpless() && gate_is_ours())
-        record_end();
-    metrics_stop();
+        capabilities_end();
 }
 
 int engine_status(int status)
@@ -455,16 +450,7 @@ bool engine_filters(unsigned long operation, unsigned long filter)
 
 void engine_enter_sandbox(void)
 {
-    call_make_guards_plain(0, UINTPTR_MAX - page_size + 1); /* nothing lifts them later */
-    retention_give_all_back();
-    spill_end();
-    spill_release_leases();
-    keeps_close_files();
-    zeros_withdraw();
-    log_line(LOG_INFO, "the program sandboxes itself: everything passes through from here on");
-    leaks_set(MAPHERD_WANTED_STOP);
-    record_close();
-    log_silence();
-    metrics_stop();
+    call_make_guards_plain(0, UINTPTR_MAX - page_size + 1); /* nothing lifts the markers later */
+    capabilities_enter_sandbox();
     gate_close(MAPHERD_SANDBOXED);
 }

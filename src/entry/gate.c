@@ -10,26 +10,18 @@
 #include "disk/overlays.h"
 #include "disk/spill.h"
 #include "disk/zeros.h"
+#include "entry/capabilities.h"
 #include "herd/guards.h"
 #include "herd/retained.h"
 #include "kernel/brief.h"
-#include "kernel/canary.h"
-#include "kernel/gaps.h"
 #include "kernel/lock.h"
 #include "kernel/sys.h"
-#include "limit/reserve.h"
-#include "space/changes.h"
 #include "space/count.h"
 #include "space/family.h"
-#include "space/keeps.h"
 #include "space/model.h"
 #include "space/parked.h"
 #include "space/regions.h"
-#include "tell/log.h"
-#include "tell/metrics.h"
 #include "tell/status.h"
-#include "trace/leaks.h"
-#include "trace/record.h"
 
 #define GUARD_MARK 0x6d /* what a wiped page does not hold */
 
@@ -54,25 +46,12 @@ bool gate_take(uintptr_t start, uintptr_t end)
     return false;
 }
 
-/* In the child, whose only thread this is: what threads that are not here held is free. */
+/* In the child, whose only thread this is. */
 static void begin_as_child(bool announced)
 {
     process = sys_getpid();
-    lock_forget_thread();
-    canary_after_fork();
-    gaps_after_fork();
-    reserve_after_fork();
-    retained_after_fork();
-    keeps_after_fork();
     family_arrived(announced);
-    changes_after_fork();
-    overlays_after_fork();
-    spill_forked(true);
-    count_after_fork(true);
-    log_after_fork();
-    metrics_after_fork();
-    leaks_after_fork();
-    record_after_fork();
+    capabilities_begin_in_child();
     if (guard_page)
         *guard_page = GUARD_MARK;
 }

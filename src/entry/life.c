@@ -16,36 +16,24 @@
 
 #include "common/pages.h"
 #include "common/words.h"
-#include "disk/prealloc.h"
+#include "entry/capabilities.h"
 #include "entry/engine.h"
 #include "entry/gate.h"
 #include "entry/hooks.h"
-#include "entry/sigcalls.h"
-#include "entry/signals.h"
-#include "herd/placement.h"
-#include "kernel/brief.h"
 #include "kernel/canary.h"
 #include "kernel/pool.h"
 #include "kernel/sys.h"
 #include "space/count.h"
-#include "space/filter.h"
 #include "space/windows.h"
 #include "tell/log.h"
 #include "tell/metrics.h"
 #include "tell/options.h"
 #include "tell/recordfile.h"
 #include "tell/status.h"
-#include "trace/javastack.h"
-#include "trace/leaks.h"
-#include "trace/record.h"
 
 #define POOL_AT_START (64UL << 10)
 #define CANARY_PAGES 3
 #define COMPLAINTS_MAX 8
-
-/* These sanitizers divide the address space themselves: there are no windows with them. */
-extern char __tsan_init[] __attribute__((weak));
-extern char __msan_init[] __attribute__((weak));
 
 /* Complaints about options. The options are read before log_start, because they say where lines
  * go. */
@@ -205,25 +193,11 @@ __attribute__((constructor)) static void start(void)
         errno = saved;
         return;
     }
-    brief_start();
-    bool protect = options.mode == MODE_PROTECT;
-    placement_switch(protect && options.coalesce != COALESCE_OFF && !__tsan_init && !__msan_init);
-    if (protect)
-        prealloc_start();
-    gate_start(protect ? MAPHERD_HERDING : MAPHERD_OBSERVING, guard);
-    signals_start(!words_equal(options.sigbus, words_text("off")), sigcalls_libc());
+    gate_start(options.mode == MODE_PROTECT ? MAPHERD_HERDING : MAPHERD_OBSERVING, guard);
+    capabilities_start();
     at_quick_exit(at_quick_end);
-    if (protect && signals_on() && options.seccomp == SECCOMP_START)
-        filter_ask_at_start();
     if (on_exit && may_convert())
         on_exit(at_exit, NULL);
-    if (options.metrics.len) {
-        count_now();
-        metrics_start(name);
-    }
-    javastack_start();
-    leaks_ask_java(javastack_take);
-    leaks_set(record_start(log_name()));
     errno = saved;
 }
 

@@ -88,6 +88,6 @@ long engine_msync(uintptr_t addr, size_t len, int flags, engine_ask *ask)
     if (gate_open())
         zeros_settle(); /* a file has changed while this thread had the model lock */
     if (ours)
-        metrics_tick();
+        metrics_settle();
     return answer;
 }

@@ -234,15 +234,17 @@ static enum retained_outcome give_one_back(uintptr_t *at, bool windows)
     return outcome;
 }
 
-void retention_settle(void)
+bool retention_settle(void)
 {
     static uintptr_t at;
     static unsigned wait;
-    if (!regions_retained_alone() || pressure_level() >= PRESSURE_HIGH)
-        return;
+    if (!regions_retained_alone())
+        return false;
+    if (pressure_level() >= PRESSURE_HIGH)
+        return true;
     if (__atomic_load_n(&wait, __ATOMIC_RELAXED)) {
         __atomic_fetch_sub(&wait, 1, __ATOMIC_RELAXED);
-        return;
+        return true;
     }
     uintptr_t from = __atomic_load_n(&at, __ATOMIC_RELAXED);
     enum retained_outcome outcome = RETAINED_GONE;
@@ -252,6 +254,7 @@ void retention_settle(void)
     if (outcome == RETAINED_REFUSED)
         __atomic_store_n(&wait, WAIT_CALLS, __ATOMIC_RELAXED);
     __atomic_store_n(&at, from, __ATOMIC_RELAXED);
+    return regions_retained_alone();
 }
 
 void retention_give_all_back(void)

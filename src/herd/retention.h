@@ -51,9 +51,9 @@ bool retention_retain_refused(uintptr_t start, uintptr_t end);
  * functions below. */
 void retention_tidy(uintptr_t start, uintptr_t end);
 
-/* Gives back at most 16 of the ranges that are retained outside windows, if the pressure is below
- * "high". Called at the end of the program's calls. */
-void retention_settle(void);
+/* DUE_RETENTION (common/due.h): gives back at most 16 of the ranges that are retained outside
+ * windows, if the pressure is below "high". */
+bool retention_settle(void);
 
 /*
  * The kernel has answered a call for memory with answer (an address, 0, or -errno). Retained ranges

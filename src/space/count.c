@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "common/due.h"
 #include "kernel/procmaps.h"
 #include "kernel/sys.h"
 #include "space/model.h"
@@ -87,6 +88,11 @@ void count_start(char *buffer)
     aim(0);
 }
 
+bool count_due(void)
+{
+    return GET(upper_bound) >= GET(trigger) || GET(calls) >= GET(next_calls);
+}
+
 void count_add(long maps)
 {
     SET(upper_bound, count.upper_bound + maps);
@@ -97,6 +103,8 @@ void count_add(long maps)
         pace_note(count.upper_bound);
     STATUS_SET(bound, count.upper_bound);
     STATUS_SET(calls, count.calls);
+    if (count_due() || pressure_may_fall(count.upper_bound))
+        due_set(DUE_COUNT);
 }
 
 void count_begin(long maps)
@@ -110,11 +118,6 @@ void count_ended(void)
     /* In a child that was forked by a handler in the middle of a call there are none. */
     if (__atomic_sub_fetch(&count.under_way, 1, __ATOMIC_RELEASE) < 0)
         SET(under_way, 0);
-}
-
-bool count_due(void)
-{
-    return GET(upper_bound) >= GET(trigger) || GET(calls) >= GET(next_calls);
 }
 
 struct scan {
@@ -317,7 +320,7 @@ bool count_refuses_files(void)
            GET(upper_bound) >= pressure_border(PRESSURE_FULL, GET(limit));
 }
 
-void count_settle(void)
+bool count_settle(void)
 {
     enum pressure before = pressure_level();
     if (GET(limit) > 0)
@@ -328,6 +331,7 @@ void count_settle(void)
     }
     if (count_due())
         count_scan();
+    return count_due() || pressure_may_fall(GET(upper_bound));
 }
 
 void count_known(struct count_known *known)

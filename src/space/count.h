@@ -48,12 +48,9 @@ bool count_due(void);
  */
 void count_scan(void);
 
-/*
- * Ends every call that the library has handled: lets the pressure fall if the upper bound has
- * fallen, and scans if that is due. Costs two loads where nothing is due. Called without the model
- * lock.
- */
-void count_settle(void);
+/* DUE_COUNT (common/due.h): lets the pressure fall if the upper bound has fallen, and scans if it is
+ * time for that. The caller does not have the model lock. */
+bool count_settle(void);
 
 /*
  * Is called before a file is mapped, which the reserve may have to refuse. If the upper bound is

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "common/due.h"
 #include "common/fmt.h"
 #include "kernel/brief.h"
 #include "kernel/fsmagic.h"
@@ -40,8 +41,7 @@ static struct keep {
     unsigned holders;
     bool leased; /* the lease was taken, and not given back */
 } keeps[KEEPS_MAX + 1];
-static unsigned made; /* is read without the lock */
-unsigned keeps_idle;
+static unsigned made, idle; /* are read without the lock */
 
 /* The tags of the last files of which a mark may have outlived its keep, each in the place that its
  * tag gives it. */
@@ -310,13 +310,15 @@ void keeps_let_go(unsigned keep)
 void keeps_hold(unsigned keep)
 {
     if (keep && keeps[keep].holders++ == 0)
-        __atomic_fetch_sub(&keeps_idle, 1, __ATOMIC_RELAXED);
+        __atomic_fetch_sub(&idle, 1, __ATOMIC_RELAXED);
 }
 
 void keeps_release(unsigned keep)
 {
-    if (keep && --keeps[keep].holders == 0)
-        __atomic_fetch_add(&keeps_idle, 1, __ATOMIC_RELAXED);
+    if (keep && --keeps[keep].holders == 0) {
+        __atomic_fetch_add(&idle, 1, __ATOMIC_RELAXED);
+        due_set(DUE_KEEPS);
+    }
 }
 
 /* A mark that stays could be taken for that of the file's next keep, which may be of another open
@@ -345,22 +347,23 @@ static unsigned take_file(unsigned n)
     return place;
 }
 
-void keeps_close_idle(void)
+bool keeps_settle(void)
 {
-    for (unsigned n = 1; n <= KEEPS_MAX; n++) {
+    for (unsigned n = 1; __atomic_load_n(&idle, __ATOMIC_RELAXED) && n <= KEEPS_MAX; n++) {
         if (!model_take())
-            return;
+            return true;
         unsigned place = 0;
         if (keeps[n].made && !keeps[n].holders) {
             keeps[n].made = false;
             place = take_file(n);
             __atomic_fetch_sub(&made, 1, __ATOMIC_RELAXED);
-            __atomic_fetch_sub(&keeps_idle, 1, __ATOMIC_RELAXED);
+            __atomic_fetch_sub(&idle, 1, __ATOMIC_RELAXED);
         }
         model_drop();
         if (place)
             parked_drop(place);
     }
+    return __atomic_load_n(&idle, __ATOMIC_RELAXED);
 }
 
 void keeps_close_files(void)

@@ -66,14 +66,9 @@ void keeps_release(unsigned keep);
 /* Does what keeps_release does, and takes the model lock for it. */
 void keeps_let_go(unsigned keep);
 
-/* Closes the files of the keeps that nothing holds any more. The caller holds no lock. */
-extern unsigned keeps_idle;
-void keeps_close_idle(void);
-static inline void keeps_settle(void)
-{
-    if (__atomic_load_n(&keeps_idle, __ATOMIC_RELAXED))
-        keeps_close_idle();
-}
+/* DUE_KEEPS (common/due.h): closes the files of the keeps that nothing holds any more. The caller
+ * holds no lock. */
+bool keeps_settle(void);
 
 /* Closes all kept files, because the library makes no calls any more. The numbers stay valid. The
  * caller holds no lock. */

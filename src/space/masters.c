@@ -9,9 +9,11 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "common/due.h"
 #include "common/pages.h"
 #include "kernel/pool.h"
 #include "kernel/sys.h"
+#include "space/model.h"
 #include "space/windows.h"
 #include "tell/status.h"
 
@@ -50,7 +52,8 @@ static void retire(struct master *m)
 {
     STATUS_SET(masters, --total);
     m->next = retired;
-    __atomic_store_n(&retired, m, __ATOMIC_RELAXED);
+    retired = m;
+    due_set(DUE_MASTERS);
 }
 
 static struct master *find(struct file *f, uint32_t kind)
@@ -159,20 +162,30 @@ bool masters_has(dev_t dev, ino_t ino, uintptr_t addr)
     return (f && is_in(f->masters, addr)) || is_in(retired, addr);
 }
 
-bool masters_take_retired(uintptr_t *addr)
+/* Takes a master off the list. False: the list is empty. Model lock held. */
+static bool take_retired(uintptr_t *addr)
 {
     struct master *m = retired;
     if (!m)
         return false;
     *addr = m->addr;
-    __atomic_store_n(&retired, m->next, __ATOMIC_RELAXED);
+    retired = m->next;
     pool_give(&master_pool, m);
     return true;
 }
 
-bool masters_any_retired(void)
+bool masters_settle(void)
 {
-    return __atomic_load_n(&retired, __ATOMIC_RELAXED) != NULL;
+    for (;;) {
+        uintptr_t addr;
+        if (!model_take())
+            return true;
+        bool any = take_retired(&addr);
+        model_drop();
+        if (!any)
+            return false;
+        sys_munmap(addr, page_size);
+    }
 }
 
 size_t masters_total(void)

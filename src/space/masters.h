@@ -57,15 +57,11 @@ void masters_review(struct file *f);
  * may have to close the file, which must not happen under a lock. */
 void masters_retire(struct file *f);
 
-/* Takes a master off that list. The caller unmaps the page at *addr without the model lock. False:
- * the list is empty. */
-bool masters_take_retired(uintptr_t *addr);
-
 /* True if the page at addr is a master of this file, on the list or not. */
 bool masters_has(dev_t dev, ino_t ino, uintptr_t addr);
 
-/* True if the list may have an entry. Needs no lock. */
-bool masters_any_retired(void);
+/* DUE_MASTERS (common/due.h): unmaps what is on the list. The caller holds no lock. */
+bool masters_settle(void);
 
 /* Returns how many masters are mapped, without those on the list. */
 size_t masters_total(void);

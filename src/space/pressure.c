@@ -104,9 +104,14 @@ void pressure_is(long maps, long limit)
         change(was, now, maps, limit);
 }
 
+bool pressure_may_fall(long upper_bound)
+{
+    return upper_bound < __atomic_load_n(&fall_below, __ATOMIC_RELAXED);
+}
+
 void pressure_at_most(long upper_bound, long limit)
 {
-    if (upper_bound < __atomic_load_n(&fall_below, __ATOMIC_RELAXED))
+    if (pressure_may_fall(upper_bound))
         pressure_is(upper_bound, limit);
 }
 

@@ -34,6 +34,9 @@ long pressure_border(enum pressure level, long limit);
 /* Sets the level by a count that a scan has measured, and logs a change. */
 void pressure_is(long maps, long limit);
 
+/* Whether an upper bound of the count allows the level to fall. */
+bool pressure_may_fall(long upper_bound);
+
 /* Lets the level fall, and logs that, if an upper bound of the count allows it. */
 void pressure_at_most(long upper_bound, long limit);
 

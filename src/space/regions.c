@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "common/due.h"
 #include "common/pages.h"
 #include "kernel/sys.h"
 #include "space/keeps.h"
@@ -26,8 +27,10 @@ static void note(const struct region *r, size_t len)
     if (r->kind & REGION_RETAINED) {
         retained_bytes += len;
         __atomic_store_n(&ever_retained, true, __ATOMIC_RELAXED);
-        if (!r->window)
+        if (!r->window) {
             retained_alone += len;
+            due_set(DUE_RETENTION);
+        }
         STATUS_SET(held_bytes, retained_bytes);
         STATUS_SET(held_tables, retained_bytes / page_size * sizeof(uint64_t));
     } else if (r->window) {

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "common/due.h"
 #include "common/fmt.h"
 #include "kernel/brief.h"
 #include "kernel/identity.h"
@@ -167,19 +168,20 @@ static void renew(uint64_t now)
     __atomic_store_n(&busy, false, __ATOMIC_RELEASE);
 }
 
-void metrics_tick(void)
+bool metrics_settle(void)
 {
     static unsigned calls;
     if (!folder[0] || __atomic_load_n(&stopped, __ATOMIC_RELAXED))
-        return;
+        return false;
     /* After a burst of calls there may be none for long: without this the file would show its
      * beginning. */
     bool news = news_are_due(&told);
     if (!news && __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED) % CALLS_A_LOOK)
-        return;
+        return true;
     uint64_t now = sys_now_ms();
     if (news || now >= __atomic_load_n(&next_ms, __ATOMIC_RELAXED))
         renew(now);
+    return true;
 }
 
 void metrics_start(const char *name)
@@ -189,6 +191,7 @@ void metrics_start(const char *name)
     escape(program, sizeof program, name);
     memcpy(folder, options.metrics.at, options.metrics.len);
     owner = (int)sys_getpid();
+    due_set(DUE_METRICS);
     renew(sys_now_ms());
 }
 

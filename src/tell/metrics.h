@@ -14,13 +14,15 @@
 #ifndef MAPHERD_METRICS_H
 #define MAPHERD_METRICS_H
 
+#include <stdbool.h>
+
 /* Writes the first file. program is its name, as in the log. For the constructor, after
  * log_start. */
 void metrics_start(const char *program);
 
-/* Writes the file if that is due. Is called at the end of every call, without a lock. Thread- and
- * async-signal-safe. */
-void metrics_tick(void);
+/* DUE_METRICS (common/due.h), which is set while there is a file: writes the file if it is time for
+ * that. The caller holds no lock. Thread- and async-signal-safe. */
+bool metrics_settle(void);
 
 /* Lets the process have a file of its own. For a forked child, not for a vforked one. */
 void metrics_after_fork(void);

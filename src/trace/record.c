@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/due.h"
 #include "common/fmt.h"
 #include "common/reason.h"
 #include "kernel/sys.h"
@@ -16,6 +17,7 @@
 #include "tell/options.h"
 #include "tell/recordfile.h"
 #include "tell/status.h"
+#include "trace/leaks.h"
 #include "trace/ledger.h"
 
 #define BEGINS_AT 64     /* mapping calls */
@@ -109,11 +111,11 @@ static void renew(struct mapherd_record_head *h)
 
 /* Makes the record, but not in a vfork child, which has its parent's memory and another process
  * id. */
-static enum mapherd_record_wanted make(void)
+static void make(void)
 {
     const char *path;
     if (sys_getpid() != process)
-        return MAPHERD_WANTED_NOTHING;
+        return;
     long answer = recordfile_make(program, &path);
     if (answer < 0) {
         over = true;
@@ -124,7 +126,7 @@ static enum mapherd_record_wanted make(void)
             "no record of this process: %s cannot be made: %s (error %ld); MAPHERD_DIR names a folder for "
             "it, on tmpfs, ext4, xfs or btrfs",
             path, reason_of(-answer), -answer);
-        return MAPHERD_WANTED_NOTHING;
+        return;
     }
     struct mapherd_record_head *h = recordfile_head();
     if (__atomic_load_n(&first.number, __ATOMIC_ACQUIRE)) {
@@ -133,7 +135,8 @@ static enum mapherd_record_wanted make(void)
     }
     count_now();
     renew(h);
-    return options.leaks == LEAKS_ON ? MAPHERD_WANTED_START : MAPHERD_WANTED_NOTHING;
+    if (options.leaks == LEAKS_ON)
+        leaks_set(MAPHERD_WANTED_START);
 }
 
 static bool is_off(void)
@@ -151,59 +154,58 @@ static void end(void)
     __atomic_store_n(&busy, false, __ATOMIC_RELEASE);
 }
 
-enum mapherd_record_wanted record_before(void)
+void record_before(void)
 {
-    enum mapherd_record_wanted wanted = MAPHERD_WANTED_NOTHING;
     if (options.leaks != LEAKS_ON || over || recordfile_head() || !begin())
-        return wanted;
+        return;
     if (!recordfile_head() && !over)
-        wanted = make();
+        make();
     end();
-    return wanted;
 }
 
 /* Makes the record or renews it, if either is due. */
-static enum mapherd_record_wanted look(struct mapherd_record_head *h)
+static void look(struct mapherd_record_head *h)
 {
-    enum mapherd_record_wanted wanted = MAPHERD_WANTED_NOTHING;
     uint64_t now = sys_now_ms();
     if ((h && !news_are_due(&told) && now < __atomic_load_n(&next_ms, __ATOMIC_RELAXED)) ||
         !begin())
-        return wanted;
+        return;
     __atomic_store_n(&next_ms, now + EVERY_MS, __ATOMIC_RELAXED);
     if (h)
         renew(h);
     else if (!over)
-        wanted = make();
+        make();
     end();
-    return wanted;
 }
 
-enum mapherd_record_wanted record_tick(void)
+bool record_settle(void)
 {
     struct mapherd_record_head *h = recordfile_head();
     if (over)
-        return MAPHERD_WANTED_NOTHING;
+        return false;
     unsigned n =
         __atomic_load_n(&calls, __ATOMIC_RELAXED) + 1; /* a call not counted does no harm */
     __atomic_store_n(&calls, n, __ATOMIC_RELAXED);
     if (!h && n < BEGINS_AT && !__atomic_load_n(&warnings, __ATOMIC_RELAXED))
-        return MAPHERD_WANTED_NOTHING;
+        return true;
     /* The command has written what it wants into the record. */
     if (h && __atomic_load_n(&h->wanted, __ATOMIC_RELAXED))
-        return __atomic_exchange_n(&h->wanted, MAPHERD_WANTED_NOTHING, __ATOMIC_ACQUIRE);
-    return h && n % CALLS_A_LOOK ? MAPHERD_WANTED_NOTHING : look(h);
+        leaks_set(__atomic_exchange_n(&h->wanted, MAPHERD_WANTED_NOTHING, __ATOMIC_ACQUIRE));
+    else if (!h || n % CALLS_A_LOOK == 0)
+        look(h);
+    return true;
 }
 
-enum mapherd_record_wanted record_start(const char *name)
+void record_start(const char *name)
 {
     over = is_off();
     process = sys_getpid();
     fmt(program, sizeof program, "%s", name);
     if (over)
-        return MAPHERD_WANTED_NOTHING;
+        return;
+    due_set(DUE_RECORD);
     log_observe(take_event);
-    return record_before();
+    record_before();
 }
 
 /* Recorded mappings are left, more than any small program leaves, and the folder has room. */
@@ -267,6 +269,7 @@ void record_end(void)
 void record_close(void)
 {
     struct mapherd_record_head *h = recordfile_head();
+    leaks_set(MAPHERD_WANTED_STOP);
     log_observe(NULL);
     over = true;
     if (!h)
@@ -283,5 +286,7 @@ void record_after_fork(void)
     first.number = 0;
     busy = false;
     over = is_off();
+    if (!over)
+        due_set(DUE_RECORD);
     process = sys_getpid();
 }

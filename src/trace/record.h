@@ -8,29 +8,27 @@
  * the record. It stays if MAPHERD_DIR asked for records, and, with MAPHERD_LEAKS=on, after an exit
  * that leaves 64 recorded mappings or more, if the folder has room.
  *
- * Functions that return enum mapherd_record_wanted say what is to be done about the recording of
- * mappings: the caller passes it to leaks_set (leaks.h). All are thread-safe, but for record_start.
- * None allocates.
+ * The recording of mappings (leaks.h) starts and stops with the record, and as the command asks for
+ * in it. All functions are thread-safe, but for record_start. None allocates.
  */
 #ifndef MAPHERD_TRACE_RECORD_H
 #define MAPHERD_TRACE_RECORD_H
 
 #include <stdbool.h>
 
-#include "mapherd/record.h"
-
 /* The constructor calls it once, after recordfile_place. name: the program's, which is copied. */
-enum mapherd_record_wanted record_start(const char *name);
+void record_start(const char *name);
 
 /*
- * At the end of every call that passed the gate: makes the record or renews it, if one of both is
- * due. The caller holds no lock. Async-signal-safe. Where nothing is due, it costs a few loads.
+ * DUE_RECORD (common/due.h), which is set as long as there may be a record: makes the record or
+ * renews it, if it is time for that. The caller holds no lock. Async-signal-safe. Where it is not
+ * time, it costs a few loads.
  */
-enum mapherd_record_wanted record_tick(void);
+bool record_settle(void);
 
 /* Before a call whose mapping may have to be recorded: makes the record if MAPHERD_LEAKS=on asks
  * for it and there is none. The caller holds no lock. Async-signal-safe. */
-enum mapherd_record_wanted record_before(void);
+void record_before(void);
 
 /*
  * Before the process becomes another program or another user, or gets another root or other mounts:

@@ -24,7 +24,7 @@ static int times(const char *what)
 static void calls(int n)
 {
     while (n-- > 0)
-        metrics_tick();
+        metrics_settle();
 }
 
 /* One process lives once: the steps follow each other. */

@@ -1,0 +1,6 @@
+/*
+ * due: see due.h.
+ */
+#include "common/due.h"
+
+unsigned due_word;

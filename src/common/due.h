@@ -1,0 +1,44 @@
+/*
+ * due: what is to be done at the end of the next call, as one word.
+ *
+ * Whoever leaves work for later sets a bit: under a lock, in a signal handler, on a path that must
+ * stay short. The end of each call reads the word, and where it is 0 nothing else. A bit stays set
+ * until the work says that nothing is left (entry/capabilities.h). Each bit is numbered by its
+ * place in the order in which the work is done.
+ *
+ * All functions are thread- and async-signal-safe.
+ */
+#ifndef MAPHERD_DUE_H
+#define MAPHERD_DUE_H
+
+enum due {
+    DUE_OVERLAYS,  /* spilled pages may go back, zeros may be lifted (disk/overlays.h) */
+    DUE_KEEPS,     /* a file is kept that nothing holds (space/keeps.h) */
+    DUE_RETENTION, /* a retained range may be given back (herd/retention.h) */
+    DUE_COUNT,     /* a scan, or a lower pressure (space/count.h) */
+    DUE_MASTERS,   /* a master is to be unmapped (space/masters.h) */
+    DUE_RECORD,    /* the record is made, or renewed (trace/record.h) */
+    DUE_METRICS,   /* the file of metrics is renewed (tell/metrics.h) */
+    DUE_BITS
+};
+
+extern unsigned due_word;
+
+static inline unsigned due_now(void)
+{
+    return __atomic_load_n(&due_word, __ATOMIC_RELAXED);
+}
+
+/* Costs one load where the bit is set already. */
+static inline void due_set(enum due bit)
+{
+    if (!(due_now() >> bit & 1))
+        __atomic_fetch_or(&due_word, 1U << bit, __ATOMIC_RELEASE);
+}
+
+static inline void due_clear(enum due bit)
+{
+    __atomic_fetch_and(&due_word, ~(1U << bit), __ATOMIC_ACQ_REL);
+}
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * capabilities: the parts of the library, and the order in which things happen to them.
+ *
+ * One table (capabilities.c) has a row for each part. A part uses what stands above it. So what
+ * begins goes down the table: the constructor, and the reset in a forked child. What ends goes up:
+ * the end of a call, a sandbox, the end of the process. A new capability is a row.
+ *
+ * The locks of a fork have an order of their own (kernel/lock.h, entry/gate.c).
+ */
+#ifndef MAPHERD_CAPABILITIES_H
+#define MAPHERD_CAPABILITIES_H
+
+/* For the constructor, when the options are read and the library has its memory. */
+void capabilities_start(void);
+
+/* The end of a call: does what is due (common/due.h). The caller holds no lock. Thread- and
+ * async-signal-safe. errno may change. */
+void capabilities_settle(void);
+
+/* In a forked child that has no other thread yet: what threads that are not here held is free, and
+ * what is the parent's alone is forgotten. */
+void capabilities_begin_in_child(void);
+
+/* The program is about to put itself under a filter made for its own calls: everything is given
+ * back, and nothing is written from then on. */
+void capabilities_enter_sandbox(void);
+
+/* The process ends. */
+void capabilities_end(void);
+
+#endif
