@@ -34,6 +34,7 @@ enum mapherd_reason {
     MAPHERD_SANDBOXED = 3,  /* the program put itself under seccomp */
     MAPHERD_EXITING = 4,
     MAPHERD_FORKED = 5, /* by a raw system call, while another thread was in the library */
+    MAPHERD_MISTAKEN = 6, /* it has found a mistake of its own, and has said so in the log */
 };
 
 /*

@@ -19,7 +19,7 @@ enum due {
     DUE_MASTERS,   /* a master is to be unmapped (space/masters.h) */
     DUE_RECORD,    /* the record is made, or renewed (trace/record.h) */
     DUE_METRICS,   /* the file of metrics is renewed (tell/metrics.h) */
-    DUE_BITS
+    DUE_MISTAKE,   /* a function was called without its lock (kernel/lock.h): the gate closes */
 };
 
 extern unsigned due_word;

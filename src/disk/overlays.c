@@ -20,7 +20,7 @@
 #include "space/pending.h"
 #include "space/regions.h"
 
-struct lock overlay_lock;
+struct lock overlay_lock = { .rank = LOCK_OVERLAYS };
 static uint64_t owners_mask; /* the signal mask that the owner of overlay_lock gets back */
 struct overlay overlays[OVERLAYS_MAX + 1];
 
@@ -52,6 +52,7 @@ static bool have_lists(void)
 
 long overlays_add(enum overlay_kind kind)
 {
+    LOCK_ASSERT(&overlay_lock);
     if (!have_lists())
         return -ENOMEM;
     for (unsigned n = 1; n <= OVERLAYS_MAX; n++) {
@@ -67,6 +68,7 @@ long overlays_add(enum overlay_kind kind)
 
 void overlays_remove(unsigned overlay)
 {
+    LOCK_ASSERT(&overlay_lock);
     struct overlay *c = &overlays[overlay];
     if (c->alias)
         sys_munmap(c->alias, c->len);
@@ -88,6 +90,7 @@ bool overlays_over(uintptr_t start, uintptr_t end)
 
 unsigned overlays_unused(enum overlay_kind kind)
 {
+    LOCK_ASSERT(&overlay_lock);
     unsigned found = 0;
     if (!model_take())
         return 0;
@@ -171,6 +174,7 @@ static bool collect(const struct procmap *m, void *context)
 long overlays_places(const struct overlaid_file *file, uint64_t low, uint64_t high,
                      uintptr_t besides, struct place *places, unsigned max)
 {
+    LOCK_ASSERT(&overlay_lock);
     struct search s = { file, low, high, besides, places, 0, max };
     long answer = max ? procmaps_scan(PROCMAPS_SELF, buffer, sizeof buffer, collect, &s) : 0;
     return answer < 0 ? answer : s.count;
@@ -178,6 +182,7 @@ long overlays_places(const struct overlaid_file *file, uint64_t low, uint64_t hi
 
 long overlays_put_back(const struct overlay *c, const struct place *place)
 {
+    LOCK_ASSERT(&overlay_lock);
     size_t len = place->end - place->start;
     uintptr_t from = c->alias + (place->offset - c->start);
     /* The place of what moves stays mapped, so that the whole alias is the library's until it is
@@ -192,6 +197,7 @@ long overlays_put_back(const struct overlay *c, const struct place *place)
 
 long overlays_still(const struct place *place, const struct overlaid_file *file)
 {
+    LOCK_ASSERT(&overlay_lock);
     struct procmap m;
     long answer = procmaps_at(PROCMAPS_SELF, place->start, &m, buffer, sizeof buffer);
     if (answer < 0)
@@ -203,6 +209,7 @@ long overlays_still(const struct place *place, const struct overlaid_file *file)
 
 void overlays_claim(uintptr_t start, uintptr_t end)
 {
+    LOCK_ASSERT(&model_lock);
     overlay_lists->claims[claim_count].start = start;
     overlay_lists->claims[claim_count].end = end;
     claim_count++;
@@ -210,6 +217,7 @@ void overlays_claim(uintptr_t start, uintptr_t end)
 
 long overlays_claim_all(unsigned overlay, struct place ranges[PLACES_MAX])
 {
+    LOCK_ASSERT(&model_lock);
     long count = 0;
     if (!model_take())
         return -EAGAIN;
@@ -233,6 +241,7 @@ long overlays_claim_all(unsigned overlay, struct place ranges[PLACES_MAX])
 
 void overlays_forget(const struct place *place)
 {
+    LOCK_ASSERT(&model_lock);
     if (model_take()) {
         regions_set_overlay(place->start, place->end, 0);
         model_drop();
@@ -241,11 +250,13 @@ void overlays_forget(const struct place *place)
 
 void overlays_release(void)
 {
+    LOCK_ASSERT(&model_lock);
     claim_count = 0;
 }
 
 bool overlays_claimed_in(uintptr_t start, uintptr_t end)
 {
+    LOCK_ASSERT(&model_lock);
     for (unsigned i = 0; i < claim_count; i++)
         if (overlay_lists->claims[i].start < end && start < overlay_lists->claims[i].end)
             return true;

@@ -577,6 +577,7 @@ static long store(const struct fault_page *p, unsigned keep, const char *program
 
 long spill_store(const struct fault_page *p, const char *program, bool alone)
 {
+    LOCK_ASSERT(&overlay_lock);
     if (!p->shared)
         return -EINVAL;
     if (alone)

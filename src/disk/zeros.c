@@ -194,6 +194,7 @@ static void look(bool in_any_case)
 
 void zeros_look(void)
 {
+    LOCK_ASSERT(&overlay_lock);
     watch_drain();
     look(false);
 }
@@ -242,6 +243,7 @@ static long lay(unsigned n, const struct fault_page *p, uintptr_t end, int prot)
 
 long zeros_lay(const struct fault_page *p)
 {
+    LOCK_ASSERT(&overlay_lock);
     long watch = p->size_known ? watch_file(p->path, p->of.st_dev, p->of.ino) : -ENOENT;
     long added = watch >= 0 ? overlays_add(OVERLAY_ZEROS) : watch;
     /* With all overlays in use, the watch is one of theirs, or costs a signal now and then. */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "common/due.h"
 #include "common/pages.h"
 #include "entry/capabilities.h"
 #include "entry/gate.h"
@@ -15,14 +16,17 @@
 #include "herd/retained.h"
 #include "herd/retention.h"
 #include "kernel/canary.h"
+#include "kernel/lock.h"
 #include "kernel/markers.h"
 #include "kernel/sys.h"
 #include "limit/explain.h"
+#include "mapherd/mapherd.h"
 #include "space/changes.h"
 #include "space/count.h"
 #include "space/merge.h"
 #include "space/model.h"
 #include "space/regions.h"
+#include "tell/log.h"
 #include "tell/options.h"
 
 static bool future_locked;
@@ -43,11 +47,27 @@ void call_lock_future(bool on)
     placement_locks_future(on);
 }
 
+/* The model may be wrong: the program is to run on without it. */
+static void withdraw(void)
+{
+    due_clear(DUE_MISTAKE);
+    log_line(LOG_ERROR,
+             "mapherd has made a mistake: %s was called without its lock, or out of their order; "
+             "everything passes through from here on; please report this line",
+             lock_mistake());
+    retention_give_all_back();
+    gate_close(MAPHERD_MISTAKEN);
+}
+
 long call_end_of(const struct failed_call *call)
 {
     if (call->error == -ENOMEM || call->error == -EAGAIN || call->error == -EPERM)
         explain_failure(call);
-    capabilities_settle();
+    if (due_now()) {
+        capabilities_settle();
+        if (due_now() >> DUE_MISTAKE & 1)
+            withdraw();
+    }
     return call->error;
 }
 

@@ -196,6 +196,7 @@ static struct window *window_for(struct map_request *q, size_t len, const struct
 
 void placement_remember(const struct map_request *q, struct region *r)
 {
+    LOCK_ASSERT(&model_lock);
     struct file *f = files_find(q->st.st_dev, q->st.st_ino);
     if (!f && !(f = files_add(q->st.st_dev, q->st.st_ino)))
         return;

@@ -14,8 +14,9 @@
 
 #define SHARE 64 /* of the machine's memory, for page tables of retained ranges */
 
-static struct lock retained_lock; /* before the model lock, see lock.h */
-static uint64_t owners_mask;      /* the signal mask that its owner gets back */
+static struct lock retained_lock = { .rank =
+                                         LOCK_RETAINED }; /* before the model lock, see lock.h */
+static uint64_t owners_mask; /* the signal mask that its owner gets back */
 
 bool retained_enter(void)
 {
@@ -54,6 +55,7 @@ bool retained_room(size_t len)
 
 enum retained_outcome retained_give(struct region *r)
 {
+    LOCK_ASSERT(&retained_lock);
     bool ours = markers_all_over(r->start, r->end);
     bool gone = ours && sys_munmap(r->start, r->end - r->start) == 0;
     if (!model_take())

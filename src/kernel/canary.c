@@ -11,7 +11,9 @@
 #include "kernel/sys.h"
 
 static uintptr_t canary;
-static struct lock canary_lock; /* two threads at once would find each other's split */
+static struct lock canary_lock = {
+    .rank = LOCK_LAST
+}; /* two threads at once would find each other's split */
 
 void canary_after_fork(void)
 {

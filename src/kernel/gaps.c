@@ -13,7 +13,7 @@
 /* It is static because a call has just failed for want of memory. It takes none until it is
  * used. */
 static char buffer[16UL << 10];
-static struct lock buffer_lock;
+static struct lock buffer_lock = { .rank = LOCK_LAST };
 
 void gaps_after_fork(void)
 {

@@ -4,19 +4,61 @@
 #define _GNU_SOURCE
 #include "kernel/lock.h"
 
+#include <stddef.h>
+
+#include "common/due.h"
 #include "kernel/sys.h"
 
-/* initial-exec: the default model may allocate at the first use, in a signal handler too. A vfork
- * child has its parent's id here. That is right, because the parent sleeps and the two share the
- * memory. */
-static __thread int thread_id __attribute__((tls_model("initial-exec")));
+__thread int lock_thread_id __attribute__((tls_model("initial-exec")));
+static const char *mistake;
 
 static int self(void)
 {
-    if (!thread_id)
-        thread_id = (int)sys_gettid();
-    return thread_id;
+    if (!lock_thread_id)
+        lock_thread_id = (int)sys_gettid();
+    return lock_thread_id;
 }
+
+void lock_mistaken(const char *function)
+{
+    const char *none = NULL;
+    __atomic_compare_exchange_n(&mistake, &none, function, false, __ATOMIC_RELAXED,
+                                __ATOMIC_RELAXED);
+    due_set(DUE_MISTAKE);
+}
+
+const char *lock_mistake(void)
+{
+    return __atomic_load_n(&mistake, __ATOMIC_RELAXED);
+}
+
+#ifdef LOCK_ORDER_CHECKED
+/* How many locks of each rank this thread holds. */
+static __thread unsigned held[LOCK_LAST + 1] __attribute__((tls_model("initial-exec")));
+
+static void check_order(const struct lock *l)
+{
+    for (unsigned rank = l->rank; rank <= LOCK_LAST; rank++)
+        if (held[rank])
+            lock_mistaken("lock_take");
+}
+
+static void note(const struct lock *l, unsigned one)
+{
+    held[l->rank] += one;
+}
+#else
+static void check_order(const struct lock *l)
+{
+    (void)l;
+}
+
+static void note(const struct lock *l, unsigned one)
+{
+    (void)l;
+    (void)one;
+}
+#endif
 
 int lock_thread(void)
 {
@@ -29,23 +71,22 @@ static bool swap(struct lock *l, int from, int to)
                                        __ATOMIC_RELAXED);
 }
 
-bool lock_mine(const struct lock *l)
-{
-    return (__atomic_load_n(&l->word, __ATOMIC_RELAXED) & ~LOCK_WAITED) == self();
-}
-
 bool lock_try(struct lock *l)
 {
-    return swap(l, 0, self());
+    bool taken = swap(l, 0, self());
+    if (taken)
+        note(l, 1);
+    return taken;
 }
 
-bool lock_take(struct lock *l)
+/* Waits for it. False: this thread has it. */
+static bool wait_for(struct lock *l)
 {
     int me = self();
     for (int spins = 0; spins < 100; spins++) {
         if (swap(l, 0, me))
             return true;
-        if ((__atomic_load_n(&l->word, __ATOMIC_RELAXED) & ~LOCK_WAITED) == me)
+        if (lock_mine(l))
             return false;
     }
     for (;;) {
@@ -60,18 +101,31 @@ bool lock_take(struct lock *l)
     }
 }
 
+bool lock_take(struct lock *l)
+{
+    bool taken = wait_for(l);
+    if (taken) {
+        check_order(l);
+        note(l, 1);
+    }
+    return taken;
+}
+
 void lock_drop(struct lock *l)
 {
+    note(l, -1U);
     if (__atomic_exchange_n(&l->word, 0, __ATOMIC_RELEASE) & LOCK_WAITED)
         sys_futex_wake(&l->word, 1);
 }
 
 void lock_reset(struct lock *l)
 {
+    if (lock_mine(l))
+        note(l, -1U);
     __atomic_store_n(&l->word, 0, __ATOMIC_RELEASE);
 }
 
 void lock_forget_thread(void)
 {
-    thread_id = 0;
+    lock_thread_id = 0;
 }

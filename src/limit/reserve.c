@@ -33,7 +33,7 @@
 /* A thread that has not tried again by then had its ENOMEM from another call. */
 #define TOLD_FOR_MS 60000
 
-static struct lock turn;
+static struct lock turn = { .rank = LOCK_LAST };
 static struct {
     uint64_t told_ms;    /* when a thread was told to collect; 0: none yet */
     uint64_t granted_ms; /* when a mapping of a file was last granted at the full level */

@@ -4,6 +4,7 @@
 #include "space/changes.h"
 
 #include "kernel/lock.h"
+#include "space/model.h"
 
 /* So many calls are listed at a time. Further ones are only counted, in unknown. */
 #define MOST 64
@@ -16,6 +17,7 @@ static unsigned count, unknown;
 
 void changes_begin(uintptr_t start, uintptr_t end)
 {
+    LOCK_ASSERT(&model_lock);
     if (count == MOST) {
         unknown++;
         return;
@@ -28,6 +30,7 @@ void changes_begin(uintptr_t start, uintptr_t end)
 
 void changes_end(uintptr_t start, uintptr_t end)
 {
+    LOCK_ASSERT(&model_lock);
     for (unsigned i = 0; i < count; i++) {
         if (ranges[i].start == start && ranges[i].end == end) {
             ranges[i] = ranges[--count];
@@ -40,6 +43,7 @@ void changes_end(uintptr_t start, uintptr_t end)
 
 bool changes_meet(uintptr_t start, uintptr_t end)
 {
+    LOCK_ASSERT(&model_lock);
     unsigned met = unknown;
     for (unsigned i = 0; i < count; i++)
         met += ranges[i].start < end && start < ranges[i].end;
@@ -48,6 +52,7 @@ bool changes_meet(uintptr_t start, uintptr_t end)
 
 bool changes_mine(uintptr_t start, uintptr_t end)
 {
+    LOCK_ASSERT(&model_lock);
     bool mine = !unknown;
     for (unsigned i = 0; i < count; i++)
         mine &=

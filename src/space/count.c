@@ -32,7 +32,7 @@
 /* A mark may be logged again when the count has fallen this many percent of the limit below it. */
 #define REARM_PERCENT 5
 
-static struct lock scan_lock; /* before the model lock, see lock.h */
+static struct lock scan_lock = { .rank = LOCK_SCAN }; /* before the model lock, see lock.h */
 static char *scan_buffer;
 
 /* The model lock protects writes. count_due and the scan read without it: hence SET and GET. */
@@ -95,6 +95,7 @@ bool count_due(void)
 
 void count_add(long maps)
 {
+    LOCK_ASSERT(&model_lock);
     SET(upper_bound, count.upper_bound + maps);
     if (maps > 0)
         SET(added, count.added + maps);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "kernel/pool.h"
+#include "space/model.h"
 #include "tell/status.h"
 
 #define BUCKETS 4096 /* a page of the table without files takes no memory */
@@ -42,6 +43,7 @@ static struct file **bucket(dev_t dev, ino_t ino)
 
 struct file *files_find(dev_t dev, ino_t ino)
 {
+    LOCK_ASSERT(&model_lock);
     if (!table)
         return NULL;
     struct file *f = *bucket(dev, ino);
@@ -52,6 +54,7 @@ struct file *files_find(dev_t dev, ino_t ino)
 
 struct file *files_add(dev_t dev, ino_t ino)
 {
+    LOCK_ASSERT(&model_lock);
     if (!table && !(table = pool_take(&bucket_pool)))
         return NULL;
     struct file *f = pool_take(&file_pool);
@@ -71,12 +74,14 @@ struct file *files_add(dev_t dev, ino_t ino)
 
 void files_note_fd(struct file *f, int fd)
 {
+    LOCK_ASSERT(&model_lock);
     f->several |= f->fd >= 0 && f->fd != fd;
     f->fd = fd;
 }
 
 void files_lock(dev_t dev, ino_t ino)
 {
+    LOCK_ASSERT(&model_lock);
     if (is_locked(dev, ino))
         return;
     if (locked_count < FILES_LOCKED_MAX) {
@@ -97,6 +102,7 @@ void files_lock(dev_t dev, ino_t ino)
 
 void files_remove_unused(struct file *f)
 {
+    LOCK_ASSERT(&model_lock);
     if (f->layers || f->lone)
         return;
     struct file **at = bucket(f->dev, f->ino);
@@ -109,6 +115,7 @@ void files_remove_unused(struct file *f)
 
 struct lone *files_add_lone(struct file *f, uint64_t offset, uint64_t end, uint32_t kind)
 {
+    LOCK_ASSERT(&model_lock);
     struct lone *l = pool_take(&lone_pool);
     if (!l)
         return NULL;
@@ -125,11 +132,13 @@ struct lone *files_add_lone(struct file *f, uint64_t offset, uint64_t end, uint3
 
 void files_hold_lone(struct lone *l)
 {
+    LOCK_ASSERT(&model_lock);
     l->users++;
 }
 
 void files_release_lone(struct lone *l)
 {
+    LOCK_ASSERT(&model_lock);
     if (--l->users)
         return;
     struct file *f = l->file;
@@ -144,6 +153,7 @@ void files_release_lone(struct lone *l)
 
 bool files_continues(const struct file *f, uint64_t offset, uint64_t end, uint32_t kind)
 {
+    LOCK_ASSERT(&model_lock);
     for (const struct lone *l = f->lone; l; l = l->next)
         if (l->kind == kind && (l->end == offset || l->offset == end))
             return true;

@@ -309,12 +309,14 @@ void keeps_let_go(unsigned keep)
 
 void keeps_hold(unsigned keep)
 {
+    LOCK_ASSERT(&model_lock);
     if (keep && keeps[keep].holders++ == 0)
         __atomic_fetch_sub(&idle, 1, __ATOMIC_RELAXED);
 }
 
 void keeps_release(unsigned keep)
 {
+    LOCK_ASSERT(&model_lock);
     if (keep && --keeps[keep].holders == 0) {
         __atomic_fetch_add(&idle, 1, __ATOMIC_RELAXED);
         due_set(DUE_KEEPS);

@@ -122,6 +122,7 @@ static enum join replace(const struct master *m, const struct fresh *new)
 
 enum join masters_join(struct file *f, const struct source *s, const struct fresh *new)
 {
+    LOCK_ASSERT(&model_lock);
     if ((s->flags & MAP_POPULATE) || sys_rlimit(RLIMIT_AS) != RLIM_INFINITY ||
         !is_plain(new->start, new->len))
         return JOIN_DECLINED;
@@ -136,6 +137,7 @@ enum join masters_join(struct file *f, const struct source *s, const struct fres
 
 void masters_retire(struct file *f)
 {
+    LOCK_ASSERT(&model_lock);
     for (struct master *m = f->masters, *next; m; m = next) {
         next = m->next;
         retire(m);
@@ -145,6 +147,7 @@ void masters_retire(struct file *f)
 
 void masters_review(struct file *f)
 {
+    LOCK_ASSERT(&model_lock);
     if (f->masters && (!f->longest || f->used / f->longest <= f->users))
         masters_retire(f);
 }
@@ -158,6 +161,7 @@ static bool is_in(const struct master *m, uintptr_t addr)
 
 bool masters_has(dev_t dev, ino_t ino, uintptr_t addr)
 {
+    LOCK_ASSERT(&model_lock);
     const struct file *f = files_find(dev, ino);
     return (f && is_in(f->masters, addr)) || is_in(retired, addr);
 }

@@ -8,6 +8,7 @@
 
 #include "common/pages.h"
 #include "kernel/sys.h"
+#include "space/model.h"
 
 /*
  * mremap of a range to the length of the whole address space returns EFAULT if the range lies in
@@ -16,6 +17,7 @@
  */
 bool merge_one_vma(uintptr_t start, uintptr_t end)
 {
+    LOCK_ASSERT(&model_lock);
     size_t len = end - start, space = windows_whole_space();
     long answer = sys_mremap(start, len, space, 0, 0);
     if (!sys_failed(answer)) /* no known kernel does that; what it has added is unmapped again */
@@ -25,6 +27,7 @@ bool merge_one_vma(uintptr_t start, uintptr_t end)
 
 bool merge_at(uintptr_t border)
 {
+    LOCK_ASSERT(&model_lock);
     return merge_one_vma(border - page_size, border + page_size);
 }
 
@@ -50,6 +53,7 @@ static bool settle(struct region *lower, struct region *upper)
 
 bool merge_settle(struct region **region)
 {
+    LOCK_ASSERT(&model_lock);
     struct region *r = *region, *left = r->before;
     bool right_is = settle(r, r->after);
     bool alike = left && left->end == r->start && left->kind == r->kind;

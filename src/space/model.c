@@ -8,7 +8,7 @@
 
 #define UNSEEN_MAX 32
 
-static struct lock model_lock;
+struct lock model_lock = { .rank = LOCK_MODEL };
 
 /* The ranges that signal handlers have changed while they interrupted the lock's owner. Only the
  * owner and those handlers use it. */

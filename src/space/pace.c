@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "kernel/sys.h"
+#include "space/model.h"
 #include "tell/status.h"
 
 #define MINUTE_MS 60000
@@ -19,6 +20,7 @@ static struct mark {
 
 void pace_note(long maps)
 {
+    LOCK_ASSERT(&model_lock);
     struct mark now = { sys_now_ms(), maps };
     if (!older.ms)
         older = newer = now;
@@ -39,6 +41,7 @@ void pace_note(long maps)
  * count. */
 void pace_measured(long maps)
 {
+    LOCK_ASSERT(&model_lock);
     if (older.maps > maps)
         older.maps = maps;
     if (newer.maps > maps)

@@ -113,6 +113,7 @@ static struct place *find_free(void)
 
 long parked_put(int fd)
 {
+    LOCK_ASSERT(&model_lock);
     struct place *p = waiting < PARKED_MAX ? find_free() : NULL;
     long answer = p ? 0 : waiting < PARKED_MAX ? open_pair(&p) : -EMFILE;
     if (answer < 0)
@@ -135,6 +136,7 @@ long parked_peek(unsigned place)
 
 void parked_leave(unsigned place)
 {
+    LOCK_ASSERT(&model_lock);
     places[place].state = LEAVING;
 }
 
@@ -172,6 +174,7 @@ void parked_drop(unsigned place)
 
 void parked_retire(void)
 {
+    LOCK_ASSERT(&model_lock);
     for (struct place *p = places + 1; p < places + PLACES; p += 2)
         if (p->state != CLOSED || other(p)->state != CLOSED)
             retire(p);

@@ -4,10 +4,13 @@
 #define _GNU_SOURCE
 #include "space/pending.h"
 
+#include "space/model.h"
+
 struct tree pending_ranges;
 
 void pending_add(uintptr_t start, uintptr_t end, int error)
 {
+    LOCK_ASSERT(&model_lock);
     pending_forget(start, end);
     struct region *r = tree_add(&pending_ranges, start, end);
     if (r)
@@ -16,6 +19,7 @@ void pending_add(uintptr_t start, uintptr_t end, int error)
 
 int pending_take(uintptr_t start, uintptr_t end)
 {
+    LOCK_ASSERT(&model_lock);
     if (!pending_any())
         return 0;
     struct region *chain = tree_cut(&pending_ranges, start, end);
@@ -26,12 +30,14 @@ int pending_take(uintptr_t start, uintptr_t end)
 
 void pending_forget(uintptr_t start, uintptr_t end)
 {
+    LOCK_ASSERT(&model_lock);
     if (pending_any())
         tree_drop_all(tree_cut(&pending_ranges, start, end));
 }
 
 void pending_move(uintptr_t start, uintptr_t end, intptr_t delta)
 {
+    LOCK_ASSERT(&model_lock);
     if (!pending_any())
         return;
     for (struct region *r = tree_cut(&pending_ranges, start, end), *rest; r; r = rest) {

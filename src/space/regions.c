@@ -13,6 +13,7 @@
 #include "space/keeps.h"
 #include "space/layers.h"
 #include "space/masters.h"
+#include "space/model.h"
 #include "space/pending.h"
 #include "tell/status.h"
 
@@ -59,29 +60,34 @@ size_t regions_total(void)
 
 struct region *regions_from(uintptr_t addr)
 {
+    LOCK_ASSERT(&model_lock);
     return tree_from(&mapped, addr);
 }
 
 struct region *regions_ending_at(uintptr_t addr)
 {
+    LOCK_ASSERT(&model_lock);
     struct region *r = addr ? tree_floor(&mapped, addr - 1) : NULL;
     return r && r->end == addr ? r : NULL;
 }
 
 struct region *regions_starting_at(uintptr_t addr)
 {
+    LOCK_ASSERT(&model_lock);
     struct region *r = tree_floor(&mapped, addr);
     return r && r->start == addr ? r : NULL;
 }
 
 bool regions_free(uintptr_t start, uintptr_t end)
 {
+    LOCK_ASSERT(&model_lock);
     struct region *r = regions_from(start);
     return !r || r->start >= end;
 }
 
 bool regions_cover(uintptr_t start, uintptr_t end)
 {
+    LOCK_ASSERT(&model_lock);
     for (struct region *r = regions_from(start); r && r->start <= start; r = r->after) {
         if (r->end >= end)
             return true;
@@ -92,6 +98,7 @@ bool regions_cover(uintptr_t start, uintptr_t end)
 
 bool regions_take_one(uintptr_t start, uintptr_t end, struct region *copy)
 {
+    LOCK_ASSERT(&model_lock);
     struct region *r = tree_floor(&mapped, start);
     if (!r || r->start != start || r->end != end || r->window || r->keep ||
         (r->kind & (REGION_RETAINED | REGION_OVERLAID)) ||
@@ -107,6 +114,7 @@ bool regions_take_one(uintptr_t start, uintptr_t end, struct region *copy)
 
 struct region *regions_cut(uintptr_t start, uintptr_t end)
 {
+    LOCK_ASSERT(&model_lock);
     struct region *chain = tree_cut(&mapped, start, end), *last = chain;
     for (struct region *r = chain; r; last = r, r = r->left)
         note_gone(r);
@@ -121,6 +129,7 @@ struct region *regions_cut(uintptr_t start, uintptr_t end)
 
 void regions_forget(uintptr_t start, uintptr_t end)
 {
+    LOCK_ASSERT(&model_lock);
     tree_drop_all(regions_cut(start, end));
 }
 
@@ -128,6 +137,7 @@ void regions_forget(uintptr_t start, uintptr_t end)
  * MS_ASYNC only walks the range, and returns ENOMEM for a hole (mm/msync.c). */
 void regions_forget_gone(uintptr_t start, uintptr_t end)
 {
+    LOCK_ASSERT(&model_lock);
     for (struct region *r = regions_from(start), *next; r && r->start < end; r = next) {
         uintptr_t from = r->start > start ? r->start : start, to = r->end < end ? r->end : end;
         next = r->after;
@@ -139,6 +149,7 @@ void regions_forget_gone(uintptr_t start, uintptr_t end)
 
 void regions_restore(struct region *chain, intptr_t delta)
 {
+    LOCK_ASSERT(&model_lock);
     while (chain) {
         struct region *r = chain;
         chain = r->left;
@@ -162,6 +173,7 @@ void regions_restore(struct region *chain, intptr_t delta)
 
 struct region *regions_add(uintptr_t start, uintptr_t end, struct window *window, uint32_t kind)
 {
+    LOCK_ASSERT(&model_lock);
     if (!regions_free(start, end))
         regions_forget(start, end);
     if (pending_any())
@@ -180,6 +192,7 @@ struct region *regions_add(uintptr_t start, uintptr_t end, struct window *window
 
 void regions_grow(struct region *r, uintptr_t end)
 {
+    LOCK_ASSERT(&model_lock);
     if (r->after && r->after->start < end)
         regions_forget(r->end, end);
     pending_forget(r->end, end);
@@ -199,6 +212,7 @@ static void tear(struct region *r)
 
 void regions_change(uintptr_t start, uintptr_t end, uint32_t clear, uint32_t set)
 {
+    LOCK_ASSERT(&model_lock);
     tree_split_at(&mapped, start);
     tree_split_at(&mapped, end);
     for (struct region *r = regions_from(start); r && r->start < end; r = r->after) {
@@ -218,6 +232,7 @@ void regions_change(uintptr_t start, uintptr_t end, uint32_t clear, uint32_t set
 
 void regions_set_overlay(uintptr_t start, uintptr_t end, unsigned overlay)
 {
+    LOCK_ASSERT(&model_lock);
     regions_change(start, end, overlay ? 0 : REGION_OVERLAID, overlay ? REGION_OVERLAID : 0);
     for (struct region *r = regions_from(start); r && r->start < end; r = r->after)
         r->overlay = (uint8_t)overlay;
@@ -225,6 +240,7 @@ void regions_set_overlay(uintptr_t start, uintptr_t end, unsigned overlay)
 
 void regions_set_keep(uintptr_t start, uintptr_t end, unsigned keep)
 {
+    LOCK_ASSERT(&model_lock);
     for (struct region *r = regions_from(start); r && r->start < end; r = r->after) {
         if (r->keep)
             continue;
@@ -235,6 +251,7 @@ void regions_set_keep(uintptr_t start, uintptr_t end, unsigned keep)
 
 struct region *regions_overlaid(uintptr_t addr, unsigned overlay)
 {
+    LOCK_ASSERT(&model_lock);
     struct region *r = regions_from(addr);
     while (r && (!(r->kind & REGION_OVERLAID) || r->overlay != overlay))
         r = r->after;
@@ -243,11 +260,13 @@ struct region *regions_overlaid(uintptr_t addr, unsigned overlay)
 
 void regions_retain(uintptr_t start, uintptr_t end)
 {
+    LOCK_ASSERT(&model_lock);
     regions_change(start, end, 0, REGION_RETAINED);
 }
 
 bool regions_retained_alike(uintptr_t start, uintptr_t end, const struct window *w, uint32_t kind)
 {
+    LOCK_ASSERT(&model_lock);
     if (!retained_bytes || !regions_cover(start, end))
         return false;
     for (struct region *r = regions_from(start); r && r->start < end; r = r->after)
@@ -285,6 +304,7 @@ bool regions_alike(const struct region *a, const struct region *b)
 
 void regions_join(struct region *r)
 {
+    LOCK_ASSERT(&model_lock);
     tree_join(&mapped, r);
     STATUS_SET(regions, mapped.total);
 }
@@ -296,6 +316,7 @@ bool regions_one_vma(const struct region *a, const struct region *b)
 
 long regions_vmas_around(uintptr_t start, uintptr_t end)
 {
+    LOCK_ASSERT(&model_lock);
     struct region *r = regions_from(start ? start - 1 : 0), *below = NULL;
     long maps = (long)masters_total();
     for (; r && r->start <= end; below = r, r = r->after)
@@ -305,6 +326,7 @@ long regions_vmas_around(uintptr_t start, uintptr_t end)
 
 void regions_adopt(uintptr_t start, uintptr_t end)
 {
+    LOCK_ASSERT(&model_lock);
     for (struct region *r = regions_from(start); r && r->start >= start && r->after;) {
         struct region *next = r->after;
         if (next->end > end)

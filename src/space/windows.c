@@ -8,6 +8,7 @@
 #include "kernel/pool.h"
 #include "space/layers.h"
 #include "space/masters.h"
+#include "space/model.h"
 #include "tell/status.h"
 
 #define LARGE_FOLIO (2UL << 20)
@@ -80,6 +81,7 @@ static bool outgrown(const struct file *f, uint64_t end)
 
 struct window *windows_add(struct file *f, uint64_t size, uint64_t end)
 {
+    LOCK_ASSERT(&model_lock);
     uint64_t need = size > end ? size : end;
     uint64_t limit = (zone.end - zone.start) / 8;
     uint64_t room = outgrown(f, end) ? ROOM_AGAIN : ROOM;
@@ -107,12 +109,14 @@ struct window *windows_add(struct file *f, uint64_t size, uint64_t end)
 
 void windows_hold(struct window *w)
 {
+    LOCK_ASSERT(&model_lock);
     w->users++;
     w->file->users++;
 }
 
 void windows_release(struct window *w)
 {
+    LOCK_ASSERT(&model_lock);
     struct file *f = w->file;
     f->users--;
     if (--w->users)

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "kernel/sys.h"
+#include "space/model.h"
 #include "space/regions.h"
 #include "tell/status.h"
 
@@ -50,6 +51,7 @@ static bool all_known(void)
 
 bool fence_file(const struct file *f)
 {
+    LOCK_ASSERT(&model_lock);
     unsigned maps = 0;
     if (!all_known())
         return false;

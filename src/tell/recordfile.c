@@ -41,7 +41,7 @@
 #define FOLDER_SHARE 8  /* an eighth is for all records of a folder together */
 #define TRY_AGAIN_MS 1000
 
-struct lock record_lock;
+struct lock record_lock = { .rank = LOCK_LAST };
 
 static struct mapherd_record_head *head;
 static uintptr_t place;

@@ -212,6 +212,7 @@ static uint32_t take_part(uint32_t i, uintptr_t start, uintptr_t end)
 
 ledger_chain ledger_cut(uintptr_t start, uintptr_t end)
 {
+    LOCK_ASSERT(&record_lock);
     ledger_chain chain = 0;
     uint32_t *last = &chain, i;
     while ((i = from(start)) && at(i)->start < end) {
@@ -232,6 +233,7 @@ ledger_chain ledger_cut(uintptr_t start, uintptr_t end)
 
 void ledger_put(ledger_chain chain, uintptr_t start, size_t old_len, uintptr_t to, size_t new_len)
 {
+    LOCK_ASSERT(&record_lock);
     while (is_out(chain)) {
         piece *p = at(chain);
         uint32_t next = p->right;
@@ -254,6 +256,7 @@ void ledger_put(ledger_chain chain, uintptr_t start, size_t old_len, uintptr_t t
 
 void ledger_drop(ledger_chain chain)
 {
+    LOCK_ASSERT(&record_lock);
     while (is_out(chain)) {
         uint32_t next = at(chain)->right;
         release(chain);
@@ -263,6 +266,7 @@ void ledger_drop(ledger_chain chain)
 
 bool ledger_add(uintptr_t start, uintptr_t end, const struct mapherd_record_mapping *what)
 {
+    LOCK_ASSERT(&record_lock);
     ledger_drop(ledger_cut(start, end));
     piece as = *what;
     as.start = start;
@@ -279,6 +283,7 @@ uint32_t ledger_pieces(void)
 
 void ledger_clear(void)
 {
+    LOCK_ASSERT(&record_lock);
     uint32_t used = recordfile_head()->used[MAPHERD_CHUNK_LIVE];
     for (uint32_t i = 1; i < used; i++)
         if (at(i)->start && !(at(i)->start & OUT)) /* one that is out is in a chain */
@@ -288,6 +293,7 @@ void ledger_clear(void)
 
 void ledger_start(void)
 {
+    LOCK_ASSERT(&record_lock);
     root = spare = order = pieces = 0;
     file_index = recordfile_take(MAPHERD_CHUNK_INDEX, FILE_BUCKETS);
 }

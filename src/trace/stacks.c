@@ -24,6 +24,7 @@ static uint32_t program;                  /* TEXT: the program's own file */
 
 void stacks_start(void)
 {
+    LOCK_ASSERT(&record_lock);
     program = 0;
     stack_index = recordfile_take(MAPHERD_CHUNK_INDEX, BUCKETS);
     frame_index = recordfile_take(MAPHERD_CHUNK_INDEX, BUCKETS);
@@ -151,6 +152,7 @@ static struct mapherd_record_stack *stack_at(uint32_t i)
 
 uint32_t stacks_add(const uintptr_t *pcs, size_t n, const uint32_t *java, size_t java_n)
 {
+    LOCK_ASSERT(&record_lock);
     uint64_t hash = n;
     if (!stack_index || n + java_n == 0)
         return 0;
@@ -193,6 +195,7 @@ static uint32_t *java_bucket(uint64_t method, int32_t location)
 
 uint32_t stacks_find_frame(uint64_t method, int32_t location)
 {
+    LOCK_ASSERT(&record_lock);
     if (!frame_index)
         return 0;
     uint32_t i = *java_bucket(method, location);
@@ -203,6 +206,7 @@ uint32_t stacks_find_frame(uint64_t method, int32_t location)
 
 uint32_t stacks_add_frame(const struct java_frame *f)
 {
+    LOCK_ASSERT(&record_lock);
     uint32_t i = frame_index ? recordfile_take(MAPHERD_CHUNK_FRAME, 1) : 0;
     if (!i)
         return 0;

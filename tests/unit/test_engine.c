@@ -10,14 +10,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
 
+#include "kernel/lock.h"
 #include "kernel/sys.h"
+#include "tell/log.h"
 #include "tell/options.h"
 #include "fakespace.h"
 #include "entry/engine.h"
 #include "entry/gate.h"
 #include "herd/placement.h"
+#include "space/count.h"
 #include "space/regions.h"
 #include "world.h"
 
@@ -291,11 +295,32 @@ static void on_overlayfs(void **state)
     random_calls(true);
 }
 
+/* The last test: the gate stays closed. */
+static void mistake_closes_the_gate(void **state)
+{
+    (void)state;
+    world_start();
+    log_start("test");
+    gate_start(MAPHERD_HERDING, NULL);
+    assert_null(lock_mistake());
+    long at = engine_mmap(0, FAKE_PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    count_add(0); /* without the model lock */
+    assert_true(gate_open());
+    assert_int_equal(engine_munmap((uintptr_t)at, FAKE_PAGE), 0);
+    assert_non_null(strstr(fake_written(), "mapherd has made a mistake: count_add was called without its lock"));
+    assert_false(gate_open());
+    assert_int_equal(mapherd_status_block.reason, MAPHERD_MISTAKEN);
+    at = engine_mmap(0, FAKE_PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(at > 0);
+    assert_int_equal(engine_munmap((uintptr_t)at, FAKE_PAGE), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(on_a_disk),
         cmocka_unit_test(on_overlayfs),
+        cmocka_unit_test(mistake_closes_the_gate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "common/due.h"
 #include "kernel/lock.h"
 
 #define THREADS 8
@@ -109,12 +110,56 @@ static void a_child_starts_anew(void **state)
     lock_drop(&l);
 }
 
+static void not_held(struct lock *l)
+{
+    LOCK_ASSERT(l);
+}
+
+static bool is_noticed(void)
+{
+    bool noticed = due_now() >> DUE_MISTAKE & 1;
+    due_clear(DUE_MISTAKE);
+    return noticed;
+}
+
+static void mistakes_are_noticed(void **state)
+{
+    (void)state;
+    struct lock model = { .rank = LOCK_MODEL }, scan = { .rank = LOCK_SCAN }, last = { .rank = LOCK_LAST },
+                other = { .rank = LOCK_LAST };
+    lock_take(&scan);
+    lock_take(&model);
+    lock_take(&last);
+    not_held(&model);
+    assert_false(is_noticed());
+    assert_null(lock_mistake());
+
+    lock_take(&other); /* none is taken while one of the last is held */
+    assert_true(is_noticed());
+    lock_drop(&other);
+    lock_drop(&last);
+    lock_drop(&scan);
+    lock_take(&scan);
+    assert_true(is_noticed());
+    assert_string_equal(lock_mistake(), "lock_take");
+    lock_drop(&scan);
+    lock_drop(&model);
+
+    not_held(&model);
+    assert_true(is_noticed());
+    assert_true(lock_try(&last)); /* who does not wait may take it out of order */
+    assert_true(lock_try(&scan));
+    assert_false(is_noticed());
+    lock_drop(&scan);
+    lock_drop(&last);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT(owner_is_told_no),           UNIT(try_does_not_wait),
         UNIT(threads_exclude_each_other), UNIT(sleepers_are_woken),
-        UNIT(a_child_starts_anew),
+        UNIT(a_child_starts_anew), UNIT(mistakes_are_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
