@@ -18,6 +18,7 @@ right() {
 	status=0
 	"$@" "$program" "$file" "$scene" >"$scratch/out" 2>&1 || status=$?
 	[ "$status" = 0 ] || fail "$* $scene: status $status: $(cat "$scratch/out")"
+	sed -n "s/^not shown: /$scene: /p" "$scratch/out" >>"$scratch/unshown"
 	library='' torn='' kept=''
 	eval "$(tail -n 1 "$scratch/out")"
 	[ "$library" = "$wanted" ] || fail "$* $scene: the library: $library"
@@ -36,5 +37,6 @@ for scene in $scenes; do
 			fail "$options $scene: $kept ranges were kept and $torn not, so nothing is shown"
 	done
 done
+sort -u "$scratch/unshown" | while IFS= read -r line; do say "not shown here: $line"; done
 kernel_since 6.16 || skip "$(uname -r) shows no guard markers: shown that nothing is kept then"
 say "faults, calls, places, locked memory, raw calls, forks: as alone"
