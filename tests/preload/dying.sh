@@ -31,7 +31,10 @@ same truncated "$scratch/file" truncated
 # The comparison can fail.
 MAPHERD_SIGBUS="auto,$scratch/*=convert" preloaded timeout 300 "$program" "$scratch/file" truncated >"$scratch/with" || fail "with zeros: $?"
 grep -q 'zeros' "$MAPHERD_LOG" || fail "there were no zeros"
-! cmp -s "$scratch/alone" "$scratch/with" || fail "zeros are not noticed"
+! diff "$scratch/alone" "$scratch/with" >"$scratch/diff" || fail "zeros are not noticed"
+for wanted in '^< killed by 7, SIGBUS code 2 ' '^> exit 135, '; do
+	grep -q "$wanted" "$scratch/diff" || fail "no '$wanted' where zeros are: $(head -n 20 "$scratch/diff")"
+done
 
 if mount_fs tmpfs 64k; then
 	same "truncated, tmpfs" "$mnt/file" truncated
