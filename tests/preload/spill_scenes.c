@@ -518,6 +518,7 @@ static void in_change_of_range(void)
     set_size(16 * PAGES * PAGE);
     in_change = map_file(16 * PAGES);
     signal(SIGALRM, store_next);
+    store_next(SIGALRM); /* there is one to look for, wherever it dies */
     setitimer(ITIMER_REAL, &often, NULL);
     while (next_page < 16 * PAGES)
         if (mprotect(in_change, 16 * PAGES * PAGE, RW) < 0)
