@@ -133,7 +133,12 @@ fill_disk() {
 remove_in() {
 	emptied=$1
 	shift
-	find "$emptied" -mindepth 1 "$@" -type f -exec truncate -s 0 {} + || true # a full btrfs may refuse it
+	LC_ALL=C find "$emptied" -mindepth 1 "$@" -type f -exec truncate -c -s 0 {} + 2>"$scratch/refused" || {
+		# A full btrfs may refuse it: it has no place for its metadata.
+		refused=$(cat "$scratch/refused")
+		[ "$(stat -f -c %T "$emptied")" != btrfs ] || refused=$(grep -v 'No space left on device$' "$scratch/refused" || true)
+		[ -z "$refused" ] || fail "what is in $emptied cannot be truncated: $refused"
+	}
 	find "$emptied" -depth -mindepth 1 "$@" -delete
 	sync -f "$emptied"
 }
