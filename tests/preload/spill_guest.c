@@ -13,6 +13,7 @@
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "look.h"
@@ -197,21 +199,52 @@ static void sandboxed(void)
         die("msync of another map: %s", strerror(errno));
 }
 
+/* A timer runs, by which the library tries again to write back; this program has none. It is looked for twice:
+ * its signal is handled when the first call returns, and may set it again. */
+static bool tries_later(void)
+{
+    for (int times = 0; times < 2; times++) {
+        struct itimerspec left = { { 0, 0 }, { 0, 0 } };
+        if (syscall(SYS_timer_gettime, 0, &left) == 0 && (left.it_value.tv_sec || left.it_value.tv_nsec))
+            return true;
+    }
+    return false;
+}
+
 /*
  * Others open the file, and wait until the kernel has lost its patience (fs.lease-break-time). From then on
- * nothing is written behind their back, though there is space. The program is stopped meanwhile, or it is not.
+ * nothing is written behind their back, though there is space, also if the program asks for it. The program is
+ * stopped meanwhile, or it is not.
  */
 static void behind(const char *opens, const char *before, const char *after)
 {
-    char command[1024];
+    char command[1024], byte = 0;
+    int look[2], opened[2];
     char *at = map_file(file);
     at[0] = 1;
+    if (pipe2(look, O_CLOEXEC) < 0 || pipe2(opened, O_CLOEXEC) < 0)
+        die("pipe");
     snprintf(command, sizeof command,
-             "%s exec 9%s\"$1\"; rm \"${1%%/*}\"/others.*; sync -f \"$1\"; %s sleep 2; "
+             "%s exec 9%s\"$1\"; rm \"${1%%/*}\"/others.*; sync -f \"$1\"; %s echo >&4; read line <&3; "
              "test \"$(head -c 1 <&9 | od -A n -t d1 | tr -d ' ')\" = 0", before, opens, after);
-    wait_for(run(command, -1, -1));
+    pid_t child = run(command, look[0], opened[1]);
+    close(opened[1]);
+    if (read(opened[0], &byte, 1) != 1)
+        die("the other process has not opened the file");
+    if (msync(at, PAGES * PAGE, MS_SYNC) == 0 || errno != ENOSPC)
+        die("msync says nothing of what stays spilled");
+    for (int tries = 0; tries_later(); tries++) {
+        if (tries == 6000)
+            die("the library goes on trying");
+        usleep(10000);
+    }
+    if (write(look[1], "\n", 1) != 1)
+        die("write");
+    wait_for(child);
     if (msync(at, PAGES * PAGE, MS_SYNC) < 0)
         die("msync: %s", strerror(errno));
+    if (pread(file, &byte, 1, 0) != 1 || byte != 1)
+        die("the store is not in the file");
 }
 
 static void reader(void)
