@@ -202,6 +202,10 @@ lmdb() {
 	until_or_ended "$first" [ -s "$scratch/ack.one" ] || fail "$kind: a writer has ended: $(cat "$scratch"/err.*)"
 	take_space
 	copying=
+	if [ "$1" = one ]; then # nobody else has the file open: what lacks space is spilled
+		until_or_ended "$first" grep -qs "is kept in the spill file" "$scratch/log" ||
+			fail "$kind: a writer that is alone has ended: $(cat "$scratch"/err.* "$scratch/log")"
+	fi
 	if [ -n "$2" ]; then
 		rm -rf "$scratch/copy"
 		mkdir "$scratch/copy"
@@ -249,7 +253,7 @@ lmdbs() {
 	while [ $i -lt $runs ]; do
 		lmdb "one two" ""
 		lmdb "one reader" ""
-		[ -z "$have_copy" ] || lmdb "one" copy
+		lmdb "one" "$have_copy"
 		i=$((i + 1))
 	done
 	say "$kind: LMDB, $runs runs of two writers, a writer and a reader, a writer and mdb_copy: nothing acknowledged is lost; $spilled of them spilled"
