@@ -136,7 +136,6 @@ long parked_peek(unsigned place)
 
 void parked_leave(unsigned place)
 {
-    LOCK_ASSERT(&model_lock);
     places[place].state = LEAVING;
 }
 
@@ -174,7 +173,6 @@ void parked_drop(unsigned place)
 
 void parked_retire(void)
 {
-    LOCK_ASSERT(&model_lock);
     for (struct place *p = places + 1; p < places + PLACES; p += 2)
         if (p->state != CLOSED || other(p)->state != CLOSED)
             retire(p);
