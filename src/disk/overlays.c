@@ -217,7 +217,7 @@ void overlays_claim(uintptr_t start, uintptr_t end)
 
 long overlays_claim_all(unsigned overlay, struct place ranges[PLACES_MAX])
 {
-    LOCK_ASSERT(&model_lock);
+    LOCK_ASSERT(&overlay_lock);
     long count = 0;
     if (!model_take())
         return -EAGAIN;
@@ -241,7 +241,7 @@ long overlays_claim_all(unsigned overlay, struct place ranges[PLACES_MAX])
 
 void overlays_forget(const struct place *place)
 {
-    LOCK_ASSERT(&model_lock);
+    LOCK_ASSERT(&overlay_lock);
     if (model_take()) {
         regions_set_overlay(place->start, place->end, 0);
         model_drop();

@@ -17,7 +17,6 @@
  */
 bool merge_one_vma(uintptr_t start, uintptr_t end)
 {
-    LOCK_ASSERT(&model_lock);
     size_t len = end - start, space = windows_whole_space();
     long answer = sys_mremap(start, len, space, 0, 0);
     if (!sys_failed(answer)) /* no known kernel does that; what it has added is unmapped again */

@@ -3,7 +3,7 @@
  *
  * The library never assumes it. Filesystems differ: overlayfs replaces the file after the kernel
  * has looked for a neighbour to merge with. And for the kernel, two open()s of one file are two
- * files. Every function needs the model lock.
+ * files. Every function but merge_one_vma needs the model lock.
  */
 #ifndef MAPHERD_MERGE_H
 #define MAPHERD_MERGE_H
