@@ -50,6 +50,29 @@ one_file_names_libc() {
 		grep -v -E '^\./(entry/hooks\.c|kernel/(apart\.h|rawcall\.h|aside\.c)|unwind/frame\.h):') || true
 }
 
+# Each line of the log has as many values as its event has names, and each event has a line.
+events_have_their_lines() {
+	python3 - "$1/src" <<-'END'
+		import pathlib, re, sys
+		src = pathlib.Path(sys.argv[1])
+		table = (src / "tell/events.def").read_text()
+		names = {name: len(fields.split()) for name, fields in
+		         re.findall(r'^EVENT\((\w+), \w+, \w+, "([^"]*)"', table, re.M)}
+		used = set()
+		for path in src.rglob("*.c"):
+		    text = path.read_text()
+		    used.update(re.findall(r'\bEVENT_(\w+)', text))
+		    for event, strings in re.findall(r'log_line\w*\([^;]*?EVENT_(\w+),\s*((?:"(?:[^"\\]|\\.)*"\s*)+)', text):
+		        values = len(re.findall(r'%[lz]?[a-z]', strings.replace("%%", "")))
+		        if values != names.get(event):
+		            print(f"{path.name}: {event} has {values} values, and {names.get(event)} names")
+		for event in sorted(set(names) - used):
+		    print(f"{event} has no line")
+		if len(names) < 20:
+		    print("the table was not read")
+	END
+}
+
 # What .clang-format says. Each major version of clang-format puts some lines in another way: this one
 # is Debian 12's.
 formatter=14
@@ -108,6 +131,11 @@ holds() {
 holds includes_go_down "$tree"
 holds one_door_to_the_kernel "$tree"
 holds one_file_names_libc "$tree"
+if command -v python3 >/dev/null; then
+	holds events_have_their_lines "$tree"
+else
+	say "not shown here: that log lines have the values of their events: needs python3"
+fi
 if can_format; then
 	holds is_formatted "$tree"
 else
@@ -142,6 +170,10 @@ violate includes_go_down src/command/leaks/live.c '#include "command/report/spac
 violate one_door_to_the_kernel src/space/count.c '#include "kernel/rawcall.h"'
 violate one_door_to_the_kernel src/entry/engine.c 'long x(void) { return syscall(1); }'
 ! can_format || violate is_formatted src/common/fmt.c 'int  x;'
+if command -v python3 >/dev/null; then
+	violate events_have_their_lines src/space/count.c 'void x(void) { log_line(EVENT_maps, "%ld of %ld", 1L, 2L); }'
+	violate events_have_their_lines src/tell/events.def 'EVENT(never, INFO, NOTHING, "", "")'
+fi
 violate one_file_names_libc src/entry/life.c 'int my_mmap(void) __asm__("mmap");'
 
 # A library that exports, imports and needs what it must not.

@@ -50,8 +50,9 @@ cleanup() {
 		eval "$line" || printf '%s: could not undo: %s\n' "$name" "$line" >&2
 	done
 	# A lock assertion that failed (kernel/lock.h), whatever the test has looked at.
-	if find "$scratch" -xdev -type f -size -4096k -exec grep -h "error.*mapherd has made a [m]istake: [a-z_]* was" {} + 2>/dev/null; then
-		printf '%s: FAILED: the library has made a mistake\n' "$name" >&2
+	mistakes=$(find "$scratch" -xdev -type f -size -4096k -exec grep -a "error.*mapherd has made a [m]istake: [a-z_]* was" {} + 2>/dev/null) || true
+	if [ -n "$mistakes" ]; then
+		printf '%s: FAILED: %s\n' "$name" "$mistakes" >&2
 		[ "$status" != 0 ] || status=1
 	fi
 	rm -rf "$scratch"

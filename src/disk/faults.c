@@ -290,14 +290,14 @@ void faults_report(const struct fault *f, const void *context, bool lost, const 
     if (!is_news(f, done, &more))
         return;
     if (more)
-        log_line_in(&room, LOG_INFO | LOG_ABOUT_FAULT,
-                    "SIGBUS: %u more like the one reported before", more);
+        log_line_in(&room, LOG_INFO, EVENT_faults, "SIGBUS: %u more like the one reported before",
+                    more);
     sys_prctl(PR_GET_NAME, (unsigned long)thread, 0, 0, 0);
     thread[sizeof thread - 1] = '\0';
     say_cause(cause_text, sizeof cause_text, f);
     unwind_text(stack_text, sizeof stack_text, frames,
                 unwind_context(context, frames, STACK_FRAMES));
-    log_line_in(&room, (lost ? LOG_ERROR : LOG_WARNING) | LOG_ABOUT_FAULT,
+    log_line_in(&room, lost ? LOG_ERROR : LOG_WARNING, EVENT_fault,
                 "SIGBUS: a %s %s at offset %lu: %s%s; %s; thread %s (%ld), at %s",
                 f->store ? "store to" : "load from", f->page.path, (unsigned long)f->page.at,
                 cause_text, unspilled, done, thread, sys_gettid(), stack_text);

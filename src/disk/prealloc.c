@@ -151,11 +151,12 @@ static void tell(const struct job *j, enum log_level level, const char *why)
     if (!mounts_describe(j->st->st_dev, path, &mount))
         mount = (struct mount_words){ .type = "a filesystem", .point = "?" };
     const char *remedy = mounts_remedy(&mount);
-    log_line(level | LOG_ABOUT_SPACE,
-             "%s of %s, bytes %lu to %lu: %s in holes, %s; %s on %s has %s free of %s%s%s", j->what,
-             path, (unsigned long)j->start, (unsigned long)j->end, size_in_words(j->missing).text,
-             why, mount.type, mount.point, size_in_words(j->space.free).text,
-             size_in_words(j->space.size).text, *remedy ? "; " : "", remedy);
+    log_line_at(level, EVENT_preallocation,
+                "%s of %s, bytes %lu to %lu: %s in holes, %s; %s on %s has %s free of %s%s%s",
+                j->what, path, (unsigned long)j->start, (unsigned long)j->end,
+                size_in_words(j->missing).text, why, mount.type, mount.point,
+                size_in_words(j->space.free).text, size_in_words(j->space.size).text,
+                *remedy ? "; " : "", remedy);
 }
 
 static long add_up(uint64_t start, uint64_t end, void *context)

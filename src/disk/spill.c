@@ -752,7 +752,7 @@ static void say_lost_spillfile(const struct overlay *c, long error)
 {
     static bool said;
     if (!said)
-        log_line(LOG_ERROR | LOG_ABOUT_SPILL,
+        log_line(EVENT_spill_lost,
                  "%s, which holds what was spilled, cannot be opened any more (error %ld): nothing "
                  "of it can go back",
                  spillfile_path(c->file), -error);
@@ -778,12 +778,12 @@ static void tell_of_others(struct overlay *c, enum lease_state state)
 {
     if (state == LEASE_ASKED && !c->told_asked)
         log_line(
-            LOG_WARNING | LOG_ABOUT_SPILL,
+            EVENT_spill_awaited,
             "%s is being opened while pages of it are spilled and there is no space to "
             "write them: the kernel holds that open up, until there is, or for fs.lease-break-time at most",
             file_name(c));
     if (state == LEASE_LOST && !c->told_lost)
-        log_line(LOG_ERROR | LOG_ABOUT_SPILL,
+        log_line(EVENT_spill_unseen,
                  "%s was opened by others without what is spilled of it: that stays in %s until "
                  "nobody else has the file open, or for mapherd recover",
                  file_name(c), spillfile_path(c->file));
@@ -795,7 +795,7 @@ static void tell_of_conflict(struct overlay *c)
 {
     if (!c->told_conflict)
         log_line(
-            LOG_ERROR | LOG_ABOUT_SPILL,
+            EVENT_spill_conflict,
             "%s was written, past its map, since pages of it were spilled: those pages are not written "
             "over that; they stay in %s, and msync of them fails; what they would change says: mapherd recover --dry-run",
             file_name(c), spillfile_path(c->file));
@@ -852,8 +852,7 @@ static int return_overlay(unsigned n)
         sys_flock((int)fd, LOCK_UN); /* mappings of it keep the open file, and so the lock */
     sys_close((int)fd);
     if (!error && !stays && drop_returned(n))
-        log_line(LOG_INFO | LOG_ABOUT_SPILL,
-                 "everything that was spilled has gone back to its files");
+        log_line(EVENT_spill_returned, "everything that was spilled has gone back to its files");
     else if (error == ESTALE)
         tell_of_conflict(c);
     else if (error && c->keep)
@@ -920,7 +919,7 @@ void spill_end(void)
         int error = overlays[n].kind == OVERLAY_SPILL ? return_overlay(n) : 0;
         if (error && error != ESTALE && others_map(&overlays[n])) {
             log_line(
-                LOG_WARNING | LOG_ABOUT_SPILL,
+                EVENT_spill_left_to_child,
                 "there is still no space for what was spilled: a forked process that has the file "
                 "mapped may write it back; if none does, it stays in %s, for mapherd recover",
                 spillfile_path(file));
@@ -928,12 +927,12 @@ void spill_end(void)
         }
         if (error == ESTALE && !changed++)
             log_line(
-                LOG_ERROR | LOG_ABOUT_SPILL,
+                EVENT_spill_left_conflict,
                 "a file was written by others since pages of it were spilled: they stay in %s; "
                 "what it would change says: mapherd recover --dry-run %s",
                 spillfile_path(file), spillfile_path(file));
         else if (error && error != ESTALE && !without_space++)
-            log_line(LOG_ERROR | LOG_ABOUT_SPILL,
+            log_line(EVENT_spill_left,
                      "there is still no space for what was spilled: it stays in %s; when there is, "
                      "run: mapherd recover %s",
                      spillfile_path(file), spillfile_path(file));

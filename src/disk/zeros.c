@@ -153,7 +153,7 @@ static bool put_back_one(unsigned n, bool in_any_case)
         given.stored += stored;
         overlays_tell_syncs(&(struct fault_page){ .map = place, .of = c->of, .error = EIO });
         log_line_in(
-            &room, LOG_ERROR | LOG_ABOUT_FAULT,
+            &room, LOG_ERROR, EVENT_zeros_lifted,
             "%s has again what lay behind offset %lu: %lu bytes that were stored there meanwhile are lost",
             given.others ? "a file" : given.path, (unsigned long)place.offset,
             (unsigned long)stored);
@@ -324,7 +324,7 @@ int zeros_end(int status)
             given.stored += stored_under(n);
     if (!given.told)
         log_line_in(
-            &room, LOG_ERROR | LOG_ABOUT_FAULT,
+            &room, LOG_ERROR, EVENT_zeros_given,
             "the program was given zeros for what %s lacked between the offsets %lu and %lu%s; %lu bytes "
             "that it stored there are known to be lost; it ends with status %d%s",
             given.path, (unsigned long)given.low, (unsigned long)given.high,

@@ -51,7 +51,7 @@ void call_lock_future(bool on)
 static void withdraw(void)
 {
     due_clear(DUE_MISTAKE);
-    log_line(LOG_ERROR,
+    log_line(EVENT_mistake,
              "mapherd has made a mistake: %s was called without its lock, or out of their order; "
              "everything passes through from here on; please report this line",
              lock_mistake());

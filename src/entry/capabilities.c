@@ -209,7 +209,8 @@ void capabilities_settle(void)
 
 void capabilities_enter_sandbox(void)
 {
-    log_line(LOG_INFO, "the program sandboxes itself: everything passes through from here on");
+    log_line(EVENT_sandboxed,
+             "the program sandboxes itself: everything passes through from here on");
     for (unsigned n = COUNT; n--;)
         if (capabilities[n].sandbox)
             capabilities[n].sandbox();

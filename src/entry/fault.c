@@ -284,7 +284,7 @@ static void tell_death_in_call(const siginfo_t *info, enum fault_owner owner)
     static int told; /* the room is for the first thread that dies */
     if (owner < OWNER_PROGRAM && word_for("") != OFF &&
         !__atomic_exchange_n(&told, 1, __ATOMIC_RELAXED))
-        log_line_in(&room, LOG_ERROR | LOG_ABOUT_FAULT,
+        log_line_in(&room, LOG_ERROR, EVENT_fault_in_call,
                     "SIGBUS: at address 0x%lx, in a signal handler that has interrupted mapherd in "
                     "a call of the same thread: no page can be kept there; the program dies of it, "
                     "as it would have without mapherd",

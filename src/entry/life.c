@@ -57,9 +57,9 @@ static void complain(const char *line)
 static void tell_complaints(void)
 {
     for (unsigned i = 0; i < complaints.count && i < COMPLAINTS_MAX; i++)
-        log_line(LOG_WARNING, "%s", complaints.lines[i]);
+        log_line(EVENT_option, "%s", complaints.lines[i]);
     if (complaints.count > COMPLAINTS_MAX)
-        log_line(LOG_WARNING, "and %u more of that kind", complaints.count - COMPLAINTS_MAX);
+        log_line(EVENT_options_more, "and %u more of that kind", complaints.count - COMPLAINTS_MAX);
 }
 
 static bool chosen(const char *name)
@@ -187,8 +187,8 @@ __attribute__((constructor)) static void start(void)
     windows_start((uintptr_t)__builtin_frame_address(0), seed());
     if (!own_memory(&guard) ||
         pthread_atfork(gate_before_fork, gate_after_fork_in_parent, gate_after_fork_in_child)) {
-        log_line(LOG_WARNING, "the kernel gives no memory: the program runs as if mapherd were "
-                              "not there");
+        log_line(EVENT_no_memory, "the kernel gives no memory: the program runs as if mapherd were "
+                                  "not there");
         gate_close(MAPHERD_NO_MEMORY);
         errno = saved;
         return;

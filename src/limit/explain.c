@@ -400,8 +400,9 @@ static void tell(const struct failed_call *call, enum log_level level, const cha
         fmt(size, sizeof size, " of %zu bytes", call->len);
     if (more)
         fmt(again, sizeof again, " (and %u more since it was last told)", more);
-    log_line(level | LOG_ABOUT_REFUSAL, "%s%s %s%s: %s", call->name, size,
-             call->error ? "failed" : "was refused a split, and honoured without", again, because);
+    log_line_at(level, EVENT_failed, "%s%s %s%s: %s", call->name, size,
+                call->error ? "failed" : "was refused a split, and honoured without", again,
+                because);
 }
 
 /* A program may make calls that fail as fast as it can. Only some of them are looked into. */

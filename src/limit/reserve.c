@@ -155,7 +155,7 @@ long reserve_answer(size_t len)
         return 0;
     STATUS_ADD(refused, 1);
     if (log_allowed(&often, LOG_EVERY_MS, &more))
-        log_line(LOG_ERROR | LOG_ABOUT_REFUSAL,
+        log_line(EVENT_refused,
                  "refused to map %zu bytes of a file: the last maps below "
                  "vm.max_map_count are kept for stacks, guard pages and allocators "
                  "(MAPHERD_RESERVE); refused since the last such line: %u",

@@ -174,8 +174,8 @@ static void warn(long measured)
     while (reached < count.mark_count && measured >= share(count.limit, count.marks[reached]))
         reached++;
     if (reached > count.passed)
-        log_line(LOG_WARNING | LOG_ABOUT_PRESSURE, "%ld maps, %ld %% of vm.max_map_count = %ld; %s",
-                 measured, measured * 100 / count.limit, count.limit, words[words_in_use]);
+        log_line(EVENT_maps, "%ld maps, %ld %% of vm.max_map_count = %ld; %s", measured,
+                 measured * 100 / count.limit, count.limit, words[words_in_use]);
     if (reached > count.passed)
         count.passed = reached;
     while (count.passed > 0 &&

@@ -200,10 +200,10 @@ static bool child_passes(void)
 }
 
 /* The line comes first, because the filter may kill the process for the clone. */
-static void ask(int level)
+static void ask(enum log_level level)
 {
-    log_line(
-        level | LOG_ABOUT_SPILL,
+    log_line_at(
+        level, EVENT_filter,
         "the process was started under a seccomp filter, which may kill for calls that it does "
         "not expect: a child makes the calls of spilling first");
     __atomic_store_n(&verdict, child_passes() ? PASSES : REFUSES, __ATOMIC_RELAXED);

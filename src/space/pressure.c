@@ -80,10 +80,10 @@ static void change(enum pressure from, enum pressure to, long maps, long limit)
     if (from == PRESSURE_FULL)
         __atomic_fetch_add(&relieved, 1, __ATOMIC_RELAXED);
     if (log_allowed(&often[to], LOG_EVERY_MS, &more))
-        log_line((to > PRESSURE_RAISED ? LOG_WARNING : LOG_INFO) | LOG_ABOUT_PRESSURE,
-                 "pressure is %s, was %s: %ld of %ld maps (vm.max_map_count)%s", levels[to].name,
-                 levels[from].name, maps, limit,
-                 more ? "; it changed more often than is told here" : "");
+        log_line_at(to > PRESSURE_RAISED ? LOG_WARNING : LOG_INFO, EVENT_pressure,
+                    "pressure is %s, was %s: %ld of %ld maps (vm.max_map_count)%s", levels[to].name,
+                    levels[from].name, maps, limit,
+                    more ? "; it changed more often than is told here" : "");
 }
 
 static enum pressure level_of(long maps, long limit)

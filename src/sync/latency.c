@@ -102,7 +102,7 @@ static void say(const struct synced *s, uint64_t ns)
     name_file(s, open, name, sizeof name);
     if (open && s->dirty >= 0)
         fmt(dirty, sizeof dirty, ", %ld pages of it dirty", s->dirty);
-    log_line(LOG_WARNING | LOG_ABOUT_SYNC,
+    log_line(EVENT_msync,
              "msync took %lu ms: %s, %zu bytes at %lu%s; slow ones since the last such "
              "line: %u",
              (unsigned long)(ns / 1000000), name, s->len, (unsigned long)s->offset, dirty, more);

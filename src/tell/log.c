@@ -200,21 +200,93 @@ struct space {
     size_t text_size, quoted_size, line_size;
 };
 
-static size_t line_of_text(const struct space *s, enum log_level level)
+/* The bytes of a string in JSON, without the quotation marks. */
+static size_t quoted_len(const char *text)
 {
-    static const char *const names[] = { "off", "error", "warning", "info", "debug" };
-    uint64_t now = date_now();
-    if (options.log_format == FORMAT_JSON) {
-        char program[6 * sizeof self.name];
-        escape(s->quoted, s->quoted_size, s->text);
-        escape(program, sizeof program, self.name);
-        return fmt(
-            s->line, s->line_size,
-            "{\"time\":%lu,\"program\":\"%s\",\"pid\":%ld,\"level\":\"%s\",\"text\":\"%s\"}\n",
-            (unsigned long)now, program, self.pid, names[level], s->quoted);
+    size_t len = 0;
+    for (; *text; text++)
+        len += *text == '"' || *text == '\\' ? 2 : (unsigned char)*text < ' ' ? 6 : 1;
+    return len;
+}
+
+/* Adds one value to the line, if it has room for it and for its end. */
+static size_t add_field(const struct space *s, size_t at, const char *name, size_t name_len,
+                        const char *value, bool number)
+{
+    static const char end[] = "}\n";
+    size_t len = quoted_len(value);
+    if (at + name_len + len + sizeof ",\"\":\"\"" + sizeof end + 8 > s->line_size)
+        return at;
+    at += fmt(s->line + at, s->line_size - at, ",\"");
+    memcpy(s->line + at, name, name_len);
+    at += name_len;
+    if (number)
+        return at + fmt(s->line + at, s->line_size - at, "\":%s", value);
+    at += fmt(s->line + at, s->line_size - at, "\":\"");
+    escape(s->line + at, s->line_size - at, value);
+    return at + len + fmt(s->line + at + len, s->line_size - at - len, "\"");
+}
+
+/* The values of a line, by their names: see fmt.h for the conversions. */
+static size_t add_fields(const struct space *s, size_t at, const char *names, const char *format,
+                         va_list args)
+{
+    for (; (format = strchr(format, '%')); format++) {
+        char digits[24];
+        const char *value = digits;
+        bool is_long = *++format == 'l' || *format == 'z';
+        format += is_long;
+        switch (*format) {
+        case 's': value = va_arg(args, const char *); break;
+        case 'c': fmt(digits, sizeof digits, "%c", va_arg(args, int)); break;
+        case 'd':
+            fmt(digits, sizeof digits, "%ld", is_long ? va_arg(args, long) : va_arg(args, int));
+            break;
+        case 'u':
+            fmt(digits, sizeof digits, "%lu",
+                is_long ? va_arg(args, unsigned long) : va_arg(args, unsigned));
+            break;
+        case 'x':
+            fmt(digits, sizeof digits, "0x%lx",
+                is_long ? va_arg(args, unsigned long) : va_arg(args, unsigned));
+            break;
+        default: continue; /* %% */
+        }
+        size_t len = strcspn(names, " ");
+        if (len && *names != '-' && value)
+            at = add_field(s, at, names, len, value, *format == 'd' || *format == 'u');
+        names += len + (names[len] != '\0');
     }
-    return fmt(s->line, s->line_size, "%s mapherd: %s[%ld]: %s: %s\n", date_text(now).text,
-               self.name, self.pid, names[level], s->text);
+    return at;
+}
+
+/* What a line says besides its text. */
+struct saying {
+    enum log_level level;
+    enum event event;
+    const char *format;
+    va_list args; /* of the format; unused where that is NULL */
+};
+
+static size_t line_of_text(const struct space *s, struct saying *what)
+{
+    uint64_t now = date_now();
+    const char *level = event_level_name(what->level);
+    if (options.log_format != FORMAT_JSON)
+        return fmt(s->line, s->line_size, "%s mapherd: %s[%ld]: %s: %s\n", date_text(now).text,
+                   self.name, self.pid, level, s->text);
+    const struct event_row *row = &event_rows[what->event];
+    char program[6 * sizeof self.name];
+    escape(s->quoted, s->quoted_size, s->text);
+    escape(program, sizeof program, self.name);
+    size_t len =
+        fmt(s->line, s->line_size,
+            "{\"time\":%lu,\"program\":\"%s\",\"pid\":%ld,\"level\":\"%s\",\"event\":\"%s\","
+            "\"text\":\"%s\"",
+            (unsigned long)now, program, self.pid, level, row->name, s->quoted);
+    if (what->format)
+        len = add_fields(s, len, row->fields, what->format, what->args);
+    return len + fmt(s->line + len, s->line_size - len, "}\n");
 }
 
 static log_observer *observer;
@@ -229,17 +301,18 @@ static void complain_of_log(const struct space *s, long error)
 {
     if (__atomic_exchange_n(&self.complained, true, __ATOMIC_RELAXED))
         return;
+    struct saying what = { .level = LOG_WARNING, .event = EVENT_log_failed };
     fmt(s->text, s->text_size,
         "the log %s cannot be written: %s; lines are lost (mapherd stat counts them)", self.path,
         reason_of(error));
     if (observer)
-        observer(LOG_WARNING, 0, s->text);
-    write_stderr(s->line, line_of_text(s, LOG_WARNING));
+        observer(what.level, what.event, s->text);
+    write_stderr(s->line, line_of_text(s, &what));
 }
 
-static void write_text(const struct space *s, enum log_level level)
+static void write_text(const struct space *s, struct saying *what)
 {
-    size_t len = line_of_text(s, level);
+    size_t len = line_of_text(s, what);
     long error = self.path[0] ? write_log(s->line, len) : write_stderr(s->line, len);
     if (error && self.lost)
         __atomic_fetch_add(self.lost, 1, __ATOMIC_RELAXED);
@@ -252,37 +325,53 @@ static bool is_wanted(enum log_level level)
     return !self.silent && (int)level <= options.log_level;
 }
 
-/* level includes the subject. */
-static void say(const struct space *s, unsigned level, const char *format, va_list args)
+static void say(const struct space *s, enum log_level level, enum event event, const char *format,
+                va_list args)
 {
-    enum log_level urgency = level & LOG_LEVEL_BITS;
-    bool wanted = is_wanted(urgency), observed = observer && urgency <= LOG_INFO;
+    bool wanted = is_wanted(level), observed = observer && level <= LOG_INFO;
     if (!wanted && !observed)
         return;
+    struct saying what = { .level = level, .event = event, .format = format };
+    va_copy(what.args, args);
     fmt_va(s->text, s->text_size, format, args);
     if (observed)
-        observer(urgency, level >> LOG_ABOUT_SHIFT, s->text);
+        observer(level, event, s->text);
     if (wanted)
-        write_text(s, urgency);
+        write_text(s, &what);
+    va_end(what.args);
 }
 
-void log_line(unsigned level, const char *format, ...)
+static void say_on_stack(enum log_level level, enum event event, const char *format, va_list args)
 {
     char text[TEXT_MAX], quoted[TEXT_MAX + 200], line[LINE];
     const struct space s = { text, quoted, line, sizeof text, sizeof quoted, sizeof line };
+    say(&s, level, event, format, args);
+}
+
+void log_line(enum event event, const char *format, ...)
+{
     va_list args;
     va_start(args, format);
-    say(&s, level, format, args);
+    say_on_stack(event_rows[event].level, event, format, args);
     va_end(args);
 }
 
-void log_line_in(struct log_room *room, unsigned level, const char *format, ...)
+void log_line_at(enum log_level level, enum event event, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say_on_stack(level, event, format, args);
+    va_end(args);
+}
+
+void log_line_in(struct log_room *room, enum log_level level, enum event event, const char *format,
+                 ...)
 {
     const struct space s = { room->text,        room->quoted,        room->line,
                              sizeof room->text, sizeof room->quoted, sizeof room->line };
     va_list args;
     va_start(args, format);
-    say(&s, level, format, args);
+    say(&s, level, event, format, args);
     va_end(args);
 }
 

@@ -2,10 +2,12 @@
  * log: one line, one write(2).
  *
  *   2026-11-26T15:31:29Z mapherd: name[pid]: warning: text
- *   {"time":1795707089,"program":"name","pid":12,"level":"warning","text":"..."}
+ *   {"time":1795707089,"program":"name","pid":12,"level":"warning","event":"maps","text":"...","maps":9}
  *
  * The levels: error, the program is about to lose data, or mapherd cannot do its work; warning, the
  * user should act; info, a change that explains later lines; debug, for the developers of mapherd.
+ * What a line tells of is an event (events.def), which has the usual level of its lines, and names
+ * for their values in JSON. The line itself stands where it is written.
  *
  * The library must not write into a file of the program. So it writes to descriptor 2 only while
  * that is the same pipe, terminal, socket or file as at the start: the program may have opened or
@@ -20,25 +22,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum log_level { LOG_OFF, LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
-
-/* The subject of a line, for the record. It is added to the level: LOG_WARNING | LOG_ABOUT_FAULT.
- * The numbers are those of enum mapherd_record_event_kind. */
-enum {
-    LOG_ABOUT_SHIFT = 4,
-    LOG_LEVEL_BITS = (1 << LOG_ABOUT_SHIFT) - 1,
-    LOG_ABOUT_PRESSURE = 1 << LOG_ABOUT_SHIFT,
-    LOG_ABOUT_REFUSAL = 2 << LOG_ABOUT_SHIFT,
-    LOG_ABOUT_FAULT = 3 << LOG_ABOUT_SHIFT,
-    LOG_ABOUT_SPILL = 4 << LOG_ABOUT_SHIFT,
-    LOG_ABOUT_SYNC = 5 << LOG_ABOUT_SHIFT,
-    LOG_ABOUT_SPACE = 6 << LOG_ABOUT_SHIFT,
-    LOG_ABOUT_RECORD = 7 << LOG_ABOUT_SHIFT,
-};
+#include "tell/events.h"
 
 /* Is called with every line up to LOG_INFO, whether it is written or not. It must be thread- and
  * async-signal-safe. */
-typedef void log_observer(enum log_level level, unsigned about, const char *text);
+typedef void log_observer(enum log_level level, enum event event, const char *text);
 void log_observe(log_observer *observer);
 
 /* Sets where lines go, by the options, and the program's name in them, which is copied. For the
@@ -60,18 +48,22 @@ void log_after_fork(void);
 /* Stops all writing: a seccomp filter that is about to apply may kill for it. */
 void log_silence(void);
 
-/* Writes a line. level is an enum log_level, with the subject. The format is that of fmt(), and the
- * text is cut at 700 bytes. Thread- and async-signal-safe; errno does not change; about 2.5 KiB of
- * stack. */
-void log_line(unsigned level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Writes a line about an event. The format is that of fmt(), and the text is cut at 700 bytes. In
+ * JSON, the values of the format follow the text, for as long as the line has room. Thread- and
+ * async-signal-safe; errno does not change; about 2.5 KiB of stack. */
+void log_line(enum event event, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Writes a line as log_line does, in memory of the caller: for a small stack, or a text of up to 2
- * KiB. */
+/* Writes a line as log_line does, of another level than the usual one. */
+void log_line_at(enum log_level level, enum event event, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Writes a line as log_line_at does, in memory of the caller: for a small stack, or a text of up to
+ * 2 KiB. */
 struct log_room {
     char text[2048], quoted[2600], line[4800];
 };
-void log_line_in(struct log_room *room, unsigned level, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+void log_line_in(struct log_room *room, enum log_level level, enum event event, const char *format,
+                 ...) __attribute__((format(printf, 4, 5)));
 
 /* The limit of one kind of line, static and zero. */
 struct log_limit {

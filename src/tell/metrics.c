@@ -138,7 +138,7 @@ static void tell_failure(long answer)
 {
     static bool said;
     if (!__atomic_exchange_n(&said, true, __ATOMIC_RELAXED))
-        log_line(LOG_WARNING,
+        log_line(EVENT_metrics_failed,
                  "metrics cannot be written to %s (errno %ld): MAPHERD_METRICS wants "
                  "a folder that the program may write to",
                  folder, -answer);

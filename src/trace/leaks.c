@@ -75,8 +75,7 @@ static void start(void)
     h->leaks = 1;
     __atomic_store_n(&leaks_live, 1, __ATOMIC_RELEASE);
     lock_drop(&record_lock);
-    log_line(LOG_INFO | LOG_ABOUT_RECORD,
-             "mappings are recorded with their call stacks from now on");
+    log_line(EVENT_recording, "mappings are recorded with their call stacks from now on");
 }
 
 /* The ledger is cleared, because it would be wrong as soon as the program unmaps something. */
@@ -88,7 +87,7 @@ static void stop(void)
     ledger_clear();
     recordfile_head()->leaks = 0;
     end();
-    log_line(LOG_INFO | LOG_ABOUT_RECORD, "mappings are no longer recorded");
+    log_line(EVENT_recording_ended, "mappings are no longer recorded");
 }
 
 void leaks_start_or_stop(enum mapherd_record_wanted wanted)
@@ -172,9 +171,8 @@ static void tell_full(void)
 {
     static bool told;
     if (!__atomic_exchange_n(&told, true, __ATOMIC_RELAXED))
-        log_line(LOG_WARNING | LOG_ABOUT_RECORD,
-                 "the record can grow no further: there is no space for it, or "
-                 "its file cannot be opened; mappings are missing in it");
+        log_line(EVENT_record_full, "the record can grow no further: there is no space for it, or "
+                                    "its file cannot be opened; mappings are missing in it");
 }
 
 void leaks_mapped(uintptr_t start, size_t len, struct map_request *q)

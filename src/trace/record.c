@@ -61,8 +61,9 @@ static struct mapherd_record_event *event_slot(struct mapherd_record_head *h, ui
     return (struct mapherd_record_event *)((char *)h + h->events_at) + n % MAPHERD_RECORD_EVENTS;
 }
 
-static void take_event(enum log_level level, unsigned about, const char *text)
+static void take_event(enum log_level level, enum event event, const char *text)
 {
+    unsigned about = event_rows[event].about;
     struct mapherd_record_head *h = recordfile_head();
     if (level <= LOG_WARNING)
         __atomic_fetch_add(&warnings, 1, __ATOMIC_RELAXED);
@@ -120,9 +121,9 @@ static void make(void)
     if (answer < 0) {
         over = true;
         /* A warning only where the user has asked for a record. */
-        log_line(
-            (options.dir.len || options.leaks == LEAKS_ON ? LOG_WARNING : LOG_DEBUG) |
-                LOG_ABOUT_RECORD,
+        log_line_at(
+            options.dir.len || options.leaks == LEAKS_ON ? LOG_WARNING : LOG_DEBUG,
+            EVENT_record_failed,
             "no record of this process: %s cannot be made: %s (error %ld); MAPHERD_DIR names a folder for "
             "it, on tmpfs, ext4, xfs or btrfs",
             path, reason_of(-answer), -answer);
@@ -216,7 +217,7 @@ static bool is_worth_keeping(const struct mapherd_record_head *h)
     if (recordfile_folder_has_room())
         return true;
     log_line(
-        LOG_WARNING | LOG_ABOUT_RECORD,
+        EVENT_record_removed,
         "the record of this process is removed: the records in its folder take more than an eighth of the "
         "filesystem; mapherd clean removes old ones, and MAPHERD_DIR names another folder");
     return false;
@@ -249,7 +250,7 @@ void record_return(void)
     long answer = recordfile_rename();
     lock_drop(&record_lock);
     if (answer < 0)
-        log_line(LOG_DEBUG | LOG_ABOUT_RECORD,
+        log_line(EVENT_record_unnamed,
                  "the record has lost its name, which cannot be made again: %s (error %ld)",
                  reason_of(-answer), -answer);
 }

@@ -32,7 +32,7 @@ misuse "the nearest is 'run'" rnu true
 misuse "the nearest is 'doctor'" docotr
 misuse "the nearest is 'maps'" help mpas
 misuse "unknown verb 'version'; see" version
-misuse "unknown verb 'something'; besides the verbs, 'options' and 'status'" help something
+misuse "unknown verb 'something'; besides the verbs, 'options', 'status' and 'events'" help something
 misuse "one too many" help run stat
 
 # An answer that cannot be written is an error; and /dev/null takes it.

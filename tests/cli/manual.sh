@@ -1,10 +1,11 @@
 #!/bin/sh
-# The manual's tables of options and of numbers are the library's, and the manual is clean.
+# The manual's tables of options, of numbers and of events are the library's, and the manual is clean.
 . "$TESTS_SRC/lib.sh"
 . "$TESTS_SRC/cli/cli.sh"
 doc=$TESTS_SRC/../doc
 
-# One line a row: an option's NAME=default, form and help; a number's name, kind, metric and what it counts.
+# One line a row: an option's NAME=default, form and help; a number's name, kind, metric and what it counts;
+# an event's name, level, values, and what has happened.
 from_command() { awk '/^[A-Za-z_]+(=.*)?$/ { name = $0; getline; form = $0; getline; $0 = name " " form " " $0; $1 = $1; print }'; }
 # from_manual TABLE PAGE
 from_manual() {
@@ -27,6 +28,7 @@ same() {
 }
 same options observe
 same status ranges
+same events spilled
 
 for verb in run library ps top stat maps leaks diff report clean recover fill doctor help; do
 	grep -q "^\.SS $verb\$" "$doc/mapherd.1" || fail "the manual does not explain $verb"

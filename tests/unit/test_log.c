@@ -27,7 +27,7 @@ static int as_new(void **state)
 static void a_line_of_text(void **state)
 {
     (void)state;
-    log_line(LOG_WARNING, "%d of %s", 3, "four");
+    log_line_at(LOG_WARNING, EVENT_option, "%d of %s", 3, "four");
     assert_string_equal(fake_written(), STAMP "mapherd: prog[4242]: warning: 3 of four\n");
     assert_int_equal(fake_calls(FAKE_WRITE), 1); /* one line, one write */
 }
@@ -37,23 +37,53 @@ static void a_line_of_json(void **state)
     (void)state;
     options.log_format = FORMAT_JSON;
     log_start("a\"b");
-    log_line(LOG_ERROR, "say \"%s\" \\ \t", "hi");
+    log_line_at(LOG_ERROR, EVENT_option, "say \"%s\" \\ \t", "hi");
     const char *line = fake_written();
     assert_non_null(strstr(line, "\"program\":\"a\\\"b\",\"pid\":4242,\"level\":\"error\","));
-    assert_non_null(strstr(line, "\"text\":\"say \\\"hi\\\" \\\\ \\u0009\"}\n"));
+    assert_non_null(strstr(line, "\"event\":\"option\",\"text\":\"say \\\"hi\\\" \\\\ \\u0009\"}\n"));
     assert_int_equal(strncmp(line, "{\"time\":", 8), 0);
+}
+
+/* The values of a line have the names that its event gives them. */
+static void values_have_names(void **state)
+{
+    (void)state;
+    options.log_format = FORMAT_JSON;
+    log_line(EVENT_pressure, "%s, was %s: %ld of %ld%s", "high", "\"calm\"", 9L, -1L, "; more");
+    assert_string_equal(fake_written(), ""); /* its usual level is info */
+    log_line_at(LOG_WARNING, EVENT_pressure, "%s, was %s: %ld of %ld%s", "high", "\"calm\"", 9L, -1L, "; more");
+    assert_non_null(strstr(fake_written(), "\"level\":\"warning\",\"event\":\"pressure\","));
+    assert_non_null(strstr(fake_written(), "of -1; more\",\"pressure\":\"high\",\"was\":\"\\\"calm\\\"\","
+                                           "\"maps\":9,\"limit\":-1}\n"));
+    log_line(EVENT_maps, "%ld maps, %ld %% of %ld; %s", 5L, 50L, 10L, "f");
+    assert_non_null(strstr(fake_written(), "\"maps\":5,\"percent\":50,\"limit\":10,\"holders\":\"f\"}\n"));
+    log_line(EVENT_fault_in_call, "0x%lx", 0xabcUL);
+    assert_non_null(strstr(fake_written(), "\"address\":\"0xabc\"}\n"));
+}
+
+/* A value for which the line has no room is left out, and the line stays whole. */
+static void values_without_room(void **state)
+{
+    (void)state;
+    static char path[5000];
+    memset(path, 'p', sizeof path - 1);
+    options.log_format = FORMAT_JSON;
+    log_line(EVENT_spill_lost, "%s (error %ld)", path, 5L);
+    const char *line = fake_written();
+    assert_null(strstr(line, "\"spillfile\""));
+    assert_non_null(strstr(line, "\",\"error\":5}\n"));
 }
 
 static void levels(void **state)
 {
     (void)state;
-    log_line(LOG_INFO, "no");
+    log_line_at(LOG_INFO, EVENT_option, "no");
     assert_string_equal(fake_written(), "");
     options.log_level = LOG_INFO;
-    log_line(LOG_INFO, "yes");
+    log_line_at(LOG_INFO, EVENT_option, "yes");
     assert_non_null(strstr(fake_written(), "info: yes\n"));
     options.log_level = LOG_OFF;
-    log_line(LOG_ERROR, "never");
+    log_line_at(LOG_ERROR, EVENT_option, "never");
     assert_null(strstr(fake_written(), "never"));
 }
 
@@ -61,7 +91,7 @@ static void a_name_cannot_break_the_line(void **state)
 {
     (void)state;
     log_start("evil\nmapherd: x/y\x1b");
-    log_line(LOG_WARNING, "text");
+    log_line(EVENT_option, "text");
     assert_string_equal(fake_written(), STAMP "mapherd: evil?mapherd: x?y?[4242]: warning: text\n");
 }
 
@@ -70,7 +100,7 @@ static void long_texts_are_cut(void **state)
     (void)state;
     static char text[5000];
     memset(text, 'x', sizeof text - 1);
-    log_line(LOG_WARNING, "%s", text);
+    log_line_at(LOG_WARNING, EVENT_option, "%s", text);
     size_t len = strlen(fake_written());
     assert_true(len > 600 && len < 800);
     assert_int_equal(fake_written()[len - 1], '\n');
@@ -82,7 +112,7 @@ static void not_into_the_programs_file(void **state)
     (void)state;
     fake_stderr_mode = S_IFREG;
     fake_stderr_inode = 99;
-    log_line(LOG_ERROR, "text");
+    log_line_at(LOG_ERROR, EVENT_option, "text");
     assert_string_equal(fake_written(), "");
 }
 
@@ -92,7 +122,7 @@ static void into_the_file_it_was_started_with(void **state)
     fake_stderr_mode = S_IFREG;
     fake_stderr_inode = 99;
     log_start("prog");
-    log_line(LOG_ERROR, "text");
+    log_line_at(LOG_ERROR, EVENT_option, "text");
     assert_string_not_equal(fake_written(), "");
 }
 
@@ -106,7 +136,7 @@ static void only_where_it_was_at_start(void **state)
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         fake_stderr_mode = kinds[i];
         fake_stderr_inode = 7 + i;
-        log_line(LOG_ERROR, "text");
+        log_line_at(LOG_ERROR, EVENT_option, "text");
     }
     assert_string_equal(fake_written(), "");
     assert_int_equal(lost, COUNT_OF(kinds));
@@ -151,18 +181,18 @@ static void a_full_disk_is_survived(void **state)
 {
     (void)state;
     fake_fail(FAKE_WRITE, 0, -ENOSPC);
-    log_line(LOG_ERROR, "text");
+    log_line_at(LOG_ERROR, EVENT_option, "text");
     assert_int_equal(fake_calls(FAKE_WRITE), 1); /* lost, and not tried again and again */
     fake_fail(FAKE_WRITE, 0, 0);
     options.log = (struct option_text){ "/var/log/%e.%p", 14 };
     log_start("prog");
     fake_fail(FAKE_OPEN, 0, -EROFS);
-    log_line(LOG_ERROR, "text");
+    log_line_at(LOG_ERROR, EVENT_option, "text");
     const char *said = STAMP "mapherd: prog[4242]: warning: the log /var/log/prog.4242 cannot be written: it may "
                              "not be written to; lines are lost (mapherd stat counts them)\n";
     assert_string_equal(fake_written(), said);
     fake_fail(FAKE_OPEN, 0, -EROFS);
-    log_line(LOG_ERROR, "text");
+    log_line_at(LOG_ERROR, EVENT_option, "text");
     assert_string_equal(fake_written(), said); /* once */
 }
 
@@ -171,7 +201,7 @@ static void errno_is_the_programs(void **state)
     (void)state;
     fake_fail(FAKE_WRITE, 0, -ENOSPC);
     errno = 12345;
-    log_line(LOG_ERROR, "text");
+    log_line_at(LOG_ERROR, EVENT_option, "text");
     assert_int_equal(errno, 12345);
 }
 
@@ -193,7 +223,7 @@ static void silence(void **state)
 {
     (void)state;
     log_silence(); /* for good: hence the last test */
-    log_line(LOG_ERROR, "text");
+    log_line_at(LOG_ERROR, EVENT_option, "text");
     assert_string_equal(fake_written(), "");
     assert_int_equal(fake_calls(FAKE_WRITE) + fake_calls(FAKE_FSTAT), 1); /* log_start's fstat */
 }
@@ -206,6 +236,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FRESH(a_line_of_text),
         FRESH(a_line_of_json),
+        FRESH(values_have_names),
+        FRESH(values_without_room),
         FRESH(levels),
         FRESH(only_where_it_was_at_start),
         FRESH(a_child_has_a_log_of_its_own),

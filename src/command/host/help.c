@@ -1,10 +1,11 @@
 /*
- * mapherd help: the verbs, one verb, the table of options, or that of the numbers.
+ * mapherd help: the verbs, one verb, or the table of options, of numbers or of events.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "command/lib/verb.h"
+#include "tell/events.h"
 #include "tell/options.h"
 #include "tell/status.h"
 
@@ -17,7 +18,7 @@ static void print_verbs(void)
         printf("  mapherd %-8s %s\n", (*v)->name, (*v)->summary);
     puts(
         "\n'mapherd help VERB' tells more of one, 'mapherd help options' what the library can be told,\n"
-        "'mapherd help status' what it tells.\n"
+        "'mapherd help status' and 'mapherd help events' what it tells.\n"
         "Exit status: 0 done, 1 it could not be done or is not well, 2 wrongly called; that of run\n"
         "is the program's own.");
 }
@@ -46,6 +47,32 @@ static void print_status(void)
     }
 }
 
+/* The names of a row's values; "-" stands for one that has none. */
+static void print_fields(const char *fields)
+{
+    const char *before = ", with ";
+    for (size_t len; *fields; fields += len + (fields[len] != '\0')) {
+        len = strcspn(fields, " ");
+        if (*fields == '-')
+            continue;
+        printf("%s%.*s", before, (int)len, fields);
+        before = ", ";
+    }
+}
+
+static void print_events(void)
+{
+    puts(
+        "What the lines of the log tell of. In JSON (MAPHERD_LOG_FORMAT=json) a line has the name as\n"
+        "\"event\", and these values; one for which a line has no room is left out.\n");
+    for (size_t n = 0; n < EVENT_COUNT; n++) {
+        const struct event_row *row = &event_rows[n];
+        printf("%s\n    %s", row->name, event_level_name(row->level));
+        print_fields(row->fields);
+        printf("\n    %s\n", row->when);
+    }
+}
+
 static int help(int argc, char **argv)
 {
     static const struct flag flags[] = { { NULL, NULL, NULL } };
@@ -65,24 +92,29 @@ static int help(int argc, char **argv)
         print_status();
         return DONE;
     }
+    if (strcmp(argv[0], "events") == 0) {
+        print_events();
+        return DONE;
+    }
     const struct verb *v = verb_find(argv[0], &near);
     if (!v && near)
         return misused(
             &verb_help,
-            "unknown verb '%s'; the nearest is '%s', and 'options' and 'status' are known", argv[0],
-            near->name);
+            "unknown verb '%s'; the nearest is '%s', and 'options', 'status' and 'events' are known",
+            argv[0], near->name);
     if (!v)
-        return misused(&verb_help,
-                       "unknown verb '%s'; besides the verbs, 'options' and 'status' are known",
-                       argv[0]);
+        return misused(
+            &verb_help,
+            "unknown verb '%s'; besides the verbs, 'options', 'status' and 'events' are known",
+            argv[0]);
     verb_print_help(v);
     return DONE;
 }
 
 const struct verb verb_help = {
     .name = "help",
-    .synopsis = "[VERB|options|status]",
-    .summary = "explain a verb, the options of the library, or its numbers",
+    .synopsis = "[VERB|options|status|events]",
+    .summary = "explain a verb, the options of the library, its numbers, or its log",
     .help = "Without an argument, the list of verbs.\n",
     .run = help,
 };
