@@ -7,13 +7,10 @@
 #include <stdbool.h>
 
 #include "common/due.h"
-#include "common/words.h"
 #include "disk/overlays.h"
 #include "disk/prealloc.h"
 #include "disk/spill.h"
 #include "disk/zeros.h"
-#include "entry/sigcalls.h"
-#include "entry/signals.h"
 #include "herd/placement.h"
 #include "herd/retained.h"
 #include "herd/retention.h"
@@ -24,7 +21,6 @@
 #include "limit/reserve.h"
 #include "space/changes.h"
 #include "space/count.h"
-#include "space/filter.h"
 #include "space/keeps.h"
 #include "space/masters.h"
 #include "tell/log.h"
@@ -55,17 +51,6 @@ static void start_prealloc(void)
 {
     if (protects())
         prealloc_start();
-}
-
-static void start_signals(void)
-{
-    signals_start(!words_equal(options.sigbus, words_text("off")), sigcalls_libc());
-}
-
-static void start_filter(void)
-{
-    if (protects() && signals_on() && options.seccomp == SECCOMP_START)
-        filter_ask_at_start();
 }
 
 static void start_metrics(void)
@@ -161,8 +146,6 @@ static const struct capability {
       .in_child = keeps_after_fork,
       .sandbox = keeps_close_files },
     { .start = start_prealloc },
-    { .start = start_signals },
-    { .start = start_filter },
     { .settle = settle_overlays,
       .due = DUE_OVERLAYS,
       .in_child = begin_overlays_in_child,

@@ -20,10 +20,13 @@
 #include "entry/engine.h"
 #include "entry/gate.h"
 #include "entry/hooks.h"
+#include "entry/sigcalls.h"
+#include "entry/signals.h"
 #include "kernel/canary.h"
 #include "kernel/pool.h"
 #include "kernel/sys.h"
 #include "space/count.h"
+#include "space/filter.h"
 #include "space/windows.h"
 #include "tell/log.h"
 #include "tell/metrics.h"
@@ -195,6 +198,9 @@ __attribute__((constructor)) static void start(void)
     }
     gate_start(options.mode == MODE_PROTECT ? MAPHERD_HERDING : MAPHERD_OBSERVING, guard);
     capabilities_start();
+    signals_start(!words_equal(options.sigbus, words_text("off")), sigcalls_libc());
+    if (options.mode == MODE_PROTECT && signals_on() && options.seccomp == SECCOMP_START)
+        filter_ask_at_start();
     at_quick_exit(at_quick_end);
     if (on_exit && may_convert())
         on_exit(at_exit, NULL);

@@ -12,6 +12,8 @@
 __thread int lock_thread_id __attribute__((tls_model("initial-exec")));
 static const char *mistake;
 
+struct lock model_lock = { .rank = LOCK_MODEL };
+
 static int self(void)
 {
     if (!lock_thread_id)

@@ -67,6 +67,10 @@ static inline bool lock_mine(const struct lock *l)
     return owner && owner == lock_thread_id;
 }
 
+/* The lock of the model. space/model.h takes and releases it; it is here for those who assert it, and
+ * whom the model itself needs. */
+extern struct lock model_lock;
+
 /* For the beginning of a function whose caller has to hold the lock. */
 #define LOCK_ASSERT(l) ((void)(lock_mine(l) || (lock_mistaken(__func__), 0)))
 

@@ -4,7 +4,6 @@
 #include "space/changes.h"
 
 #include "kernel/lock.h"
-#include "space/model.h"
 
 /* So many calls are listed at a time. Further ones are only counted, in unknown. */
 #define MOST 64

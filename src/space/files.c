@@ -6,8 +6,8 @@
 
 #include <stdint.h>
 
+#include "kernel/lock.h"
 #include "kernel/pool.h"
-#include "space/model.h"
 #include "tell/status.h"
 
 #define BUCKETS 4096 /* a page of the table without files takes no memory */

@@ -7,8 +7,8 @@
 #include <errno.h>
 
 #include "common/pages.h"
+#include "kernel/lock.h"
 #include "kernel/sys.h"
-#include "space/model.h"
 
 /*
  * mremap of a range to the length of the whole address space returns EFAULT if the range lies in

@@ -8,8 +8,6 @@
 
 #define UNSEEN_MAX 32
 
-struct lock model_lock = { .rank = LOCK_MODEL };
-
 /* The ranges that signal handlers have changed while they interrupted the lock's owner. Only the
  * owner and those handlers use it. */
 static struct {

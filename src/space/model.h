@@ -16,9 +16,6 @@
 
 #include "kernel/lock.h"
 
-/* For LOCK_ASSERT. */
-extern struct lock model_lock;
-
 /*
  * Waits for the model lock, takes it and returns true. Returns false at once in a signal handler
  * that has interrupted the lock's owner. The call of that handler passes straight to the kernel,

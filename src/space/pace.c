@@ -6,8 +6,8 @@
 
 #include <stdint.h>
 
+#include "kernel/lock.h"
 #include "kernel/sys.h"
-#include "space/model.h"
 #include "tell/status.h"
 
 #define MINUTE_MS 60000

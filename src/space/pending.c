@@ -4,7 +4,7 @@
 #define _GNU_SOURCE
 #include "space/pending.h"
 
-#include "space/model.h"
+#include "kernel/lock.h"
 
 struct tree pending_ranges;
 

@@ -9,11 +9,11 @@
 
 #include "common/due.h"
 #include "common/pages.h"
+#include "kernel/lock.h"
 #include "kernel/sys.h"
 #include "space/keeps.h"
 #include "space/layers.h"
 #include "space/masters.h"
-#include "space/model.h"
 #include "space/pending.h"
 #include "tell/status.h"
 

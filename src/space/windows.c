@@ -5,10 +5,10 @@
 #include "space/windows.h"
 
 #include "common/pages.h"
+#include "kernel/lock.h"
 #include "kernel/pool.h"
 #include "space/layers.h"
 #include "space/masters.h"
-#include "space/model.h"
 #include "tell/status.h"
 
 #define LARGE_FOLIO (2UL << 20)

@@ -6,8 +6,8 @@
 
 #include <sys/mman.h>
 
+#include "kernel/lock.h"
 #include "kernel/sys.h"
-#include "space/model.h"
 #include "space/regions.h"
 #include "tell/status.h"
 

@@ -19,9 +19,7 @@ done
 $cc -fsanitize=thread -o "$scratch/race" "$unit/race.c" "$unit/world.c" \
 	"$scratch/fakesys.o" "$scratch/fakespace.o" "$tree/src/entry/change.c" "$tree/src/entry/call.c" \
 	"$tree/src/entry/engine.c" "$tree/src/entry/taken.c" "$tree/src/entry/gate.c" \
-	"$tree/src/entry/capabilities.c" "$tree/src/entry/disposition.c" "$tree/src/entry/error.c" \
-	"$tree/src/entry/fault.c" "$tree/src/entry/jvm.c" "$tree/src/entry/shadow.c" \
-	"$tree/src/entry/sigcalls.c" "$tree/src/entry/signals.c" \
+	"$tree/src/entry/capabilities.c" \
 	$(find "$tree/src" -name '*.c' ! -path '*/command/*' ! -path '*/entry/*' ! -name sys.c)
 
 watched() { TSAN_OPTIONS="exitcode=66 halt_on_error=0" "$scratch/race" "$@" >"$scratch/out" 2>&1; }
