@@ -3,8 +3,8 @@
  *
  * Whoever leaves work for later sets a bit: under a lock, in a signal handler, on a path that must
  * stay short. The end of each call reads the word, and where it is 0 nothing else. A bit stays set
- * until the work says that nothing is left (entry/capabilities.h). Each bit is numbered by its
- * place in the order in which the work is done.
+ * until the work says that nothing is left (entry/capabilities.h). The numbers of the bits
+ * are the order in which the work is done.
  *
  * All functions are thread- and async-signal-safe.
  */
@@ -29,11 +29,11 @@ static inline unsigned due_now(void)
     return __atomic_load_n(&due_word, __ATOMIC_RELAXED);
 }
 
-/* Costs one load where the bit is set already. */
+/* Writes the word even where the bit is set already: so either the work that the caller has left is
+ * seen by who is about to clear the bit, or the bit is set again after that. */
 static inline void due_set(enum due bit)
 {
-    if (!(due_now() >> bit & 1))
-        __atomic_fetch_or(&due_word, 1U << bit, __ATOMIC_RELEASE);
+    __atomic_fetch_or(&due_word, 1U << bit, __ATOMIC_RELEASE);
 }
 
 static inline void due_clear(enum due bit)

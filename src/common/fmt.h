@@ -26,4 +26,14 @@ bool fmt_read_u64(const char **text, uint64_t *value);
 /* True if all of text matches a shell pattern of *, ? and literal characters; * matches '/' too. */
 bool fmt_glob(const char *pattern, size_t pattern_len, const char *text);
 
+/* ---- why a call has failed ---- */
+
+/*
+ * Why a file cannot be made or written, in words for a log line.
+ */
+
+/* Returns the words for error, a positive errno value. They are static. Thread- and
+ * async-signal-safe. */
+const char *reason_of(long error);
+
 #endif

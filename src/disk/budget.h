@@ -33,7 +33,7 @@ struct budget_room {
 
 /*
  * Finds the room for the file behind fd. st is its fstat, and space is its filesystem's. Returns
- * false if quotas may be in force that cannot be asked for (quota.h): then nothing may be taken.
+ * false if quotas may be in force that cannot be asked for (quotactl(2)): then nothing may be taken.
  */
 bool budget_room(int fd, const struct stat *st, const struct sys_space *space,
                  struct budget_room *room);
@@ -47,5 +47,38 @@ bool budget_take(dev_t device, uint64_t bytes, const struct budget_room *room);
 
 /* Returns bytes to the share: they are not allocated any more, or are in use now. */
 void budget_return(dev_t device, uint64_t bytes);
+
+/* ---- quotas ---- */
+
+/*
+ * How much of a filesystem the owner of a file may still take.
+ *
+ * A filesystem may limit the space of a user, of a group and of a project (quotactl(2)). statfs(2)
+ * shows these limits only on some filesystems and for some folders, so the kernel is asked for
+ * them.
+ */
+
+enum { QUOTA_KINDS = 3 };
+
+/* A limit that is in force, in bytes. It is the soft limit where there is one, because the time of
+ * grace runs out above it. */
+struct quota {
+    const char *whose; /* "user", "group", "project" */
+    uint64_t limit, left;
+};
+
+/*
+ * Finds the limits for the file behind fd. st is its fstat, and type its filesystem's (statfs(2)).
+ * Returns how many there are, 0 to QUOTA_KINDS; or -EPERM if there may be some that this process
+ * cannot ask for:
+ *
+ *   - The mount has quotas, and the file is of another owner, the kernel has no quotactl_fd(2)
+ *     (before Linux 5.14), or a seccomp filter is in force, which might kill for that call.
+ *   - The filesystem is a btrfs with qgroups, of which only root may ask.
+ *
+ * Reads /proc/self/mountinfo once for each filesystem (mounts.h), and opens nothing else. Takes no
+ * lock; thread- and async-signal-safe; uses less than 2 KiB of stack.
+ */
+long quotas_of(int fd, const struct stat *st, long type, struct quota found[QUOTA_KINDS]);
 
 #endif

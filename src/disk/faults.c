@@ -18,7 +18,6 @@
 #include "common/fmt.h"
 #include "common/pages.h"
 #include "kernel/brief.h"
-#include "kernel/fsmagic.h"
 #include "kernel/mounts.h"
 #include "kernel/procmaps.h"
 #include "kernel/sys.h"

@@ -16,7 +16,7 @@
 
 #include "common/fmt.h"
 #include "common/pages.h"
-#include "common/rules.h"
+#include "common/words.h"
 #include "disk/budget.h"
 #include "disk/holes.h"
 #include "kernel/mounts.h"

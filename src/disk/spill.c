@@ -11,8 +11,8 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
+#include "common/fmt.h"
 #include "common/pages.h"
-#include "common/reason.h"
 #include "common/words.h"
 #include "disk/spilled.h"
 #include "disk/spillfile.h"
@@ -25,7 +25,6 @@
 #include "space/family.h"
 #include "space/filter.h"
 #include "space/keeps.h"
-#include "space/mappers.h"
 #include "space/masters.h"
 #include "space/merge.h"
 #include "space/model.h"

@@ -13,7 +13,7 @@
 
 #include "common/fmt.h"
 #include "common/pages.h"
-#include "kernel/high.h"
+#include "kernel/brief.h"
 #include "kernel/identity.h"
 #include "kernel/sys.h"
 #include "tell/options.h"

@@ -9,7 +9,7 @@
 #include <sys/inotify.h>
 #include <sys/stat.h>
 
-#include "kernel/high.h"
+#include "kernel/brief.h"
 #include "kernel/sys.h"
 
 #ifndef SI_SIGIO

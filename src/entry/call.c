@@ -13,7 +13,6 @@
 #include "entry/gate.h"
 #include "herd/guards.h"
 #include "herd/placement.h"
-#include "herd/retained.h"
 #include "herd/retention.h"
 #include "kernel/canary.h"
 #include "kernel/lock.h"
@@ -51,11 +50,14 @@ void call_lock_future(bool on)
 static void withdraw(void)
 {
     due_clear(DUE_MISTAKE);
+    if (!gate_open())
+        return;
     log_line(EVENT_mistake,
              "mapherd has made a mistake: %s was called without its lock, or out of their order; "
              "everything passes through from here on; please report this line",
              lock_mistake());
-    retention_give_all_back();
+    call_make_guards_plain(0, UINTPTR_MAX - page_size + 1);
+    capabilities_withdraw();
     gate_close(MAPHERD_MISTAKEN);
 }
 

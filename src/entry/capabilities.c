@@ -12,17 +12,17 @@
 #include "disk/spill.h"
 #include "disk/zeros.h"
 #include "herd/placement.h"
-#include "herd/retained.h"
 #include "herd/retention.h"
 #include "kernel/brief.h"
 #include "kernel/canary.h"
-#include "kernel/gaps.h"
 #include "kernel/lock.h"
+#include "kernel/procmaps.h"
 #include "limit/reserve.h"
 #include "space/changes.h"
 #include "space/count.h"
 #include "space/keeps.h"
 #include "space/masters.h"
+#include "space/model.h"
 #include "tell/log.h"
 #include "tell/metrics.h"
 #include "tell/options.h"
@@ -109,49 +109,42 @@ static void end_spill(void)
 
 static const struct capability {
     void (*start)(void);
-    bool (*settle)(void); /* answers whether more is left of what is due */
-    enum due due;         /* the bit for which settle is called */
     void (*in_child)(void);
-    void (*sandbox)(void);
+    void (*withdraw)(void);
     void (*end)(void);
 } capabilities[] = {
     { .in_child = lock_forget_thread },
+    { .in_child = model_after_fork },
     { .start = brief_start },
-    { .in_child = log_after_fork, .sandbox = log_silence },
+    { .in_child = log_after_fork, .withdraw = log_silence },
     { .start = start_metrics,
-      .settle = metrics_settle,
-      .due = DUE_METRICS,
       .in_child = metrics_after_fork,
-      .sandbox = metrics_stop,
+      .withdraw = metrics_stop,
       .end = metrics_stop },
     { .start = start_record,
-      .settle = record_settle,
-      .due = DUE_RECORD,
       .in_child = begin_record_in_child,
-      .sandbox = record_close,
+      .withdraw = record_close,
       .end = record_end },
     { .in_child = canary_after_fork },
     { .in_child = gaps_after_fork },
-    { .settle = masters_settle, .due = DUE_MASTERS },
-    { .settle = count_settle, .due = DUE_COUNT, .in_child = begin_count_in_child },
+    { .in_child = begin_count_in_child },
     { .in_child = reserve_after_fork },
     { .in_child = changes_after_fork },
     { .start = start_placement },
-    { .settle = retention_settle,
-      .due = DUE_RETENTION,
-      .in_child = retained_after_fork,
-      .sandbox = retention_give_all_back },
-    { .settle = keeps_settle,
-      .due = DUE_KEEPS,
-      .in_child = keeps_after_fork,
-      .sandbox = keeps_close_files },
+    { .in_child = retained_after_fork, .withdraw = retention_give_all_back },
+    { .in_child = keeps_after_fork, .withdraw = keeps_close_files },
     { .start = start_prealloc },
-    { .settle = settle_overlays,
-      .due = DUE_OVERLAYS,
-      .in_child = begin_overlays_in_child,
-      .sandbox = withdraw_overlays,
-      .end = end_spill },
+    { .in_child = begin_overlays_in_child, .withdraw = withdraw_overlays, .end = end_spill },
 };
+
+/* What is done for each bit of the word. Each answers whether more of it is left. */
+static bool (*const settle_of[])(void) = {
+    [DUE_OVERLAYS] = settle_overlays,   [DUE_KEEPS] = keeps_settle,
+    [DUE_RETENTION] = retention_settle, [DUE_COUNT] = count_settle,
+    [DUE_MASTERS] = masters_settle,     [DUE_RECORD] = record_settle,
+    [DUE_METRICS] = metrics_settle,
+};
+enum { WORK = sizeof settle_of / sizeof *settle_of };
 
 enum { COUNT = sizeof capabilities / sizeof *capabilities };
 
@@ -167,36 +160,39 @@ void capabilities_begin_in_child(void)
     for (unsigned n = 0; n < COUNT; n++)
         if (capabilities[n].in_child)
             capabilities[n].in_child();
+    /* A thread that is not here may have been about to do what was due. */
+    for (unsigned bit = 0; bit < WORK; bit++)
+        due_set((enum due)bit);
 }
 
 /* Another thread may leave more after settle has found nothing and before the bit is cleared. So
  * settle is asked again then. */
-static void settle(const struct capability *c)
+static void settle(enum due bit)
 {
-    if (c->settle())
+    if (settle_of[bit]())
         return;
-    due_clear(c->due);
-    if (c->settle())
-        due_set(c->due);
+    due_clear(bit);
+    if (settle_of[bit]())
+        due_set(bit);
 }
 
+/* What one part leaves to a later one is done in the same call. */
 void capabilities_settle(void)
 {
-    unsigned due = due_now();
-    for (unsigned n = COUNT; due && n--;)
-        if (capabilities[n].settle && due >> capabilities[n].due & 1) {
-            due &= ~(1U << capabilities[n].due);
-            settle(&capabilities[n]);
-        }
+    const unsigned all = (1U << WORK) - 1;
+    unsigned due, left = all;
+    while ((due = due_now() & left)) {
+        unsigned bit = (unsigned)__builtin_ctz(due);
+        left = ~0U << (bit + 1) & all;
+        settle((enum due)bit);
+    }
 }
 
-void capabilities_enter_sandbox(void)
+void capabilities_withdraw(void)
 {
-    log_line(EVENT_sandboxed,
-             "the program sandboxes itself: everything passes through from here on");
     for (unsigned n = COUNT; n--;)
-        if (capabilities[n].sandbox)
-            capabilities[n].sandbox();
+        if (capabilities[n].withdraw)
+            capabilities[n].withdraw();
 }
 
 void capabilities_end(void)

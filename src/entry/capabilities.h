@@ -3,7 +3,8 @@
  *
  * One table (capabilities.c) has a row for each part. A part uses what stands above it. So what
  * begins goes down the table: the constructor, and the reset in a forked child. What ends goes up:
- * the end of a call, a sandbox, the end of the process. A new capability is a row.
+ * the withdrawal from the program, and the end of the process. What is due at the end of a call has
+ * the order of its bits (common/due.h). A new capability is a row.
  *
  * The locks of a fork have an order of their own (kernel/lock.h, entry/gate.c).
  */
@@ -21,9 +22,9 @@ void capabilities_settle(void);
  * what is the parent's alone is forgotten. */
 void capabilities_begin_in_child(void);
 
-/* The program is about to put itself under a filter made for its own calls: everything is given
- * back, and nothing is written from then on. */
-void capabilities_enter_sandbox(void);
+/* The program is to run on without the library: everything is given back, and nothing is written from
+ * then on. The caller closes the gate. */
+void capabilities_withdraw(void);
 
 /* The process ends. */
 void capabilities_end(void);

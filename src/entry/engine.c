@@ -27,7 +27,6 @@
 #include "entry/taken.h"
 #include "herd/guards.h"
 #include "herd/placement.h"
-#include "herd/retained.h"
 #include "herd/retention.h"
 #include "kernel/sys.h"
 #include "limit/reserve.h"
@@ -35,6 +34,7 @@
 #include "space/model.h"
 #include "space/pressure.h"
 #include "space/regions.h"
+#include "tell/log.h"
 #include "trace/leaks.h"
 #include "trace/record.h"
 
@@ -451,6 +451,8 @@ bool engine_filters(unsigned long operation, unsigned long filter)
 void engine_enter_sandbox(void)
 {
     call_make_guards_plain(0, UINTPTR_MAX - page_size + 1); /* nothing lifts the markers later */
-    capabilities_enter_sandbox();
+    log_line(EVENT_sandboxed,
+             "the program sandboxes itself: everything passes through from here on");
+    capabilities_withdraw();
     gate_close(MAPHERD_SANDBOXED);
 }

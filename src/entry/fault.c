@@ -18,7 +18,7 @@
 
 #include "common/fmt.h"
 #include "common/pages.h"
-#include "common/rules.h"
+#include "common/words.h"
 #include "disk/faults.h"
 #include "disk/overlays.h"
 #include "disk/spill.h"

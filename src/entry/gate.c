@@ -12,7 +12,7 @@
 #include "disk/zeros.h"
 #include "entry/capabilities.h"
 #include "herd/guards.h"
-#include "herd/retained.h"
+#include "herd/retention.h"
 #include "kernel/brief.h"
 #include "kernel/lock.h"
 #include "kernel/sys.h"
@@ -71,16 +71,19 @@ static void forget_what_was_not_forked(void)
 
 static void forked_unseen(void)
 {
+    bool left = model_left_taken();
     brief_forked_unseen();
     begin_as_child(false);
-    if (model_left_taken()) { /* somebody was in the middle of a change who is not here to end it */
+    if (left) { /* somebody was in the middle of a change who may not be here to end it */
         guards_abandon();
         gate_close(MAPHERD_FORKED);
-        model_after_fork();
     } else if (model_take()) {
         forget_what_was_not_forked();
         model_drop();
-        zeros_forked();
+        if (overlays_take()) {
+            zeros_forked();
+            overlays_drop();
+        }
     }
 }
 
@@ -120,7 +123,7 @@ void gate_start(uint32_t state, unsigned char *guard)
 void gate_close(uint32_t reason)
 {
     __atomic_store_n(&live, false, __ATOMIC_RELEASE);
-    if (reason == MAPHERD_SANDBOXED || reason == MAPHERD_FORKED)
+    if (reason == MAPHERD_SANDBOXED || reason == MAPHERD_FORKED || reason == MAPHERD_MISTAKEN)
         __atomic_store_n(&helpless, true, __ATOMIC_RELAXED);
     STATUS_SET(magic, MAPHERD_STATUS_MAGIC);
     STATUS_SET(reason, reason);
@@ -194,9 +197,8 @@ void gate_after_fork_in_child(void)
         return;
     forking.owner = 0;
     brief_after_fork_in_child();
-    model_after_fork();
     begin_as_child(forking.announced);
-    if (forking.model && model_take()) {
+    if (forking.model) {
         forget_what_was_not_forked();
         model_drop();
         zeros_forked();

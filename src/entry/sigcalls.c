@@ -13,8 +13,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "entry/disposition.h"
 #include "entry/error.h"
-#include "entry/shadow.h"
 #include "entry/signals.h"
 
 #define INTERRUPTED 0x20000000 /* SA_INTERRUPT, which the kernel ignores */
@@ -140,7 +140,7 @@ static int chained_action(const struct sigaction *act, struct sigaction *old)
     return r;
 }
 
-/* A program with a handler for SIGSTKFLT has a use for that signal (shadow.h). */
+/* A program with a handler for SIGSTKFLT has a use for that signal (disposition.h). */
 static void notice_handler(int sig, sigcalls_handler *handler)
 {
     if (sig == SIGSTKFLT && handler != SIG_DFL && handler != SIG_IGN && handler != SIG_ERR &&
@@ -296,7 +296,7 @@ static int hold(int how, int sig)
     return set_one(&set, sig) ? sigcalls_sigprocmask(how, &set, NULL) : -1;
 }
 
-/* Whether the bit of the signal has another meaning in the kernel's mask (shadow.h). */
+/* Whether the bit of the signal has another meaning in the kernel's mask (disposition.h). */
 static bool about_shadow(int sig)
 {
     return signals_on() && (sig == SIGBUS || sig == SIGSTKFLT) && !shadow_given_up();

@@ -17,7 +17,6 @@
 #include "entry/fault.h"
 #include "entry/gate.h"
 #include "entry/jvm.h"
-#include "entry/shadow.h"
 
 #define DFL ((uintptr_t)SIG_DFL)
 #define IGN ((uintptr_t)SIG_IGN)

@@ -3,7 +3,7 @@
  *
  * The kernel has mapherd's handler, with the flags and the mask that the program asked for. The
  * program reads and changes the action that it set itself (disposition.h). Where it blocks SIGBUS,
- * signals that are sent are blocked and faults are not (shadow.h). Its handler is called as the
+ * signals that are sent are blocked and faults are not (disposition.h). Its handler is called as the
  * kernel would call it, with the same siginfo, context, mask and stack, and SA_RESETHAND and
  * SA_NODEFER have their effect.
  *
@@ -30,7 +30,7 @@
 typedef int signals_sigaction(int sig, const struct sigaction *act, struct sigaction *old);
 void signals_start(bool on, signals_sigaction *libc_sigaction);
 
-/* The program has a use for SIGSTKFLT: gives the shadow up (shadow.h), and puts SIGBUS itself
+/* The program has a use for SIGSTKFLT: gives the shadow up (disposition.h), and puts SIGBUS itself
  * into the masks of the action. Does nothing in a vfork child. */
 void signals_leave_shadow(void);
 

@@ -12,8 +12,8 @@
 #include <sys/mman.h>
 
 #include "common/pages.h"
-#include "herd/retained.h"
-#include "kernel/fsmagic.h"
+#include "herd/retention.h"
+#include "kernel/mounts.h"
 #include "kernel/sys.h"
 #include "space/count.h"
 #include "space/layers.h"
@@ -116,7 +116,7 @@ static bool is_hugetlbfs(int fd, const struct stat *st)
            (sys_fstatfs_type(fd, &type) < 0 || type == HUGETLBFS_MAGIC);
 }
 
-/* A place is taken, free, or retained by regions of the same kind (herd/retained.h). A retained
+/* A place is taken, free, or retained by regions of the same kind (herd/retention.h). A retained
  * place has to be given back before a chunk is mapped there. */
 enum place { PLACE_TAKEN, PLACE_FREE, PLACE_RETAINED };
 

@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "kernel/high.h"
 #include "kernel/sys.h"
 
 #define SLOTS 64
@@ -147,4 +146,23 @@ void brief_forked_unseen(void)
             slots[i].fd = 0;
     mine.forks = false;
     moving = mine.moving;
+}
+
+/* ---- descriptors at 512 or above ---- */
+
+long high_open(const char *path, int flags, unsigned mode)
+{
+    return high_move(sys_open(path, flags, mode));
+}
+
+long high_move(long fd)
+{
+    enum { HIGH = 512 };
+    if (fd < 0 || fd >= HIGH)
+        return fd;
+    long high = sys_fcntl((int)fd, F_DUPFD_CLOEXEC, HIGH);
+    if (high < 0)
+        return fd;
+    sys_close((int)fd);
+    return high;
 }

@@ -12,7 +12,7 @@
 
 /*
  * Opens a file as open(2) does, with O_CLOEXEC. Returns the descriptor, or -errno. The descriptor
- * is moved to 512 or above where the limit allows (high.h), and is a lower one for a moment before
+ * is moved to 512 or above where the limit allows (high_open), and is a lower one for a moment before
  * that. Only brief_close closes it. Thread- and async-signal-safe; waits while another thread
  * forks.
  */
@@ -41,5 +41,22 @@ void brief_after_fork_in_child(void);
 
 /* Forgets the list without closing anything. For a child whose fork ran no handler. */
 void brief_forked_unseen(void);
+
+/* ---- descriptors at 512 or above ---- */
+
+/*
+ * Descriptors of 512 and above, where a program does not expect one of its own.
+ *
+ * A program takes its descriptors to be the lowest that are free, as open(2) promises.
+ */
+
+/* Opens a file as sys_open does, and moves the descriptor to 512 or above where RLIMIT_NOFILE
+ * allows. Returns the descriptor, or -errno. Thread- and async-signal-safe. */
+long high_open(const char *path, int flags, unsigned mode);
+
+/* Moves an open descriptor likewise, and returns its new number; where it cannot be moved, the old
+ * one. The new one is CLOEXEC. Returns a negative fd, which is an -errno, as it is. Thread- and
+ * async-signal-safe. */
+long high_move(long fd);
 
 #endif

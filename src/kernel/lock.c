@@ -120,14 +120,17 @@ void lock_drop(struct lock *l)
         sys_futex_wake(&l->word, 1);
 }
 
-void lock_reset(struct lock *l)
-{
-    if (lock_mine(l))
-        note(l, -1U);
-    __atomic_store_n(&l->word, 0, __ATOMIC_RELEASE);
-}
+/* The thread's id in the parent. */
+static int id_before;
 
 void lock_forget_thread(void)
 {
+    id_before = lock_thread_id;
     lock_thread_id = 0;
+}
+
+void lock_reset(struct lock *l)
+{
+    bool ours = id_before && lock_owner(l) == id_before;
+    __atomic_store_n(&l->word, ours ? self() : 0, __ATOMIC_RELEASE);
 }

@@ -5,8 +5,8 @@
  * for its own thread: lock_take refuses it, and the call passes straight to the kernel. Owner and
  * state are one word, so a handler never finds a lock that is taken and has no owner.
  *
- * enum lock_rank is the order in which locks are taken, by fork too. A forked child frees all of
- * them. A handler that has interrupted the owner of the model lock waits for no other lock
+ * enum lock_rank is the order in which locks are taken, by fork too. A forked child frees those
+ * of threads that it does not have. A handler that has interrupted the owner of the model lock waits for no other lock
  * (model_mine). No lock is held over disk I/O, with two exceptions: retained_lock over a munmap or
  * a fixed map, once a range has been retained, and overlay_lock while pages go to the spill file
  * and back. A thread that faults meanwhile has to wait.
@@ -28,11 +28,11 @@
 /* A thread may take a lock while it holds those of lower ranks only. */
 enum lock_rank {
     LOCK_SCAN,     /* scan_lock, space/count.c */
-    LOCK_RETAINED, /* retained_lock, herd/retained.c */
+    LOCK_RETAINED, /* retained_lock, herd/retention.c */
     LOCK_OVERLAYS, /* overlay_lock, disk/overlays.h */
     LOCK_MODEL,    /* model_lock, space/model.h */
     LOCK_LAST,     /* none is taken while one of these is held: turn (limit/reserve.c), canary_lock
-                      (kernel/canary.c), buffer_lock (kernel/gaps.c), record_lock (tell/recordfile.h) */
+                      (kernel/canary.c), buffer_lock (kernel/procmaps.c), record_lock (tell/recordfile.h) */
 };
 
 struct lock {
@@ -87,11 +87,10 @@ bool lock_try(struct lock *l);
 /* Releases the lock, which this thread holds, and wakes a thread that sleeps for it. */
 void lock_drop(struct lock *l);
 
-/* Frees the lock, whatever its state. For a forked child. */
-void lock_reset(struct lock *l);
-
-/* Forgets the thread's id. For a forked child: its only thread has another id than in the
- * parent. */
+/* Both are for a forked child, in this order. lock_forget_thread: its only thread has another id than
+ * in the parent. lock_reset: frees the lock, unless this thread had it in the parent, and so has it
+ * still: fork has taken it, or a signal handler that forks has interrupted its owner. */
 void lock_forget_thread(void);
+void lock_reset(struct lock *l);
 
 #endif

@@ -8,10 +8,22 @@
 #ifndef MAPHERD_MOUNTS_H
 #define MAPHERD_MOUNTS_H
 
+#include <linux/magic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+/* What linux/magic.h of older kernels lacks (statfs(2)). */
+#ifndef XFS_SUPER_MAGIC
+#define XFS_SUPER_MAGIC 0x58465342
+#endif
+#ifndef F2FS_SUPER_MAGIC
+#define F2FS_SUPER_MAGIC 0xF2F52010
+#endif
+#ifndef BTRFS_SUPER_MAGIC
+#define BTRFS_SUPER_MAGIC 0x9123683E
+#endif
 
 struct mount_words {
     char type[24];   /* "ext4"; cut if longer */

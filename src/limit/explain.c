@@ -20,7 +20,6 @@
 #include "common/pages.h"
 #include "kernel/brief.h"
 #include "kernel/canary.h"
-#include "kernel/gaps.h"
 #include "kernel/procmaps.h"
 #include "kernel/procstat.h"
 #include "kernel/sys.h"

@@ -16,7 +16,7 @@
 #include "space/pace.h"
 #include "space/pressure.h"
 #include "space/regions.h"
-#include "tell/holders_text.h"
+#include "tell/holders.h"
 #include "tell/log.h"
 #include "tell/options.h"
 #include "tell/recordfile.h"
@@ -363,7 +363,8 @@ void count_after_fork(bool child)
     if (child) {
         lock_reset(&scan_lock);
         SET(under_way, 0); /* the threads that made those calls are not here */
-    } else if (taken_for_fork) {
-        lock_drop(&scan_lock);
     }
+    if (taken_for_fork && lock_mine(&scan_lock))
+        lock_drop(&scan_lock);
+    taken_for_fork = false;
 }

@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "space/growth.h"
+#include "space/pace.h"
 
 #define COUNT_BUFFER (16UL << 10)
 

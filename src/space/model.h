@@ -39,7 +39,7 @@ void model_unseen(uintptr_t start, uintptr_t end);
  * child. */
 bool model_left_taken(void);
 
-/* Frees the lock. For a forked child. */
+/* lock_reset (kernel/lock.h) of the lock. For a forked child. */
 void model_after_fork(void);
 
 #endif

@@ -15,6 +15,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "space/files.h"
+
 struct stamp {
     dev_t dev;
     ino_t ino;
@@ -38,5 +40,25 @@ bool stamp_reread(int fd, const struct stamp *was, struct stamp *s);
  * clock has not jumped, and before is younger than STAMP_LIFE_MS. */
 bool stamp_same(const struct stamp *before, const struct stamp *now);
 #define STAMP_LIFE_MS 60000
+
+/* ---- a fence ---- */
+
+/*
+ * No store through a mapping of this file is half way.
+ *
+ * In the fault of its first store to a page, a thread may have changed the file's ctime and not yet
+ * made the page dirty. It holds its VMA's lock for reading until it has. madvise that changes the
+ * VMA's advice takes that lock for writing, and so waits for all such threads. The fence changes
+ * the advice of each VMA and changes it back.
+ */
+
+/*
+ * Returns true if every store to f, through mappings of this process, whose fault had begun before
+ * the call has made its page dirty. Returns false if that is not known, because not all mappings of
+ * the file are known, they are too many, or the kernel refused an advice. Mappings of files that
+ * the model cannot tell from f count as f's. Model lock held; makes two system calls for each VMA,
+ * none of which does I/O.
+ */
+bool fence_file(const struct file *f);
 
 #endif

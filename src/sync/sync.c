@@ -17,7 +17,7 @@
 #include "space/model.h"
 #include "space/pending.h"
 #include "space/regions.h"
-#include "sync/fence.h"
+#include "sync/stamps.h"
 #include "tell/options.h"
 #include "tell/status.h"
 

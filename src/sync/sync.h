@@ -15,7 +15,7 @@
  *
  * MAPHERD_SYNC=fast also skips a range that a widened sync has written, if nothing has stored to
  * the file since. Its ctime tells (sync/stamps.h); between the reading of it and the sync there is
- * a fence (sync/fence.h). doc/sync.md has the argument, and what it does not hold for. After an
+ * a fence (sync/stamps.h). doc/sync.md has the argument, and what it does not hold for. After an
  * error of a file, none of its syncs is widened or skipped any more.
  *
  * Only chunks in windows are synced so, because for other mappings the file is not known. btrfs is

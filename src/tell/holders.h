@@ -36,4 +36,21 @@ void holders_add(struct holders *h, const struct procmap *m);
  * n. */
 size_t holders_top(const struct holders *h, const struct holder **top, size_t n);
 
+/* ---- holders in words ---- */
+
+/*
+ * The holders of most VMAs, in words.
+ */
+
+/*
+ * Writes the three files with most VMAs: at most size bytes, the NUL included. Where the files of
+ * one suffix, or deleted files, have a fifth of all VMAs together, the text begins with that:
+ *
+ *   246012 of 252310 are of *.dvd (deleted); most are held by /x/a.dvd (deleted) (20), /x/b.dvd
+ *   (deleted) (19), /x/c.dvd (deleted) (19) and 30 of no file
+ *
+ * Nothing is allocated; less than 1 KiB of stack is used.
+ */
+void holders_text(const struct holders *h, char *buf, size_t size);
+
 #endif

@@ -12,10 +12,8 @@
 #include <unistd.h>
 
 #include "common/fmt.h"
-#include "common/reason.h"
 #include "kernel/brief.h"
 #include "kernel/sys.h"
-#include "tell/date.h"
 #include "tell/naming.h"
 #include "tell/options.h"
 
@@ -176,8 +174,8 @@ static long write_log(const char *line, size_t len)
     return error;
 }
 
-/* Escapes text for a JSON string. */
-static void escape(char *out, size_t size, const char *text)
+/* Escapes text for a JSON string. Returns the length. */
+static size_t escape(char *out, size_t size, const char *text)
 {
     size_t at = 0;
     for (; *text && at + 7 < size; text++) {
@@ -192,6 +190,7 @@ static void escape(char *out, size_t size, const char *text)
         }
     }
     out[at] = '\0';
+    return at;
 }
 
 /* The memory for one line. */
@@ -223,8 +222,8 @@ static size_t add_field(const struct space *s, size_t at, const char *name, size
     if (number)
         return at + fmt(s->line + at, s->line_size - at, "\":%s", value);
     at += fmt(s->line + at, s->line_size - at, "\":\"");
-    escape(s->line + at, s->line_size - at, value);
-    return at + len + fmt(s->line + at + len, s->line_size - at - len, "\"");
+    at += escape(s->line + at, s->line_size - at, value);
+    return at + fmt(s->line + at, s->line_size - at, "\"");
 }
 
 /* The values of a line, by their names: see fmt.h for the conversions. */

@@ -50,7 +50,7 @@ void log_silence(void);
 
 /* Writes a line about an event. The format is that of fmt(), and the text is cut at 700 bytes. In
  * JSON, the values of the format follow the text, for as long as the line has room. Thread- and
- * async-signal-safe; errno does not change; about 2.5 KiB of stack. */
+ * async-signal-safe; errno does not change; about 3 KiB of stack. */
 void log_line(enum event event, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Writes a line as log_line does, of another level than the usual one. */

@@ -21,7 +21,6 @@
 #include "kernel/identity.h"
 #include "kernel/sys.h"
 #include "tell/log.h"
-#include "tell/news.h"
 #include "tell/options.h"
 #include "tell/status.h"
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "common/fmt.h"
-#include "common/rules.h"
+#include "common/words.h"
 
 struct options options = {
 #define CHOICE(name, NAME, fallback, words, help) .name = (fallback),

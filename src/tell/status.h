@@ -7,7 +7,9 @@
 #ifndef MAPHERD_STATUS_H
 #define MAPHERD_STATUS_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "mapherd/mapherd.h"
 
@@ -35,5 +37,26 @@ extern const size_t status_count;
 /* Returns the number of a row in a block, to which other threads may write. Negative: it is not
  * known. */
 int64_t status_value(const struct mapherd_status *block, const struct status_row *row);
+
+/* ---- news ---- */
+
+/*
+ * Has the count of VMAs changed enough to be published again?
+ *
+ * The record and the metrics ask this beside their once a second. No lock is taken.
+ */
+
+/* What was published last. */
+struct news {
+    int64_t upper_bound;
+    uint32_t pressure;
+};
+
+/* True if the upper bound has moved by a fiftieth of the limit since, or the pressure has
+ * changed. */
+bool news_are_due(const struct news *told);
+
+/* Notes that the present numbers are being published. */
+void news_tell(struct news *told);
 
 #endif

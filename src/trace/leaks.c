@@ -50,7 +50,8 @@ static bool begin(void)
 static void end(void)
 {
     struct mapherd_record_head *h = recordfile_head();
-    __atomic_store_n(&h->changes, h->changes + 1, __ATOMIC_RELEASE);
+    if (h) /* not in a child that was forked by a handler in the middle of the change */
+        __atomic_store_n(&h->changes, h->changes + 1, __ATOMIC_RELEASE);
     lock_drop(&record_lock);
 }
 

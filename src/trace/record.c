@@ -9,11 +9,9 @@
 
 #include "common/due.h"
 #include "common/fmt.h"
-#include "common/reason.h"
 #include "kernel/sys.h"
 #include "space/count.h"
 #include "tell/log.h"
-#include "tell/news.h"
 #include "tell/options.h"
 #include "tell/recordfile.h"
 #include "tell/status.h"

@@ -13,7 +13,6 @@
 #include "kernel/sys.h"
 #include "tell/recordfile.h"
 #include "unwind/module.h"
-#include "unwind/reach.h"
 
 #define BUCKETS 16383u
 #define STACK_WORDS 2 /* in front of the frames */
@@ -85,7 +84,7 @@ static void look_for_id(uintptr_t note, size_t len, struct mapherd_record_module
 }
 
 /* Reads the build id from the module's own memory. That may hold anything and may be gone, so
- * reach.h says of each part whether it can be read. */
+ * reach_span says of each part whether it can be read. */
 static void read_id(const struct module *m, struct mapherd_record_module *to)
 {
     struct reach reach = { 0, 0 };

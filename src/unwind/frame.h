@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "unwind/reach.h"
+#include "unwind/module.h"
 
 #if defined(__x86_64__)
 

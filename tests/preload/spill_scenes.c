@@ -97,6 +97,7 @@ static void child_returns(void)
     store(at, 0, PAGES, 0);
     pid_t child = fork();
     if (!child) {
+        munmap(mmap(NULL, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), PAGE); /* ends with what is due */
         give_space();
         sync_all(at, PAGES);
         _exit(0);

@@ -3,7 +3,7 @@
  */
 #include "unit.h"
 
-#include "space/growth.h"
+#include "space/pace.h"
 
 #define HOUR (3600UL * 1000)
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tell/holders_text.h"
+#include "tell/holders.h"
 
 static uint64_t memory[100000];
 static struct holders holders;

@@ -99,15 +99,20 @@ static void sleepers_are_woken(void **state)
     assert_int_equal(lock.word, 0);
 }
 
+/* What the thread has that forks it still has; what other threads had is free. */
 static void a_child_starts_anew(void **state)
 {
     (void)state;
-    struct lock l = { 0 };
-    assert_true(lock_take(&l));
-    lock_reset(&l);
+    struct lock own = { 0 }, others = { .word = 12345 | LOCK_WAITED };
+    assert_true(lock_take(&own));
     lock_forget_thread();
-    assert_true(lock_take(&l));
-    lock_drop(&l);
+    assert_false(lock_mine(&own));
+    lock_reset(&own);
+    lock_reset(&others);
+    assert_true(lock_mine(&own));
+    lock_drop(&own);
+    assert_true(lock_take(&others));
+    lock_drop(&others);
 }
 
 static void not_held(struct lock *l)

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "tell/date.h"
+#include "tell/naming.h"
 #include "tell/log.h"
 #include "tell/options.h"
 

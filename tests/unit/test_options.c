@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/rules.h"
+#include "common/words.h"
 #include "tell/options.h"
 
 static struct options defaults;

@@ -20,7 +20,6 @@
 #include "command/disk/restore.h"
 #include "command/lib/print.h"
 #include "command/lib/verb.h"
-#include "command/lib/writers.h"
 #include "command/watch/maker.h"
 #include "command/watch/processes.h"
 

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,6 @@
 
 #include "command/lib/enough.h"
 #include "command/lib/print.h"
-#include "command/lib/writers.h"
 
 __attribute__((format(printf, 2, 3))) static bool refuse(struct restore *r, const char *format, ...)
 {
@@ -288,4 +288,15 @@ bool restore_write(struct restore *r)
         if (!write_page(r, &r->pages[i]))
             return false;
     return fsync(r->fd) == 0 || refuse(r, "it could not be synced: %s", strerror(errno));
+}
+
+/* ---- other writers ---- */
+
+bool writers_has(int fd)
+{
+    signal(SIGIO, SIG_IGN);
+    if (fcntl(fd, F_SETLEASE, F_RDLCK) != 0)
+        return errno == EAGAIN;
+    fcntl(fd, F_SETLEASE, F_UNLCK);
+    return false;
 }

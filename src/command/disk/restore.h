@@ -8,6 +8,7 @@
 #ifndef MAPHERD_RESTORE_H
 #define MAPHERD_RESTORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "command/disk/spilled.h"
@@ -63,5 +64,15 @@ static inline uint64_t ranges_bytes(const struct ranges *r)
         sum += r->at[i].len;
     return sum;
 }
+
+/* ---- other writers ---- */
+
+/*
+ * Whether another process has a file open for writing, or mapped for it.
+ */
+
+/* fd: open on the file for reading only. Processes of all namespaces count. False also where the
+ * kernel does not tell: on network filesystems, and for files of another user. */
+bool writers_has(int fd);
 
 #endif

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "command/leaks/live.h"
-#include "command/leaks/records.h"
+#include "command/leaks/record_find.h"
 #include "command/lib/units.h"
 #include "command/watch/maker.h"
 #include "command/watch/peek.h"

@@ -15,7 +15,6 @@
 
 #include "command/leaks/scopes.h"
 #include "command/lib/enough.h"
-#include "command/lib/sorted.h"
 
 /* A part of the code and its compilation unit. */
 struct range {

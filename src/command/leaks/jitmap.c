@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "command/lib/enough.h"
-#include "command/lib/sorted.h"
 
 #define BYTES_MOST (1u << 28)
 

@@ -13,7 +13,6 @@
 #include "command/leaks/group_text.h"
 #include "command/leaks/live.h"
 #include "command/leaks/record_find.h"
-#include "command/leaks/records.h"
 #include "command/lib/print.h"
 #include "command/lib/units.h"
 #include "command/watch/peek.h"

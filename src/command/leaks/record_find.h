@@ -36,4 +36,19 @@ enum file_use record_use(const struct record *r);
  */
 bool record_want(int fd, enum mapherd_record_wanted wanted, struct mapherd_record_head *head);
 
+/* ---- the record files of a folder ---- */
+
+/*
+ * The record files of a folder.
+ */
+
+typedef void records_take(const char *path, const struct record *r, void *context);
+
+/* Calls take for each record in the folder that may be read, in the order of names. Skips files
+ * that look like records and are none. False, after a complaint, if the folder cannot be read. */
+bool records_each(const char *folder, records_take *take, void *context);
+
+/* records_each, for the folders that normally have records: $MAPHERD_DIR and /dev/shm. */
+void records_each_usual(records_take *take, void *context);
+
 #endif

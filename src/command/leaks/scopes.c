@@ -14,7 +14,6 @@
 #include <stdlib.h>
 
 #include "command/lib/enough.h"
-#include "command/lib/sorted.h"
 
 #define DEEPEST 64 /* no compiler nests so, but a broken file may */
 

@@ -15,7 +15,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "kernel/fsmagic.h"
+#include "kernel/mounts.h"
 
 #define FIRST_PID_NAMESPACE 4026531836UL
 

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "command/watch/holding.h"
+#include "command/watch/pieces.h"
 #include "command/watch/target.h"
 #include "mapherd/mapherd.h"
 
