@@ -1,23 +1,24 @@
 /*
  * spill.h: the format of a spill file.
  *
- * Where a store found no space on its disk, the page lives in the spill file of its process until
- * space returns. If the process dies before, `mapherd recover` reads this format and puts the pages
- * where they belong. One file a process, made at the first such store, mode 0600, removed when
- * everything in it has gone back. It is sparse; numbers are the writing machine's own (byte_order).
+ * A page for whose store the disk has no space is kept in the spill file of the process until there
+ * is space. If the process ends before, `mapherd recover` reads the spill file and writes the pages
+ * back to their files. A process makes the file at the first such store, with mode 0600, and removes
+ * it when everything in it has gone back. The file is sparse. Numbers have the byte order of the
+ * machine that wrote them (byte_order).
  *
  *   page 0                      struct spill_header
- *   pages 1 .. SPILL_SLOTS      struct spill_slot, one a page: a range of one file
- *   page SPILL_SLOTS + 1        the writer's scratch, without meaning
- *   from sums_at of a slot      a spill_sum for each page of the range, 0 where it is not here
- *   from data_at of a slot      the page at file_start + n is at data_at + n
+ *   pages 1 .. SPILL_SLOTS      one struct spill_slot each, for a range of one file
+ *   page SPILL_SLOTS + 1        memory for the writer alone
+ *   from sums_at of a slot      one spill_sum for each page of the range; 0: the page is not here
+ *   from data_at of a slot      the pages: the one at file_start + n of the file is at data_at + n
  *
- * The sum of a page is that of what the file itself was last known to hold there. A page whose
- * present content has the same sum was not stored to, or has gone back: there is nothing to
- * recover. Otherwise the file is to get the page, if it still holds what the sum says.
+ * The sum of a page is the sum of what the file had there when the page was spilled or last written
+ * back. A page with that sum needs no recovery: the program has stored nothing to it since. Any
+ * other page is written to the file, if the file still has there what the sum tells.
  *
- * Written in this order, so that a process may die at any moment: a slot, then slots in the header;
- * a page, then its sum, and only then is the page mapped where the program can store to it.
+ * The process may die at any moment. So a slot is written before the header counts it, and a page
+ * before its sum. A page is mapped for the program when its sum is written.
  */
 #ifndef MAPHERD_SPILL_H
 #define MAPHERD_SPILL_H
@@ -30,15 +31,15 @@
 #define SPILL_VERSION 1
 #define SPILL_BYTE_ORDER 0x01020304u
 #define SPILL_SLOTS 255
-#define SPILL_NAME_PREFIX "mapherd-spill." /* then program.pid.random */
+#define SPILL_NAME_PREFIX "mapherd-spill." /* and then program.pid.random */
 
 struct spill_header {
     char magic[8];
     uint32_t version;
     uint32_t byte_order;
-    uint32_t page_size;     /* of the machine, and the unit of everything here */
-    uint32_t slots;         /* how many are written, at most SPILL_SLOTS */
-    int64_t pid;            /* of the process that made it, in its own namespace */
+    uint32_t page_size;     /* of the machine, in bytes; the size of the pages of this file too */
+    uint32_t slots;         /* how many slots are written, at most SPILL_SLOTS */
+    int64_t pid;            /* of the process that made the file, in its own PID namespace */
     uint64_t start_time;    /* of that process, field 22 of /proc/PID/stat */
     uint64_t pid_namespace; /* the inode number of /proc/PID/ns/pid */
     int64_t created;        /* seconds since 1970 */
@@ -46,20 +47,20 @@ struct spill_header {
 };
 
 struct spill_slot {
-    uint64_t dev, ino;   /* of the file, as its map shows them (btrfs: not what stat says) */
-    uint64_t file_start; /* the range of the file: a multiple of the page size */
+    uint64_t dev, ino;   /* of the file, as /proc/PID/maps shows them; on btrfs stat(2) differs */
+    uint64_t file_start; /* the range in the file, in bytes: multiples of the page size */
     uint64_t len;
-    uint64_t data_at; /* offsets in the spill file, multiples of the page size */
+    uint64_t data_at; /* offsets in the spill file, in bytes: multiples of the page size */
     uint64_t sums_at;
-    int32_t error; /* why it is here: ENOSPC or EDQUOT, as Linux numbers them */
+    int32_t error; /* ENOSPC or EDQUOT: why the pages are here */
     uint32_t path_len;
-    char path[3072]; /* absolute, as the kernel showed it, not NUL-terminated */
+    char path[3072]; /* of the file, absolute, as the kernel showed it; without a NUL */
 };
 
 typedef uint64_t spill_sum;
 
-/* Of one page, len a multiple of 32. Never 0. Not for foes: whoever can write the file needs no
- * collision. */
+/* Returns the sum of len bytes, a multiple of 32. It is never 0. It is not cryptographic: who could
+ * make a page with a given sum can write the spill file as well. */
 static inline spill_sum spill_sum_of(const void *page, size_t len)
 {
     const uint64_t odd[4] = { 0x9e3779b97f4a7c15u, 0xc2b2ae3d27d4eb4fu, 0x165667b19e3779f9u,
