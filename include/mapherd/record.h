@@ -2,8 +2,8 @@
  * record.h: the format of the record file of a process.
  *
  * The library writes into it what the process has mapped, how the number of its maps has changed,
- * and the last lines of its log. `mapherd leaks`, `report` and `diff` read it, and any other program
- * may.
+ * and the last lines of its log. `mapherd leaks`, `report` and `diff` read it, and any other
+ * program may.
  *
  * Each process has one file, in /dev/shm or where MAPHERD_DIR says. The file belongs to the user of
  * the process and has mode 0600. The library keeps it mapped and writes to it while the process
@@ -13,9 +13,9 @@
  *
  *   head | history | events | top files | directory | chunk 0 | chunk 1 | ...
  *
- * The head has the offsets and sizes of the parts. The data about mappings lies in chunks, which all
- * have one size, and whose number grows. The directory has one byte for each chunk, its kind. The
- * chunks of one kind, in the order of the file, are one array. Where a chunk holds n elements,
+ * The head has the offsets and sizes of the parts. The data about mappings lies in chunks, which
+ * all have one size, and whose number grows. The directory has one byte for each chunk, its kind.
+ * The chunks of one kind, in the order of the file, are one array. Where a chunk holds n elements,
  * element i is in chunk number i / n of that kind. An element or a string never lies in two chunks.
  * A chunk keeps its kind, and is never removed.
  *
@@ -205,8 +205,8 @@ struct mapherd_record_stack {
 #define MAPHERD_FRAME_MODULE(frame) ((uint32_t)((frame) >> 48))
 #define MAPHERD_FRAME_OFFSET(frame) (0xffffffffffffull & (frame))
 
-/* Element 0 of each of the following is not used. "TEXT" is the number of the first byte of a string
- * there; byte 0 is a NUL. */
+/* Element 0 of each of the following is not used. "TEXT" is the number of the first byte of a
+ * string there; byte 0 is a NUL. */
 struct mapherd_record_frame { /* 32 bytes */
     uint32_t class_name;      /* TEXT: "com/example/Store", as in JVMTI, without L and ; */
     uint32_t method;          /* TEXT: "sync" */

@@ -3,9 +3,9 @@
  *
  * A page for whose store the disk has no space is kept in the spill file of the process until there
  * is space. If the process ends before, `mapherd recover` reads the spill file and writes the pages
- * back to their files. A process makes the file at the first such store, with mode 0600, and removes
- * it when everything in it has gone back. The file is sparse. Numbers have the byte order of the
- * machine that wrote them (byte_order).
+ * back to their files. A process makes the file at the first such store, with mode 0600, and
+ * removes it when everything in it has gone back. The file is sparse. Numbers have the byte order
+ * of the machine that wrote them (byte_order).
  *
  *   page 0                      struct spill_header
  *   pages 1 .. SPILL_SLOTS      one struct spill_slot each, for a range of one file

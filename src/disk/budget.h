@@ -33,7 +33,8 @@ struct budget_room {
 
 /*
  * Finds the room for the file behind fd. st is its fstat, and space is its filesystem's. Returns
- * false if quotas may be in force that cannot be asked for (quotactl(2)): then nothing may be taken.
+ * false if quotas may be in force that cannot be asked for (quotactl(2)): then nothing may be
+ * taken.
  */
 bool budget_room(int fd, const struct stat *st, const struct sys_space *space,
                  struct budget_room *room);

@@ -117,7 +117,8 @@ static bool is_of_another(const struct procmap *m, dev_t st_dev)
            st.st_dev != st_dev;
 }
 
-/* On btrfs the list of VMAs shows the same device for all subvolumes: there the name is asked too. */
+/* On btrfs the list of VMAs shows the same device for all subvolumes: there the name is asked
+ * too. */
 static bool is_of_file(const struct procmap *m, const struct overlaid_file *file)
 {
     return m->inode == file->ino && makedev(m->dev_major, m->dev_minor) == file->dev &&

@@ -121,8 +121,8 @@ static inline bool overlays_any(void)
     return __atomic_load_n(&overlays_in_use, __ATOMIC_ACQUIRE) != 0;
 }
 
-/* Makes an overlay of that kind. Returns its number; -ENFILE if all are in use; -ENOMEM if the kernel
- * has no memory for the lists. */
+/* Makes an overlay of that kind. Returns its number; -ENFILE if all are in use; -ENOMEM if the
+ * kernel has no memory for the lists. */
 long overlays_add(enum overlay_kind kind);
 
 /* Frees the overlay, and unmaps its alias. */

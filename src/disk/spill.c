@@ -424,9 +424,9 @@ static void keep_refused(const struct fault_page *p, uint64_t *low, uint64_t *hi
 
 /*
  * Near the limit on VMAs the kernel may have one for the first step of a switch, and none for the
- * last: mremap refuses a fixed address while fewer than 6 are free (mm/mremap.c). hold_vmas
- * takes some until the places are blocked, and is false at the limit: there are none. They are of a
- * file of their own, so that the kernel merges none of them with a VMA of the program. Away from the
+ * last: mremap refuses a fixed address while fewer than 6 are free (mm/mremap.c). hold_vmas takes
+ * some until the places are blocked, and is false at the limit: there are none. They are of a file
+ * of their own, so that the kernel merges none of them with a VMA of the program. Away from the
  * limit the kernel may refuse them for another reason, as a limit on the address space; then the
  * switch goes on without.
  */
@@ -610,8 +610,8 @@ const char *spill_path(void)
 /*
  * Makes places of those parts of the first claimed ranges that map the spill file. The kernel is
  * asked for their offsets and protection, because calls that no hook sees change both. A part that
- * does not map the spill file was changed by such a call and is forgotten. Returns how many; -E2BIG;
- * or -errno where the kernel cannot be asked, for want of a descriptor.
+ * does not map the spill file was changed by such a call and is forgotten. Returns how many;
+ * -E2BIG; or -errno where the kernel cannot be asked, for want of a descriptor.
  */
 static long locate(const struct overlay *c, long claimed)
 {

@@ -46,10 +46,10 @@ int become_unshare(int flags);
 int become_setns(int fd, int kind);
 
 /*
- * What such a call makes the process leave, by whatever way it is made (direct.c makes it as a system
- * call). become_leave takes the record's name away, and before an exec it writes back what is spilled
- * and leaves the rest to `mapherd recover`. become_return undoes that, after a call that failed or
- * with which the process goes on. Both keep errno.
+ * What such a call makes the process leave, by whatever way it is made (direct.c makes it as a
+ * system call). become_leave takes the record's name away, and before an exec it writes back what
+ * is spilled and leaves the rest to `mapherd recover`. become_return undoes that, after a call that
+ * failed or with which the process goes on. Both keep errno.
  */
 struct become_left {
     bool spilled, record;

@@ -28,9 +28,9 @@ bool call_is_valid(uintptr_t addr, size_t len, uintptr_t *end);
 
 /*
  * Before a call of the program that names this range, which may be unaligned. For the program, what
- * is retained there (herd/retention.h) is free: it is unmapped first, so that the kernel answers the
- * call as it does without mapherd. False: the map limit does not allow that; the call has to fail
- * as it does where nothing is mapped.
+ * is retained there (herd/retention.h) is free: it is unmapped first, so that the kernel answers
+ * the call as it does without mapherd. False: the map limit does not allow that; the call has to
+ * fail as it does where nothing is mapped.
  */
 bool call_vacate(uintptr_t addr, size_t len);
 

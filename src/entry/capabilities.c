@@ -108,10 +108,10 @@ static void end_spill(void)
 /* ---- the table ---- */
 
 static const struct capability {
-    void (*start)(void);
-    void (*in_child)(void);
-    void (*withdraw)(void);
-    void (*end)(void);
+    void (*start)(void);    /* in the constructor */
+    void (*in_child)(void); /* in a forked child that has no other thread yet */
+    void (*withdraw)(void); /* the library is to make no calls any more */
+    void (*end)(void);      /* the process ends */
 } capabilities[] = {
     { .in_child = lock_forget_thread },
     { .in_child = model_after_fork },

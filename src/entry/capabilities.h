@@ -22,8 +22,8 @@ void capabilities_settle(void);
  * what is the parent's alone is forgotten. */
 void capabilities_begin_in_child(void);
 
-/* The program is to run on without the library: everything is given back, and nothing is written from
- * then on. The caller closes the gate. */
+/* The program is to run on without the library: everything is given back, and nothing is written
+ * from then on. The caller closes the gate. */
 void capabilities_withdraw(void);
 
 /* The process ends. */

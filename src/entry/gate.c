@@ -92,8 +92,8 @@ bool gate_helpless(void)
     return __atomic_load_n(&helpless, __ATOMIC_RELAXED);
 }
 
-/* The page first: a child that was forked past libc into another PID namespace may have its parent's
- * number, and has less than its parent's memory. */
+/* The page first: a child that was forked past libc into another PID namespace may have its
+ * parent's number, and has less than its parent's memory. */
 bool gate_is_ours(void)
 {
     return (!guard_page || *guard_page == GUARD_MARK) && sys_getpid() == process;
@@ -130,8 +130,8 @@ void gate_close(uint32_t reason)
     STATUS_SET(state, MAPHERD_PASSIVE);
 }
 
-/* What the thread has taken that forks. No lock is held, and nothing is here, for a thread that forks
- * in a sandbox: its filter may kill for any system call, so none is made. */
+/* What the thread has taken that forks. No lock is held, and nothing is here, for a thread that
+ * forks in a sandbox: its filter may kill for any system call, so none is made. */
 static struct {
     int owner;                      /* the thread's id; 0: none */
     bool announced;                 /* the fork, to the family */
@@ -162,9 +162,9 @@ void gate_before_fork(void)
     errno = 0;
 }
 
-/* The handlers of pthread_atfork are not told whether the fork has failed. errno tells it: fork sets
- * it before it calls them (glibc: posix/fork.c; musl: src/process/fork.c). Another library's handler
- * may have set it to something else meanwhile. */
+/* The handlers of pthread_atfork are not told whether the fork has failed. errno tells it: fork
+ * sets it before it calls them (glibc: posix/fork.c; musl: src/process/fork.c). Another library's
+ * handler may have set it to something else meanwhile. */
 static bool has_failed(int error)
 {
     return error == EAGAIN || error == ENOMEM;

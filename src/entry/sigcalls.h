@@ -2,9 +2,9 @@
  * sigcalls: libc's functions for signal actions and masks, with the program's view of SIGBUS.
  *
  * Each function does what libc's of the same name does, with the same result and errno. For SIGBUS
- * it changes the program's view (signals.h, disposition.h); for other signals it goes on to the next
- * function in the chain of libraries; before the constructor it makes the kernel's own calls. The
- * functions take no lock and are thread- and async-signal-safe as far as libc's are.
+ * it changes the program's view (signals.h, disposition.h); for other signals it goes on to the
+ * next function in the chain of libraries; before the constructor it makes the kernel's own calls.
+ * The functions take no lock and are thread- and async-signal-safe as far as libc's are.
  */
 #ifndef MAPHERD_SIGCALLS_H
 #define MAPHERD_SIGCALLS_H

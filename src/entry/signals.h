@@ -3,8 +3,8 @@
  *
  * The kernel has mapherd's handler, with the flags and the mask that the program asked for. The
  * program reads and changes the action that it set itself (disposition.h). Where it blocks SIGBUS,
- * signals that are sent are blocked and faults are not (disposition.h). Its handler is called as the
- * kernel would call it, with the same siginfo, context, mask and stack, and SA_RESETHAND and
+ * signals that are sent are blocked and faults are not (disposition.h). Its handler is called as
+ * the kernel would call it, with the same siginfo, context, mask and stack, and SA_RESETHAND and
  * SA_NODEFER have their effect.
  *
  * A fault goes to fault_mended (fault.h) first. If it is not mended, it ends as it does without the

@@ -12,9 +12,9 @@
 
 /*
  * Opens a file as open(2) does, with O_CLOEXEC. Returns the descriptor, or -errno. The descriptor
- * is moved to 512 or above where the limit allows (high_open), and is a lower one for a moment before
- * that. Only brief_close closes it. Thread- and async-signal-safe; waits while another thread
- * forks.
+ * is moved to 512 or above where the limit allows (high_open), and is a lower one for a moment
+ * before that. Only brief_close closes it. Thread- and async-signal-safe; waits while another
+ * thread forks.
  */
 long brief_open(const char *path, int flags, unsigned mode);
 

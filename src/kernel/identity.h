@@ -17,8 +17,8 @@ uint64_t identity_started(void);
 /* Returns the inode number of the process's PID namespace, or 0 where it cannot be read. */
 uint64_t identity_pid_space(void);
 
-/* Returns the process's id in the PID namespace that /proc was mounted for, which may be another than
- * its own. Returns -errno where /proc does not show the process. */
+/* Returns the process's id in the PID namespace that /proc was mounted for, which may be another
+ * than its own. Returns -errno where /proc does not show the process. */
 long identity_in_proc(void);
 
 /* Reads a small file of /proc into size > 0 bytes, the NUL at the end included. Returns the length,

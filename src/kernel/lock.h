@@ -5,11 +5,11 @@
  * for its own thread: lock_take refuses it, and the call passes straight to the kernel. Owner and
  * state are one word, so a handler never finds a lock that is taken and has no owner.
  *
- * enum lock_rank is the order in which locks are taken, by fork too. A forked child frees those
- * of threads that it does not have. A handler that has interrupted the owner of the model lock waits for no other lock
- * (model_mine). No lock is held over disk I/O, with two exceptions: retained_lock over a munmap or
- * a fixed map, once a range has been retained, and overlay_lock while pages go to the spill file
- * and back. A thread that faults meanwhile has to wait.
+ * enum lock_rank is the order in which locks are taken, by fork too. A forked child frees those of
+ * threads that it does not have. A handler that has interrupted the owner of the model lock waits
+ * for no other lock (model_mine). No lock is held over disk I/O, with two exceptions: retained_lock
+ * over a munmap or a fixed map, once a range has been retained, and overlay_lock while pages go to
+ * the spill file and back. A thread that faults meanwhile has to wait.
  *
  * A function that needs a lock asserts it (LOCK_ASSERT). Where that fails, mapherd has a mistake:
  * the end of the call says so in the log and closes the gate, and the program runs on without
@@ -49,8 +49,8 @@ static inline int lock_owner(const struct lock *l)
 }
 
 /* This thread's id; 0 before its first lock. initial-exec: the default model may allocate at the
- * first use, in a signal handler too. A vfork child has its parent's id here. That is right, because
- * the parent sleeps and the two share the memory. */
+ * first use, in a signal handler too. A vfork child has its parent's id here. That is right,
+ * because the parent sleeps and the two share the memory. */
 extern __thread int lock_thread_id __attribute__((tls_model("initial-exec")));
 
 /* Returns the id of this thread. */
@@ -67,8 +67,8 @@ static inline bool lock_mine(const struct lock *l)
     return owner && owner == lock_thread_id;
 }
 
-/* The lock of the model. space/model.h takes and releases it; it is here for those who assert it, and
- * whom the model itself needs. */
+/* The lock of the model. space/model.h takes and releases it; it is here for those who assert it,
+ * and whom the model itself needs. */
 extern struct lock model_lock;
 
 /* For the beginning of a function whose caller has to hold the lock. */
@@ -87,9 +87,9 @@ bool lock_try(struct lock *l);
 /* Releases the lock, which this thread holds, and wakes a thread that sleeps for it. */
 void lock_drop(struct lock *l);
 
-/* Both are for a forked child, in this order. lock_forget_thread: its only thread has another id than
- * in the parent. lock_reset: frees the lock, unless this thread had it in the parent, and so has it
- * still: fork has taken it, or a signal handler that forks has interrupted its owner. */
+/* Both are for a forked child, in this order. lock_forget_thread: its only thread has another id
+ * than in the parent. lock_reset: frees the lock, unless this thread had it in the parent, and so
+ * has it still: fork has taken it, or a signal handler that forks has interrupted its owner. */
 void lock_forget_thread(void);
 void lock_reset(struct lock *l);
 

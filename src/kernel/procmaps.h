@@ -39,10 +39,10 @@ typedef bool procmaps_each(const struct procmap *m, void *context);
 long procmaps_scan(const char *path, char *buf, size_t size, procmaps_each *each, void *context);
 
 /*
- * Finds the VMA that addr lies in. Returns 0; -ENOENT if addr lies in none; -ENODEV if
- * there is no such list; or another -errno as procmaps_scan. m->path points into buf, which is as for procmaps_scan. Asks the kernel for this
- * VMA alone (PROCMAP_QUERY, include/uapi/linux/fs.h); before Linux 6.11 it scans. Thread- and
- * async-signal-safe.
+ * Finds the VMA that addr lies in. Returns 0; -ENOENT if addr lies in none; -ENODEV if there is no
+ * such list; or another -errno as procmaps_scan. m->path points into buf, which is as for
+ * procmaps_scan. Asks the kernel for this VMA alone (PROCMAP_QUERY, include/uapi/linux/fs.h);
+ * before Linux 6.11 it scans. Thread- and async-signal-safe.
  */
 long procmaps_at(const char *path, uintptr_t addr, struct procmap *m, char *buf, size_t size);
 

@@ -123,8 +123,8 @@ long sys_kill(long pid, int sig);
 /* True if that process and this one share their memory, as a vfork child does with its parent
  * (kcmp(2)). False where the kernel does not say. */
 bool sys_shares_memory(long pid);
-/* True if the two descriptors of this process are of different open files (kcmp(2)). False where the
- * kernel does not say. */
+/* True if the two descriptors of this process are of different open files (kcmp(2)). False where
+ * the kernel does not say. */
 bool sys_differ(int fd, int other);
 long sys_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
 /* getrandom(2) with GRND_NONBLOCK. */

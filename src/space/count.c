@@ -260,8 +260,8 @@ void count_scan(void)
         if (measured < 0) {
             SET(trigger, LONG_MAX); /* without /proc no scan will ever succeed */
         } else {
-            /* What was added meanwhile may lie where the scan had passed already, and what was taken
-             * away where it had not yet come. */
+            /* What was added meanwhile may lie where the scan had passed already, and what was
+             * taken away where it had not yet come. */
             SET(limit, limit);
             SET(upper_bound, measured + earlier.under_way + count.added - earlier.added);
             pace_measured(count.upper_bound);

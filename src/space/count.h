@@ -30,8 +30,8 @@ void count_start(char *buffer);
 void count_add(long maps);
 
 /*
- * count_begin does what count_add does for a call that the kernel is still to get: a scan that begins
- * meanwhile does not see yet what the call adds, COUNT_CALL VMAs at most. Model lock held.
+ * count_begin does what count_add does for a call that the kernel is still to get: a scan that
+ * begins meanwhile does not see yet what the call adds, COUNT_CALL VMAs at most. Model lock held.
  * count_ended: the kernel has answered. Takes no lock.
  */
 #define COUNT_CALL 2
@@ -48,8 +48,8 @@ bool count_due(void);
  */
 void count_scan(void);
 
-/* DUE_COUNT (common/due.h): lets the pressure fall if the upper bound has fallen, and scans if it is
- * time for that. The caller does not have the model lock. */
+/* DUE_COUNT (common/due.h): lets the pressure fall if the upper bound has fallen, and scans if it
+ * is time for that. The caller does not have the model lock. */
 bool count_settle(void);
 
 /*

@@ -288,8 +288,9 @@ unsigned keeps_of(struct map_request *q)
     unsigned n = keeps_find(st->st_dev, st->st_ino);
     if (!n)
         return may_want(q) ? make(q->fd, st->st_dev, st->st_ino) : 0;
-    /* The mark shows that the descriptor is of the keep's open file, and not of another one of the file
-     * that has the number by now: a region that held the keep of that would delay its closing. */
+    /* The mark shows that the descriptor is of the keep's open file, and not of another one of
+     * the file that has the number by now: a region that held the keep of that would delay its
+     * closing. */
     if (q->fd == keeps[n].fd && is_marked(q->fd)) {
         if (!keeps[n].place)
             refill(n, q->fd);
@@ -447,8 +448,8 @@ static long work(void *context)
         return 0;
     e->asked = true;
     long answer = e->work(e, fd);
-    /* The table goes with the thread, which may be after the caller goes on: the file would be closed
-     * that much later. */
+    /* The table goes with the thread, which may be after the caller goes on: the file would be
+     * closed that much later. */
     if (fd >= 0)
         sys_close((int)fd);
     return answer;
@@ -479,9 +480,10 @@ static long lease(const struct job *e, long fd)
     return answer;
 }
 
-/* LEASE_ASKED: the kernel holds up a process that opens the file. It shows the lease as BREAKING then
- * (fs/locks.c, lock_get_status; proc_pid_fdinfo(5)). F_GETLEASE does not tell that from a lease that
- * was taken away. LEASE_UNKNOWN: there is no descriptor left to ask with. Else LEASE_NONE. */
+/* LEASE_ASKED: the kernel holds up a process that opens the file. It shows the lease as BREAKING
+ * then (fs/locks.c, lock_get_status; proc_pid_fdinfo(5)). F_GETLEASE does not tell that from a
+ * lease that was taken away. LEASE_UNKNOWN: there is no descriptor left to ask with. Else
+ * LEASE_NONE. */
 static enum lease_state held_up(int fd)
 {
     static const char words[] = "LEASE  BREAKING";

@@ -55,8 +55,8 @@ unsigned keeps_adopt(dev_t dev, ino_t ino, bool dies);
  * the model lock. */
 void keeps_refill(unsigned keep, bool dies);
 
-/* The device of the kept file, as fstat(2) shows it. The keep is held, or the caller has the overlay
- * lock. */
+/* The device of the kept file, as fstat(2) shows it. The keep is held, or the caller has the
+ * overlay lock. */
 dev_t keeps_dev(unsigned keep);
 
 /* Model lock held. 0 is allowed. */

@@ -114,8 +114,8 @@ bool regions_alike(const struct region *a, const struct region *b);
 
 /*
  * Serves the common case of munmap. If the range is one region that is a VMA of its own, in no
- * window, not retained, without a keep and without an overlay, takes it out, copies it for regions_restore, and returns true. The
- * process then has one VMA less.
+ * window, not retained, without a keep and without an overlay, takes it out, copies it for
+ * regions_restore, and returns true. The process then has one VMA less.
  */
 bool regions_take_one(uintptr_t start, uintptr_t end, struct region *copy);
 

@@ -5,8 +5,8 @@
  * PID namespace other than the machine's first, the name is DIR/mapherd-NAMESPACE-PID.prom, and the
  * numbers have the label pid_namespace, so that containers can share a folder. Calls of the program
  * replace the file as a whole: at most once a second, and also when the upper bound of the count
- * has moved by a fiftieth of the limit, or the pressure has changed (news_are_due, status.h). `mapherd clean`
- * removes the file of a process that was killed.
+ * has moved by a fiftieth of the limit, or the pressure has changed (news_are_due, status.h).
+ * `mapherd clean` removes the file of a process that was killed.
  *
  * No function waits or takes a lock, and none makes a call of the program fail: where the folder
  * cannot be written to, one line in the log says so.

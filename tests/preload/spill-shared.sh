@@ -123,6 +123,7 @@ killed_twins() {
 		[ "$said" -gt 1 ] || fail "$kind: no twin: $said"
 		kill -9 "$running" "$said"
 		ended
+		while kill -0 "$said" 2>/dev/null; do sleep 0.1; done # recover leaves alone what a process has
 		[ "$(spill_files)" -ge 1 ] || fail "$kind: nothing was spilled"
 		give_space
 		"$MAPHERD" recover "$spills" >"$scratch/out" 2>&1 || fail "$kind: recover: $(cat "$scratch/out")"
