@@ -64,7 +64,6 @@ static void start_metrics(void)
 static void start_record(void)
 {
     javastack_start();
-    leaks_ask_java(javastack_take);
     record_start(log_name());
 }
 

@@ -521,6 +521,34 @@ void recordfile_end(bool keep)
         recordfile_unname();
 }
 
+/* Begins a change of the record. False where nothing is recorded, and in a signal handler that
+ * interrupted the lock's owner. */
+bool recordfile_begin_change(void)
+{
+    if (!lock_take(&record_lock)) {
+        struct mapherd_record_head *h = recordfile_head();
+        if (h)
+            __atomic_fetch_add(&h->lost, 1, __ATOMIC_RELAXED);
+        return false;
+    }
+    struct mapherd_record_head *h = recordfile_head();
+    if (h && h->leaks) { /* all is 0 where the file was truncated */
+        __atomic_store_n(&h->changes, h->changes + 1, __ATOMIC_RELAXED);
+        __atomic_thread_fence(__ATOMIC_RELEASE); /* readers see the odd number before any change */
+        return true;
+    }
+    lock_drop(&record_lock);
+    return false;
+}
+
+void recordfile_end_change(void)
+{
+    struct mapherd_record_head *h = recordfile_head();
+    if (h) /* not in a child that was forked by a handler in the middle of the change */
+        __atomic_store_n(&h->changes, h->changes + 1, __ATOMIC_RELEASE);
+    lock_drop(&record_lock);
+}
+
 void recordfile_after_fork(void)
 {
     lock_reset(&record_lock);

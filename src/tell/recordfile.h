@@ -72,6 +72,15 @@ long recordfile_rename(void);
 /* True if the record lies where MAPHERD_DIR says. */
 bool recordfile_is_asked_for(void);
 
+/*
+ * Begins a change of what the record says about mappings: takes record_lock, and lets readers see
+ * that a change is under way. False where mappings are not recorded, and in a signal handler that
+ * has interrupted the owner of the lock: then the mapping is counted as lost (head.lost, record.h).
+ * recordfile_end_change ends it. Both are thread- and async-signal-safe.
+ */
+bool recordfile_begin_change(void);
+void recordfile_end_change(void);
+
 /* Forgets the record, which is that of the parent. For a forked child. */
 void recordfile_after_fork(void);
 

@@ -15,7 +15,8 @@
 
 #include "common/fmt.h"
 #include "space/count.h"
-#include "trace/leaks.h"
+#include "tell/recordfile.h"
+#include "trace/stacks.h"
 #include "unwind/frame.h"
 #include "unwind/module.h"
 
@@ -55,6 +56,29 @@ static uintptr_t nio_start, nio_end; /* libnio.so, once it is found */
 
 #define VM_CALL(type, n, ...) ((type)((void **)*vm)[n])(vm, __VA_ARGS__)
 #define TI_CALL(type, n, ...) ((type)((void **)*ti)[(n)-1])(ti, __VA_ARGS__)
+
+/* ---- the frames that the record has ---- */
+
+/* Both return 0 where nothing is recorded, as well. */
+static uint32_t find_frame(uint64_t method, int32_t location)
+{
+    if (!recordfile_begin_change())
+        return 0;
+    uint32_t i = stacks_find_frame(method, location);
+    recordfile_end_change();
+    return i;
+}
+
+static uint32_t add_frame(const struct java_frame *f)
+{
+    if (!recordfile_begin_change())
+        return 0;
+    uint32_t i = stacks_find_frame(f->method, f->location); /* another thread may have added it */
+    if (!i)
+        i = stacks_add_frame(f);
+    recordfile_end_change();
+    return i;
+}
 
 /* ---- is there a JVM ---- */
 
@@ -191,12 +215,12 @@ static uint32_t name_frame(const struct ti_frame *f)
         if (len && plain[len - 1] == ';')
             plain[len - 1] = '\0';
     }
-    uint32_t i = leaks_add_frame(&(struct java_frame){ .method = (uintptr_t)f->method,
-                                                       .location = (int32_t)f->location,
-                                                       .class_name = plain,
-                                                       .name = name ? name : "?",
-                                                       .source = source,
-                                                       .line = line_of(f) });
+    uint32_t i = add_frame(&(struct java_frame){ .method = (uintptr_t)f->method,
+                                                 .location = (int32_t)f->location,
+                                                 .class_name = plain,
+                                                 .name = name ? name : "?",
+                                                 .source = source,
+                                                 .line = line_of(f) });
     give_back(name);
     give_back(signature);
     give_back(source);
@@ -215,7 +239,7 @@ static size_t take_frames(uint32_t *frames, size_t max)
                 0, (int32_t)max, trace, &count))
         return 0;
     for (int32_t i = 0; i < count; i++) {
-        uint32_t frame = leaks_find_frame((uintptr_t)trace[i].method, (int32_t)trace[i].location);
+        uint32_t frame = find_frame((uintptr_t)trace[i].method, (int32_t)trace[i].location);
         if (!frame)
             frame = name_frame(&trace[i]);
         if (frame)

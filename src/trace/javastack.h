@@ -20,7 +20,7 @@
 void javastack_start(void);
 
 /*
- * Finds the Java frames of the calling thread: a function as leaks_ask_java (leaks.h) takes it.
+ * Finds the Java frames of the calling thread.
  * pcs: *n native frames, innermost first, as unwind.h gives them. Writes at most max element
  * numbers of FRAME to frames and returns how many. Where it returns more than 0, *n becomes the
  * number of native frames before the Java code begins. Returns 0 where the JVM must not be asked,

@@ -12,48 +12,15 @@
 #include "tell/log.h"
 #include "tell/options.h"
 #include "tell/recordfile.h"
+#include "trace/javastack.h"
 #include "unwind/module.h"
 #include "unwind/unwind.h"
 
 enum { DEPTH_MOST = 64, OWN_FRAMES = 8 };
 
 int leaks_live;
-static leaks_java *ask_java;
 static struct module self; /* this library */
 static uint32_t number;    /* of the last mapping that was recorded */
-
-void leaks_ask_java(leaks_java *java)
-{
-    ask_java = java;
-}
-
-/* Begins a change of the record. False where nothing is recorded, and in a signal handler that
- * interrupted the lock's owner. */
-static bool begin(void)
-{
-    if (!lock_take(&record_lock)) {
-        struct mapherd_record_head *h = recordfile_head();
-        if (h)
-            __atomic_fetch_add(&h->lost, 1, __ATOMIC_RELAXED);
-        return false;
-    }
-    struct mapherd_record_head *h = recordfile_head();
-    if (h && leaks_on() && h->leaks) { /* all is 0 where the file was truncated */
-        __atomic_store_n(&h->changes, h->changes + 1, __ATOMIC_RELAXED);
-        __atomic_thread_fence(__ATOMIC_RELEASE); /* readers see the odd number before any change */
-        return true;
-    }
-    lock_drop(&record_lock);
-    return false;
-}
-
-static void end(void)
-{
-    struct mapherd_record_head *h = recordfile_head();
-    if (h) /* not in a child that was forked by a handler in the middle of the change */
-        __atomic_store_n(&h->changes, h->changes + 1, __ATOMIC_RELEASE);
-    lock_drop(&record_lock);
-}
 
 static uint64_t now_ms(void)
 {
@@ -82,12 +49,12 @@ static void start(void)
 /* The ledger is cleared, because it would be wrong as soon as the program unmaps something. */
 static void stop(void)
 {
-    if (!begin())
+    if (!recordfile_begin_change())
         return;
     __atomic_store_n(&leaks_live, 0, __ATOMIC_RELEASE);
     ledger_clear();
     recordfile_head()->leaks = 0;
-    end();
+    recordfile_end_change();
     log_line(EVENT_recording_ended, "mappings are no longer recorded");
 }
 
@@ -108,27 +75,27 @@ void leaks_after_fork(void)
 
 ledger_chain leaks_leave(uintptr_t start, uintptr_t stop)
 {
-    if (!begin())
+    if (!recordfile_begin_change())
         return 0;
     ledger_chain chain = ledger_cut(start, stop);
-    end();
+    recordfile_end_change();
     return chain;
 }
 
 void leaks_left(ledger_chain chain)
 {
-    if (!chain || !begin())
+    if (!chain || !recordfile_begin_change())
         return;
     ledger_drop(chain);
-    end();
+    recordfile_end_change();
 }
 
 void leaks_stay(ledger_chain chain, uintptr_t start, size_t old_len, uintptr_t to, size_t new_len)
 {
-    if (!chain || !begin())
+    if (!chain || !recordfile_begin_change())
         return;
     ledger_put(chain, start, old_len, to, new_len);
-    end();
+    recordfile_end_change();
 }
 
 /* ---- mappings ---- */
@@ -151,7 +118,7 @@ static void find_caller(struct caller *c)
     c->n -= c->first;
     if (c->n > depth)
         c->n = depth;
-    c->java_n = ask_java ? ask_java(c->pcs + c->first, &c->n, c->java, depth) : 0;
+    c->java_n = javastack_take(c->pcs + c->first, &c->n, c->java, depth);
 }
 
 /* False: there was no space for the mapping. */
@@ -181,7 +148,7 @@ void leaks_mapped(uintptr_t start, size_t len, struct map_request *q)
     struct caller c;
     const struct stat *st = q->flags & MAP_ANONYMOUS ? NULL : request_file(q);
     find_caller(&c);
-    if (!begin())
+    if (!recordfile_begin_change())
         return;
     struct mapherd_record_mapping what = {
         .offset = st ? q->offset : 0,
@@ -189,7 +156,7 @@ void leaks_mapped(uintptr_t start, size_t len, struct map_request *q)
         .flags = MAPHERD_RECORD_FLAGS(q->prot, (q->flags & MAP_TYPE) != MAP_PRIVATE),
     };
     bool entered = enter(start, page_up(start + len), &what, &c);
-    end();
+    recordfile_end_change();
     if (!entered)
         tell_full();
 }
@@ -198,7 +165,7 @@ void leaks_copied(uintptr_t start, size_t len, uintptr_t from)
 {
     struct caller c;
     find_caller(&c);
-    if (!begin())
+    if (!recordfile_begin_change())
         return;
     struct mapherd_record_mapping what = { .flags =
                                                MAPHERD_RECORD_FLAGS(PROT_READ | PROT_WRITE, 0) };
@@ -208,29 +175,7 @@ void leaks_copied(uintptr_t start, size_t len, uintptr_t from)
         what.offset += what.file ? from - original->start : 0;
     }
     bool entered = enter(start, page_up(start + len), &what, &c);
-    end();
+    recordfile_end_change();
     if (!entered)
         tell_full();
-}
-
-/* ---- Java frames ---- */
-
-uint32_t leaks_find_frame(uint64_t method, int32_t location)
-{
-    if (!begin())
-        return 0;
-    uint32_t i = stacks_find_frame(method, location);
-    end();
-    return i;
-}
-
-uint32_t leaks_add_frame(const struct java_frame *f)
-{
-    if (!begin())
-        return 0;
-    uint32_t i = stacks_find_frame(f->method, f->location); /* another thread may have added it */
-    if (!i)
-        i = stacks_add_frame(f);
-    end();
-    return i;
 }

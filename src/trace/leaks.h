@@ -72,19 +72,4 @@ void leaks_mapped(uintptr_t start, size_t len, struct map_request *q);
  */
 void leaks_copied(uintptr_t start, size_t len, uintptr_t from);
 
-/*
- * The function that finds the Java frames of the calling thread. It gets *n native frames, writes
- * at most max element numbers of FRAME to frames, innermost first, and returns how many. It sets *n
- * to the number of native frames that the Java code called. leaks calls it without a lock, so that
- * it may call the two functions below. leaks_ask_java names it, in the constructor; without, stacks
- * end with native frames.
- */
-typedef size_t leaks_java(const uintptr_t *pcs, size_t *n, uint32_t *frames, size_t max);
-void leaks_ask_java(leaks_java *java);
-
-/* stacks_find_frame and stacks_add_frame (stacks.h), under record_lock. 0 also where nothing is
- * recorded. The second looks for the frame first, because another thread may have added it. */
-uint32_t leaks_find_frame(uint64_t method, int32_t location);
-uint32_t leaks_add_frame(const struct java_frame *f);
-
 #endif
