@@ -12,7 +12,7 @@ test_packages="libcmocka-dev libfuse3-dev fuse3 strace xfsprogs btrfs-progs e2fs
 	sqlite3 python3 libpython3.11-testsuite git valgrind clang clang-format libclang-rt-14-dev
 	gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user musl-tools shellcheck mandoc
 	procps util-linux tmux prometheus prometheus-node-exporter libcap2-bin attr file ruby php-cli quota
-	chromium chromium-driver libhsqldb-java liblucene4.10-java kyotocabinet-utils tokyocabinet-bin liblmdb-dev libtcmalloc-minimal4"
+	chromium chromium-driver libhsqldb-java liblucene4.10-java kyotocabinet-utils tokyocabinet-bin liblmdb-dev libtcmalloc-minimal4 libjemalloc2"
 }
 
 # Runs the installer. The services that come with what was missing are for the tests to start, and

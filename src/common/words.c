@@ -70,6 +70,8 @@ int words_find(struct option_text words, struct option_text value, struct option
 
 /* ---- rules ---- */
 
+/* The text is parsed at each use: it is short, so no parsed form of it is kept. */
+
 static struct option_text words_of(const char *form)
 {
     return (struct option_text){ form, strcspn(form, "[") };

@@ -98,6 +98,9 @@ void budget_return(dev_t device, uint64_t bytes)
 
 /* ---- quotas ---- */
 
+/* The kernel is asked for each kind of quota; where it may not be, the options of the mount tell
+ * whether there are any. */
+
 #define MOUNTS 16
 #define UNIT 1024 /* of a limit, in bytes (linux/quota.h, QIF_DQBLKSIZE) */
 

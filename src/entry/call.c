@@ -49,8 +49,13 @@ void call_lock_future(bool on)
 /* The model may be wrong: the program is to run on without it. */
 static void withdraw(void)
 {
+    static int withdrawn;
+    /* In a handler that has interrupted the owner of the model lock nothing could be given back:
+     * the end of the call that it has interrupted does that. */
+    if (model_mine() || !gate_is_ours())
+        return;
     due_clear(DUE_MISTAKE);
-    if (!gate_open())
+    if (!gate_open() || __atomic_exchange_n(&withdrawn, 1, __ATOMIC_RELAXED))
         return;
     log_line(EVENT_mistake,
              "mapherd has made a mistake: %s was called without its lock, or out of their order; "

@@ -73,11 +73,6 @@ static void begin_record_in_child(void)
     record_after_fork();
 }
 
-static void begin_count_in_child(void)
-{
-    count_after_fork(true);
-}
-
 static void begin_overlays_in_child(void)
 {
     overlays_after_fork();
@@ -126,7 +121,7 @@ static const struct capability {
       .end = record_end },
     { .in_child = canary_after_fork },
     { .in_child = gaps_after_fork },
-    { .in_child = begin_count_in_child },
+    { .in_child = count_begin_in_child },
     { .in_child = reserve_after_fork },
     { .in_child = changes_after_fork },
     { .start = start_placement },

@@ -302,6 +302,10 @@ bool fault_mended(const siginfo_t *info, const void *context, enum fault_owner o
     }
     if (!overlays_take())
         return false;
+    if (gate_helpless()) { /* by now */
+        overlays_drop();
+        return false;
+    }
     now.info = info;
     now.context = context;
     now.owner = owner;

@@ -5,6 +5,7 @@
 #include "entry/gate.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stddef.h>
 
 #include "disk/overlays.h"
@@ -29,6 +30,17 @@ static bool live;
 static bool helpless; /* stays so, whatever else closes the gate later */
 static long process;  /* whose memory this is */
 static unsigned char *guard_page;
+
+/* What the thread has taken that forks. No lock is held, and nothing is here, for a thread that
+ * forks in a sandbox: its filter may kill for any system call, so none is made. */
+static struct {
+    int owner;      /* the thread's id; 0: none */
+    bool announced; /* the fork, to the family */
+    bool scan, retained, overlays,
+        model; /* false where a handler forks that interrupted the library: the
+                                       lock is the frame's below */
+    int error; /* errno before the fork */
+} forking;
 
 /* The model lock, for a call about this range; false in a handler that interrupted its owner. */
 bool gate_take(uintptr_t start, uintptr_t end)
@@ -99,13 +111,50 @@ bool gate_is_ours(void)
     return (!guard_page || *guard_page == GUARD_MARK) && sys_getpid() == process;
 }
 
+/* NULL while the loader has not relocated this library, and where libc is not glibc. The loader
+ * relocates libc before it. */
+extern int __register_atfork(void (*)(void), void (*)(void), void (*)(void), void *)
+    __attribute__((weak));
+static int (*const volatile register_atfork)(void (*)(void), void (*)(void), void (*)(void),
+                                             void *) = __register_atfork;
+extern void *__dso_handle __attribute__((visibility("hidden")));
+static int registered;
+
+bool gate_at_fork(void)
+{
+    if (__atomic_exchange_n(&registered, 1, __ATOMIC_RELAXED))
+        return true;
+    if (register_atfork)
+        return register_atfork(gate_before_fork, gate_after_fork_in_parent,
+                               gate_after_fork_in_child, __dso_handle) == 0;
+    return pthread_atfork(gate_before_fork, gate_after_fork_in_parent, gate_after_fork_in_child) ==
+           0;
+}
+
+void gate_early(void)
+{
+    if (register_atfork)
+        gate_at_fork();
+}
+
+/* A handler of another library may run in the child before ours, which does no harm then. */
+static void forked(void)
+{
+    int error = errno;
+    if (forking.owner && forking.owner == lock_thread())
+        gate_after_fork_in_child();
+    else
+        forked_unseen();
+    errno = error;
+}
+
 /* The gate of every hook: false means plain pass-through. */
 bool gate_open(void)
 {
     if (!__atomic_load_n(&live, __ATOMIC_ACQUIRE))
         return false;
     if (guard_page && *guard_page != GUARD_MARK)
-        forked_unseen();
+        forked();
     return __atomic_load_n(&live, __ATOMIC_RELAXED);
 }
 
@@ -130,28 +179,22 @@ void gate_close(uint32_t reason)
     STATUS_SET(state, MAPHERD_PASSIVE);
 }
 
-/* What the thread has taken that forks. No lock is held, and nothing is here, for a thread that
- * forks in a sandbox: its filter may kill for any system call, so none is made. */
-static struct {
-    int owner;                      /* the thread's id; 0: none */
-    bool announced;                 /* the fork, to the family */
-    bool retained, overlays, model; /* false where a handler forks that interrupted the library: the
-                                       lock is the frame's below */
-    int error;                      /* errno before the fork */
-} forking;
-
 void gate_before_fork(void)
 {
     int error = errno;
+    if (!process) /* before the constructor, or not chosen */
+        return;
+    gate_open(); /* notices that this is a child of a fork that ran no handlers */
     if (gate_helpless()) {
         family_before_hidden_fork();
         return;
     }
     bool announced = family_before_fork();
-    count_before_fork();
-    bool retained = retained_enter(), taken_overlays = overlays_take(), model = model_take();
+    bool scan = count_before_fork(), retained = retained_enter(), taken_overlays = overlays_take(),
+         model = model_take();
     forking.owner = lock_thread();
     forking.announced = announced;
+    forking.scan = scan;
     forking.retained = retained;
     forking.overlays = taken_overlays;
     forking.model = model;
@@ -179,7 +222,7 @@ void gate_after_fork_in_parent(void)
     brief_after_fork_in_parent();
     if (has_failed(error))
         family_not_forked(forking.announced);
-    bool retained = forking.retained, took_overlays = forking.overlays;
+    bool scan = forking.scan, retained = forking.retained, took_overlays = forking.overlays;
     if (forking.model)
         model_drop();
     if (took_overlays) {
@@ -187,7 +230,7 @@ void gate_after_fork_in_parent(void)
         overlays_drop();
     }
     retained_leave(retained);
-    count_after_fork(false);
+    count_after_fork(scan);
     errno = error ? error : before;
 }
 
@@ -206,5 +249,11 @@ void gate_after_fork_in_child(void)
     if (forking.overlays)
         overlays_drop();
     retained_leave(forking.retained);
+    count_after_fork(forking.scan);
+    /* The handler that has forked interrupted a change, which ends in the child too. */
+    if (!forking.model) {
+        guards_abandon();
+        gate_close(MAPHERD_FORKED);
+    }
     errno = forking.error;
 }

@@ -46,8 +46,22 @@ bool gate_open(void);
  */
 bool gate_take(uintptr_t start, uintptr_t end);
 
-/* The three functions for pthread_atfork(3). gate_before_fork takes the locks, in their order;
- * the other two release them, and in the child forget what is the parent's. */
+/*
+ * Registers the three handlers below, as pthread_atfork(3) does; false: there is no memory. libc
+ * calls the handlers before a fork in the reverse order of their registration. An allocator has one
+ * that takes its locks, and maps memory while it holds them. Its handler has to come before ours:
+ * else the forking thread waits with the model lock for the allocator's lock, which another thread
+ * has, and that one waits for the model lock. So the handlers are registered at the first call of
+ * a hook (gate_early), which comes before an allocator registers its own; at the latest in the
+ * constructor.
+ */
+bool gate_at_fork(void);
+
+/* A hook is called before the constructor, perhaps before this library is relocated. */
+void gate_early(void);
+
+/* gate_before_fork takes the locks, in their order; the other two release them, and in the child
+ * forget what is the parent's. They do nothing before gate_start. */
 void gate_before_fork(void);
 void gate_after_fork_in_parent(void);
 void gate_after_fork_in_child(void);

@@ -27,6 +27,7 @@
 #include "entry/direct.h"
 #include "entry/engine.h"
 #include "entry/error.h"
+#include "entry/gate.h"
 #include "entry/sigcalls.h"
 #include "entry/signals.h"
 #include "kernel/sys.h"
@@ -46,10 +47,12 @@ static void (*next_quick_exit)(int);
 
 /* The constructor has looked up what it needs: this library is relocated. */
 static bool started;
-#define EARLY(answer)                      \
-    do {                                   \
-        if (__builtin_expect(!started, 0)) \
-            return (answer);               \
+#define EARLY(answer)                        \
+    do {                                     \
+        if (__builtin_expect(!started, 0)) { \
+            gate_early();                    \
+            return (answer);                 \
+        }                                    \
     } while (0)
 
 /*

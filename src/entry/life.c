@@ -7,7 +7,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -188,8 +187,7 @@ __attribute__((constructor)) static void start(void)
     }
     tell_complaints();
     windows_start((uintptr_t)__builtin_frame_address(0), seed());
-    if (!own_memory(&guard) ||
-        pthread_atfork(gate_before_fork, gate_after_fork_in_parent, gate_after_fork_in_child)) {
+    if (!own_memory(&guard) || !gate_at_fork()) {
         log_line(EVENT_no_memory, "the kernel gives no memory: the program runs as if mapherd were "
                                   "not there");
         gate_close(MAPHERD_NO_MEMORY);

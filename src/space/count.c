@@ -347,24 +347,21 @@ void count_known(struct count_known *known)
     model_drop();
 }
 
-/* False where a signal handler has interrupted a scan and forks: the lock belongs to the scan. */
-static bool taken_for_fork;
-
-void count_before_fork(void)
+bool count_before_fork(void)
 {
     /* A handler that has interrupted the model lock's owner must not wait for a scan, which waits
      * for that lock. */
-    bool taken = model_mine() ? lock_try(&scan_lock) : lock_take(&scan_lock);
-    taken_for_fork = taken;
+    return model_mine() ? lock_try(&scan_lock) : lock_take(&scan_lock);
 }
 
-void count_after_fork(bool child)
+void count_after_fork(bool taken)
 {
-    if (child) {
-        lock_reset(&scan_lock);
-        SET(under_way, 0); /* the threads that made those calls are not here */
-    }
-    if (taken_for_fork && lock_mine(&scan_lock))
+    if (taken)
         lock_drop(&scan_lock);
-    taken_for_fork = false;
+}
+
+void count_begin_in_child(void)
+{
+    lock_reset(&scan_lock);
+    SET(under_way, 0); /* the threads that made those calls are not here */
 }

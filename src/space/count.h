@@ -84,9 +84,13 @@ void count_known(struct count_known *known);
 /* True if a scan has met libjvm.so. Takes no lock. */
 bool count_saw_jvm(void);
 
-/* Take the scan lock around a fork, so that no scan is under way in another thread. The first is
- * called before the model lock is taken for the fork. */
-void count_before_fork(void);
-void count_after_fork(bool child);
+/* Take and release the scan lock around a fork, so that no scan is under way in another thread.
+ * The first is called before the model lock is taken for the fork; it returns whether it has the
+ * lock. */
+bool count_before_fork(void);
+void count_after_fork(bool taken);
+
+/* In a forked child: frees the lock of a thread that is not there, and forgets its calls. */
+void count_begin_in_child(void);
 
 #endif

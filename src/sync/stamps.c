@@ -115,6 +115,8 @@ bool stamp_same(const struct stamp *before, const struct stamp *now)
 
 /* ---- a fence ---- */
 
+/* Two changes of advice for each VMA. */
+
 #define MAPS_MAX 64 /* fencing more would cost more than the sync that is skipped */
 
 /* A store through this region may be one to f. Without a window the file is not known. */

@@ -81,6 +81,12 @@ size_t holders_top(const struct holders *h, const struct holder **top, size_t n)
 
 /* ---- holders in words ---- */
 
+/*
+ * A kind is a suffix and whether the file is deleted. There may be as many kinds as files, and
+ * there is room for a few. So the algorithm of Misra and Gries finds the frequent ones: a kind with
+ * more than a ninth of all VMAs is always among eight candidates. A second pass counts them.
+ */
+
 #define TOP 3
 #define CANDIDATES 8
 #define SUFFIX_MAX 16

@@ -58,6 +58,9 @@ size_t naming_expand(char *out, size_t size, struct option_text form, const char
 
 /* ---- dates ---- */
 
+/* The arithmetic is that of the proleptic Gregorian calendar, in years that begin in March: so the
+ * additional day of a leap year is its last. */
+
 #define DAY 86400
 
 static char *digits(char *to, unsigned value, unsigned count)

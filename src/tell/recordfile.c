@@ -523,6 +523,10 @@ void recordfile_end(bool keep)
 
 /* Begins a change of the record. False where nothing is recorded, and in a signal handler that
  * interrupted the lock's owner. */
+/* The record that is being changed. Another one may be there at the end of the change, in a child
+ * that a handler has forked in the middle of it. */
+static struct mapherd_record_head *changing;
+
 bool recordfile_begin_change(void)
 {
     if (!lock_take(&record_lock)) {
@@ -535,6 +539,7 @@ bool recordfile_begin_change(void)
     if (h && h->leaks) { /* all is 0 where the file was truncated */
         __atomic_store_n(&h->changes, h->changes + 1, __ATOMIC_RELAXED);
         __atomic_thread_fence(__ATOMIC_RELEASE); /* readers see the odd number before any change */
+        changing = h;
         return true;
     }
     lock_drop(&record_lock);
@@ -544,7 +549,7 @@ bool recordfile_begin_change(void)
 void recordfile_end_change(void)
 {
     struct mapherd_record_head *h = recordfile_head();
-    if (h) /* not in a child that was forked by a handler in the middle of the change */
+    if (h && h == changing)
         __atomic_store_n(&h->changes, h->changes + 1, __ATOMIC_RELEASE);
     lock_drop(&record_lock);
 }

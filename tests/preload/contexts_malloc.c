@@ -1,9 +1,11 @@
 /*
  * An allocator that maps inside its own lock, as many do. Whoever allocates inside a hook comes
- * back here on the same thread, and is told: a real one would hang.
+ * back here on the same thread, and is told: a real one would hang. It takes its lock around each fork, and
+ * registers that after it has mapped for the first time, as jemalloc does.
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -37,6 +39,19 @@ static void unlock(void)
     __atomic_store_n(&owner, 0, __ATOMIC_RELEASE);
 }
 
+/* In a child the thread has another id than in the parent. */
+static void free_in_child(void)
+{
+    __atomic_store_n(&owner, 0, __ATOMIC_RELEASE);
+}
+
+static void at_fork(void)
+{
+    static int registered;
+    if (!__atomic_exchange_n(&registered, 1, __ATOMIC_RELAXED))
+        pthread_atfork(lock, unlock, free_in_child);
+}
+
 /* In front of each block: how long it is. */
 static void *take(size_t len, size_t align)
 {
@@ -64,6 +79,7 @@ static void *take(size_t len, size_t align)
     free_start = (char *)at + len;
     ((size_t *)at)[-1] = len;
     unlock();
+    at_fork();
     return (void *)at;
 }
 

@@ -292,6 +292,13 @@ bool restore_write(struct restore *r)
 
 /* ---- other writers ---- */
 
+/*
+ * /proc does not show the processes of other users and namespaces. But the kernel gives a lease for
+ * reading only on a file that no process has open for writing (fcntl(2)). The lease is given back
+ * at once. A process that opens the file for writing in between waits that long, and the kernel
+ * sends SIGIO to this one.
+ */
+
 bool writers_has(int fd)
 {
     signal(SIGIO, SIG_IGN);
