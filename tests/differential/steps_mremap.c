@@ -136,13 +136,15 @@ void step_mremap(void)
         handles_inherit(r.target.h, r.from.h);
     } else if (is_arena(r.from.h) ? got != r.at
                                   : grown || !r.old_len || (r.flags & MREMAP_DONTUNMAP)) {
-        /* A float that grew has perhaps moved, perhaps not: from now on it is another handle. */
+        /* A float that grew has perhaps moved, perhaps not: from now on it is another handle, which may get the
+         * same number. */
+        const struct handle was = *r.from.h;
         if (grown)
             handles_lose(r.from);
         struct handle *h = handles_add(got, r.new_len);
         say(" as h%d", h ? (int)(h - handles) : -1);
         if (h)
-            handles_inherit(h, r.from.h);
+            handles_inherit(h, &was);
     } else {
         say(got == r.at ? " where it was" : " somewhere else");
     }
