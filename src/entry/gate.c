@@ -124,11 +124,13 @@ bool gate_at_fork(void)
 {
     if (__atomic_exchange_n(&registered, 1, __ATOMIC_RELAXED))
         return true;
-    if (register_atfork)
-        return register_atfork(gate_before_fork, gate_after_fork_in_parent,
-                               gate_after_fork_in_child, __dso_handle) == 0;
-    return pthread_atfork(gate_before_fork, gate_after_fork_in_parent, gate_after_fork_in_child) ==
-           0;
+    int error = register_atfork ? register_atfork(gate_before_fork, gate_after_fork_in_parent,
+                                                  gate_after_fork_in_child, __dso_handle)
+                                : pthread_atfork(gate_before_fork, gate_after_fork_in_parent,
+                                                 gate_after_fork_in_child);
+    if (error)
+        __atomic_store_n(&registered, 0, __ATOMIC_RELAXED);
+    return error == 0;
 }
 
 void gate_early(void)
@@ -216,7 +218,7 @@ static bool has_failed(int error)
 void gate_after_fork_in_parent(void)
 {
     int error = errno, before = forking.error;
-    if (forking.owner != lock_thread())
+    if (!forking.owner || forking.owner != lock_thread())
         return;
     forking.owner = 0;
     brief_after_fork_in_parent();
@@ -236,7 +238,7 @@ void gate_after_fork_in_parent(void)
 
 void gate_after_fork_in_child(void)
 {
-    if (forking.owner != lock_thread())
+    if (!forking.owner || forking.owner != lock_thread())
         return;
     forking.owner = 0;
     brief_after_fork_in_child();

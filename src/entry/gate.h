@@ -26,7 +26,8 @@ void gate_close(uint32_t reason);
 
 /*
  * Whether the library must do nothing any more, not even about faults: the program has put itself
- * under a filter made for its own calls, or was forked while another thread was changing the model.
+ * under a filter made for its own calls, it was forked in the middle of a change of the model, or
+ * the library has found a mistake of its own.
  */
 bool gate_helpless(void);
 
@@ -52,8 +53,9 @@ bool gate_take(uintptr_t start, uintptr_t end);
  * that takes its locks, and maps memory while it holds them. Its handler has to come before ours:
  * else the forking thread waits with the model lock for the allocator's lock, which another thread
  * has, and that one waits for the model lock. So the handlers are registered at the first call of
- * a hook (gate_early), which comes before an allocator registers its own; at the latest in the
- * constructor.
+ * a hook (gate_early), which comes before an allocator that maps registers its own (jemalloc); at
+ * the latest in the constructor. Where libc is not glibc, and with an allocator that registers
+ * before it calls any hook, ours may still run first.
  */
 bool gate_at_fork(void);
 

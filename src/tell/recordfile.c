@@ -521,11 +521,9 @@ void recordfile_end(bool keep)
         recordfile_unname();
 }
 
-/* Begins a change of the record. False where nothing is recorded, and in a signal handler that
- * interrupted the lock's owner. */
-/* The record that is being changed. Another one may be there at the end of the change, in a child
- * that a handler has forked in the middle of it. */
-static struct mapherd_record_head *changing;
+/* A change is under way. It has no end in a child that a handler has forked in the middle of it:
+ * the record of the child is another one, at the same address. */
+static bool changing;
 
 bool recordfile_begin_change(void)
 {
@@ -539,7 +537,7 @@ bool recordfile_begin_change(void)
     if (h && h->leaks) { /* all is 0 where the file was truncated */
         __atomic_store_n(&h->changes, h->changes + 1, __ATOMIC_RELAXED);
         __atomic_thread_fence(__ATOMIC_RELEASE); /* readers see the odd number before any change */
-        changing = h;
+        changing = true;
         return true;
     }
     lock_drop(&record_lock);
@@ -549,13 +547,15 @@ bool recordfile_begin_change(void)
 void recordfile_end_change(void)
 {
     struct mapherd_record_head *h = recordfile_head();
-    if (h && h == changing)
+    if (h && changing)
         __atomic_store_n(&h->changes, h->changes + 1, __ATOMIC_RELEASE);
+    changing = false;
     lock_drop(&record_lock);
 }
 
 void recordfile_after_fork(void)
 {
     lock_reset(&record_lock);
+    changing = false;
     __atomic_store_n(&head, NULL, __ATOMIC_RELEASE);
 }
