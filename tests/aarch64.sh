@@ -31,7 +31,7 @@ cat "$work/out"
 src=$(cd "$(dirname "$0")/../src" && pwd)
 unit=$(cd "$(dirname "$0")/unit" && pwd)
 set --
-for part in unwind/unwind unwind/unwind_text unwind/cfi unwind/cfi_apply unwind/frame unwind/module unwind/reach unwind/rowcache \
+for part in unwind/unwind unwind/cfi unwind/cfi_apply unwind/frame unwind/module unwind/rowcache \
 	kernel/sys common/fmt; do
 	set -- "$@" "$src/$part.c"
 done

@@ -33,8 +33,8 @@
 /* ---- what takes more than one function of a part ---- */
 
 /* These sanitizers divide the address space themselves: there are no windows with them. */
-extern char __tsan_init[] __attribute__((weak));
-extern char __msan_init[] __attribute__((weak));
+extern void __tsan_init(void) __attribute__((weak));
+extern void __msan_init(void) __attribute__((weak));
 
 static bool protects(void)
 {
