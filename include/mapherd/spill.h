@@ -59,8 +59,8 @@ struct spill_slot {
 
 typedef uint64_t spill_sum;
 
-/* Returns the sum of len bytes, a multiple of 32. It is never 0. It is not cryptographic: who could
- * make a page with a given sum can write the spill file as well. */
+/* Returns the sum of len bytes, a multiple of 32. It is never 0. It is no protection against
+ * forgery: a process that can write the spill file can write any page and its sum. */
 static inline spill_sum spill_sum_of(const void *page, size_t len)
 {
     const uint64_t odd[4] = { 0x9e3779b97f4a7c15u, 0xc2b2ae3d27d4eb4fu, 0x165667b19e3779f9u,

@@ -29,8 +29,8 @@ static inline unsigned due_now(void)
     return __atomic_load_n(&due_word, __ATOMIC_RELAXED);
 }
 
-/* Writes the word even where the bit is set already: so either the work that the caller has left is
- * seen by who is about to clear the bit, or the bit is set again after that. */
+/* Writes the word even where the bit is set already. Another thread may be about to clear it: either
+ * that thread sees the work that the caller has left, or the bit is set again. */
 static inline void due_set(enum due bit)
 {
     __atomic_fetch_or(&due_word, 1U << bit, __ATOMIC_RELEASE);

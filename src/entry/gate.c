@@ -86,7 +86,7 @@ static void forked_unseen(void)
     bool left = model_left_taken();
     brief_forked_unseen();
     begin_as_child(false);
-    if (left) { /* somebody was in the middle of a change who may not be here to end it */
+    if (left) { /* the thread that was changing the model may not be in this process */
         guards_abandon();
         gate_close(MAPHERD_FORKED);
     } else if (model_take()) {
