@@ -6,7 +6,8 @@
  * the withdrawal from the program, and the end of the process. What is due at the end of a call has
  * the order of its bits (common/due.h). A new capability is a row.
  *
- * The locks of a fork have an order of their own (kernel/lock.h, entry/gate.c).
+ * The locks of a fork have an order of their own (kernel/lock.h, entry/gate.c). The handler of
+ * SIGBUS starts after the table (entry/life.c), because a fault may need every part.
  */
 #ifndef MAPHERD_CAPABILITIES_H
 #define MAPHERD_CAPABILITIES_H
@@ -15,7 +16,7 @@
 void capabilities_start(void);
 
 /* The end of a call: does what is due (common/due.h). The caller holds no lock. Thread- and
- * async-signal-safe. errno may change. */
+ * async-signal-safe. errno stays as it was. */
 void capabilities_settle(void);
 
 /* In a forked child that has no other thread yet: what threads that are not here held is free, and

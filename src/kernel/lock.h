@@ -67,8 +67,8 @@ static inline bool lock_mine(const struct lock *l)
     return owner && owner == lock_thread_id;
 }
 
-/* The lock of the model. space/model.h takes and releases it; it is here for those who assert it,
- * and whom the model itself needs. */
+/* The lock of the model, which model_take and model_drop (space/model.h) take and release. It is
+ * declared here because model.c includes files whose functions assert it. */
 extern struct lock model_lock;
 
 /* For the beginning of a function whose caller has to hold the lock. */

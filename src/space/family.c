@@ -159,7 +159,7 @@ bool family_shares(uint64_t dev, uint64_t ino, long *who)
            __atomic_load_n(&family->arrived, __ATOMIC_ACQUIRE);
 }
 
-/* ---- who maps a file ---- */
+/* ---- the processes that have a file mapped ---- */
 
 /* Overlay lock held. */
 static char list[8 << 10], entries[4096] __attribute__((aligned(8)));

@@ -35,7 +35,7 @@ void family_before_hidden_fork(void);
  * caller has the overlay lock. */
 bool family_shares(uint64_t dev, uint64_t ino, long *who);
 
-/* ---- who maps a file ---- */
+/* ---- the processes that have a file mapped ---- */
 
 /*
  * The processes that have a file mapped, as far as /proc shows them.

@@ -2,7 +2,7 @@
  * spill_lmdb: processes that share an LMDB database (WRITEMAP, not synced).
  *
  *   spill_lmdb DIR make                 an empty database, on the disk
- *   spill_lmdb DIR write WHO UNTIL      commits 4 entries at a time, and says "WHO N" for each commit,
+ *   spill_lmdb DIR write NAME UNTIL     commits 4 entries at a time, and prints "NAME N" for each commit,
  *                                       until the file UNTIL exists
  *   spill_lmdb DIR read UNTIL           reads all entries, again and again, until then; says wrong=N
  *   spill_lmdb DIR check <LINES         of the commits named by the lines, says missing= and wrong=

@@ -152,7 +152,7 @@ static void mistakes_are_noticed(void **state)
 
     not_held(&model);
     assert_true(is_noticed());
-    assert_true(lock_try(&last)); /* who does not wait may take it out of order */
+    assert_true(lock_try(&last)); /* lock_try never waits, so the order does not matter */
     assert_true(lock_try(&scan));
     assert_false(is_noticed());
     lock_drop(&scan);
