@@ -33,7 +33,7 @@ enum mapherd_reason {
     MAPHERD_NO_MEMORY = 2,  /* the kernel gave none at start */
     MAPHERD_SANDBOXED = 3,  /* the program put itself under seccomp */
     MAPHERD_EXITING = 4,
-    MAPHERD_FORKED = 5,   /* by a raw system call, while another thread was in the library */
+    MAPHERD_FORKED = 5,   /* in the middle of a change of the library */
     MAPHERD_MISTAKEN = 6, /* it has found a mistake of its own, and has said so in the log */
 };
 

@@ -61,7 +61,7 @@ static const char *reason_text(const struct mapherd_status *b)
         "the kernel gave no memory at start",
         "the program put itself under seccomp",
         "the program is exiting",
-        "it was forked past libc, in the middle of a change of the library",
+        "it was forked in the middle of a change of the library",
         "the library has found a mistake of its own, which its log names",
     };
     return b->reason < sizeof texts / sizeof *texts ? texts[b->reason] : "unknown reason";
