@@ -36,8 +36,8 @@ static unsigned char *guard_page;
 static struct {
     int owner;      /* the thread's id; 0: none */
     bool announced; /* the fork, to the family */
-    /* What was taken. False where a handler forks that has interrupted the library: the lock is that
-     * of the call below. */
+    /* What was taken. False where a handler forks that has interrupted the library: the lock is
+     * that of the call below. */
     bool scan, retained, overlays, model;
     int error; /* errno before the fork */
 } forking;

@@ -32,7 +32,7 @@ static int take_pending(uintptr_t start, uintptr_t end)
 
 /* Makes the call as planned. If a part that the plan has added is not mapped (any more), makes
  * the call that the program asked for. */
-static long carry_out(const struct sync_plan *p, size_t len, engine_ask *ask)
+static long carry_out(struct sync_plan *p, size_t len, engine_ask *ask)
 {
     bool widened = p->stop - p->start > p->end - p->addr;
     if (p->skip)
@@ -40,7 +40,10 @@ static long carry_out(const struct sync_plan *p, size_t len, engine_ask *ask)
     if (!widened)
         return ask(p->addr, len, MS_SYNC);
     long answer = ask(p->start, p->stop - p->start, MS_SYNC);
-    return answer == -ENOMEM ? ask(p->addr, len, MS_SYNC) : answer;
+    if (answer != -ENOMEM)
+        return answer;
+    sync_narrow(p);
+    return ask(p->addr, len, MS_SYNC);
 }
 
 static long sync_range(uintptr_t addr, size_t len, uintptr_t end, engine_ask *ask)

@@ -66,10 +66,18 @@ struct file *files_add(dev_t dev, ino_t ino)
     f->locked = is_locked(dev, ino);
     f->fd = f->checked_fd = -1;
     f->compares = FILES_COMPARES;
+    files_note_unmap(f); /* so the number is not that of a file that was removed */
     f->next = *b;
     *b = f;
     STATUS_ADD(files, 1);
     return f;
+}
+
+void files_note_unmap(struct file *f)
+{
+    LOCK_ASSERT(&model_lock);
+    static uint64_t unmaps;
+    f->last_unmap = ++unmaps;
 }
 
 void files_note_fd(struct file *f, int fd)

@@ -50,6 +50,7 @@ struct file {
     bool locked;            /* the program has taken a flock on it, see files_lock */
     bool several;           /* it was mapped through several descriptors */
     bool failed;            /* a sync of it has returned an error */
+    uint64_t last_unmap; /* the number of the last unmapping in its windows; no other file has it */
     int fd; /* the descriptor that it was last mapped through, or -1. It may be closed or that
                      of another file since: fstat shows that */
     int checked_fd; /* the descriptor whose open file was last found free of OFD locks, or -1 */
@@ -62,6 +63,9 @@ struct file {
 
 /* Returns the file, or NULL if no chunk of it is known. */
 struct file *files_find(dev_t dev, ino_t ino);
+
+/* Notes that a mapping of the file has gone from one of its windows. */
+void files_note_unmap(struct file *f);
 
 /* Notes that the file was mapped through fd. */
 void files_note_fd(struct file *f, int fd);

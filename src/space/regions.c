@@ -49,8 +49,10 @@ static void note_here(const struct region *r)
 static void note_gone(const struct region *r)
 {
     note(r, 0 - (r->end - r->start));
-    if (r->window && !(r->kind & REGION_RETAINED))
-        layers_leave(r->window, region_offset(r), region_offset(r) + (r->end - r->start));
+    if (!r->window || (r->kind & REGION_RETAINED))
+        return;
+    layers_leave(r->window, region_offset(r), region_offset(r) + (r->end - r->start));
+    files_note_unmap(r->window->file);
 }
 
 size_t regions_total(void)

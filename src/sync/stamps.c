@@ -18,6 +18,7 @@
 #include "tell/status.h"
 
 #define NS_A_MS 1000000
+#define NS_A_S 1000000000
 #define WALL_SLACK_MS 50 /* adjtime slews the clock by half a millisecond a second at most */
 
 static int64_t clock_of(int clock)
@@ -95,9 +96,17 @@ static bool read_times(int fd, dev_t dev, ino_t ino, struct stamp *s)
     return true;
 }
 
+/* The clock that timestamps are taken from has gone past the ctime, so no later change gives the
+ * same one. Within the tick, two changes at the same moment can put it back (doc/sync.md). */
+static bool tick_is_over(const struct stamp *s)
+{
+    return clock_of(CLOCK_REALTIME_COARSE) > s->sec * NS_A_S + s->nsec;
+}
+
 bool stamp_read(int fd, dev_t dev, ino_t ino, struct stamp *s)
 {
-    return fd >= 0 && kernel_is_multigrain() && is_multigrain(fd) && read_times(fd, dev, ino, s);
+    return fd >= 0 && kernel_is_multigrain() && is_multigrain(fd) && read_times(fd, dev, ino, s) &&
+           tick_is_over(s);
 }
 
 bool stamp_reread(int fd, const struct stamp *was, struct stamp *s)

@@ -2,11 +2,11 @@
  * stamps: has a file been stored to since?
  *
  * A store to a clean page of a shared mapping faults, and in that fault the filesystem changes the
- * file's ctime (page_mkwrite). Where the kernel's timestamps are multigrain (Linux 6.13; ext4, xfs,
- * btrfs), a ctime that was read never stays the same through such a change, because reading it
- * makes the kernel use a fine one next time. Elsewhere it may stay the same for a tick, and says
- * nothing. doc/sync.md has the argument. No function here takes a lock; all are thread- and
- * async-signal-safe.
+ * file's ctime (page_mkwrite), to the time of the last tick of the kernel's clock or to a finer
+ * one. So a ctime that lies before the last tick when it is read never stays the same through such
+ * a change, nor comes back. Within its own tick it may, even where the kernel's timestamps are
+ * multigrain (Linux 6.13; ext4, xfs, btrfs). doc/sync.md has the argument. No function here takes a
+ * lock; all are thread- and async-signal-safe.
  */
 #ifndef MAPHERD_STAMPS_H
 #define MAPHERD_STAMPS_H
@@ -27,8 +27,9 @@ struct stamp {
 
 /*
  * Reads the stamp of the file dev, ino through fd. Returns false if a stamp would say nothing: fd
- * is not of that file any more, the filesystem is not known to have multigrain timestamps, or the
- * kernel has none. The kernel is tried once in a process, with a memfd that is closed again.
+ * is not of that file any more, the file has changed within this tick, the filesystem is not known
+ * to have multigrain timestamps, or the kernel has none. The kernel is tried once in a process,
+ * with a memfd that is closed again.
  */
 bool stamp_read(int fd, dev_t dev, ino_t ino, struct stamp *s);
 

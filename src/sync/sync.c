@@ -190,7 +190,8 @@ static void prepare(struct sync_plan *p, size_t ahead, bool fast)
     struct region *r = chunk_of(p);
     if (r && r->window->file->dev == p->dev && r->window->file->ino == p->ino) {
         widen(p, r, ahead);
-        p->offset -= p->addr - p->start;
+        p->offset = p->start - r->window->base;
+        p->last_unmap = r->window->file->last_unmap;
         p->stamped = stamped && fence_file(r->window->file);
     }
     model_drop();
@@ -207,6 +208,15 @@ void sync_plan(uintptr_t addr, uintptr_t end, struct sync_plan *p)
     p->skip = durable && stamp_reread(p->fd, &was, &now) && stamp_same(&was, &now);
     if (!p->skip && ahead && p->fd >= 0 && pays(p->fd))
         prepare(p, ahead, fast);
+}
+
+void sync_narrow(struct sync_plan *p)
+{
+    p->offset += p->addr - p->start;
+    p->start = p->addr;
+    p->stop = p->end;
+    p->stamped = false;
+    run.ahead = 0;
 }
 
 /* Chooses how far the next one is widened, by the time that this one took. */
@@ -262,9 +272,8 @@ static void add_pending_for_others(const struct file *f, const struct sync_plan 
         }
 }
 
-static void note_loss(const struct sync_plan *p, int error)
+static void note_loss(const struct sync_plan *p, struct file *f, int error)
 {
-    struct file *f = files_find(p->dev, p->ino);
     add_pending(p->start, p->addr, error);
     add_pending(p->end, p->stop, error);
     if (!f)
@@ -290,9 +299,10 @@ void sync_done(const struct sync_plan *p, long answer, uint64_t ns)
         STATUS_ADD(syncs_widened, 1);
     if (p->fd < 0 || !(tells_a_loss(answer) || (answer == 0 && p->stamped)) || !model_take())
         return;
+    struct file *f = files_find(p->dev, p->ino);
     if (answer < 0)
-        note_loss(p, (int)-answer);
-    else
+        note_loss(p, f, (int)-answer);
+    else if (f && f->last_unmap == p->last_unmap) /* so the kernel has gone over all of the range */
         add_durable(&(struct durable){ p->offset, p->offset + (p->stop - p->start), p->before });
     model_drop();
 }

@@ -36,7 +36,8 @@ struct sync_plan {
     bool skip;             /* the kernel is not asked, because all of it is on the disk */
     bool stamped;          /* before is the file's stamp, read and fenced before the sync */
     struct stamp before;
-    dev_t dev; /* the file, if known */
+    uint64_t last_unmap; /* of the file (space/files.h), when it was stamped */
+    dev_t dev;           /* the file, if known */
     ino_t ino;
     int fd;          /* a descriptor that was of the file once; -1: the file is not known */
     uint64_t offset; /* of start, in the file */
@@ -46,11 +47,14 @@ struct sync_plan {
  * lock, under which a widened sync of fast fences the file. */
 void sync_plan(uintptr_t addr, uintptr_t end, struct sync_plan *p);
 
+/* The kernel has refused [start, stop), because something in it is not mapped any more. Makes it
+ * the range of the program's call. */
+void sync_narrow(struct sync_plan *p);
+
 /*
- * The sync has taken ns nanoseconds. answer is the kernel's to [start, stop); if that was -ENOMEM,
- * its answer to [addr, end) alone. An error becomes a pending error (space/pending.h) of the ranges
- * that were synced ahead, and of chunks that may stand for other open files than the synced ones.
- * The caller holds no lock; takes the model lock.
+ * The sync has taken ns nanoseconds. answer is the kernel's to [start, stop). An error becomes a
+ * pending error (space/pending.h) of the ranges that were synced ahead, and of chunks that may
+ * stand for other open files than the synced ones. The caller holds no lock; takes the model lock.
  */
 void sync_done(const struct sync_plan *p, long answer, uint64_t ns);
 

@@ -6,10 +6,15 @@
  * One thread syncs all buffers one after another, so that wide syncs come and go. The others each
  * have pages of their own: store, msync, and ask the kernel (cachestat) whether the page is dirty
  * still or on its way. Nobody else stores to it, so it must be neither, whoever has written it.
+ *
+ * They store at the same moment, because two changes of a ctime at once may take it back to what it
+ * was (doc/sync.md). Most wait less than a tick of the kernel's clock before they sync and store
+ * again, some longer: what was stored in the tick of a stamp is seen by other means than the rest.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,6 +64,15 @@ static void *loop(void *unused)
     return unused;
 }
 
+/* Returns at the same moment in all storers. */
+static void meet(void)
+{
+    static long arrived;
+    long all = __atomic_add_fetch(&arrived, 1, __ATOMIC_SEQ_CST) + STORERS - 1;
+    for (all -= all % STORERS; __atomic_load_n(&arrived, __ATOMIC_SEQ_CST) < all;)
+        sched_yield();
+}
+
 static void *store(void *number)
 {
     long me = (long)number;
@@ -66,8 +80,10 @@ static void *store(void *number)
     for (long i = 0; i < rounds; i++) {
         random ^= random << 13, random ^= random >> 7, random ^= random << 17;
         long n = (long)(random >> 20) % BUFFERS, page = (long)(random >> 40) % 5 * STORERS + me;
+        meet();
         __atomic_add_fetch((uint64_t *)(at[n] + page * PAGE), 1, __ATOMIC_SEQ_CST);
-        usleep((useconds_t)(random % 2000)); /* time for a wide sync of the other thread */
+        /* Time for a wide sync of the other thread. */
+        usleep((useconds_t)(random % (i % 16 ? 2000 : 20000)));
         sync_one(n);
         __atomic_add_fetch(&looked, 1, __ATOMIC_RELAXED);
         if (is_dirty(n * BUFFER + page * PAGE))

@@ -480,7 +480,7 @@ long sys_fstat(int fd, struct stat *st)
     st->st_nlink = 1;
     st->st_blksize = FAKE_PAGE;
     st->st_blocks = (f->file.sparse ? (off_t)fake_allocated(f->file.inode) : f->file.size + 511) / 512;
-    st->st_ctim.tv_sec = 1;
+    st->st_ctim.tv_sec = 0;
     st->st_ctim.tv_nsec = (long)fake_stamp;
     return 0;
 }

@@ -68,6 +68,7 @@ static int setup(void **state)
     options.sync = SYNC_AUTO;
     fake_stamps_fine = true;
     fake_stamp = 1000;
+    fake_now_ms = 1; /* past the stamp */
     fd = fake_open((struct fake_file){ .inode = inode++, .size = CHUNKS * CHUNK }, O_RDWR);
     lone = map_chunk(fd, LONE);
     first_placed = map_chunk(fd, LONE + 1); /* begins the window of the file */
@@ -222,6 +223,18 @@ static void fast_believes_no_coarse_stamp(void **state)
     assert_int_equal(run_up(), CHUNKS - 2);
 }
 
+/* The ctime of a store in this tick may come back after another store. */
+static void fast_believes_no_stamp_of_this_tick(void **state)
+{
+    (void)state;
+    options.sync = SYNC_FAST;
+    fake_stamp = 1000000;
+    assert_int_equal(run_up(), CHUNKS - 2);
+    assert_int_equal(run_up(), CHUNKS - 2);
+    fake_now_ms++;
+    assert_true(run_up() < 12);
+}
+
 static void fast_waits_for_every_map(void **state)
 {
     (void)state;
@@ -282,6 +295,12 @@ static void a_hole_is_not_the_callers(void **state)
     assert_int_equal(sync_chunk(13), 0);
     next_answer = -ENOMEM;
     assert_int_equal(sync_chunk(40), -ENOMEM);
+    options.sync = SYNC_FAST;
+    expect(20, 20, 1);
+    expect(21, 21, 1);
+    next_answer = -ENOMEM;
+    expect(22, 22, 1);
+    expect(23, 23, 2); /* nothing is known of it, and it is widened */
 }
 
 #define SYNC(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -297,6 +316,7 @@ int main(void)
         SYNC(a_map_ends_it),
         SYNC(fast_skips_what_is_clean),
         SYNC(fast_believes_no_coarse_stamp),
+        SYNC(fast_believes_no_stamp_of_this_tick),
         SYNC(fast_waits_for_every_map),
         SYNC(an_old_promise_is_none),
         SYNC(an_error_is_told_to_all_it_concerns),
