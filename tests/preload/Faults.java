@@ -115,7 +115,8 @@ public final class Faults {
     }
 
     private static void checkLocks(List<Mapped> files, String when) throws Exception {
-        List<String> words = new ArrayList<>(List.of(System.getProperty("locked")));
+        String self = String.valueOf(ProcessHandle.current().pid());
+        List<String> words = new ArrayList<>(List.of(System.getProperty("locked"), self));
         for (Mapped mapped : files) {
             words.add(mapped.file.toString());
         }

@@ -212,7 +212,7 @@ changes() {
 locks() {
 	begin_preloaded "$file" $PAGES
 	expect_answer 0 lock
-	held() { [ "$("$program" locked "$file")" = "$running" ] || fail "the lock is lost after $1"; }
+	held() { "$TESTS_BIN/tests/preload/locked" "$running" "$file" || fail "the lock is lost after $1"; }
 	take_space
 	expect_answer 0 store random $ALL 1
 	held "spilling"

@@ -24,7 +24,6 @@
  *   spill kept FILE COUNTER COUNT SEED       of a random store with seed SEED that was killed, and of
  *                                            one with SEED + 1 over it: nothing is missing
  *   spill sum FILE                           the sum of all its 64-bit numbers
- *   spill locked FILE                        the process that holds a POSIX lock on it, or 0
  *   spill wait PID COUNTER NUMBER            ends when the number is reached, or that process is gone
  *   spill kill PID COUNTER NUMBER SPIN       kills it then, with SIGKILL
  */
@@ -461,38 +460,6 @@ static int sum_file(const char *path)
     return 0;
 }
 
-/* That process has the file open: the inode's number alone may be another filesystem's. */
-static bool has_open(int pid, const struct stat *file_stat)
-{
-    char name[64];
-    struct stat st;
-    for (int fd = 0; fd < 64; fd++) {
-        snprintf(name, sizeof name, "/proc/%d/fd/%d", pid, fd);
-        if (stat(name, &st) == 0 && st.st_dev == file_stat->st_dev && st.st_ino == file_stat->st_ino)
-            return true;
-    }
-    return false;
-}
-
-/* /proc/locks is asked: an open of the file would wait for space. On btrfs it names another device than stat. */
-static int who_locks(const char *path)
-{
-    char line[256], kind[16];
-    unsigned long long inode;
-    int pid, holder = 0;
-    struct stat st;
-    FILE *locks = fopen("/proc/locks", "r");
-    if (!locks || stat(path, &st))
-        die("/proc/locks");
-    while (fgets(line, sizeof line, locks))
-        if (sscanf(line, "%*u: %15s %*s %*s %d %*x:%*x:%llu", kind, &pid, &inode) == 3 &&
-            strcmp(kind, "POSIX") == 0 && inode == st.st_ino && has_open(pid, &st))
-            holder = pid;
-    fclose(locks);
-    printf("%d\n", holder);
-    return 0;
-}
-
 /* Spins so many times more, for a moment between two stores. */
 static int kill_when(pid_t pid, const char *told, uint64_t number, const char *spin)
 {
@@ -516,8 +483,6 @@ int main(int argc, char **argv)
         return kept(argv[2], argv[3], NUMBER(4), NUMBER(5));
     if (argc == 3 && strcmp(argv[1], "sum") == 0)
         return sum_file(argv[2]);
-    if (argc == 3 && strcmp(argv[1], "locked") == 0)
-        return who_locks(argv[2]);
     if ((argc == 6 && strcmp(argv[1], "kill") == 0) || (argc == 5 && strcmp(argv[1], "wait") == 0))
         return kill_when((pid_t)NUMBER(2), argv[3], NUMBER(4), argc == 6 ? argv[5] : NULL);
     if (argc < 3)

@@ -26,6 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "locks.h"
 #include "look.h"
 
 #define PAGE 4096UL
@@ -228,20 +229,11 @@ static void twins(void)
     give_space();
 }
 
-/* The kernel has a write lease on the file (/proc/locks, proc_locks(5)). */
+/* The kernel has a write lease of this process on the file. */
 static bool is_leased(void)
 {
-    char line[256], inode[32];
     struct stat st;
-    bool found = false;
-    fstat(file, &st);
-    snprintf(inode, sizeof inode, ":%lu ", (unsigned long)st.st_ino);
-    FILE *locks = fopen("/proc/locks", "r");
-    while (locks && fgets(line, sizeof line, locks))
-        found |= strstr(line, "LEASE") && strstr(line, inode);
-    if (locks)
-        fclose(locks);
-    return found;
+    return fstat(file, &st) == 0 && holds_lock(getpid(), &st, "LEASE");
 }
 
 /* No call may be made from here on but those that sandboxed programs make. */
