@@ -101,7 +101,7 @@ mount_fs() {
 		why="overlayfs cannot be mounted"
 		mkdir -p "$scratch/layers"
 		mount -t tmpfs mapherd-test "$scratch/layers" 2>/dev/null || return 1
-		later "umount '$scratch/layers'"
+		later "gone '$scratch/layers'"
 		mkdir "$scratch/layers/lower" "$scratch/layers/upper" "$scratch/layers/work"
 		mount -t overlay mapherd-test -o "lowerdir=$scratch/layers/lower,upperdir=$scratch/layers/upper,workdir=$scratch/layers/work" "$mnt" 2>/dev/null || return 1
 		;;
@@ -120,7 +120,18 @@ mount_fs() {
 		mount -o loop "$scratch/$1.img" "$mnt" 2>/dev/null || return 1
 		;;
 	esac
-	later "umount '$mnt'"
+	later "gone '$mnt'"
+}
+
+# gone FOLDER: it is no longer mounted. A process that has just ended may hold it for a moment.
+gone() {
+	tries=0
+	until LC_ALL=C umount "$1" 2>"$scratch/umount.err"; do
+		! grep -q "not mounted" "$scratch/umount.err" || break
+		tries=$((tries + 1))
+		[ $tries -lt 1200 ] || { cat "$scratch/umount.err" >&2; return 1; }
+		sleep 0.05
+	done
 }
 
 # fill_disk FILE: makes FILE as large as its filesystem lets it be, so that nothing is free there.

@@ -35,7 +35,7 @@ for kind in ext4 xfs btrfs tmpfs; do
 	ln -s "$scratch/outside.$kind" "$mnt/sub/link"
 	ln "$mnt/sub/a hole" "$mnt/sub/another name"
 	mount -t tmpfs mapherd-test "$mnt/other"
-	later "umount '$scratch/mnt.$kind/other'"
+	later "gone '$scratch/mnt.$kind/other'"
 	truncate -s 4M "$mnt/other/on another filesystem"
 	sync -f "$mnt"
 	before=$(cat "$mnt/sub/a hole" "$mnt/sub/full" | cksum)

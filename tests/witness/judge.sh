@@ -30,7 +30,7 @@ replay "$scratch/promises" "$scratch/image.cut" >"$scratch/out" ||
 # No space for the image of a cut.
 mkdir "$scratch/small"
 mount -t tmpfs -o size=8m mapherd-test "$scratch/small" || skip "tmpfs cannot be mounted"
-later "umount '$scratch/small'"
+later "gone '$scratch/small'"
 troubled "No space left on device" replay "$scratch/promises" "$scratch/small/image.cut"
 say "no space for an image: $(cat "$scratch/err")"
 

@@ -54,21 +54,11 @@ new_disk() {
 	mount -o loop "$disk/image" "$mnt" 2>/dev/null || return 1
 }
 
-# gone FOLDER: it is no longer mounted; what still stands on it lets go a moment later.
-gone() {
-	tries=0
-	while mountpoint -q "$1" && ! umount "$1" 2>"$scratch/umount.err"; do
-		tries=$((tries + 1))
-		[ $tries -lt 1200 ] || trouble "$(cat "$scratch/umount.err")"
-		sleep 0.05
-	done
-}
-
 # Takes the disk away; nothing if it is gone. The log is whole afterwards: the disk has ended.
 end_disk() {
 	[ -n "$disk_pid" ] || return 0
-	gone "$mnt"
-	gone "$disk"
+	gone "$mnt" || trouble "$(cat "$scratch/umount.err")"
+	gone "$disk" || trouble "$(cat "$scratch/umount.err")"
 	disk_end=0
 	wait "$disk_pid" || disk_end=$?
 	disk_pid=
