@@ -24,6 +24,25 @@ long identity_text(const char *path, char *text, size_t size)
     return got;
 }
 
+long identity_text_has(const char *path, const char *words)
+{
+    char text[512];
+    size_t len = strlen(words), kept = 0;
+    bool found = false;
+    long got, fd = brief_open(path, O_RDONLY, 0);
+    if (fd < 0)
+        return fd;
+    while (!found && (got = sys_read((int)fd, text + kept, sizeof text - kept)) > 0) {
+        size_t have = kept + (size_t)got;
+        for (size_t at = 0; !found && at + len <= have; at++)
+            found = memcmp(text + at, words, len) == 0;
+        kept = have < len ? have : len - 1;
+        memmove(text, text + have - kept, kept);
+    }
+    brief_close((int)fd);
+    return found ? 1 : got;
+}
+
 /* The second field, the program's name, may hold spaces and brackets. */
 uint64_t identity_started(void)
 {

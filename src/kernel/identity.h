@@ -25,4 +25,8 @@ long identity_in_proc(void);
  * or -errno. */
 long identity_text(const char *path, char *text, size_t size);
 
+/* Returns 1 if the file of /proc, which may be of any length, has these words; 0 if not; or -errno.
+ * The words are shorter than 256 bytes. */
+long identity_text_has(const char *path, const char *words);
+
 #endif

@@ -42,13 +42,14 @@ static bool put(struct members *f, int pid)
     return false;
 }
 
-/* /proc does not show the process. It may have hidden that of another user (hidepid): a /proc that
- * hides some hides the first process, too. */
+/* /proc does not show the process. It may have hidden that of another user (hidepid), so the kernel
+ * is asked. That says nothing where /proc numbers the processes of another namespace; there a /proc
+ * that hides some hides the first process, too, which is not of this namespace. */
 static bool has_ended(int pid)
 {
     struct stat st;
-    return sys_stat("/proc/1", &st) == 0 ||
-           (identity_in_proc() == sys_getpid() && sys_kill(pid, 0) == -ESRCH);
+    return identity_in_proc() == sys_getpid() ? sys_kill(pid, 0) == -ESRCH
+                                              : sys_stat("/proc/1", &st) == 0;
 }
 
 /* Those that have ended are forgotten. */

@@ -486,14 +486,10 @@ static long lease(const struct job *e, long fd)
  * LEASE_NONE. */
 static enum lease_state held_up(int fd)
 {
-    static const char words[] = "LEASE  BREAKING";
-    char path[64], text[1024];
+    char path[64];
     fmt(path, sizeof path, "/proc/thread-self/fdinfo/%d", fd);
-    long len = identity_text(path, text, sizeof text);
-    for (long at = 0; at < len; at++)
-        if (strncmp(text + at, words, sizeof words - 1) == 0)
-            return LEASE_ASKED;
-    return is_short(len) ? LEASE_UNKNOWN : LEASE_NONE;
+    long has = identity_text_has(path, "LEASE  BREAKING");
+    return has > 0 ? LEASE_ASKED : is_short(has) ? LEASE_UNKNOWN : LEASE_NONE;
 }
 
 static long look(const struct job *e, long fd)
@@ -541,6 +537,20 @@ enum lease_state keeps_state(unsigned keep, int sig)
         return LEASE_NONE;
     long state = do_apart(&e);
     return state < 0 ? LEASE_UNKNOWN : (enum lease_state)state;
+}
+
+static long size(const struct job *e, long fd)
+{
+    struct stat st;
+    (void)e;
+    long answer = fd < 0 ? fd : sys_fstat((int)fd, &st);
+    return answer < 0 ? answer : (long)st.st_size;
+}
+
+long keeps_size(unsigned keep)
+{
+    struct job e = { .work = size, .keep = &keeps[keep] };
+    return do_apart(&e);
 }
 
 void keeps_give_back(unsigned keep)

@@ -100,6 +100,9 @@ enum lease_state {
 /* Asks the kernel for the state. Tries to take a lost lease again. */
 enum lease_state keeps_state(unsigned keep, int sig);
 
+/* The size of the file in bytes; or -errno. */
+long keeps_size(unsigned keep);
+
 /* Gives the lease back. The kernel lets a process go on that it has held up. */
 void keeps_give_back(unsigned keep);
 

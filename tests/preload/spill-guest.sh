@@ -34,6 +34,7 @@ disk ext4 64M || skip "$why"
 scene own-lease 0 0 auto
 scene own-lease-usr1 0 0 auto
 scene closed-in-time 0 0 auto
+scene many-locks 135 0 auto
 scene sandboxed 135 0 auto
 scene spawned 135 135 auto
 grep -q "another process shares the open file and has it mapped" "$scratch/log" || fail "spawned: $(cat "$scratch/log")"

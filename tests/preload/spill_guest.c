@@ -262,6 +262,42 @@ static void stopped(void)
     behind("<>", "kill -STOP $PPID;", "kill -CONT $PPID;");
 }
 
+/* The kernel holds up who opens the file (proc_pid_fdinfo(5)). */
+static bool is_asked_for(void)
+{
+    char name[64], text[8192];
+    snprintf(name, sizeof name, "/proc/self/fdinfo/%d", file);
+    FILE *info = fopen(name, "r");
+    size_t len = info ? fread(text, 1, sizeof text - 1, info) : 0;
+    if (info)
+        fclose(info);
+    text[len] = '\0';
+    return strstr(text, "BREAKING");
+}
+
+/* The open file has many locks, which the kernel lists before the lease. */
+static void many_locks(void)
+{
+    char *at = map_file(file);
+    for (long i = 0; i < 40; i++) {
+        struct flock one = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 2 * i, .l_len = 1 };
+        if (fcntl(file, F_OFD_SETLK, &one) < 0)
+            die("a lock: %s", strerror(errno));
+    }
+    at[0] = 1;
+    pid_t reader = run("exec 9<\"$1\"; test \"$(head -c 1 <&9 | od -A n -t d1 | tr -d ' ')\" = 1", -1, -1);
+    while (!is_asked_for()) {
+        siginfo_t ended = { .si_pid = 0 };
+        if (waitid(P_PID, (id_t)reader, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid)
+            break;
+        usleep(1000);
+    }
+    wait_for(run("rm \"${1%/*}\"/others.*; sync -f \"${1%/*}\"", -1, -1));
+    wait_for(reader);
+    if (msync(at, PAGES * PAGE, MS_SYNC) < 0)
+        die("msync: %s", strerror(errno));
+}
+
 static char *lost_part(void)
 {
     char *at = map_file(file);
@@ -338,7 +374,7 @@ int main(int argc, char **argv)
     } scenes[] = {
         { "own-lease", own_lease_sigio }, { "own-lease-usr1", own_lease_usr1 },
         { "spawned", spawned }, { "sandboxed", sandboxed },
-        { "closed-in-time", closed_in_time },
+        { "closed-in-time", closed_in_time }, { "many-locks", many_locks },
         { "renumbered", renumbered },
         { "regrown", regrown },
         { "regrown-sandboxed", regrown_sandboxed }, { "reader", reader }, { "writer", writer }, { "stopped", stopped },
