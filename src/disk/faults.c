@@ -102,6 +102,26 @@ static long type_of(const char *word)
     return OTHER_TYPE;
 }
 
+/* The limit of a project is shown as the size of the filesystem for its folders alone, not for the
+ * files in them (xfs_fs_statfs, ext4_statfs). */
+static void narrow_by_project(const struct fault_page *p, const struct stat *st,
+                              struct sys_space *space)
+{
+    static char folder[512];
+    static struct stat its;
+    static struct sys_space there;
+    size_t len = p->path_len;
+    while (len > 1 && p->path[len - 1] != '/')
+        len--;
+    if (len >= sizeof folder)
+        return;
+    memcpy(folder, p->path, len);
+    folder[len] = '\0';
+    if (sys_stat(folder, &its) == 0 && its.st_dev == st->st_dev &&
+        sys_statfs(folder, &there) == 0 && there.free < space->free)
+        *space = there;
+}
+
 /* Asks for the file's size and its filesystem if its name still leads to it; otherwise for the
  * mount of its device. A memfd and similar files are on no mount. */
 static void ask_file(struct fault *f, struct stat *st, struct sys_space *space)
@@ -109,6 +129,7 @@ static void ask_file(struct fault *f, struct stat *st, struct sys_space *space)
     struct fault_page *p = &f->page;
     if (!is_deleted(p) && sys_stat(p->path, st) == 0 && st->st_ino == p->of.ino &&
         sys_statfs(p->path, space) == 0) {
+        narrow_by_project(p, st, space);
         p->size = (uint64_t)st->st_size;
         p->of.st_dev = st->st_dev;
         p->size_known = true;
