@@ -166,6 +166,20 @@ static bool may_write(const struct overlay *c)
            (state == LEASE_NONE && keeps_lease(c->keep, break_signal()) == 0);
 }
 
+/* The same, in the middle of a long write: asked now and then, because the kernel takes the lease
+ * away after a while (fs.lease-break-time) from who does not give it back. */
+static bool may_go_on(const struct overlay *c)
+{
+    enum { EVERY_MS = 50 };
+    static uint64_t next_ms;
+    uint64_t now = sys_now_ms();
+    if (now < next_ms)
+        return true;
+    bool may = may_write(c);
+    next_ms = may ? now + EVERY_MS : 0;
+    return may;
+}
+
 const char *spill_why(long error)
 {
     switch (error) {
@@ -658,7 +672,7 @@ static bool cut(const struct place *place, struct span s, struct place *part)
 /*
  * Maps the file at the places of the span, or what they showed where the kernel has no VMA for
  * that. Then the spill file's pages are removed: if the file lacks space there once more, they are
- * copied anew. The pages of a shared spill file stay, because another process may need them.
+ * copied anew. They stay while another process of the family maps them.
  */
 static int put_back(const struct overlay *c, int fd, long count, struct span s)
 {
@@ -674,7 +688,7 @@ static int put_back(const struct overlay *c, int fd, long count, struct span s)
             error = ENOMEM;
         }
     }
-    if (!error && !spillfile_shared(c->file))
+    if (!error && !others_map(c))
         spilled_clear(c, fd, s.low, s.high);
     return error;
 }
@@ -723,7 +737,7 @@ static int lift_span(unsigned n, int fd, struct span s, bool *stays)
         error = ENOMEM;
     free_vmas(held);
     if (!error)
-        error = spilled_write_back(c, fd, s.low, s.high);
+        error = spilled_write_back(c, fd, s.low, s.high, may_go_on);
     if (error == ESTALE && !*stays) {
         overlays_count(2 * count); /* each place may become three VMAs */
         spilled_left(c, fd, &left.low, &left.high);
@@ -1164,6 +1178,12 @@ static void cut_off(unsigned n, uint64_t size)
     sys_close((int)fd);
 }
 
+static bool is_of(const struct overlay *c, const struct stat *st)
+{
+    return c->kind == OVERLAY_SPILL && c->of.ino == st->st_ino &&
+           (c->of.st_dev ? c->of.st_dev : c->of.dev) == st->st_dev;
+}
+
 /* The overlay's file ends at size now. Where only a name that is gone would tell its subvolume
  * (st_dev), the kernel is asked for a page past that. */
 static bool ends_at(const struct overlay *c, const struct stat *st, uint64_t size)
@@ -1171,21 +1191,63 @@ static bool ends_at(const struct overlay *c, const struct stat *st, uint64_t siz
     if (c->of.ino != st->st_ino || c->high <= size)
         return false;
     if (c->of.st_dev || c->of.dev == st->st_dev)
-        return (c->of.st_dev ? c->of.st_dev : c->of.dev) == st->st_dev;
+        return is_of(c, st);
     uint64_t past = page_up(size) > c->start ? page_up(size) : c->start;
     return past < c->high && !sys_readable(c->alias + (past - c->start)) &&
            !sys_readable(c->alias + c->len - page_size);
 }
 
-void spill_trim(int fd, uint64_t size)
+void spill_trim(const struct stat *st, uint64_t size)
 {
-    struct stat st;
-    if (!overlays_any() || sys_fstat(fd, &st) < 0 || !overlays_take())
+    if (!overlays_any() || !overlays_take())
         return;
     for (unsigned n = 1; n <= OVERLAYS_MAX; n++)
-        if (overlays[n].kind == OVERLAY_SPILL && ends_at(&overlays[n], &st, size))
+        if (overlays[n].kind == OVERLAY_SPILL && ends_at(&overlays[n], st, size))
             cut_off(n, size);
     overlays_drop();
+}
+
+void spill_zero_begin(const struct stat *st, struct spill_zeroed *z)
+{
+    z->clean[0] = z->clean[1] = false;
+    if (!overlays_any() || !overlays_take())
+        return;
+    for (unsigned n = 1; n <= OVERLAYS_MAX; n++) {
+        long fd = is_of(&overlays[n], st) ? spillfile_open(overlays[n].file) : -ENOENT;
+        if (fd < 0)
+            continue;
+        spilled_borders(&overlays[n], (int)fd, z->from, z->to, z->clean);
+        sys_close((int)fd);
+    }
+    overlays_drop();
+}
+
+void spill_zero_end(const struct stat *st, const struct spill_zeroed *z)
+{
+    if (!overlays_any() || !overlays_take())
+        return;
+    for (unsigned n = 1; n <= OVERLAYS_MAX; n++) {
+        long fd = is_of(&overlays[n], st) ? spillfile_open(overlays[n].file) : -ENOENT;
+        if (fd < 0)
+            continue;
+        if (spilled_zero(&overlays[n], (int)fd, z->from, z->to, z->clean))
+            tell_of_conflict(&overlays[n]);
+        sys_close((int)fd);
+    }
+    overlays_drop();
+}
+
+int spill_return_file(const struct stat *st)
+{
+    int error = 0;
+    if (!overlays_any() || !overlays_take())
+        return 0;
+    for (unsigned n = 1; n <= OVERLAYS_MAX; n++) {
+        int e = is_of(&overlays[n], st) ? return_overlay(n) : 0;
+        error = error ? error : e == ESTALE ? EIO : e;
+    }
+    overlays_drop();
+    return error;
 }
 
 void spill_forked(bool child)

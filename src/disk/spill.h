@@ -73,8 +73,23 @@ void spill_mapped(uintptr_t start, uintptr_t end, struct map_request *q);
  * there. */
 void spill_moved(uintptr_t start, uintptr_t end);
 
-/* The file behind fd is size bytes long from now on. Discards what was stored past that. */
-void spill_trim(int fd, uint64_t size);
+/* The file of st is size bytes long from now on. Discards what was stored past that. */
+void spill_trim(const struct stat *st, uint64_t size);
+
+/*
+ * The program makes a part of the file of st zeros, by a call that is made between these two:
+ * fallocate that punches a hole or zeroes the range. Spilled pages become zeros there, too.
+ */
+struct spill_zeroed {
+    uint64_t from, to; /* bytes of the file */
+    bool clean[2];     /* set by spill_zero_begin, see spilled_borders */
+};
+void spill_zero_begin(const struct stat *st, struct spill_zeroed *z);
+void spill_zero_end(const struct stat *st, const struct spill_zeroed *z);
+
+/* Tries to write back everything that is spilled of the file of st. Returns 0, or the (positive)
+ * error as long as that cannot be done. */
+int spill_return_file(const struct stat *st);
 
 /* After fork, in the child (true) and in the parent. The caller holds the overlay lock, or is the
  * only thread. Takes no lock. */

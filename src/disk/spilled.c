@@ -13,8 +13,10 @@
 
 #include "common/pages.h"
 #include "disk/spillfile.h"
+#include "kernel/procmaps.h"
 #include "kernel/sys.h"
 #include "space/count.h"
+#include "space/keeps.h"
 #include "space/model.h"
 #include "space/regions.h"
 #include "tell/status.h"
@@ -116,11 +118,29 @@ bool spilled_show_file(const struct place *places, unsigned count, const struct 
     return done;
 }
 
-/* If the page cannot be read through the alias either, it lies past the end of the file, and the
- * kernel would have discarded it. Then it reads as zeros, as it will when the file grows again. */
+/* The size of the file, which its kept open file tells, or its name; or -errno. */
+static long size_of_file(const struct overlay *c)
+{
+    struct procmap m;
+    struct stat st;
+    if (c->keep)
+        return keeps_size(c->keep);
+    long answer = procmaps_at(PROCMAPS_SELF, c->alias, &m, data, sizeof data);
+    if (answer < 0 || m.path_len >= (size_t)(data + sizeof data - m.path))
+        return answer < 0 ? answer : -ENAMETOOLONG;
+    ((char *)m.path)[m.path_len] = '\0';
+    answer = sys_stat(m.path, &st);
+    return answer < 0 ? answer : st.st_ino != c->of.ino ? -ESTALE : (long)st.st_size;
+}
+
+/* A page past the end of the file is one that the kernel would have discarded. It reads as zeros,
+ * as it will when the file grows again. */
 static bool drop_gone(const struct overlay *c, int fd, uint64_t at, spill_sum *sum)
 {
-    if (sys_readable(c->alias + (at - c->start)) || sys_readable(c->alias + c->len - page_size))
+    if (sys_readable(c->alias + (at - c->start)))
+        return false;
+    long size = size_of_file(c);
+    if (size < 0 || (uint64_t)size > at)
         return false;
     spillfile_release(fd, (uint64_t)data_of(c, at), page_size);
     memset(data, 0, page_size);
@@ -128,16 +148,18 @@ static bool drop_gone(const struct overlay *c, int fd, uint64_t at, spill_sum *s
     return true;
 }
 
-/* The sum of what the file holds there now, which the kernel reads; 0 if the page is gone. Uses
- * data. */
-static spill_sum sum_in_file(const struct overlay *c, int fd, uint64_t at)
+/* Reads what the file holds there now into data, through the kernel, and sets *sum. Returns 0;
+ * -EFAULT if the file has no such page, or it cannot be read; -EIO if the spill file fails. */
+static long sum_in_file(const struct overlay *c, int fd, uint64_t at, spill_sum *sum)
 {
     off_t scratch = (off_t)spillfile_scratch();
-    if (sys_pwrite(fd, (const void *)(c->alias + (at - c->start)), page_size, scratch) !=
-            (long)page_size ||
-        sys_pread(fd, data, page_size, scratch) != (long)page_size)
-        return 0;
-    return spill_sum_of(data, page_size);
+    long got = sys_pwrite(fd, (const void *)(c->alias + (at - c->start)), page_size, scratch);
+    if (got == -EFAULT)
+        return -EFAULT;
+    if (got != (long)page_size || sys_pread(fd, data, page_size, scratch) != (long)page_size)
+        return -EIO;
+    *sum = spill_sum_of(data, page_size);
+    return 0;
 }
 
 /* Writes the page to the file. The kernel writes to the alias, so it returns an error if there is
@@ -170,8 +192,11 @@ static int write_piece(const struct overlay *c, int fd, uint64_t at, size_t page
         uint64_t here = at + i * page_size;
         if (!sums[i] || stored[i] == sums[i])
             continue;
-        spill_sum there = sum_in_file(c, fd, here);
-        if (there && there != sums[i] && there != stored[i]) {
+        spill_sum there = 0;
+        long read = sum_in_file(c, fd, here, &there);
+        if (read == -EIO) {
+            error = EIO;
+        } else if (read == 0 && there != sums[i] && there != stored[i]) {
             stale = true;
         } else if (there == stored[i] || to_file(c, fd, here, &stored[i])) {
             sums[i] = stored[i];
@@ -228,9 +253,73 @@ static int each_piece(const struct overlay *c, int fd, uint64_t low, uint64_t hi
     return stale ? ESTALE : 0;
 }
 
-int spilled_write_back(const struct overlay *c, int fd, uint64_t low, uint64_t high)
+static bool (*go_on)(const struct overlay *c);
+
+static int write_piece_if(const struct overlay *c, int fd, uint64_t at, size_t pages)
 {
-    return each_piece(c, fd, low, high, write_piece);
+    return go_on(c) ? write_piece(c, fd, at, pages) : c->error;
+}
+
+int spilled_write_back(const struct overlay *c, int fd, uint64_t low, uint64_t high,
+                       bool (*may_go_on)(const struct overlay *c))
+{
+    go_on = may_go_on;
+    return each_piece(c, fd, low, high, write_piece_if);
+}
+
+/* What the program has made zeros in the file, in bytes. */
+static struct {
+    uint64_t from, to;
+} zeroed;
+
+/* The page that lies across a border of [from, to) is spilled, and the file holds there what its
+ * sum says. */
+static bool border_is_clean(const struct overlay *c, int fd, uint64_t border)
+{
+    uint64_t at = border / page_size * page_size;
+    spill_sum sum = 0, there;
+    return at != border && at >= c->low && at < c->high &&
+           spillfile_get_sums(fd, c->sums_at, page_of(c, at), &sum, 1) == 0 && sum &&
+           sum_in_file(c, fd, at, &there) == 0 && there == sum;
+}
+
+void spilled_borders(const struct overlay *c, int fd, uint64_t from, uint64_t to, bool clean[2])
+{
+    clean[0] |= border_is_clean(c, fd, from);
+    clean[1] |= border_is_clean(c, fd, to);
+}
+
+static const bool *borders_clean;
+
+static int zero_piece(const struct overlay *c, int fd, uint64_t at, size_t pages)
+{
+    for (size_t i = 0; i < pages; i++) {
+        uint64_t here = at + i * page_size, end = here + page_size;
+        uint64_t from = zeroed.from > here ? zeroed.from : here,
+                 to = zeroed.to < end ? zeroed.to : end;
+        spill_sum there, nothing;
+        if (!sums[i] || from >= to || sum_in_file(c, fd, here, &there) != 0)
+            continue;
+        memset(data, 0, page_size);
+        nothing = spill_sum_of(data, page_size);
+        if (from == here && to == end && there != nothing)
+            continue; /* written since */
+        if (sys_pwrite(fd, data, to - from, data_of(c, from)) != (long)(to - from))
+            return EIO;
+        if ((from == here || borders_clean[0]) && (to == end || borders_clean[1]))
+            sums[i] = there;
+    }
+    return spillfile_put_sums(fd, c->sums_at, page_of(c, at), sums, pages) < 0 ? EIO : 0;
+}
+
+int spilled_zero(const struct overlay *c, int fd, uint64_t from, uint64_t to, const bool clean[2])
+{
+    uint64_t low = from / page_size * page_size, high = page_up(to);
+    zeroed.from = from;
+    zeroed.to = to;
+    borders_clean = clean;
+    return each_piece(c, fd, low > c->low ? low : c->low, high < c->high ? high : c->high,
+                      zero_piece);
 }
 
 static struct {

@@ -24,9 +24,21 @@ long spilled_copy_in(const struct overlay *c, int fd, uint64_t low, uint64_t hig
  * A page of the file is replaced only if the file still holds there what its sum says. Where it
  * holds something else, it was written since: the page stays in the spill file, and the function
  * does the rest and returns ESTALE. A process that is killed between a page and its sum leaves a
- * page that is the same in both files.
+ * page that is the same in both files. may_go_on is asked again and again; where it says no, the
+ * function returns the error of the overlay, and what it has not written stays.
  */
-int spilled_write_back(const struct overlay *c, int fd, uint64_t low, uint64_t high);
+int spilled_write_back(const struct overlay *c, int fd, uint64_t low, uint64_t high,
+                       bool (*may_go_on)(const struct overlay *c));
+
+/*
+ * The program makes [from, to) of the file zeros, in bytes; the two calls are for before and after.
+ * Pages that are spilled are zeros there too then. spilled_borders sets clean[0] and clean[1] if
+ * the page that lies across the border from, or to, is spilled and not written since: only then its
+ * sum becomes that of what the file holds after the call. spilled_zero returns 0 or a positive
+ * errno.
+ */
+void spilled_borders(const struct overlay *c, int fd, uint64_t from, uint64_t to, bool clean[2]);
+int spilled_zero(const struct overlay *c, int fd, uint64_t from, uint64_t to, const bool clean[2]);
 
 /* After ESTALE: narrows [*low, *high) to what lies between the first and the last page that
  * stay. */

@@ -9,6 +9,7 @@
 #include "entry/engine.h"
 
 #include <errno.h>
+#include <linux/falloc.h>
 #include <linux/mman.h>
 #include <linux/prctl.h>
 #include <linux/seccomp.h>
@@ -382,13 +383,55 @@ int engine_status(int status)
     return gate_helpless() || !gate_is_ours() ? status : zeros_end(status);
 }
 
+/* A file with spilled pages or zeros is len bytes long now. */
+static void cut_overlays(long known, const struct stat *st, off_t len)
+{
+    if (known == 0)
+        spill_trim(st, (uint64_t)len);
+    zeros_settle();
+}
+
 long engine_ftruncate(int fd, off_t len)
 {
+    struct stat st;
     long answer = gate_open() ? prealloc_truncate(fd, len) : sys_ftruncate(fd, len);
-    if (answer == 0 && overlays_any() && gate_open()) {
-        spill_trim(fd, (uint64_t)len);
-        zeros_settle();
-    }
+    if (answer == 0 && overlays_any() && gate_open())
+        cut_overlays(sys_fstat(fd, &st), &st, len);
+    return answer;
+}
+
+long engine_truncate(const char *path, off_t len)
+{
+    struct stat st;
+    long answer = sys_truncate(path, len);
+    if (answer == 0 && overlays_any() && gate_open())
+        cut_overlays(sys_stat(path, &st), &st, len);
+    return answer;
+}
+
+#define WRITE_ZEROES 0x80 /* FALLOC_FL_WRITE_ZEROES, Linux 6.17 */
+
+/*
+ * fallocate(2) of a file with spilled pages. What it makes zeros must be zeros in the spill file, too,
+ * which would bring it back otherwise. What moves the contents of the file first writes what is in
+ * the page cache; while spilled pages cannot be written, it fails as if that had failed.
+ */
+long engine_fallocate(int fd, int mode, off_t offset, off_t len, engine_fallocate_ask *ask)
+{
+    const int moves = FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE,
+              zeros = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE | WRITE_ZEROES;
+    struct stat st;
+    if (!(mode & (moves | zeros)) || !overlays_any() || !gate_open() || sys_fstat(fd, &st) < 0)
+        return ask(fd, mode, offset, len);
+    int error = mode & moves ? spill_return_file(&st) : 0;
+    if (error)
+        return -error;
+    struct spill_zeroed z = { .from = (uint64_t)offset, .to = (uint64_t)offset + (uint64_t)len };
+    if (mode & zeros)
+        spill_zero_begin(&st, &z);
+    long answer = ask(fd, mode, offset, len);
+    if (answer == 0 && (mode & zeros))
+        spill_zero_end(&st, &z);
     return answer;
 }
 

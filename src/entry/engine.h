@@ -35,6 +35,11 @@ long engine_mincore(uintptr_t addr, size_t len, unsigned char *vec);
 long engine_mlockall(int flags);
 long engine_munlockall(void);
 long engine_ftruncate(int fd, off_t len);
+long engine_truncate(const char *path, off_t len);
+
+/* ask: libc's own fallocate, as in engine_msync. */
+typedef long engine_fallocate_ask(int fd, int mode, off_t offset, off_t len);
+long engine_fallocate(int fd, int mode, off_t offset, off_t len, engine_fallocate_ask *ask);
 
 /* ask: libc's own msync, which is a cancellation point, in the form of the kernel's answer. When
  * the thread is cancelled in it, no lock is held and nothing is half done. */

@@ -42,6 +42,7 @@
 #undef HOOK
 
 static int (*next_msync)(void *, size_t, int);
+static int (*next_fallocate)(int, int, off_t, off_t);
 static void (*next__exit)(int);
 static void (*next_quick_exit)(int);
 
@@ -69,6 +70,7 @@ static bool started;
 void hooks_resolve(void)
 {
     *(void **)&next_msync = dlsym(RTLD_NEXT, "msync");
+    *(void **)&next_fallocate = dlsym(RTLD_NEXT, "fallocate");
     *(void **)&next__exit = dlsym(RTLD_NEXT, "_exit");
     *(void **)&next_quick_exit = dlsym(RTLD_NEXT, "quick_exit");
     direct_resolve();
@@ -210,6 +212,29 @@ int hook_ftruncate(int fd, off_t len)
 }
 
 int hook_ftruncate64(int fd, off_t len) __attribute__((alias("ftruncate")));
+
+int hook_truncate(const char *path, off_t len)
+{
+    EARLY(answer_int(sys_truncate(path, len)));
+    return answer_int(engine_truncate(path, len));
+}
+
+int hook_truncate64(const char *path, off_t len) __attribute__((alias("truncate")));
+
+static long ask_next_fallocate(int fd, int mode, off_t offset, off_t len)
+{
+    if (!next_fallocate)
+        return sys_fallocate(fd, mode, offset, len);
+    return next_fallocate(fd, mode, offset, len) == 0 ? 0 : -errno;
+}
+
+int hook_fallocate(int fd, int mode, off_t offset, off_t len)
+{
+    EARLY(answer_int(sys_fallocate(fd, mode, offset, len)));
+    return answer_int(engine_fallocate(fd, mode, offset, len, ask_next_fallocate));
+}
+
+int hook_fallocate64(int fd, int mode, off_t offset, off_t len) __attribute__((alias("fallocate")));
 
 void *hook_shmat(int id, const void *addr, int flags)
 {

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -239,6 +240,59 @@ static outcome play_ftruncate(struct part *p)
 static outcome play_ftruncate64(struct part *p)
 {
     return truncate_under(p, (int (*)(int, off_t))ftruncate64);
+}
+
+/* truncate(2) of the file that the descriptor leads to. */
+static int by_name(int (*change)(const char *, off_t), int fd, off_t len)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return change(path, len);
+}
+
+static int truncate_it(int fd, off_t len)
+{
+    return by_name(truncate, fd, len);
+}
+
+static int truncate64_it(int fd, off_t len)
+{
+    return by_name((int (*)(const char *, off_t))truncate64, fd, len);
+}
+
+static outcome play_truncate(struct part *p)
+{
+    return truncate_under(p, truncate_it);
+}
+
+static outcome play_truncate64(struct part *p)
+{
+    return truncate_under(p, truncate64_it);
+}
+
+static outcome punch_under(struct part *p, int (*change)(int, int, off_t, off_t))
+{
+    if (change(p->own_fd, 0, 0, 2 * PAGE))
+        return "does not allocate";
+    char *at = mmap(NULL, 2 * PAGE, RW, MAP_SHARED, p->own_fd, 0);
+    if (at == MAP_FAILED)
+        return "does not map";
+    *word(at) = *word(at + PAGE) = ++p->tag;
+    if (change(p->own_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, PAGE, PAGE))
+        return "does not punch a hole";
+    if (*word(at) != p->tag || *word(at + PAGE) != 0)
+        return "leaves wrong bytes";
+    return munmap(at, 2 * PAGE) || ftruncate(p->own_fd, 0) ? "does not unmap" : NULL;
+}
+
+static outcome play_fallocate(struct part *p)
+{
+    return punch_under(p, fallocate);
+}
+
+static outcome play_fallocate64(struct part *p)
+{
+    return punch_under(p, (int (*)(int, int, off_t, off_t))fallocate64);
 }
 
 static outcome play_shmat(struct part *p)

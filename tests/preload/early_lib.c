@@ -80,6 +80,10 @@ static void call_mlockall(void) { note(mlockall(-1)); }
 static void call_munlockall(void) { note(munlockall()); }
 static void call_ftruncate(void) { note(ftruncate(-1, 0)); }
 static void call_ftruncate64(void) { note(ftruncate64(-1, 0)); }
+static void call_truncate(void) { note(truncate("", 0)); }
+static void call_truncate64(void) { note(truncate64("", 0)); }
+static void call_fallocate(void) { note(fallocate(-1, 0, 0, 1)); }
+static void call_fallocate64(void) { note(fallocate64(-1, 0, 0, 1)); }
 static void call_shmat(void) { note(shmat(-1, NULL, 0) == (void *)-1); }
 static void call_setrlimit(void) { struct rlimit limit = { 0, 0 }; note(setrlimit(-1, &limit)); }
 static void call_setrlimit64(void) { struct rlimit64 limit = { 0, 0 }; note(setrlimit64(-1, &limit)); }

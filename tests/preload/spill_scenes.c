@@ -572,6 +572,65 @@ static void cut_off(void)
             die("page %zu of the file is wrong", i);
 }
 
+/* The page has the store of PAGES stores at that place, or zeros. */
+static void expect_there(const char *at, size_t page, size_t where, bool there, const char *what)
+{
+    char is = ((const volatile char *)at)[page * PAGE + where], due = there ? (char)(page + 1) : 0;
+    if (is != due)
+        die("page %zu, byte %zu: %d instead of %d, %s", page, where, is, due, what);
+}
+
+static void expect_punched(const char *at, const char *what)
+{
+    for (size_t page = 0; page < PAGES; page++) {
+        bool whole = (page >= 11 && page < 14) || page == 20;
+        expect_there(at, page, 0, !whole && page != 14, what);
+        expect_there(at, page, PAGE / 2, !whole && page != 10, what);
+    }
+}
+
+/* The program punches a hole into what is spilled, from the middle of one page to that of another,
+ * while there is no space; and zeroes a page when there is. */
+static void punched(void)
+{
+    char bytes[PAGES * PAGE], *at = map_file(PAGES);
+    store(at, 0, PAGES, 0);
+    store(at, 0, PAGES, PAGE / 2);
+    if (fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 10 * PAGE + PAGE / 2, 4 * PAGE) < 0)
+        die("fallocate: %s", strerror(errno));
+    for (size_t page = 11; page < 14; page++)
+        expect_there(at, page, 0, false, "after a hole was punched");
+    if (fallocate(file, FALLOC_FL_COLLAPSE_RANGE, 0, 4 * PAGE) == 0)
+        die("the file was moved under what is spilled");
+    give_space();
+    if (fallocate(file, FALLOC_FL_ZERO_RANGE, 20 * PAGE, PAGE) < 0)
+        die("fallocate of zeros: %s", strerror(errno));
+    expect_punched(at, "in the map");
+    sync_all(at, PAGES);
+    if (pread(file, bytes, sizeof bytes, 0) != sizeof bytes)
+        die("read: %s", strerror(errno));
+    expect_punched(bytes, "in the file");
+    expect_punched(at, "in the map, when all has gone back");
+}
+
+/* The program cuts its file off by its name, and makes it as long again. */
+static void cut_by_name(void)
+{
+    char path[256], bytes[PAGES * PAGE], *at = map_file(PAGES);
+    snprintf(path, sizeof path, "%s/file", folder);
+    store(at, 0, PAGES, 0);
+    if (truncate(path, 10 * PAGE) < 0 || truncate(path, PAGES * PAGE) < 0)
+        die("truncate: %s", strerror(errno));
+    give_space();
+    sync_all(at, PAGES);
+    if (pread(file, bytes, sizeof bytes, 0) != sizeof bytes)
+        die("read: %s", strerror(errno));
+    for (size_t page = 0; page < PAGES; page++) {
+        expect_there(at, page, 0, page < 10, "in the map");
+        expect_there(bytes, page, 0, page < 10, "in the file");
+    }
+}
+
 /* Another program goes on in this process, when there is space: it finds all in the file. raw: by
  * syscall(2), else by execv. */
 static void become(bool raw)
@@ -639,7 +698,8 @@ int main(int argc, char **argv)
         { "together", together },           { "in-change", in_change_of_range },
         { "beside-alias", beside_alias },   { "cut-off", cut_off },
         { "becomes", becomes },             { "becomes-raw", becomes_raw },
-        { "leaves", leaves },
+        { "leaves", leaves },               { "punched", punched },
+        { "cut-by-name", cut_by_name },
     };
     char path[512];
     if (argc != 3)
