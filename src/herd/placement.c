@@ -61,12 +61,13 @@ static bool wants(const struct map_request *q)
            q->offset <= (uint64_t)INT64_MAX / 2 && !(q->offset & (page_size - 1));
 }
 
-/* The flags that two open files must have in common, as bits above REGION_OPEN_SHIFT. */
+/* The flags that two open files must have in common, as bits above REGION_OPEN_SHIFT. None is
+ * O_WRONLY: placement_map declines it. */
 static uint32_t open_kind(long flags)
 {
-    static const int matter[] = { O_WRONLY,          O_RDWR,    O_APPEND,  O_DIRECT, O_DSYNC,
+    static const int matter[] = { O_APPEND,          O_DIRECT,  O_DSYNC,
                                   O_SYNC & ~O_DSYNC, O_NOATIME, O_NONBLOCK };
-    uint32_t kind = 0;
+    uint32_t kind = flags & O_RDWR ? REGION_WRITABLE : 0;
     for (unsigned i = 0; i < sizeof matter / sizeof *matter; i++)
         if (flags & matter[i])
             kind |= 1u << (REGION_OPEN_SHIFT + i);
@@ -105,7 +106,7 @@ static bool opens_alike(struct file *f, int fd, uint32_t kind)
     if (f->opens == OPENS_UNASKED)
         ask_filesystem(f, fd);
     return f->opens == OPENS_ALIKE ||
-           (f->opens == OPENS_ALIKE_IF_WRITABLE && (kind & open_kind(O_RDWR)));
+           (f->opens == OPENS_ALIKE_IF_WRITABLE && (kind & REGION_WRITABLE));
 }
 
 /* Huge pages have alignment rules of their own. tmpfs may show as large a block size. */

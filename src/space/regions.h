@@ -36,13 +36,21 @@ enum {
     REGION_STACK = 1 << 28,    /* MAP_STACK: no large pages, since Linux 6.7 */
     REGION_RETAINED = 1 << 29, /* the program has unmapped it; it stays a VMA to avoid a split */
     REGION_CHANGING = 1 << 30, /* a call that changes its kind is under way: joins nothing */
-    REGION_OPEN_SHIFT = 16,    /* from here to 26: how the file was opened, see placement.c */
+    REGION_OPEN_SHIFT = 16,    /* from here to 25: how the file was opened, see placement.c */
+    REGION_WRITABLE = 1 << 26, /* the file was opened for writing too, whatever the protection is */
 };
 
 /* Returns the offset in the file of a region in a window. */
 static inline uint64_t region_offset(const struct region *r)
 {
     return r->start - r->window->base;
+}
+
+/* True if an msync of a region in a window syncs the file. The kernel syncs only what has VM_SHARED,
+ * and MAP_SHARED of a file that was opened for reading only has not (mm/mmap.c). */
+static inline bool region_syncs(const struct region *r)
+{
+    return (r->kind & REGION_SHARED) && (r->kind & REGION_WRITABLE);
 }
 
 /* Returns how many regions there are. */

@@ -96,12 +96,13 @@ static void widen(struct sync_plan *p, struct region *r, size_t ahead)
     }
 }
 
-/* The range up to end consists of chunks of r's window. */
+/* The range up to end consists of chunks of r's window, and the kernel syncs each of them. */
 static bool one_window(const struct region *r, uintptr_t end)
 {
-    while (r->end < end && r->after && r->after->start == r->end && r->after->window == r->window)
+    while (region_syncs(r) && r->end < end && r->after && r->after->start == r->end &&
+           r->after->window == r->window)
         r = r->after;
-    return r->end >= end;
+    return region_syncs(r) && r->end >= end;
 }
 
 static const struct durable *durable_of(const struct sync_plan *p)
@@ -134,15 +135,12 @@ static void add_durable(const struct durable *fresh)
     durables[oldest++ % DURABLES] = *fresh;
 }
 
-/* The chunk at the start of the range, if the range consists of shared chunks of one window. Model
- * lock held. */
+/* The chunk at the start of the range, if the range consists of chunks of one window that the
+ * kernel syncs. What it does not sync must not be taken for durable. Model lock held. */
 static struct region *chunk_of(const struct sync_plan *p)
 {
     struct region *r = regions_from(p->addr);
-    return r && r->start <= p->addr && r->window && (r->kind & REGION_SHARED) &&
-                   one_window(r, p->end)
-               ? r
-               : NULL;
+    return r && r->start <= p->addr && r->window && one_window(r, p->end) ? r : NULL;
 }
 
 /* Finds the file of the range. Returns true if the range is durable as long as its file has the
@@ -253,12 +251,13 @@ static bool stands_for_others(const struct file *f)
     return f->several || sys_fstat(f->fd, &st) < 0 || st.st_dev != f->dev || st.st_ino != f->ino;
 }
 
+/* Not for chunks that the kernel does not sync: no msync of them has ever failed. */
 static void add_pending_for_others(const struct file *f, const struct sync_plan *p, int error)
 {
     for (struct window *w = layers_from(f, 0); w; w = layers_from(f, w->layer + 1))
         for (struct region *r = regions_from(w->base); r && r->start < w->base + w->span;
              r = r->after) {
-            if (r->window != w || !(r->kind & REGION_SHARED) || (r->kind & REGION_RETAINED))
+            if (r->window != w || !region_syncs(r) || (r->kind & REGION_RETAINED))
                 continue;
             add_pending(r->start,
                         r->end < p->addr     ? r->end

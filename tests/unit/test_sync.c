@@ -213,6 +213,57 @@ static void fast_skips_what_is_clean(void **state)
     assert_true(run_up() < 4);
 }
 
+/* MAP_SHARED of a file that was opened for reading only: the kernel syncs nothing, and says 0. */
+static void a_map_of_a_reader_syncs_nothing(void **state)
+{
+    (void)state;
+    int reader = fake_open(fake_open_file(fake_number(fd))->file, O_RDONLY);
+    uintptr_t first = (uintptr_t)engine_mmap(0, CHUNK, PROT_READ, MAP_SHARED, reader, CHUNK);
+    for (long n = 2; n < CHUNKS; n++)
+        assert_int_equal(engine_mmap(0, CHUNK, PROT_READ, MAP_SHARED, reader, n * (long)CHUNK),
+                         first + (uintptr_t)(n - 1) * CHUNK);
+    for (int word = SYNC_AUTO; word <= SYNC_FAST; word++) {
+        options.sync = word;
+        for (uintptr_t at = first; at < first + (CHUNKS - 1) * CHUNK; at += CHUNK) {
+            assert_int_equal(engine_msync(at, CHUNK, MS_SYNC, ask), 0);
+            assert_int_equal(asked.chunks, 1); /* not widened, and not skipped */
+        }
+    }
+    for (long n = 1; n < CHUNKS; n += 2) { /* no run, so none of them syncs another */
+        assert_int_equal(sync_chunk(n), 0);
+        assert_int_not_equal(asked.chunks, 0);
+    }
+    next_answer = -EIO;
+    fake_close(fd); /* so it is not known who was of one open file */
+    assert_int_equal(sync_chunk(30), -EIO);
+    assert_int_equal(engine_msync(first + 20 * CHUNK, CHUNK, MS_SYNC, ask), 0);
+    assert_int_equal(sync_chunk(20), -EIO);
+    engine_munmap(first, (CHUNKS - 1) * CHUNK);
+}
+
+/* A range that begins with a writer's chunk and ends with a reader's, or with a private one. */
+static void a_part_that_syncs_nothing_is_not_durable(void **state)
+{
+    (void)state;
+    const struct { int open, type; } kinds[] = { { O_RDONLY, MAP_SHARED }, { O_RDWR, MAP_PRIVATE } };
+    options.sync = SYNC_FAST;
+    for (int i = 0; i < 2; i++) {
+        int other = fake_open(fake_open_file(fake_number(fd))->file, kinds[i].open);
+        long end = engine_mmap(0, CHUNK, PROT_READ, kinds[i].type, other, CHUNKS * (long)CHUNK);
+        assert_int_equal(end, base + CHUNKS * CHUNK);
+        sync_chunk(CHUNKS - 4);
+        sync_chunk(CHUNKS - 3);
+        assert_int_equal(engine_msync(base + (CHUNKS - 2) * CHUNK, 3 * CHUNK, MS_SYNC, ask), 0);
+        assert_int_equal(asked.chunks, 3);
+        long writer = map_chunk(fd, CHUNKS); /* in another window */
+        assert_int_not_equal(writer, end);
+        assert_int_equal(engine_msync((uintptr_t)writer, CHUNK, MS_SYNC, ask), 0);
+        assert_int_equal(asked.chunks, 1);
+        engine_munmap((uintptr_t)writer, CHUNK);
+        engine_munmap((uintptr_t)end, CHUNK);
+    }
+}
+
 static void fast_believes_no_coarse_stamp(void **state)
 {
     (void)state;
@@ -315,6 +366,8 @@ int main(void)
         SYNC(others_are_not),
         SYNC(a_map_ends_it),
         SYNC(fast_skips_what_is_clean),
+        SYNC(a_map_of_a_reader_syncs_nothing),
+        SYNC(a_part_that_syncs_nothing_is_not_durable),
         SYNC(fast_believes_no_coarse_stamp),
         SYNC(fast_believes_no_stamp_of_this_tick),
         SYNC(fast_waits_for_every_map),
