@@ -49,10 +49,11 @@ static void note_here(const struct region *r)
 static void note_gone(const struct region *r)
 {
     note(r, 0 - (r->end - r->start));
-    if (!r->window || (r->kind & REGION_RETAINED))
+    if (!r->window)
         return;
-    layers_leave(r->window, region_offset(r), region_offset(r) + (r->end - r->start));
-    files_note_unmap(r->window->file);
+    files_note_unmap(r->window->file); /* also where it was retained: a sync may go over it */
+    if (!(r->kind & REGION_RETAINED))
+        layers_leave(r->window, region_offset(r), region_offset(r) + (r->end - r->start));
 }
 
 size_t regions_total(void)

@@ -13,6 +13,7 @@
 #include "entry/gate.h"
 #include "herd/placement.h"
 #include "kernel/sys.h"
+#include "space/model.h"
 #include "space/regions.h"
 #include "tell/options.h"
 #include "world.h"
@@ -31,6 +32,7 @@ static struct {
     unsigned calls;
 } asked;
 static long next_answer;
+static void (*meanwhile)(void); /* what another thread does during the next call */
 
 static long ask(uintptr_t addr, size_t len, int flags)
 {
@@ -40,6 +42,10 @@ static long ask(uintptr_t addr, size_t len, int flags)
     asked.calls++;
     long answer = next_answer;
     next_answer = 0;
+    void (*other)(void) = meanwhile;
+    meanwhile = NULL;
+    if (other)
+        other();
     return answer;
 }
 
@@ -306,6 +312,31 @@ static void an_old_promise_is_none(void **state)
     assert_true(run_up() > 4);
 }
 
+static void replace_13(void)
+{
+    assert_int_equal(engine_mmap(base + 13 * CHUNK, CHUNK, PROT_READ,
+                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0), base + 13 * CHUNK);
+}
+
+/* A widened sync goes over what the program has unmapped and the library has retained, too. */
+static void a_retained_part_is_replaced(void **state)
+{
+    (void)state;
+    options.sync = SYNC_FAST;
+    model_take();
+    regions_retain(base + 13 * CHUNK, base + 14 * CHUNK);
+    model_drop();
+    expect(10, 10, 1);
+    expect(11, 11, 1);
+    meanwhile = replace_13;
+    expect(12, 12, 2);
+    long at = map_chunk(fd, 13); /* in another window */
+    assert_int_not_equal(at, base + 13 * CHUNK);
+    assert_int_equal(engine_msync((uintptr_t)at, CHUNK, MS_SYNC, ask), 0);
+    assert_int_equal(asked.chunks, 1);
+    engine_munmap((uintptr_t)at, CHUNK);
+}
+
 static void an_error_is_told_to_all_it_concerns(void **state)
 {
     (void)state;
@@ -372,6 +403,7 @@ int main(void)
         SYNC(fast_believes_no_stamp_of_this_tick),
         SYNC(fast_waits_for_every_map),
         SYNC(an_old_promise_is_none),
+        SYNC(a_retained_part_is_replaced),
         SYNC(an_error_is_told_to_all_it_concerns),
         SYNC(an_error_is_told_to_every_open),
         SYNC(a_hole_is_not_the_callers),
