@@ -23,6 +23,7 @@
 #include "space/pressure.h"
 #include "space/regions.h"
 #include "tell/log.h"
+#include "tell/options.h"
 #include "tell/status.h"
 
 #ifndef MAP_FIXED_NOREPLACE
@@ -82,9 +83,10 @@ static uint32_t kind_of(const struct map_request *q, long open_flags)
 
 static void ask_filesystem(struct file *f, int fd)
 {
-    long type = 0;
-    sys_fstatfs_type(fd, &type);
-    switch (type) {
+    long type;
+    if (f->fs_type <= 0 && sys_fstatfs_type(fd, &type) == 0)
+        f->fs_type = type;
+    switch (f->fs_type) {
     case TMPFS_MAGIC: f->opens = f->linked ? OPENS_ALIKE : OPENS_APART; break;
     case EXT4_SUPER_MAGIC: /* and ext2, ext3 */
     case XFS_SUPER_MAGIC:
@@ -238,8 +240,9 @@ struct placing {
     struct window *w;
     uintptr_t start, end;
     uint32_t kind;
-    bool retained; /* the place is retained, and has to be given back first */
-    bool beside;   /* the chunk can be one VMA with a neighbour */
+    bool retained;   /* the place is retained, and has to be given back first */
+    bool beside;     /* the chunk can be one VMA with a neighbour */
+    bool finds_type; /* what msync has to know of the filesystem is to be found out */
 };
 
 /* r is a region of the window and of the same kind; it may be retained. */
@@ -324,6 +327,19 @@ static bool settle(const struct placing *p, struct region *r)
     return true;
 }
 
+/*
+ * msync has to know the filesystem (sync/sync.c), but may find the descriptor closed, or one of
+ * another file. So it is asked for when the first chunk is placed whose msync syncs. auto has to
+ * tell btrfs from others, and no file of btrfs has the device of a disk. A seccomp filter that
+ * kills for the call has done so before: each process makes it for its record (tell/recordfile.c).
+ */
+static long filesystem_of(const struct map_request *q)
+{
+    long type;
+    bool asks = options.sync == SYNC_FAST || !files_on_disk_device(q->st.st_dev);
+    return asks && sys_fstatfs_type(q->fd, &type) == 0 ? type : FILES_FS_UNKNOWN;
+}
+
 /* Maps the request at its place, and releases the reference to the window. */
 static long place(const struct placing *p)
 {
@@ -343,7 +359,10 @@ static long place(const struct placing *p)
     if (at == -EEXIST)
         STATUS_ADD(elsewhere, 1);
     bool placed = !sys_failed(at);
+    long type = placed && p->finds_type ? filesystem_of(p->q) : FILES_FS_UNASKED;
     model_take(); /* cannot fail: this thread did not own it a moment ago */
+    if (type != FILES_FS_UNASKED)
+        p->w->file->fs_type = type;
     if (placed) {
         long before = regions_vmas_around(p->start, p->end);
         struct region *r = regions_add(p->start, p->end, p->w, p->kind);
@@ -390,6 +409,8 @@ long placement_map(struct map_request *q)
         p.w->file->longest = len;
     p.retained = !regions_free(p.start, p.end);
     p.beside = is_beside(&p);
+    p.finds_type =
+        p.w->file->fs_type == FILES_FS_UNASKED && options.sync != SYNC_PLAIN && kind_syncs(p.kind);
     model_drop();
     return place(&p);
 }

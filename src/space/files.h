@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/sysmacros.h>
 #include <sys/types.h>
 
 struct layers;
@@ -50,6 +51,7 @@ struct file {
     bool locked;            /* the program has taken a flock on it, see files_lock */
     bool several;           /* it was mapped through several descriptors */
     bool failed;            /* a sync of it has returned an error */
+    long fs_type;           /* of its filesystem, by statfs(2), or one of the two below */
     uint64_t last_unmap; /* the number of the last unmapping in its windows; no other file has it */
     int fd; /* the descriptor that it was last mapped through, or -1. It may be closed or that
                      of another file since: fstat shows that */
@@ -60,6 +62,15 @@ struct file {
     uint64_t used;          /* bytes mapped in its windows, without those retained */
     size_t longest;         /* the longest mapping of the program in them, in bytes */
 };
+
+enum { FILES_FS_UNASKED = 0, FILES_FS_UNKNOWN = -1 };
+
+/* True if dev, a file's device by fstat, is that of a disk. btrfs and what has no disk (NFS, FUSE,
+ * overlayfs, tmpfs) show a device that has no driver: its major number is 0. */
+static inline bool files_on_disk_device(dev_t dev)
+{
+    return major(dev) != 0;
+}
 
 /* Returns the file, or NULL if no chunk of it is known. */
 struct file *files_find(dev_t dev, ino_t ino);

@@ -46,11 +46,12 @@ static inline uint64_t region_offset(const struct region *r)
     return r->start - r->window->base;
 }
 
-/* True if an msync of a region in a window syncs the file. The kernel syncs only what has VM_SHARED,
- * and MAP_SHARED of a file that was opened for reading only has not (mm/mmap.c). */
-static inline bool region_syncs(const struct region *r)
+/* True if an msync of a region of this kind, in a window, syncs the file. The kernel syncs only
+ * what has VM_SHARED, and MAP_SHARED of a file that was opened for reading only has not
+ * (mm/mmap.c). */
+static inline bool kind_syncs(uint32_t kind)
 {
-    return (r->kind & REGION_SHARED) && (r->kind & REGION_WRITABLE);
+    return (kind & REGION_SHARED) && (kind & REGION_WRITABLE);
 }
 
 /* Returns how many regions there are. */

@@ -26,14 +26,11 @@ static int64_t clock_of(int clock)
     return (int64_t)sys_clock_ns(clock);
 }
 
-/* ext4, xfs and btrfs have them if the kernel has; for btrfs it is never asked (sync.c, pays). ext2
- * has ext4's number: its stamps, and those of small inodes, are whole seconds, which read_times
- * refuses. */
-static bool is_multigrain(int fd)
+/* btrfs has fine ones too, but for it nothing is stamped (sync.c, pays). ext2 has ext4's number:
+ * its stamps, and those of small inodes, are whole seconds, which read_times refuses. */
+bool stamps_differ_on(long fs_type)
 {
-    long type;
-    return sys_fstatfs_type(fd, &type) == 0 &&
-           (type == EXT4_SUPER_MAGIC || type == XFS_SUPER_MAGIC);
+    return fs_type == EXT4_SUPER_MAGIC || fs_type == XFS_SUPER_MAGIC;
 }
 
 /*
@@ -105,8 +102,7 @@ static bool tick_is_over(const struct stamp *s)
 
 bool stamp_read(int fd, dev_t dev, ino_t ino, struct stamp *s)
 {
-    return fd >= 0 && kernel_is_multigrain() && is_multigrain(fd) && read_times(fd, dev, ino, s) &&
-           tick_is_over(s);
+    return fd >= 0 && kernel_is_multigrain() && read_times(fd, dev, ino, s) && tick_is_over(s);
 }
 
 bool stamp_reread(int fd, const struct stamp *was, struct stamp *s)

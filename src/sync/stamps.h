@@ -25,16 +25,19 @@ struct stamp {
     uint64_t at_ms;    /* when it was read, by the monotonic clock */
 };
 
+/* True if files of this filesystem (files.h, fs_type) have multigrain timestamps where the kernel
+ * has. */
+bool stamps_differ_on(long fs_type);
+
 /*
- * Reads the stamp of the file dev, ino through fd. Returns false if a stamp would say nothing: fd
- * is not of that file any more, the file has changed within this tick, the filesystem is not known
- * to have multigrain timestamps, or the kernel has none. The kernel is tried once in a process,
- * with a memfd that is closed again.
+ * Reads the stamp of the file dev, ino, of such a filesystem, through fd. Returns false if a stamp
+ * would say nothing: fd is not of that file any more, the file has changed within this tick, or the
+ * kernel has no multigrain timestamps. The kernel is tried once in a process, with a memfd that is
+ * closed again.
  */
 bool stamp_read(int fd, dev_t dev, ino_t ino, struct stamp *s);
 
-/* Reads the stamp of the file again. was has been read with stamp_read, so the filesystem is not
- * asked for. */
+/* Reads the stamp of the file again. was has been read with stamp_read. */
 bool stamp_reread(int fd, const struct stamp *was, struct stamp *s);
 
 /* Returns true if there was no store between the two: the file and its ctime are the same, the wall

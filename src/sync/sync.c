@@ -99,10 +99,10 @@ static void widen(struct sync_plan *p, struct region *r, size_t ahead)
 /* The range up to end consists of chunks of r's window, and the kernel syncs each of them. */
 static bool one_window(const struct region *r, uintptr_t end)
 {
-    while (region_syncs(r) && r->end < end && r->after && r->after->start == r->end &&
+    while (kind_syncs(r->kind) && r->end < end && r->after && r->after->start == r->end &&
            r->after->window == r->window)
         r = r->after;
-    return region_syncs(r) && r->end >= end;
+    return kind_syncs(r->kind) && r->end >= end;
 }
 
 static const struct durable *durable_of(const struct sync_plan *p)
@@ -143,6 +143,19 @@ static struct region *chunk_of(const struct sync_plan *p)
     return r && r->start <= p->addr && r->window && one_window(r, p->end) ? r : NULL;
 }
 
+/*
+ * A longer sync saves time. It does not on btrfs, which syncs all of the file with the first msync
+ * after a store. Where two syncs of a file overlap, btrfs was seen to lose what one of them had
+ * reported as written (doc/sync.md). Nothing is asked here: the program may have closed the
+ * descriptor, and its number may be that of a file whose server does not answer. Where the
+ * filesystem is not known, because nobody has asked or the kernel has not told, the device tells
+ * what is not btrfs.
+ */
+static bool pays(const struct file *f)
+{
+    return f->fs_type > 0 ? f->fs_type != BTRFS_SUPER_MAGIC : files_on_disk_device(f->dev);
+}
+
 /* Finds the file of the range. Returns true if the range is durable as long as its file has the
  * stamp *was. After an error of the file nothing is widened or skipped: the error of a widened sync
  * is returned to all callers that it concerns, which is enough once. */
@@ -158,25 +171,15 @@ static bool look_up(struct sync_plan *p, size_t *ahead, bool *fast, struct stamp
         p->ino = f->ino;
         p->fd = f->fd;
         p->offset = p->addr - r->window->base;
-        if (f->failed)
+        if (f->failed || !pays(f))
             *ahead = 0, *fast = false;
+        *fast &= stamps_differ_on(f->fs_type);
         d = *fast ? durable_of(p) : NULL;
         if (d)
             *was = d->stamp;
     }
     model_drop();
     return d != NULL;
-}
-
-/*
- * A longer sync saves time. It does not on btrfs, which syncs all of the file with the first msync
- * after a store. Where two syncs of a file overlap, btrfs was seen to lose what one of them had
- * reported as written (doc/sync.md).
- */
-static bool pays(int fd)
-{
-    long type;
-    return sys_fstatfs_type(fd, &type) < 0 || type != BTRFS_SUPER_MAGIC;
 }
 
 /* Widens the sync. For fast it reads the stamp, and then fences the file. */
@@ -204,7 +207,7 @@ void sync_plan(uintptr_t addr, uintptr_t end, struct sync_plan *p)
     *p = (struct sync_plan){ .addr = addr, .end = end, .start = addr, .stop = end, .fd = -1 };
     bool durable = look_up(p, &ahead, &fast, &was);
     p->skip = durable && stamp_reread(p->fd, &was, &now) && stamp_same(&was, &now);
-    if (!p->skip && ahead && p->fd >= 0 && pays(p->fd))
+    if (!p->skip && ahead && p->fd >= 0)
         prepare(p, ahead, fast);
 }
 
@@ -257,7 +260,7 @@ static void add_pending_for_others(const struct file *f, const struct sync_plan 
     for (struct window *w = layers_from(f, 0); w; w = layers_from(f, w->layer + 1))
         for (struct region *r = regions_from(w->base); r && r->start < w->base + w->span;
              r = r->after) {
-            if (r->window != w || !region_syncs(r) || (r->kind & REGION_RETAINED))
+            if (r->window != w || !kind_syncs(r->kind) || (r->kind & REGION_RETAINED))
                 continue;
             add_pending(r->start,
                         r->end < p->addr     ? r->end

@@ -58,7 +58,7 @@ long fake_pid;
 mode_t fake_stderr_mode;
 uint64_t fake_stderr_inode;
 bool fake_ofd_lock, fake_stamps_fine;
-unsigned fake_dirty_asked;
+unsigned fake_dirty_asked, fake_types_asked;
 uint64_t fake_stamp;
 struct sys_space fake_space;
 int fake_file_flags;
@@ -488,6 +488,7 @@ long sys_fstat(int fd, struct stat *st)
 long sys_fstatfs_type(int fd, long *f_type)
 {
     const struct fake_open_file *f = fake_open_file(fake_number(fd));
+    fake_types_asked++;
     if (!f)
         return -EBADF;
     *f_type = f->file.fs_type ? f->file.fs_type : EXT4;

@@ -97,6 +97,9 @@ extern struct fake_quota fake_quotas[3];
 extern uint64_t fake_stamp;
 extern bool fake_stamps_fine;
 
+/* How often it was asked on which filesystem a file is. */
+extern unsigned fake_types_asked;
+
 /* How often it was asked which pages of a file are dirty; three are. */
 extern unsigned fake_dirty_asked;
 

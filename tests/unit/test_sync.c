@@ -12,6 +12,7 @@
 #include "entry/engine.h"
 #include "entry/gate.h"
 #include "herd/placement.h"
+#include "kernel/mounts.h"
 #include "kernel/sys.h"
 #include "space/model.h"
 #include "space/regions.h"
@@ -71,7 +72,7 @@ static int setup(void **state)
     placement_switch(true);
     gate_start(MAPHERD_HERDING, &guard);
     mapherd_status_block.unseen = mapherd_status_block.forgotten = 0;
-    options.sync = SYNC_AUTO;
+    options.sync = SYNC_FAST; /* while the file is mapped: so its filesystem is asked for */
     fake_stamps_fine = true;
     fake_stamp = 1000;
     fake_now_ms = 1; /* past the stamp */
@@ -81,6 +82,7 @@ static int setup(void **state)
     base = (uintptr_t)first_placed - (LONE + 1) * CHUNK;
     for (long n = 1; n < CHUNKS; n++)
         assert_int_equal(map_chunk(fd, n), base + (uintptr_t)n * CHUNK);
+    options.sync = SYNC_AUTO;
     sync_chunk(1); /* no run of the test before goes on */
     sync_chunk(40);
     memset(&asked, 0, sizeof asked);
@@ -141,23 +143,44 @@ static void a_pause_is_not_a_loop(void **state)
     expect(20, 20, 2);
 }
 
-/* There the first sync of a loop is all that costs. */
+/* Maps chunks 1 to 19 of a file, closes it if asked for, and syncs all but the first, which lies
+ * alone, one after the other. Returns how many chunks the longest of these syncs had. */
+static long longest_sync(struct fake_file file, bool closes)
+{
+    long longest = 0;
+    file.inode = inode++;
+    file.size = CHUNKS * CHUNK;
+    int other = fake_open(file, O_RDWR);
+    long before = map_chunk(other, 1);
+    uintptr_t first = (uintptr_t)map_chunk(other, 2);
+    unsigned types_asked = fake_types_asked;
+    for (long n = 3; n < 20; n++)
+        map_chunk(other, n);
+    if (closes)
+        fake_close(other);
+    for (uintptr_t at = first; at < first + 18 * CHUNK; at += CHUNK) {
+        assert_int_equal(engine_msync(at, CHUNK, MS_SYNC, ask), 0);
+        longest = asked.chunks > longest ? asked.chunks : longest;
+    }
+    assert_int_equal(fake_types_asked, types_asked); /* with the first that is placed, or never */
+    engine_munmap(first, 18 * CHUNK);
+    engine_munmap((uintptr_t)before, CHUNK);
+    return longest;
+}
+
+/* There the first sync of a loop is all that costs. It is found out while the descriptor is open. */
 static void btrfs_is_left_alone(void **state)
 {
     (void)state;
-    int other = fake_open((struct fake_file){ .inode = inode++, .size = CHUNKS * CHUNK,
-                                              .fs_type = 0x9123683e }, O_RDWR);
-    long before = map_chunk(other, 1);
-    uintptr_t first = (uintptr_t)map_chunk(other, 2);
-    for (long n = 3; n < 20; n++)
-        map_chunk(other, n);
-    options.sync = SYNC_FAST;
-    for (uintptr_t at = first; at < first + 18 * CHUNK; at += CHUNK) {
-        assert_int_equal(engine_msync(at, CHUNK, MS_SYNC, ask), 0);
-        assert_int_equal(asked.chunks, 1);
-    }
-    engine_munmap(first, 18 * CHUNK);
-    engine_munmap((uintptr_t)before, CHUNK);
+    const struct fake_file btrfs = { .fs_type = BTRFS_SUPER_MAGIC, .device = 0x2a },
+                           nfs = { .fs_type = NFS_SUPER_MAGIC, .device = 0x2b }, disk = { 0 };
+    for (int word = SYNC_AUTO; word <= SYNC_FAST; word++)
+        for (int closes = 0; closes < 2; closes++) {
+            options.sync = word;
+            assert_int_equal(longest_sync(btrfs, closes), 1);
+            assert_true(longest_sync(nfs, closes) > 4);
+            assert_true(longest_sync(disk, closes) > 4);
+        }
 }
 
 static void others_are_not(void **state)
