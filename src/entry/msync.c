@@ -31,16 +31,15 @@ static int take_pending(uintptr_t start, uintptr_t end)
 }
 
 /* Makes the call as planned. If a part that the plan has added is not mapped (any more), makes
- * the call that the program asked for. */
+ * the call that the program asked for. If all is mapped, ENOMEM is the disk's: an error of
+ * write-back may be any errno (mm/filemap.c), and the kernel has told it now. */
 static long carry_out(struct sync_plan *p, size_t len, engine_ask *ask)
 {
     bool widened = p->stop - p->start > p->end - p->addr;
     if (p->skip)
         return ask(p->addr, 0, MS_SYNC);
-    if (!widened)
-        return ask(p->addr, len, MS_SYNC);
-    long answer = ask(p->start, p->stop - p->start, MS_SYNC);
-    if (answer != -ENOMEM)
+    long answer = ask(p->start, widened ? p->stop - p->start : len, MS_SYNC);
+    if (answer != -ENOMEM || !sync_met_hole(p) || !widened)
         return answer;
     sync_narrow(p);
     return ask(p->addr, len, MS_SYNC);

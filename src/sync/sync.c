@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <linux/magic.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "kernel/sys.h"
@@ -171,6 +172,7 @@ static bool look_up(struct sync_plan *p, size_t *ahead, bool *fast, struct stamp
         p->ino = f->ino;
         p->fd = f->fd;
         p->offset = p->addr - r->window->base;
+        p->last_unmap = f->last_unmap;
         if (f->failed || !pays(f))
             *ahead = 0, *fast = false;
         *fast &= stamps_differ_on(f->fs_type);
@@ -211,6 +213,17 @@ void sync_plan(uintptr_t addr, uintptr_t end, struct sync_plan *p)
         prepare(p, ahead, fast);
 }
 
+/* Where a part was unmapped and mapped again meanwhile, the sync met a hole. The walk does not. */
+bool sync_met_hole(struct sync_plan *p)
+{
+    if (p->fd < 0 || sys_msync(p->start, p->stop - p->start, MS_ASYNC) < 0 || !model_take())
+        return true;
+    const struct file *f = files_find(p->dev, p->ino);
+    p->whole = f && f->last_unmap == p->last_unmap;
+    model_drop();
+    return !p->whole;
+}
+
 void sync_narrow(struct sync_plan *p)
 {
     p->offset += p->addr - p->start;
@@ -230,10 +243,16 @@ static void settle(const struct sync_plan *p, uint64_t ns)
                                                      : ahead / 4;
 }
 
-static bool tells_a_loss(long answer)
+/*
+ * The kernel has told an error of write-back, and will not again. EINVAL and EBUSY are the answers
+ * to flags and addresses that no plan has, and to MS_INVALIDATE (mm/msync.c), so here they come
+ * from the file like any other. If its filesystem has no fsync at all, each msync says EINVAL by
+ * itself. EINTR: a signal has ended the wait (NFS, FUSE). Nothing was refused, and the ranges ahead
+ * are not promised: each is asked of the kernel at its own msync.
+ */
+static bool tells_a_loss(const struct sync_plan *p, long answer)
 {
-    return answer < 0 && answer != -ENOMEM && answer != -EINVAL && answer != -EBUSY &&
-           answer != -EINTR;
+    return answer < 0 && answer != -EINTR && (answer != -ENOMEM || p->whole);
 }
 
 static void add_pending(uintptr_t start, uintptr_t end, int error)
@@ -299,7 +318,7 @@ void sync_done(const struct sync_plan *p, long answer, uint64_t ns)
     }
     if (widened)
         STATUS_ADD(syncs_widened, 1);
-    if (p->fd < 0 || !(tells_a_loss(answer) || (answer == 0 && p->stamped)) || !model_take())
+    if (p->fd < 0 || !(tells_a_loss(p, answer) || (answer == 0 && p->stamped)) || !model_take())
         return;
     struct file *f = files_find(p->dev, p->ino);
     if (answer < 0)

@@ -36,7 +36,8 @@ struct sync_plan {
     bool skip;             /* the kernel is not asked, because all of it is on the disk */
     bool stamped;          /* before is the file's stamp, read and fenced before the sync */
     struct stamp before;
-    uint64_t last_unmap; /* of the file (space/files.h), when it was stamped */
+    bool whole;          /* ENOMEM was the answer, and not because of a hole */
+    uint64_t last_unmap; /* of the file (space/files.h), when its chunks were looked up */
     dev_t dev;           /* the file, if known */
     ino_t ino;
     int fd;          /* a descriptor that was of the file once; -1: the file is not known */
@@ -46,6 +47,13 @@ struct sync_plan {
 /* Plans the sync of [addr, end), which is page-aligned. The caller holds no lock; takes the model
  * lock, under which a widened sync of fast fences the file. */
 void sync_plan(uintptr_t addr, uintptr_t end, struct sync_plan *p);
+
+/*
+ * The kernel has returned ENOMEM for [start, stop). Returns true if a hole was the reason:
+ * something in it is not mapped, or was not while the kernel went over it. False: the disk has
+ * refused a write. The caller holds no lock; takes the model lock.
+ */
+bool sync_met_hole(struct sync_plan *p);
 
 /* The kernel has refused [start, stop), because something in it is not mapped any more. Makes it
  * the range of the program's call. */

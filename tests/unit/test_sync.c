@@ -390,22 +390,62 @@ static void an_error_is_told_to_every_open(void **state)
     assert_int_equal(sync_chunk(CHUNKS), 0);
 }
 
+static void unmap_13(void)
+{
+    engine_munmap(base + 13 * CHUNK, CHUNK);
+}
+
+static void unmap_23_past_the_library(void)
+{
+    sys_munmap(base + 23 * CHUNK, CHUNK);
+}
+
+static void map_33_anew(void)
+{
+    engine_munmap(base + 33 * CHUNK, CHUNK);
+    assert_int_equal(map_chunk(fd, 33), base + 33 * CHUNK);
+}
+
+/* Another thread unmaps what comes next. The kernel says so of the widened call. */
 static void a_hole_is_not_the_callers(void **state)
 {
     (void)state;
-    expect(10, 10, 1);
-    expect(11, 11, 1);
-    next_answer = -ENOMEM; /* of the widened one: another thread unmaps what comes next */
-    expect(12, 12, 1);
-    assert_int_equal(sync_chunk(13), 0);
+    for (int word = SYNC_AUTO; word <= SYNC_FAST; word++) {
+        void (*const ways[])(void) = { unmap_13, unmap_23_past_the_library, map_33_anew };
+        options.sync = word;
+        for (long n = 10, i = 0; i < 3; n += 10, i++) {
+            expect(n, n, 1);
+            expect(n + 1, n + 1, 1);
+            meanwhile = ways[i];
+            next_answer = -ENOMEM;
+            expect(n + 2, n + 2, 1);
+            if (ways[i] != map_33_anew)
+                assert_int_equal(map_chunk(fd, n + 3), base + (uintptr_t)(n + 3) * CHUNK);
+            assert_int_equal(sync_chunk(n + 3), 0);
+            assert_int_not_equal(asked.chunks, 0);
+        }
+    }
+    meanwhile = unmap_13;
     next_answer = -ENOMEM;
-    assert_int_equal(sync_chunk(40), -ENOMEM);
-    options.sync = SYNC_FAST;
-    expect(20, 20, 1);
-    expect(21, 21, 1);
-    next_answer = -ENOMEM;
-    expect(22, 22, 1);
-    expect(23, 23, 2); /* nothing is known of it, and it is widened */
+    assert_int_equal(sync_chunk(13), -ENOMEM);
+}
+
+/* An error of write-back may be any errno. EINTR is none. */
+static void an_error_has_any_number(void **state)
+{
+    const int errors[] = { ENOMEM, EBUSY, EINVAL, ENOSPC, EINTR };
+    for (unsigned i = 0; i < sizeof errors / sizeof *errors; i++) {
+        expect(10, 10, 1);
+        expect(11, 11, 1);
+        next_answer = -errors[i];
+        assert_int_equal(sync_chunk(12), -errors[i]);
+        assert_int_equal(asked.chunks, 2);
+        assert_int_equal(sync_chunk(13), errors[i] == EINTR ? 0 : -errors[i]);
+        expect(12, 12, 1);
+        expect(13, 13, 1);
+        teardown(state);
+        setup(state); /* a file of which no error is known */
+    }
 }
 
 #define SYNC(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -430,6 +470,7 @@ int main(void)
         SYNC(an_error_is_told_to_all_it_concerns),
         SYNC(an_error_is_told_to_every_open),
         SYNC(a_hole_is_not_the_callers),
+        SYNC(an_error_has_any_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
