@@ -255,10 +255,16 @@ static bool tells_a_loss(const struct sync_plan *p, long answer)
     return answer < 0 && answer != -EINTR && (answer != -ENOMEM || p->whole);
 }
 
-static void add_pending(uintptr_t start, uintptr_t end, int error)
+/* Adds the error to the chunks of f in the range. Not to those that the kernel does not sync: no
+ * msync of them has ever failed. Other memory may have been mapped there since the plan. */
+static void add_pending(const struct file *f, uintptr_t start, uintptr_t end, int error)
 {
-    if (start < end)
-        pending_add(start, end, error);
+    for (struct region *r = regions_from(start); r && r->start < end && start < end; r = r->after) {
+        uintptr_t from = r->start > start ? r->start : start, to = r->end < end ? r->end : end;
+        if (r->window && r->window->file == f && kind_syncs(r->kind) &&
+            !(r->kind & REGION_RETAINED))
+            pending_add(from, to, error);
+    }
 }
 
 /*
@@ -273,32 +279,21 @@ static bool stands_for_others(const struct file *f)
     return f->several || sys_fstat(f->fd, &st) < 0 || st.st_dev != f->dev || st.st_ino != f->ino;
 }
 
-/* Not for chunks that the kernel does not sync: no msync of them has ever failed. */
 static void add_pending_for_others(const struct file *f, const struct sync_plan *p, int error)
 {
-    for (struct window *w = layers_from(f, 0); w; w = layers_from(f, w->layer + 1))
-        for (struct region *r = regions_from(w->base); r && r->start < w->base + w->span;
-             r = r->after) {
-            if (r->window != w || !kind_syncs(r->kind) || (r->kind & REGION_RETAINED))
-                continue;
-            add_pending(r->start,
-                        r->end < p->addr     ? r->end
-                        : r->start < p->addr ? p->addr
-                                             : r->start,
-                        error);
-            add_pending(r->start > p->end ? r->start
-                        : r->end > p->end ? p->end
-                                          : r->end,
-                        r->end, error);
-        }
+    for (struct window *w = layers_from(f, 0); w; w = layers_from(f, w->layer + 1)) {
+        uintptr_t end = w->base + w->span;
+        add_pending(f, w->base, p->addr < end ? p->addr : end, error);
+        add_pending(f, p->end > w->base ? p->end : w->base, end, error);
+    }
 }
 
 static void note_loss(const struct sync_plan *p, struct file *f, int error)
 {
-    add_pending(p->start, p->addr, error);
-    add_pending(p->end, p->stop, error);
     if (!f)
         return;
+    add_pending(f, p->start, p->addr, error);
+    add_pending(f, p->end, p->stop, error);
     f->failed = true;
     if (stands_for_others(f))
         add_pending_for_others(f, p, error);

@@ -376,6 +376,19 @@ static void an_error_is_told_to_all_it_concerns(void **state)
     assert_int_equal(run_up(), CHUNKS - 2); /* such a file is skipped no more */
 }
 
+/* Another thread maps other memory where the error was. */
+static void an_error_is_not_told_to_what_came_since(void **state)
+{
+    (void)state;
+    expect(10, 10, 1);
+    expect(11, 11, 1);
+    meanwhile = replace_13;
+    next_answer = -EIO;
+    assert_int_equal(sync_chunk(12), -EIO);
+    assert_int_equal(asked.chunks, 2);
+    assert_int_equal(sync_chunk(13), 0);
+}
+
 /* One open file to the kernel, but the program opened it twice. */
 static void an_error_is_told_to_every_open(void **state)
 {
@@ -468,6 +481,7 @@ int main(void)
         SYNC(an_old_promise_is_none),
         SYNC(a_retained_part_is_replaced),
         SYNC(an_error_is_told_to_all_it_concerns),
+        SYNC(an_error_is_not_told_to_what_came_since),
         SYNC(an_error_is_told_to_every_open),
         SYNC(a_hole_is_not_the_callers),
         SYNC(an_error_has_any_number),
