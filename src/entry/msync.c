@@ -18,7 +18,6 @@
 #include "space/pending.h"
 #include "sync/latency.h"
 #include "sync/sync.h"
-#include "sync/underway.h"
 #include "tell/metrics.h"
 
 /* The error that is pending for the range, besides what the kernel says; or 0. */
@@ -64,8 +63,6 @@ static long sync_range(uintptr_t addr, size_t len, uintptr_t end, engine_ask *as
     latency_begin(&s);
     long answer = carry_out(&p, len, ask);
     sync_done(&p, answer, latency_end(&s, answer));
-    if (answer == 0) /* a widened sync of another thread may have been told this range's error */
-        underway_wait(addr, end);
     return answer;
 }
 
@@ -84,8 +81,6 @@ long engine_msync(uintptr_t addr, size_t len, int flags, engine_ask *ask)
     int spilled = ours ? spill_return(addr, end) : 0;
     long answer =
         ours && flags == MS_SYNC ? sync_range(addr, len, end, ask) : ask(addr, len, flags);
-    if (answer == 0 && ours && flags != MS_SYNC)
-        underway_wait(addr, end);
     if (answer == 0 && ours) {
         int lost = zeros_error(addr, end), told = take_pending(addr, end);
         answer = -(spilled ? spilled : told ? told : lost);

@@ -19,7 +19,6 @@
 #include "space/pending.h"
 #include "space/regions.h"
 #include "sync/stamps.h"
-#include "sync/underway.h"
 #include "tell/options.h"
 #include "tell/status.h"
 
@@ -77,11 +76,6 @@ static size_t step(uintptr_t addr, uintptr_t end)
     run.began = now;
     run.took = 0;
     return ahead;
-}
-
-static bool is_widened(const struct sync_plan *p)
-{
-    return p->stop - p->start > p->end - p->addr;
 }
 
 /* Widens the sync to the end of the VMA of the chunk at r, at most by ahead bytes. */
@@ -202,8 +196,6 @@ static void prepare(struct sync_plan *p, size_t ahead, bool fast)
         p->offset = p->start - r->window->base;
         p->last_unmap = r->window->file->last_unmap;
         p->stamped = stamped && fence_file(r->window->file);
-        if (is_widened(p))
-            p->underway = underway_enter(p->start, p->stop);
     }
     model_drop();
 }
@@ -307,34 +299,26 @@ static void note_loss(const struct sync_plan *p, struct file *f, int error)
         add_pending_for_others(f, p, error);
 }
 
-static void conclude(const struct sync_plan *p, long answer)
-{
-    struct file *f = files_find(p->dev, p->ino);
-    if (answer < 0)
-        note_loss(p, f, (int)-answer);
-    else if (f && f->last_unmap == p->last_unmap) /* so the kernel has gone over all of the range */
-        add_durable(&(struct durable){ p->offset, p->offset + (p->stop - p->start), p->before });
-}
-
 void sync_done(const struct sync_plan *p, long answer, uint64_t ns)
 {
+    bool widened = p->stop - p->start > p->end - p->addr;
     if (p->skip) {
         STATUS_ADD(syncs_skipped, 1);
         return;
     }
     if (run.start == p->addr && run.end == p->end) {
         run.took = ns;
-        if (is_widened(p))
+        if (widened)
             settle(p, ns);
     }
-    if (is_widened(p))
+    if (widened)
         STATUS_ADD(syncs_widened, 1);
-    bool matters = p->fd >= 0 && (tells_a_loss(p, answer) || (answer == 0 && p->stamped));
-    if ((!matters && !p->underway) || !model_take())
+    if (p->fd < 0 || !(tells_a_loss(p, answer) || (answer == 0 && p->stamped)) || !model_take())
         return;
-    if (matters)
-        conclude(p, answer);
-    if (p->underway)
-        underway_leave(p->underway);
+    struct file *f = files_find(p->dev, p->ino);
+    if (answer < 0)
+        note_loss(p, f, (int)-answer);
+    else if (f && f->last_unmap == p->last_unmap) /* so the kernel has gone over all of the range */
+        add_durable(&(struct durable){ p->offset, p->offset + (p->stop - p->start), p->before });
     model_drop();
 }

@@ -37,7 +37,6 @@ struct sync_plan {
     bool stamped;          /* before is the file's stamp, read and fenced before the sync */
     struct stamp before;
     bool whole;          /* ENOMEM was the answer, and not because of a hole */
-    uint64_t underway;   /* the number of the widened sync (sync/underway.h), or 0 */
     uint64_t last_unmap; /* of the file (space/files.h), when its chunks were looked up */
     dev_t dev;           /* the file, if known */
     ino_t ino;

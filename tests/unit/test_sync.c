@@ -6,8 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -378,102 +376,6 @@ static void an_error_is_told_to_all_it_concerns(void **state)
     assert_int_equal(run_up(), CHUNKS - 2); /* such a file is skipped no more */
 }
 
-static long fine(uintptr_t addr, size_t len, int flags)
-{
-    (void)addr, (void)len, (void)flags;
-    return 0;
-}
-
-static char naps, done; /* of another thread, and of the widened sync */
-static long told;       /* to the other thread */
-
-static void nap_until_done(void)
-{
-    __atomic_store_n(&naps, 1, __ATOMIC_SEQ_CST);
-    while (!__atomic_load_n(&done, __ATOMIC_SEQ_CST))
-        sched_yield();
-}
-
-static void *sync_13(void *unused)
-{
-    told = engine_msync(base + 13 * CHUNK, CHUNK, MS_SYNC, fine);
-    __atomic_store_n(&naps, 1, __ATOMIC_SEQ_CST);
-    return unused;
-}
-
-static pthread_t other_thread;
-
-static void another_thread_syncs_13(void)
-{
-    pthread_create(&other_thread, NULL, sync_13, NULL);
-    while (!__atomic_load_n(&naps, __ATOMIC_SEQ_CST))
-        sched_yield();
-}
-
-/* The kernel has told the widened sync of the error, and says 0 to the other thread. */
-static void an_error_is_waited_for(void **state)
-{
-    (void)state;
-    naps = done = 0;
-    fake_meanwhile = nap_until_done;
-    expect(10, 10, 1);
-    expect(11, 11, 1);
-    meanwhile = another_thread_syncs_13;
-    next_answer = -EIO;
-    assert_int_equal(sync_chunk(12), -EIO);
-    __atomic_store_n(&done, 1, __ATOMIC_SEQ_CST);
-    pthread_join(other_thread, NULL);
-    assert_int_equal(told, -EIO);
-    assert_int_equal(sync_chunk(13), 0);
-}
-
-static jmp_buf out;
-
-static long leave(uintptr_t addr, size_t len, int flags)
-{
-    (void)addr, (void)flags;
-    if (len > CHUNK)
-        longjmp(out, 1);
-    return 0;
-}
-
-static void *never_come_back(void *unused)
-{
-    for (volatile long n = 10; n < 13 && !setjmp(out); n++)
-        engine_msync(base + (uintptr_t)n * CHUNK, CHUNK, MS_SYNC, leave);
-    return unused;
-}
-
-/* A handler in the middle of the call, which must not wait for its own thread. */
-static void sync_23_here(void)
-{
-    told = engine_msync(base + 23 * CHUNK, CHUNK, MS_SYNC, fine);
-}
-
-/* A thread was cancelled in its msync, or has left it by siglongjmp. */
-static void nobody_waits_for_ever(void **state)
-{
-    (void)state;
-    pthread_t lost;
-    for (int i = 0; i < 40; i++) {
-        pthread_create(&lost, NULL, never_come_back, NULL);
-        pthread_join(lost, NULL);
-    }
-    uint64_t before = fake_now_ms;
-    assert_int_equal(sync_chunk(15), 0);
-    assert_int_equal(fake_now_ms, before);
-    assert_int_equal(sync_chunk(13), 0);
-    assert_true(fake_now_ms > before && fake_now_ms < before + 2000);
-    before = fake_now_ms;
-    assert_int_equal(sync_chunk(13), 0);
-    expect(20, 20, 1);
-    expect(21, 21, 1);
-    meanwhile = sync_23_here;
-    expect(22, 22, 2);
-    assert_int_equal(told, 0);
-    assert_int_equal(fake_now_ms, before);
-}
-
 /* Another thread maps other memory where the error was. */
 static void an_error_is_not_told_to_what_came_since(void **state)
 {
@@ -579,8 +481,6 @@ int main(void)
         SYNC(an_old_promise_is_none),
         SYNC(a_retained_part_is_replaced),
         SYNC(an_error_is_told_to_all_it_concerns),
-        SYNC(an_error_is_waited_for),
-        SYNC(nobody_waits_for_ever),
         SYNC(an_error_is_not_told_to_what_came_since),
         SYNC(an_error_is_told_to_every_open),
         SYNC(a_hole_is_not_the_callers),
