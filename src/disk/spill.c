@@ -42,6 +42,9 @@
 static char list[8 << 10];
 static struct place *places, *ranges; /* overlay_lists */
 
+/* How often pages have been moved into the spill file or back, from 1 on. Overlay lock held. */
+static uint64_t moves = 1;
+
 /* Pages of the file of this keep are spilled. */
 static bool has_overlay(unsigned keep)
 {
@@ -529,6 +532,7 @@ static long overlay_run(unsigned n, const struct fault_page *p, size_t size, boo
     bool room = hold_vmas(&held),
          blocked = room && spilled_block(places, (unsigned)count, c, (int)fd);
     free_vmas(held);
+    moves++;
     answer = blocked ? spilled_copy_in(c, (int)fd, low, high) : -ENOMEM;
     if (answer == 0 && !spilled_show(places, (unsigned)count, c, (int)fd))
         answer = -ENOMEM;
@@ -736,6 +740,7 @@ static int lift_span(unsigned n, int fd, struct span s, bool *stays)
     if (!spilled_block(places, (unsigned)count, c, fd))
         error = ENOMEM;
     free_vmas(held);
+    moves++;
     if (!error)
         error = spilled_write_back(c, fd, s.low, s.high, may_go_on);
     if (error == ESTALE && !*stays) {
@@ -840,6 +845,22 @@ static bool drop_returned(unsigned n)
     return last;
 }
 
+/* Forked processes use the sums of a shared spill file too; recover takes the same lock. Mappings of
+ * it keep the open file, and so the lock: it is released by LOCK_UN. */
+static bool lock_shared(const struct overlay *c, int fd)
+{
+    bool shared = spillfile_shared(c->file);
+    while (shared && sys_flock(fd, LOCK_EX) == -EINTR)
+        continue;
+    return shared;
+}
+
+static void unlock_shared(bool shared, int fd)
+{
+    if (shared)
+        sys_flock(fd, LOCK_UN);
+}
+
 /* Writes back what the overlay has. 0: the file has everything. ESTALE: the rest stays in the spill
  * file, because the file was written since. Else the error why it could not be done. */
 static int return_overlay(unsigned n)
@@ -852,17 +873,14 @@ static int return_overlay(unsigned n)
         say_lost_spillfile(c, fd);
         return c->error;
     }
-    bool shared = spillfile_shared(c->file);
-    if (shared) /* forked processes use its sums too; recover holds the same lock */
-        sys_flock((int)fd, LOCK_EX);
+    bool shared = lock_shared(c, (int)fd);
     int error = may_write(c) && spilled_has_room(c, (int)fd, c->low, c->high) ? 0 : c->error;
     bool stays = !error && stays_shared(c);
     if (!error)
         error = lift_span(n, (int)fd, (struct span){ c->low, c->high }, &stays);
     if (!error && stays && sys_msync(c->alias, c->len, MS_SYNC) < 0)
         error = EIO;
-    if (shared)
-        sys_flock((int)fd, LOCK_UN); /* mappings of it keep the open file, and so the lock */
+    unlock_shared(shared, (int)fd);
     sys_close((int)fd);
     if (!error && !stays && drop_returned(n))
         log_line(EVENT_spill_returned, "everything that was spilled has gone back to its files");
@@ -1173,8 +1191,9 @@ static void cut_off(unsigned n, uint64_t size)
         !model_mine() && !stays_shared(c) && end < c->high ? spillfile_open(c->file) : -ENOENT;
     if (fd < 0)
         return;
-    bool stays = false;
+    bool stays = false, shared = lock_shared(c, (int)fd);
     lift_span(n, (int)fd, (struct span){ end > c->low ? end : c->low, c->high }, &stays);
+    unlock_shared(shared, (int)fd);
     sys_close((int)fd);
 }
 
@@ -1210,31 +1229,43 @@ void spill_trim(const struct stat *st, uint64_t size)
 void spill_zero_begin(const struct stat *st, struct spill_zeroed *z)
 {
     z->clean[0] = z->clean[1] = false;
+    z->moves = 0;
     if (!overlays_any() || !overlays_take())
         return;
+    z->moves = moves;
     for (unsigned n = 1; n <= OVERLAYS_MAX; n++) {
         long fd = is_of(&overlays[n], st) ? spillfile_open(overlays[n].file) : -ENOENT;
         if (fd < 0)
             continue;
+        bool shared = lock_shared(&overlays[n], (int)fd);
         spilled_borders(&overlays[n], (int)fd, z->from, z->to, z->clean);
+        unlock_shared(shared, (int)fd);
         sys_close((int)fd);
     }
     overlays_drop();
 }
 
-void spill_zero_end(const struct stat *st, const struct spill_zeroed *z)
+long spill_zero_end(const struct stat *st, const struct spill_zeroed *z)
 {
-    if (!overlays_any() || !overlays_take())
-        return;
+    int error = 0;
+    if (!z->moves || !overlays_take())
+        return 0;
+    if (moves != z->moves) {
+        overlays_drop();
+        return -EAGAIN;
+    }
     for (unsigned n = 1; n <= OVERLAYS_MAX; n++) {
         long fd = is_of(&overlays[n], st) ? spillfile_open(overlays[n].file) : -ENOENT;
         if (fd < 0)
             continue;
-        if (spilled_zero(&overlays[n], (int)fd, z->from, z->to, z->clean))
-            tell_of_conflict(&overlays[n]);
+        bool shared = lock_shared(&overlays[n], (int)fd);
+        int failed = spilled_zero(&overlays[n], (int)fd, z->from, z->to, z->clean);
+        unlock_shared(shared, (int)fd);
         sys_close((int)fd);
+        error = error ? error : failed;
     }
     overlays_drop();
+    return -error;
 }
 
 int spill_return_file(const struct stat *st)
@@ -1244,6 +1275,8 @@ int spill_return_file(const struct stat *st)
         return 0;
     for (unsigned n = 1; n <= OVERLAYS_MAX; n++) {
         int e = is_of(&overlays[n], st) ? return_overlay(n) : 0;
+        if (!e && is_of(&overlays[n], st)) /* a process of the family maps it, see stays_shared */
+            e = EBUSY;
         error = error ? error : e == ESTALE ? EIO : e;
     }
     overlays_drop();

@@ -82,10 +82,16 @@ void spill_trim(const struct stat *st, uint64_t size);
  */
 struct spill_zeroed {
     uint64_t from, to; /* bytes of the file */
-    bool clean[2];     /* set by spill_zero_begin, see spilled_borders */
+    /* Set by spill_zero_begin: */
+    bool clean[2];  /* see spilled_borders */
+    uint64_t moves; /* how often pages have gone to the spill file or back; 0: none is there */
 };
 void spill_zero_begin(const struct stat *st, struct spill_zeroed *z);
-void spill_zero_end(const struct stat *st, const struct spill_zeroed *z);
+
+/* Returns 0; -EAGAIN if pages have gone to the spill file or back since spill_zero_begin, so that the
+ * file may have got again what the call has taken: both calls, and the program's, are to be made
+ * again; or another -errno, if the spill file fails. */
+long spill_zero_end(const struct stat *st, const struct spill_zeroed *z);
 
 /* Tries to write back everything that is spilled of the file of st. Returns 0, or the (positive)
  * error as long as that cannot be done. */

@@ -8,6 +8,7 @@
 #include "disk/spilled.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -130,17 +131,21 @@ static long size_of_file(const struct overlay *c)
         return answer < 0 ? answer : -ENAMETOOLONG;
     ((char *)m.path)[m.path_len] = '\0';
     answer = sys_stat(m.path, &st);
-    return answer < 0 ? answer : st.st_ino != c->of.ino ? -ESTALE : (long)st.st_size;
+    if (answer < 0 || st.st_ino != c->of.ino || (c->of.st_dev && c->of.st_dev != st.st_dev))
+        return answer < 0 ? answer : -ESTALE;
+    return (long)st.st_size;
 }
 
 /* A page past the end of the file is one that the kernel would have discarded. It reads as zeros,
- * as it will when the file grows again. */
-static bool drop_gone(const struct overlay *c, int fd, uint64_t at, spill_sum *sum)
+ * as it will when the file grows again. *size is the file's, or UNASKED: it is asked for once. */
+#define UNASKED LONG_MIN
+static bool drop_gone(const struct overlay *c, int fd, uint64_t at, spill_sum *sum, long *size)
 {
     if (sys_readable(c->alias + (at - c->start)))
         return false;
-    long size = size_of_file(c);
-    if (size < 0 || (uint64_t)size > at)
+    if (*size == UNASKED)
+        *size = size_of_file(c);
+    if (*size < 0 || (uint64_t)*size > at)
         return false;
     spillfile_release(fd, (uint64_t)data_of(c, at), page_size);
     memset(data, 0, page_size);
@@ -184,6 +189,7 @@ static int write_piece(const struct overlay *c, int fd, uint64_t at, size_t page
     size_t len = pages * page_size;
     int error = 0;
     bool changed = false, stale = false;
+    long size = UNASKED;
     if (sys_pread(fd, data, len, data_of(c, at)) != (long)len)
         return EIO;
     for (size_t i = 0; i < pages; i++)
@@ -202,7 +208,7 @@ static int write_piece(const struct overlay *c, int fd, uint64_t at, size_t page
             sums[i] = stored[i];
             STATUS_ADD(returned, 1);
             changed = true;
-        } else if (drop_gone(c, fd, here, &sums[i])) {
+        } else if (drop_gone(c, fd, here, &sums[i], &size)) {
             changed = true;
         } else {
             error = c->error;
@@ -298,7 +304,12 @@ static int zero_piece(const struct overlay *c, int fd, uint64_t at, size_t pages
         uint64_t from = zeroed.from > here ? zeroed.from : here,
                  to = zeroed.to < end ? zeroed.to : end;
         spill_sum there, nothing;
-        if (!sums[i] || from >= to || sum_in_file(c, fd, here, &there) != 0)
+        if (!sums[i] || from >= to)
+            continue;
+        long read = sum_in_file(c, fd, here, &there);
+        if (read == -EIO)
+            return EIO;
+        if (read < 0) /* past the end */
             continue;
         memset(data, 0, page_size);
         nothing = spill_sum_of(data, page_size);

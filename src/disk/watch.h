@@ -4,7 +4,7 @@
  * An inotify(7) descriptor sends a SIGBUS for each event (F_SETSIG, fcntl(2)). ftruncate, write,
  * fallocate and similar calls queue it before they return, in whatever process of this machine they
  * are made. A running thread of this process is interrupted a moment later. Changes that another
- * machine makes (NFS, FUSE) are not told.
+ * machine makes (NFS, FUSE), and those of libaio (io_submit), are not told.
  *
  * There is one descriptor, from the first file on, at 512 or above where the limit allows it. It is
  * never closed in between, because that takes the kernel milliseconds, and seconds on a busy

@@ -426,13 +426,19 @@ long engine_fallocate(int fd, int mode, off_t offset, off_t len, engine_fallocat
     int error = mode & moves ? spill_return_file(&st) : 0;
     if (error)
         return -error;
+    if (!(mode & zeros))
+        return ask(fd, mode, offset, len);
     struct spill_zeroed z = { .from = (uint64_t)offset, .to = (uint64_t)offset + (uint64_t)len };
-    if (mode & zeros)
+    enum { TRIES = 100 };
+    for (unsigned tries = 0; tries < TRIES; tries++) {
         spill_zero_begin(&st, &z);
-    long answer = ask(fd, mode, offset, len);
-    if (answer == 0 && (mode & zeros))
-        spill_zero_end(&st, &z);
-    return answer;
+        long answer = ask(fd, mode, offset, len);
+        if (answer == 0)
+            answer = spill_zero_end(&st, &z);
+        if (answer != -EAGAIN)
+            return answer;
+    }
+    return -EINTR; /* the program makes the call again */
 }
 
 /* With SHM_REMAP the segment replaces what lies there, as with MAP_FIXED. Without, the range has

@@ -27,7 +27,7 @@ stored_in_change() {
 
 disk ext4 64M || skip "$why"
 for scene in child-returns parent-returns grows grows-over handler-stores protects zeros-return rewritten \
-	overlap regrown family many-maps unseen-map unseen-protection together in-change beside-alias cut-off punched cut-by-name becomes \
+	overlap regrown family many-maps unseen-map unseen-protection together in-change beside-alias cut-off punched punched-beside cut-by-name becomes \
 	becomes-raw leaves; do
 	[ -z "${SCENE:-}" ] || [ "$SCENE" = $scene ] || continue
 	take_space
@@ -41,7 +41,9 @@ for scene in child-returns parent-returns grows grows-over handler-stores protec
 	[ "$scene" != zeros-return ] || sigbus=convert
 	[ "$scene" != cut-by-name ] || sigbus="auto,$file=spill" # an open of a leased file, which this is, waits for space
 	result=0
-	MAPHERD_ZEROS_STATUS=0 MAPHERD_SIGBUS=$sigbus LD_PRELOAD="$MAPHERD_LIB" timeout 600 "$scenes" "$scene" "$disk" >"$scratch/out" 2>"$scratch/stderr" ||
+	libraries=$MAPHERD_LIB
+	[ "$scene" != punched-beside ] || libraries="$MAPHERD_LIB $TESTS_BIN/tests/preload/.libs/meanwhile.so"
+	MAPHERD_ZEROS_STATUS=0 MAPHERD_SIGBUS=$sigbus LD_PRELOAD="$libraries" timeout 600 "$scenes" "$scene" "$disk" >"$scratch/out" 2>"$scratch/stderr" ||
 		result=$?
 	case $scene:$result in
 	unseen-map:135) # a map that nobody switches would not show what is spilled

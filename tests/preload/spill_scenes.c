@@ -613,6 +613,46 @@ static void punched(void)
     expect_punched(at, "in the map, when all has gone back");
 }
 
+static char *beside_at;
+
+static void *return_all(void *unused)
+{
+    give_space();
+    sync_all(beside_at, PAGES);
+    return unused;
+}
+
+/* Called by meanwhile.c, when the kernel has punched the hole and the library does not know yet. */
+void after_fallocate(void);
+void after_fallocate(void)
+{
+    pthread_t syncs;
+    static bool returned;
+    if (!beside_at || returned)
+        return;
+    returned = true;
+    if (pthread_create(&syncs, NULL, return_all, NULL) || pthread_join(syncs, NULL))
+        die("pthread_create");
+}
+
+/* There is space when the hole is punched, and another thread syncs at that moment. */
+static void punched_beside(void)
+{
+    char bytes[PAGES * PAGE], *at = map_file(PAGES);
+    store(at, 0, PAGES, 0);
+    beside_at = at;
+    if (fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 10 * PAGE, 4 * PAGE) < 0)
+        die("fallocate: %s", strerror(errno));
+    sync_all(at, PAGES);
+    if (pread(file, bytes, sizeof bytes, 0) != sizeof bytes)
+        die("read: %s", strerror(errno));
+    for (size_t page = 0; page < PAGES; page++) {
+        bool there = page < 10 || page >= 14;
+        expect_there(at, page, 0, there, "in the map");
+        expect_there(bytes, page, 0, there, "in the file");
+    }
+}
+
 /* The program cuts its file off by its name, and makes it as long again. */
 static void cut_by_name(void)
 {
@@ -699,7 +739,7 @@ int main(int argc, char **argv)
         { "beside-alias", beside_alias },   { "cut-off", cut_off },
         { "becomes", becomes },             { "becomes-raw", becomes_raw },
         { "leaves", leaves },               { "punched", punched },
-        { "cut-by-name", cut_by_name },
+        { "cut-by-name", cut_by_name },     { "punched-beside", punched_beside },
     };
     char path[512];
     if (argc != 3)
