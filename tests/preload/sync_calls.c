@@ -13,10 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "mapherd/mapherd.h"
+#include "../tick.h"
 
 #define BUFFER 65536L
 #define BUFFERS 64L
@@ -61,18 +61,6 @@ static void tell_flags(const char *what, const char *addr)
         fclose(f);
     printf("%s:%s%s\n", what, strstr(flags, " sr") ? " sequential" : "",
            strstr(flags, " rr") ? " random" : "");
-}
-
-/* Returns when the kernel's clock for timestamps is past this moment. Before that, no msync of what
- * has just been stored is skipped. */
-static void next_tick(void)
-{
-    struct timespec stored, now;
-    clock_gettime(CLOCK_REALTIME, &stored);
-    do
-        clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    while (now.tv_sec < stored.tv_sec ||
-           (now.tv_sec == stored.tv_sec && now.tv_nsec <= stored.tv_nsec));
 }
 
 int main(int argc, char **argv)

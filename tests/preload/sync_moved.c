@@ -17,10 +17,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "mapherd/mapherd.h"
+#include "../tick.h"
 
 #ifndef SYS_cachestat
 #define SYS_cachestat 451
@@ -55,18 +55,6 @@ static void sync_one(long n)
 {
     if (msync(at[n], BUFFER, MS_SYNC) < 0)
         die("msync");
-}
-
-/* Returns when the kernel's clock for timestamps is past this moment. Before that, no msync of what
- * has just been stored is skipped. */
-static void next_tick(void)
-{
-    struct timespec stored, now;
-    clock_gettime(CLOCK_REALTIME, &stored);
-    do
-        clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    while (now.tv_sec < stored.tv_sec ||
-           (now.tv_sec == stored.tv_sec && now.tv_nsec <= stored.tv_nsec));
 }
 
 static int is_dirty(long n)

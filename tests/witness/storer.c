@@ -7,9 +7,9 @@
  * The file is BUFFERS buffers, mapped one by one; the first word of each page is a slot, which
  * counts up. A promise is written when an msync has returned: the slots of its range as they were
  * before it began, and how much the disk had written down when it ended. The first promise is that
- * the file is there: it and its folder were synced. One thread syncs the
- * buffers one after another, up and down, and others sync single pages or only store. Apart: no two
- * msyncs at a time, for filesystems that lose what these promise (doc/sync.md).
+ * the file is there: it and its folder were synced. One thread syncs the buffers one after another,
+ * up and down, every other time while nothing is stored, and others sync single pages or only store.
+ * Apart: no two msyncs at a time, for filesystems that lose what these promise (doc/sync.md).
  *
  * Ends with WITNESS_TROUBLE if it could not write its promises down: that is no verdict.
  */
@@ -23,6 +23,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "../tick.h"
 #include "log.h"
 #include "mapherd/mapherd.h"
 #include "promise.h"
@@ -100,19 +101,54 @@ static void store(uint64_t *random, long thread)
         __atomic_add_fetch(slot(n), 1, __ATOMIC_SEQ_CST);
 }
 
+/* The first thread wants nothing to be stored for a while. */
+static int quiet;
+
+static void wait_while_quiet(void)
+{
+    while (__atomic_load_n(&quiet, __ATOMIC_ACQUIRE) && !over())
+        usleep(1000);
+}
+
+/* Syncs all buffers, one after another. */
+static void sync_all(int down)
+{
+    for (long n = 0; n < BUFFERS && !over(); n++)
+        sync_slots((down ? BUFFERS - 1 - n : n) * PAGES, PAGES);
+}
+
+static void store_some(uint64_t *random, long thread, uint64_t most)
+{
+    for (uint64_t n = next_random(random) % most; n; n--)
+        store(random, thread);
+}
+
+/* From a tick of the kernel's clock on nothing is stored: the second time all is clean. */
+static void sync_in_quiet(uint64_t *random, int down)
+{
+    __atomic_store_n(&quiet, 1, __ATOMIC_RELEASE);
+    store_some(random, 0, 64);
+    next_tick();
+    sync_all(down);
+    sync_all(down);
+    __atomic_store_n(&quiet, 0, __ATOMIC_RELEASE);
+}
+
 static void *run(void *argument)
 {
     long thread = (long)argument;
     uint64_t random = seed * 0x9e3779b97f4a7c15u + (uint64_t)thread * 7919 + 1;
-    while (!over()) {
-        for (uint64_t n = next_random(&random) % (thread ? 4 : 64); n; n--)
-            store(&random, thread);
+    for (unsigned times = 0; !over(); times++) {
+        int down = next_random(&random) & 1;
+        if (thread == 0 && times % 2 == 0) {
+            sync_in_quiet(&random, down);
+            continue;
+        }
+        if (thread)
+            wait_while_quiet();
+        store_some(&random, thread, thread ? 4 : 64);
         if (thread == 0) {
-            int down = next_random(&random) & 1;
-            /* Now and then nothing is stored meanwhile: then all of it is clean. */
-            for (int again = next_random(&random) & 1; again >= 0; again--)
-                for (long n = 0; n < BUFFERS && !over(); n++)
-                    sync_slots((down ? BUFFERS - 1 - n : n) * PAGES, PAGES);
+            sync_all(down);
         } else if (thread == 1) {
             sync_slots((long)(next_random(&random) % (BUFFERS * PAGES)), 1);
             usleep(next_random(&random) % 20000);
