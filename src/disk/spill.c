@@ -169,8 +169,8 @@ static bool may_write(const struct overlay *c)
            (state == LEASE_NONE && keeps_lease(c->keep, break_signal()) == 0);
 }
 
-/* The same, in the middle of a long write: asked now and then, because the kernel takes the lease
- * away after a while (fs.lease-break-time) from who does not give it back. */
+/* The same, in the middle of a long write: asked now and then, because the kernel takes a lease away
+ * that is not given back in time (fs.lease-break-time). */
 static bool may_go_on(const struct overlay *c)
 {
     enum { EVERY_MS = 50 };
@@ -845,8 +845,8 @@ static bool drop_returned(unsigned n)
     return last;
 }
 
-/* Forked processes use the sums of a shared spill file too; recover takes the same lock. Mappings of
- * it keep the open file, and so the lock: it is released by LOCK_UN. */
+/* Forked processes use the sums of a shared spill file too; recover takes the same lock.
+ * Mappings of it keep the open file, and so the lock: it is released by LOCK_UN. */
 static bool lock_shared(const struct overlay *c, int fd)
 {
     bool shared = spillfile_shared(c->file);

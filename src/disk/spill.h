@@ -88,9 +88,9 @@ struct spill_zeroed {
 };
 void spill_zero_begin(const struct stat *st, struct spill_zeroed *z);
 
-/* Returns 0; -EAGAIN if pages have gone to the spill file or back since spill_zero_begin, so that the
- * file may have got again what the call has taken: both calls, and the program's, are to be made
- * again; or another -errno, if the spill file fails. */
+/* Returns 0; -EAGAIN if pages have gone to the spill file or back since spill_zero_begin, so
+ * that the file may have got again what the call has taken: both calls, and the program's, are
+ * to be made again; or another -errno, if the spill file fails. */
 long spill_zero_end(const struct stat *st, const struct spill_zeroed *z);
 
 /* Tries to write back everything that is spilled of the file of st. Returns 0, or the (positive)

@@ -412,9 +412,9 @@ long engine_truncate(const char *path, off_t len)
 #define WRITE_ZEROES 0x80 /* FALLOC_FL_WRITE_ZEROES, Linux 6.17 */
 
 /*
- * fallocate(2) of a file with spilled pages. What it makes zeros must be zeros in the spill file, too,
- * which would bring it back otherwise. What moves the contents of the file first writes what is in
- * the page cache; while spilled pages cannot be written, it fails as if that had failed.
+ * fallocate(2) of a file with spilled pages. What it makes zeros must be zeros in the spill file,
+ * too, which would bring it back otherwise. What moves the contents of the file first writes what
+ * is in the page cache; while spilled pages cannot be written, it fails as if that had failed.
  */
 long engine_fallocate(int fd, int mode, off_t offset, off_t len, engine_fallocate_ask *ask)
 {

@@ -330,8 +330,8 @@ static bool settle(const struct placing *p, struct region *r)
 /*
  * msync has to know the filesystem (sync/sync.c), but may find the descriptor closed, or one of
  * another file. So it is asked for when the first chunk is placed whose msync syncs. auto has to
- * tell btrfs from others, and no file of btrfs has the device of a disk. The call is no other than a
- * process makes for its record (tell/recordfile.c), also under a seccomp filter.
+ * tell btrfs from others, and no file of btrfs has the device of a disk. The call is no other than
+ * a process makes for its record (tell/recordfile.c), also under a seccomp filter.
  */
 static long filesystem_of(const struct map_request *q)
 {

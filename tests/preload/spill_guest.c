@@ -262,7 +262,7 @@ static void stopped(void)
     behind("<>", "kill -STOP $PPID;", "kill -CONT $PPID;");
 }
 
-/* The kernel holds up who opens the file (proc_pid_fdinfo(5)). */
+/* The kernel delays a process that opens the file (proc_pid_fdinfo(5)). */
 static bool is_asked_for(void)
 {
     char name[64], text[8192];
