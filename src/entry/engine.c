@@ -209,18 +209,15 @@ static long try_unmap(uintptr_t start, size_t len, bool *full)
     return answer;
 }
 
-/* Where another thread has cut a part of the range out to give it back: it is unmapped, or in the
- * model again, after this. */
-static void wait_for_givers(void)
-{
-    retained_leave(retained_enter());
-}
-
 static long unmap(uintptr_t addr, uintptr_t end)
 {
     struct taken t;
     bool full = false;
+    /* Another thread may have cut a part of the range out to give it back. Then it is unmapped,
+     * or in the model again, before this range is cut out. */
+    bool entered = retained_enter();
     taken_begin(&t, addr, end);
+    retained_leave(entered);
     long answer = t.seen ? try_unmap(addr, end - addr, &full) : sys_munmap(addr, end - addr);
     if (full && taken_is_retained(&t)) {
         explain_failure(&(struct failed_call){ .name = "munmap", .len = end - addr });
@@ -253,7 +250,6 @@ long engine_munmap(uintptr_t addr, size_t len)
         }
         leaks_stay(mappings, addr, end - addr, addr, end - addr);
     }
-    wait_for_givers();
     return call_end(unmap(addr, end), "munmap", len);
 }
 
