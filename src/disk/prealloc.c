@@ -180,7 +180,7 @@ static long allocate_all(uint64_t start, uint64_t end, void *context)
     return allocate(context, start, end);
 }
 
-/* -ECANCELED: other processes have taken the space. */
+/* -ECANCELED: other processes have taken the space, or the file has become shorter. */
 static long allocate_while_there_is_room(uint64_t start, uint64_t end, void *context)
 {
     struct job *j = context;
@@ -188,6 +188,10 @@ static long allocate_while_there_is_room(uint64_t start, uint64_t end, void *con
     while (start < end && answer == 0) {
         uint64_t upto = end - start < PIECE ? end : start + PIECE;
         struct budget_room room;
+        struct stat now;
+        /* Another thread may have cut the file off: past its end nothing is allocated. */
+        if (sys_fstat(j->fd, &now) < 0 || (uint64_t)now.st_size < upto)
+            return -ECANCELED;
         if (sys_fstatfs(j->fd, &j->space) < 0 || !budget_room(j->fd, j->st, &j->space, &room) ||
             room.above < upto - start)
             return -ECANCELED;
@@ -195,6 +199,23 @@ static long allocate_while_there_is_room(uint64_t start, uint64_t end, void *con
         start = upto;
     }
     return answer;
+}
+
+/* auto leaves the file as it is while it has this size. */
+static bool leave(const struct job *j, const char *why)
+{
+    __atomic_store_n(&j->known->settled, (int64_t)j->size, __ATOMIC_RELAXED);
+    if (why)
+        tell(j, LOG_INFO, why);
+    return false;
+}
+
+/* The file's mode, or its capabilities, give privileges to who executes it. An allocation takes
+ * those away (file_modified in the kernel's fs/inode.c), and a store by a mapping does not. */
+static bool is_privileged(const struct job *j)
+{
+    return (j->st->st_mode & (S_ISUID | S_ISGID)) ||
+           ((j->st->st_mode & 0111) && sys_has_xattr(j->fd, "security.capability"));
 }
 
 /* Finds what is missing, and the space on its filesystem. False: there is nothing to do, or nothing
@@ -207,7 +228,9 @@ static bool examine(struct job *j, bool strict, int *cannot)
     if (__atomic_load_n(cannot, __ATOMIC_RELAXED) & CANNOT_ALLOCATE)
         return false;
     long flags = sys_fcntl(j->fd, F_GETFL, 0);
-    if (flags < 0 || (flags & O_PATH) || (flags & O_ACCMODE) == O_RDONLY)
+    if (flags < 0 || (flags & O_PATH) || (flags & O_ACCMODE) != O_RDWR)
+        return false;
+    if (!strict && (flags & O_DSYNC)) /* each allocation would be a commit of the journal */
         return false;
     j->listed = !(__atomic_load_n(cannot, __ATOMIC_RELAXED) & CANNOT_LIST);
     if (j->listed)
@@ -217,10 +240,12 @@ static bool examine(struct job *j, bool strict, int *cannot)
         j->listed = false;
         j->missing = j->end - j->start < j->lacking ? j->end - j->start : j->lacking;
     } else if (answer < 0) {
-        return false;
+        return answer == -E2BIG ? leave(j, NULL) : false;
     }
     if (!j->missing || sys_fstatfs(j->fd, &j->space) < 0)
         return false;
+    if (!strict && is_privileged(j))
+        return leave(j, NULL);
     if (j->space.type == HUGETLBFS_MAGIC)
         __atomic_or_fetch(cannot, CANNOT_ALLOCATE, __ATOMIC_RELAXED);
     /* A filesystem without a size, a memfd's, is never full. */
@@ -280,15 +305,6 @@ static bool take(const struct job *j, const struct budget_room *room)
         return false;
     count_only(j, unused);
     return try_to_take(j, room);
-}
-
-/* auto leaves the file as it is while it has this size. */
-static bool leave(const struct job *j, const char *why)
-{
-    __atomic_store_n(&j->known->settled, (int64_t)j->size, __ATOMIC_RELAXED);
-    if (why)
-        tell(j, LOG_INFO, why);
-    return false;
 }
 
 static void tell_no_space(const struct job *j, const char *quota)

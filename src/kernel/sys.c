@@ -229,6 +229,11 @@ long sys_fcntl(int fd, int cmd, uintptr_t arg)
     return CALL(SYS_fcntl, fd, cmd, arg, 0, 0, 0);
 }
 
+bool sys_has_xattr(int fd, const char *name)
+{
+    return CALL(SYS_fgetxattr, fd, name, NULL, 0, 0, 0) > 0;
+}
+
 long sys_truncate(const char *path, off_t len)
 {
     return CALL(SYS_truncate, path, len, 0, 0, 0, 0);

@@ -72,6 +72,7 @@ long sys_lseek(int fd, off_t offset, int whence);
 /* quotactl_fd(2), Linux 5.14; fd may be one of O_PATH. */
 long sys_quotactl_fd(int fd, unsigned command, int id, void *to);
 long sys_fcntl(int fd, int cmd, uintptr_t arg);
+bool sys_has_xattr(int fd, const char *name);
 long sys_truncate(const char *path, off_t len);
 long sys_ftruncate(int fd, off_t len);
 long sys_flock(int fd, int operation);
