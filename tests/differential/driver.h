@@ -252,6 +252,9 @@ void step_sync(void);
 void step_lock_life(void);     /* steps_locks.c */
 void step_remap_file_pages(void); /* steps_unseen.c */
 void step_userfaultfd(void);
+
+/* Ends the registration of a range with any userfaultfd. */
+void userfaultfd_end(char *at, size_t len);
 void step_mbind(void);
 void step_name(void);
 void step_copy(void);

@@ -112,6 +112,10 @@ void step_mremap(void)
     if (r.flags & MREMAP_FIXED) {
         choose_target(&r);
         where = r.target.at;
+        /* What is moved loses its registration. So does all that the kernel makes one map with it
+         * at the target, and whether it does is chance (mm/mremap.c, mremap_userfaultfd_prep). */
+        if (r.from.h->registered)
+            userfaultfd_end(r.from.at, r.from.len);
         say(" onto ");
         say_range(r.target);
     }

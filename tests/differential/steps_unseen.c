@@ -73,6 +73,14 @@ void step_remap_file_pages(void)
     call_end(r, CALL(way->remap_file_pages(r.at, r.len, prot, offset, 0)));
 }
 
+void userfaultfd_end(char *at, size_t len)
+{
+    struct uffdio_range range = { (uintptr_t)at, (len + page - 1) / page * page };
+    for (unsigned i = 0; i < sizeof faultfds / sizeof *faultfds; i++)
+        if (faultfds[i] >= 0)
+            ioctl(faultfds[i], UFFDIO_UNREGISTER, &range);
+}
+
 void step_userfaultfd(void)
 {
     int which = percent(50) ? MISSING : WRITES;
