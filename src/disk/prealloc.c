@@ -210,8 +210,9 @@ static bool leave(const struct job *j, const char *why)
     return false;
 }
 
-/* The file's mode, or its capabilities, give privileges to who executes it. An allocation takes
- * those away (file_modified in the kernel's fs/inode.c), and a store by a mapping does not. */
+/* The file's mode, or its capabilities, give privileges to a process that executes it. An
+ * allocation takes those away (file_modified in the kernel's fs/inode.c), and a store by a mapping
+ * does not. */
 static bool is_privileged(const struct job *j)
 {
     return (j->st->st_mode & (S_ISUID | S_ISGID)) ||

@@ -263,7 +263,7 @@ static void a_map_of_a_reader_syncs_nothing(void **state)
         assert_int_not_equal(asked.chunks, 0);
     }
     next_answer = -EIO;
-    fake_close(fd); /* so it is not known who was of one open file */
+    fake_close(fd); /* so it is not known which chunks were of one open file */
     assert_int_equal(sync_chunk(30), -EIO);
     assert_int_equal(engine_msync(first + 20 * CHUNK, CHUNK, MS_SYNC, ask), 0);
     assert_int_equal(sync_chunk(20), -EIO);
