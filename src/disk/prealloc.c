@@ -109,6 +109,7 @@ struct job {
     const struct stat *st; /* before the call */
     uint64_t size;         /* after it */
     const char *what;      /* the call, for the log */
+    bool maps;             /* it is mmap, which fails on a file that is not open for reading */
     uint64_t start, end;
     uint64_t missing;   /* bytes of holes in the range; an upper bound if not listed */
     uint64_t lacking;   /* bytes of holes in the whole file, by st_blocks */
@@ -229,7 +230,9 @@ static bool examine(struct job *j, bool strict, int *cannot)
     if (__atomic_load_n(cannot, __ATOMIC_RELAXED) & CANNOT_ALLOCATE)
         return false;
     long flags = sys_fcntl(j->fd, F_GETFL, 0);
-    if (flags < 0 || (flags & O_PATH) || (flags & O_ACCMODE) != O_RDWR)
+    if (flags < 0 || (flags & O_PATH) || (flags & O_ACCMODE) == O_RDONLY)
+        return false;
+    if (j->maps && (flags & O_ACCMODE) == O_WRONLY)
         return false;
     if (!strict && (flags & O_DSYNC)) /* each allocation would be a commit of the journal */
         return false;
@@ -416,6 +419,7 @@ long prealloc_map(struct map_request *q)
                      .st = st,
                      .size = size,
                      .what = "mmap",
+                     .maps = true,
                      .start = q->offset,
                      .end = end < size ? end : size,
                      .known = known };
