@@ -24,6 +24,7 @@
 #include "space/count.h"
 #include "space/family.h"
 #include "space/filter.h"
+#include "space/holds.h"
 #include "space/keeps.h"
 #include "space/masters.h"
 #include "space/merge.h"
@@ -148,7 +149,7 @@ static unsigned keep_of(const struct fault_page *p)
     struct region *r = regions_from(p->page);
     if (r && r->start <= p->page)
         keep = r->keep;
-    keeps_hold(keep);
+    holds_add(keep);
     model_drop();
     if (!keep && p->of.st_dev)
         keep = keeps_find(p->of.st_dev, p->of.ino);
@@ -268,7 +269,7 @@ static unsigned overlay_for(const struct fault_page *p, unsigned keep, const cha
     c->of = of;
     if (keep && model_take()) {
         c->keep = keep;
-        keeps_hold(keep);
+        holds_add(keep);
         model_drop();
     }
     c->start = start;
@@ -835,7 +836,7 @@ static bool drop_returned(unsigned n)
 {
     unsigned keep = overlays[n].keep;
     if (keep && model_take()) {
-        keeps_hold(keep);
+        holds_add(keep);
         model_drop();
     }
     bool last = drop_overlay(n);
@@ -1038,7 +1039,7 @@ void spill_mapped(uintptr_t start, uintptr_t end, struct map_request *q)
     unsigned keep = keeps_of(q);
     if (keep && model_take()) {
         regions_set_keep(start, end, keep);
-        keeps_release(keep);
+        holds_drop(keep);
         model_drop();
     }
     const struct stat *st = overlays_any() ? request_file(q) : NULL;

@@ -21,7 +21,6 @@
 #include "space/changes.h"
 #include "space/count.h"
 #include "space/keeps.h"
-#include "space/masters.h"
 #include "space/model.h"
 #include "tell/log.h"
 #include "tell/metrics.h"
@@ -135,7 +134,7 @@ static const struct capability {
 static bool (*const settle_of[])(void) = {
     [DUE_OVERLAYS] = settle_overlays,   [DUE_KEEPS] = keeps_settle,
     [DUE_RETENTION] = retention_settle, [DUE_COUNT] = count_settle,
-    [DUE_MASTERS] = masters_settle,     [DUE_RECORD] = record_settle,
+    [DUE_MASTERS] = placement_settle,   [DUE_RECORD] = record_settle,
     [DUE_METRICS] = metrics_settle,
 };
 enum { WORK = sizeof settle_of / sizeof *settle_of };

@@ -26,7 +26,7 @@
 #include "kernel/sys.h"
 #include "space/count.h"
 #include "space/filter.h"
-#include "space/windows.h"
+#include "space/zone.h"
 #include "tell/log.h"
 #include "tell/metrics.h"
 #include "tell/options.h"
@@ -116,7 +116,7 @@ static bool own_memory(unsigned char **guard)
     size_t canary = page_size, buffer = canary + CANARY_PAGES * page_size;
     size_t pool = buffer + page_up(COUNT_BUFFER), pool_len = page_up(POOL_AT_START);
     size_t len = pool + pool_len;
-    uintptr_t hint = windows_pick(3 * ROOM); /* the pool grows, and so does the record behind it */
+    uintptr_t hint = zone_pick(3 * ROOM); /* the pool grows, and so does the record behind it */
     long at = sys_mmap(hint, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (sys_failed(at))
         return false;
@@ -186,7 +186,7 @@ __attribute__((constructor)) static void start(void)
         return;
     }
     tell_complaints();
-    windows_start((uintptr_t)__builtin_frame_address(0), seed());
+    zone_start((uintptr_t)__builtin_frame_address(0), seed());
     if (!own_memory(&guard) || !gate_at_fork()) {
         log_line(EVENT_no_memory, "the kernel gives no memory: the program runs as if mapherd were "
                                   "not there");

@@ -90,7 +90,7 @@ void taken_gone(struct taken *t)
     if (end_of_call(t)) {
         if (t->regions->window)
             masters_review(t->regions->window->file);
-        tree_drop_all(t->regions);
+        regions_drop_all(t->regions);
         model_drop();
     }
 }
@@ -114,7 +114,7 @@ static void put_back(struct taken *t, bool ask)
         if (!ask || is_mapped(r))
             regions_restore(r, 0);
         else
-            tree_drop(r);
+            regions_drop(r);
     }
     long again = t->goes ? regions_vmas_around(t->start, t->end) - before : 0;
     count_add(again + (ask ? COUNT_CALL : 0)); /* a call that fails may leave its splits */
@@ -158,7 +158,7 @@ static void move_regions(struct taken *t, uintptr_t to, size_t new_len)
         rest = r->left;
         r->left = NULL;
         if (r->start - t->start >= new_len) {
-            tree_drop(r);
+            regions_drop(r);
             continue;
         }
         if (r->end - t->start > new_len)

@@ -73,7 +73,7 @@ static bool mark(uintptr_t start, uintptr_t end)
  * are removed. Model lock held. */
 static bool note(uintptr_t start, uintptr_t end)
 {
-    tree_drop_all(tree_cut(&guards, start, end));
+    tree_drop_all(&guards, tree_cut(&guards, start, end));
     bool known = tree_add(&guards, start, end) != NULL;
     if (known)
         STATUS_ADD(guards, 1);
@@ -104,7 +104,7 @@ static bool unsplit(uintptr_t start, uintptr_t end)
     if (sys_mprotect(start, end - start, prot) == 0 && (merge_at(start) || merge_at(end)))
         return true;
     sys_mprotect(start, end - start, PROT_NONE); /* the marker spares no split */
-    tree_drop_all(tree_cut(&guards, start, end));
+    tree_drop_all(&guards, tree_cut(&guards, start, end));
     markers_remove(start, end);
     STATUS_ADD(guards, (uint64_t)-1);
     return false;
@@ -160,7 +160,7 @@ void guards_put(struct region *chain, intptr_t delta)
         struct region *rest = chain->left;
         chain->start += (uintptr_t)delta;
         chain->end += (uintptr_t)delta;
-        tree_drop_all(tree_cut(&guards, chain->start, chain->end));
+        tree_drop_all(&guards, tree_cut(&guards, chain->start, chain->end));
         tree_insert(&guards, chain);
         chain = rest;
     }
@@ -171,7 +171,7 @@ void guards_drop(struct region *chain)
 {
     if (!chain || !model_take())
         return;
-    tree_drop_all(chain);
+    tree_drop_all(&guards, chain);
     model_drop();
 }
 

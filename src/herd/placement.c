@@ -16,12 +16,12 @@
 #include "kernel/mounts.h"
 #include "kernel/sys.h"
 #include "space/count.h"
-#include "space/layers.h"
 #include "space/masters.h"
 #include "space/merge.h"
 #include "space/model.h"
 #include "space/pressure.h"
 #include "space/regions.h"
+#include "space/windows.h"
 #include "tell/log.h"
 #include "tell/options.h"
 #include "tell/status.h"
@@ -144,8 +144,8 @@ static enum place place_of(const struct window *w, const struct map_request *q, 
 static struct window *ask_layer(struct file *f, const struct map_request *q, size_t len,
                                 uint32_t kind, bool *gone)
 {
-    struct window *w = layers_from(f, f->asked);
-    if (!w && !(w = layers_from(f, 0)))
+    struct window *w = windows_from(f, f->asked);
+    if (!w && !(w = windows_from(f, 0)))
         return NULL;
     f->asked = w->layer + 1;
     windows_hold(w);
@@ -163,7 +163,7 @@ static struct window *find_window(struct file *f, const struct map_request *q, s
                                   uint64_t size, uint32_t kind)
 {
     for (const struct layers *g = f->layers; g; g = g->next) {
-        for (uint32_t left = layers_free(g, q->offset, q->offset + len); left; left &= left - 1) {
+        for (uint32_t left = windows_free(g, q->offset, q->offset + len); left; left &= left - 1) {
             struct window *w = g->at[__builtin_ctz(left)];
             if (place_of(w, q, len, kind) != PLACE_TAKEN) {
                 windows_hold(w);
@@ -432,4 +432,18 @@ void placement_retire_masters(void)
         if (r->window)
             masters_retire(r->window->file);
     model_drop();
+}
+
+bool placement_settle(void)
+{
+    for (;;) {
+        uintptr_t addr;
+        if (!model_take())
+            return true;
+        bool any = masters_take_retired(&addr);
+        model_drop();
+        if (!any)
+            return false;
+        sys_munmap(addr, page_size);
+    }
 }

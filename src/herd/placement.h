@@ -71,7 +71,11 @@ void placement_remember(const struct map_request *q, struct region *r);
 void placement_flocked(int fd);
 
 /* Retires the masters of all files, before mlockall(MCL_CURRENT): a locked master would make locked
- * chunks. The caller then unmaps them (masters_take_retired). Takes the model lock. */
+ * chunks. The caller then calls placement_settle. Takes the model lock. */
 void placement_retire_masters(void);
+
+/* DUE_MASTERS (common/due.h): unmaps the masters that were retired. The caller holds no lock. Takes
+ * the model lock. Returns true if some are left. */
+bool placement_settle(void);
 
 #endif

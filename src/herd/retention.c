@@ -344,7 +344,7 @@ enum retained_outcome retained_give(struct region *r)
     if (ours && !gone)
         regions_restore(r, 0);
     else
-        tree_drop(r);
+        regions_drop(r);
     count_add(gone ? 1 : 0); /* munmap may have made two VMAs of one */
     model_drop();
     return ours && !gone ? RETAINED_REFUSED : RETAINED_GONE;

@@ -25,7 +25,7 @@
 #include "kernel/sys.h"
 #include "limit/hugepool.h"
 #include "space/count.h"
-#include "space/windows.h"
+#include "space/zone.h"
 #include "tell/log.h"
 #include "tell/status.h"
 
@@ -352,11 +352,11 @@ static bool no_gap(const struct failure *f, char *because, size_t size)
     unsigned more;
     if (!(f->checks & GROWS) || f->call->error != -ENOMEM || !f->len || has_place(f->call, f->len))
         return false;
-    if (f->len > windows_whole_space()) {
+    if (f->len > zone_whole_space()) {
         fmt(because, size,
             "the whole address space of a process has %zu bytes; no setting gives more: "
             "map less at once",
-            windows_whole_space());
+            zone_whole_space());
         return true;
     }
     size_t at = fmt(because, size, "no free range of the address space is as large");

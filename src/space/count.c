@@ -16,6 +16,7 @@
 #include "space/pace.h"
 #include "space/pressure.h"
 #include "space/regions.h"
+#include "space/zone.h"
 #include "tell/holders.h"
 #include "tell/log.h"
 #include "tell/options.h"
@@ -197,7 +198,7 @@ static long names_memory(size_t size)
 {
     if (!model_take())
         return -EAGAIN;
-    uintptr_t hint = windows_pick(size);
+    uintptr_t hint = zone_pick(size);
     model_drop();
     return sys_mmap(hint, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
                     -1, 0);

@@ -36,7 +36,7 @@ struct file {
     struct file *next; /* in its bucket */
     dev_t dev;
     ino_t ino;
-    struct layers *layers; /* its windows, see layers.h; NULL: it has none */
+    struct layers *layers; /* its windows, see windows.h; NULL: it has none */
     unsigned asked;        /* the layer about which the kernel is asked next, see placement.c */
     struct lone *lone;
     unsigned lone_count;

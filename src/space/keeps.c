@@ -13,7 +13,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "common/due.h"
 #include "common/fmt.h"
 #include "kernel/brief.h"
 #include "kernel/identity.h"
@@ -38,10 +37,10 @@ static struct keep {
     unsigned place; /* parked.h; 0: the file has not been kept since a fork or a sandbox */
     bool marks;     /* this keep has set the mark, and takes it away at its end */
     uint32_t tag;   /* of the file, for outlived */
-    unsigned holders;
-    bool leased; /* the lease was taken, and not given back */
+    bool leased;    /* the lease was taken, and not given back */
 } keeps[KEEPS_MAX + 1];
-static unsigned made, idle; /* are read without the lock */
+_Static_assert(KEEPS_MAX <= PARKED_MAX, "each kept file has a place");
+static unsigned made; /* is read without the lock */
 
 /* The tags of the last files of which a mark may have outlived its keep, each in the place that its
  * tag gives it. */
@@ -178,7 +177,7 @@ unsigned keeps_find(dev_t dev, ino_t ino)
     if (!__atomic_load_n(&made, __ATOMIC_RELAXED) || !model_take())
         return 0;
     unsigned n = find(dev, ino);
-    keeps_hold(n);
+    holds_add(n);
     model_drop();
     return n;
 }
@@ -222,8 +221,8 @@ static unsigned make(int fd, dev_t dev, ino_t ino)
                                   .fd = fd,
                                   .place = (unsigned)place,
                                   .marks = marks,
-                                  .tag = tag,
-                                  .holders = 1 };
+                                  .tag = tag };
+        holds_begin(n);
         __atomic_fetch_add(&made, 1, __ATOMIC_RELAXED);
     } else if (place > 0) {
         parked_leave((unsigned)place);
@@ -303,24 +302,8 @@ unsigned keeps_of(struct map_request *q)
 void keeps_let_go(unsigned keep)
 {
     if (keep && model_take()) {
-        keeps_release(keep);
+        holds_drop(keep);
         model_drop();
-    }
-}
-
-void keeps_hold(unsigned keep)
-{
-    LOCK_ASSERT(&model_lock);
-    if (keep && keeps[keep].holders++ == 0)
-        __atomic_fetch_sub(&idle, 1, __ATOMIC_RELAXED);
-}
-
-void keeps_release(unsigned keep)
-{
-    LOCK_ASSERT(&model_lock);
-    if (keep && --keeps[keep].holders == 0) {
-        __atomic_fetch_add(&idle, 1, __ATOMIC_RELAXED);
-        due_set(DUE_KEEPS);
     }
 }
 
@@ -352,21 +335,20 @@ static unsigned take_file(unsigned n)
 
 bool keeps_settle(void)
 {
-    for (unsigned n = 1; __atomic_load_n(&idle, __ATOMIC_RELAXED) && n <= KEEPS_MAX; n++) {
+    for (unsigned n = 1; holds_idle() && n <= KEEPS_MAX; n++) {
         if (!model_take())
             return true;
         unsigned place = 0;
-        if (keeps[n].made && !keeps[n].holders) {
+        if (keeps[n].made && holds_end(n)) {
             keeps[n].made = false;
             place = take_file(n);
             __atomic_fetch_sub(&made, 1, __ATOMIC_RELAXED);
-            __atomic_fetch_sub(&idle, 1, __ATOMIC_RELAXED);
         }
         model_drop();
         if (place)
             parked_drop(place);
     }
-    return __atomic_load_n(&idle, __ATOMIC_RELAXED);
+    return holds_idle();
 }
 
 void keeps_close_files(void)

@@ -18,8 +18,7 @@
  * spilled. The other files are parked again when the child maps them or faults on them, by a
  * descriptor that the program still has (refill).
  *
- * A keep is a number; 0 means none. Regions (tree.h) and overlays hold keeps, and so does each
- * call that is using one.
+ * A keep is a number; 0 means none. Regions, overlays and calls hold it (holds.h).
  */
 #ifndef MAPHERD_KEEPS_H
 #define MAPHERD_KEEPS_H
@@ -29,11 +28,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "space/parked.h"
+#include "space/holds.h"
 
 /* How many files are kept at most. A file that the program still has open needs no keep before
  * it is spilled (keeps_adopt). */
-#define KEEPS_MAX PARKED_MAX
+#define KEEPS_MAX HOLDS_MAX
 
 struct map_request;
 
@@ -59,11 +58,7 @@ void keeps_refill(unsigned keep, bool dies);
  * overlay lock. */
 dev_t keeps_dev(unsigned keep);
 
-/* Model lock held. 0 is allowed. */
-void keeps_hold(unsigned keep);
-void keeps_release(unsigned keep);
-
-/* Does what keeps_release does, and takes the model lock for it. */
+/* Does what holds_drop does (holds.h), and takes the model lock for it. */
 void keeps_let_go(unsigned keep);
 
 /* DUE_KEEPS (common/due.h): closes the files of the keeps that nothing holds any more. The caller

@@ -11,10 +11,11 @@
 
 #include "common/due.h"
 #include "common/pages.h"
+#include "kernel/lock.h"
 #include "kernel/pool.h"
 #include "kernel/sys.h"
-#include "space/model.h"
-#include "space/windows.h"
+
+#include "space/zone.h"
 #include "tell/status.h"
 
 #ifndef MADV_COLD /* Linux 5.4 */
@@ -73,7 +74,7 @@ static struct master *find(struct file *f, uint32_t kind)
  * is asked for again when the master is mapped. */
 static struct master *make(struct file *f, const struct source *s, uint32_t kind)
 {
-    uintptr_t hint = windows_pick(page_size);
+    uintptr_t hint = zone_pick(page_size);
     struct master *m = hint ? pool_take(&master_pool) : NULL;
     if (!m)
         return NULL;
@@ -166,9 +167,9 @@ bool masters_has(dev_t dev, ino_t ino, uintptr_t addr)
     return (f && is_in(f->masters, addr)) || is_in(retired, addr);
 }
 
-/* Takes a master off the list. False: the list is empty. Model lock held. */
-static bool take_retired(uintptr_t *addr)
+bool masters_take_retired(uintptr_t *addr)
 {
+    LOCK_ASSERT(&model_lock);
     struct master *m = retired;
     if (!m)
         return false;
@@ -176,20 +177,6 @@ static bool take_retired(uintptr_t *addr)
     retired = m->next;
     pool_give(&master_pool, m);
     return true;
-}
-
-bool masters_settle(void)
-{
-    for (;;) {
-        uintptr_t addr;
-        if (!model_take())
-            return true;
-        bool any = take_retired(&addr);
-        model_drop();
-        if (!any)
-            return false;
-        sys_munmap(addr, page_size);
-    }
 }
 
 size_t masters_total(void)

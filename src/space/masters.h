@@ -9,7 +9,7 @@
  * of the program can know its address. It is one page, so that it counts little against a limit on
  * the address space (RLIMIT_AS) that the program sets later, and takes little memory if the program
  * locks all. A file has one master for each kind of mapping. They are removed with the file's last
- * window. Every function needs the model lock, except where its comment says otherwise.
+ * window. Every function needs the model lock.
  */
 #ifndef MAPHERD_MASTERS_H
 #define MAPHERD_MASTERS_H
@@ -53,15 +53,16 @@ enum join masters_join(struct file *f, const struct source *s, const struct fres
  * after an unmapping in the windows. */
 void masters_review(struct file *f);
 
-/* Puts the masters of f on the list of those to unmap. They are not unmapped here, because munmap
+/* Puts the masters of f on the list of those to unmap (DUE_MASTERS). They are not unmapped here, because munmap
  * may have to close the file, which must not happen under a lock. */
 void masters_retire(struct file *f);
 
 /* True if the page at addr is a master of this file, on the list or not. */
 bool masters_has(dev_t dev, ino_t ino, uintptr_t addr);
 
-/* DUE_MASTERS (common/due.h): unmaps what is on the list. The caller holds no lock. */
-bool masters_settle(void);
+/* Takes a master off the list, and sets *addr to its page, which the caller unmaps when it has no
+ * lock any more. False: the list is empty. */
+bool masters_take_retired(uintptr_t *addr);
 
 /* Returns how many masters are mapped, without those on the list. */
 size_t masters_total(void);

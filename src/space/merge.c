@@ -3,6 +3,7 @@
  */
 #define _GNU_SOURCE
 #include "space/merge.h"
+#include "space/zone.h"
 
 #include <errno.h>
 
@@ -17,7 +18,7 @@
  */
 bool merge_one_vma(uintptr_t start, uintptr_t end)
 {
-    size_t len = end - start, space = windows_whole_space();
+    size_t len = end - start, space = zone_whole_space();
     long answer = sys_mremap(start, len, space, 0, 0);
     if (!sys_failed(answer)) /* no known kernel does that; what it has added is unmapped again */
         sys_munmap((uintptr_t)answer + len, space - len);

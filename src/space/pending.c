@@ -24,7 +24,7 @@ int pending_take(uintptr_t start, uintptr_t end)
         return 0;
     struct region *chain = tree_cut(&pending_ranges, start, end);
     int error = chain ? (int)chain->kind : 0;
-    tree_drop_all(chain);
+    tree_drop_all(&pending_ranges, chain);
     return error;
 }
 
@@ -32,7 +32,7 @@ void pending_forget(uintptr_t start, uintptr_t end)
 {
     LOCK_ASSERT(&model_lock);
     if (pending_any())
-        tree_drop_all(tree_cut(&pending_ranges, start, end));
+        tree_drop_all(&pending_ranges, tree_cut(&pending_ranges, start, end));
 }
 
 void pending_move(uintptr_t start, uintptr_t end, intptr_t delta)

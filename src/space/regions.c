@@ -11,15 +11,35 @@
 #include "common/pages.h"
 #include "kernel/lock.h"
 #include "kernel/sys.h"
-#include "space/keeps.h"
-#include "space/layers.h"
+#include "space/holds.h"
 #include "space/masters.h"
 #include "space/pending.h"
 #include "tell/status.h"
 
-static struct tree mapped;
+static void hold(const struct region *r);
+static void release(const struct region *r);
+
+static struct tree mapped = { .copied = hold, .dropped = release };
 static size_t retained_bytes, retained_alone;
 static bool ever_retained;
+
+static void hold(const struct region *r)
+{
+    if (r->window)
+        windows_hold(r->window);
+    if (r->lone)
+        files_hold_lone(r->lone);
+    holds_add(r->keep);
+}
+
+static void release(const struct region *r)
+{
+    if (r->window)
+        windows_release(r->window);
+    if (r->lone)
+        files_release_lone(r->lone);
+    holds_drop(r->keep);
+}
 
 /* Adds len to the sums over all regions: the retained bytes, and the bytes that a file uses in its
  * windows. */
@@ -39,11 +59,28 @@ static void note(const struct region *r, size_t len)
     }
 }
 
+/* Notes in which layer of its file the region is. False: see windows_take. */
+static bool take(const struct region *r)
+{
+    return !r->window || (r->kind & REGION_RETAINED) ||
+           windows_take(r->window, region_offset(r), region_offset(r) + (r->end - r->start));
+}
+
+static void take_all(const struct window *w)
+{
+    for (struct region *r = regions_from(w->base); r && r->start < w->base + w->span; r = r->after)
+        if (r->window == w)
+            take(r);
+}
+
 static void note_here(const struct region *r)
 {
     note(r, r->end - r->start);
-    if (r->window && !(r->kind & REGION_RETAINED))
-        layers_take(r->window, region_offset(r), region_offset(r) + (r->end - r->start));
+    if (take(r))
+        return;
+    const struct layers *g = windows_group(r->window);
+    for (uint32_t left = g->present; left; left &= left - 1)
+        take_all(g->at[__builtin_ctz(left)]);
 }
 
 static void note_gone(const struct region *r)
@@ -53,7 +90,7 @@ static void note_gone(const struct region *r)
         return;
     files_note_unmap(r->window->file); /* also where it was retained: a sync may go over it */
     if (!(r->kind & REGION_RETAINED))
-        layers_leave(r->window, region_offset(r), region_offset(r) + (r->end - r->start));
+        windows_leave(r->window, region_offset(r), region_offset(r) + (r->end - r->start));
 }
 
 size_t regions_total(void)
@@ -133,7 +170,19 @@ struct region *regions_cut(uintptr_t start, uintptr_t end)
 void regions_forget(uintptr_t start, uintptr_t end)
 {
     LOCK_ASSERT(&model_lock);
-    tree_drop_all(regions_cut(start, end));
+    regions_drop_all(regions_cut(start, end));
+}
+
+struct region *regions_drop(struct region *piece)
+{
+    LOCK_ASSERT(&model_lock);
+    return tree_drop(&mapped, piece);
+}
+
+void regions_drop_all(struct region *chain)
+{
+    LOCK_ASSERT(&model_lock);
+    tree_drop_all(&mapped, chain);
 }
 
 /* A region is mapped (model.h), so where the kernel finds a hole, no hook has seen the unmapping.
@@ -248,7 +297,7 @@ void regions_set_keep(uintptr_t start, uintptr_t end, unsigned keep)
         if (r->keep)
             continue;
         r->keep = (uint8_t)keep;
-        keeps_hold(keep);
+        holds_add(keep);
     }
 }
 
@@ -308,6 +357,10 @@ bool regions_alike(const struct region *a, const struct region *b)
 void regions_join(struct region *r)
 {
     LOCK_ASSERT(&model_lock);
+    if (!r->keep) { /* r takes over the hold */
+        r->keep = r->after->keep;
+        r->after->keep = 0;
+    }
     tree_join(&mapped, r);
     STATUS_SET(regions, mapped.total);
 }

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "space/tree.h"
+#include "space/windows.h"
 
 /* The kind of a region: what two neighbours must have in common to be one VMA. The low bits are
  * PROT_READ, PROT_WRITE and PROT_EXEC. The others are mostly flags of the VMA. */
@@ -130,6 +131,11 @@ bool regions_take_one(uintptr_t start, uintptr_t end, struct region *copy);
 
 /* Takes a range out of the model. Returns its regions as tree_cut does. */
 struct region *regions_cut(uintptr_t start, uintptr_t end);
+
+/* regions_drop frees a piece of what regions_cut has returned, and returns the next one.
+ * regions_drop_all frees all pieces; the chain may be NULL. */
+struct region *regions_drop(struct region *piece);
+void regions_drop_all(struct region *chain);
 
 /* Makes the range unknown. */
 void regions_forget(uintptr_t start, uintptr_t end);

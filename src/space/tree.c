@@ -5,7 +5,6 @@
 #include "space/tree.h"
 
 #include "kernel/pool.h"
-#include "space/keeps.h"
 #include "tell/status.h"
 
 static struct pool region_pool = POOL(struct region);
@@ -114,20 +113,17 @@ static void remove_node(struct tree *t, struct region *r)
     t->total--;
 }
 
-static void release(struct region *r)
+static void release(const struct tree *t, struct region *r)
 {
-    if (r->window)
-        windows_release(r->window);
-    keeps_release(r->keep);
-    if (r->lone)
-        files_release_lone(r->lone);
+    if (t->dropped)
+        t->dropped(r);
     pool_give(&region_pool, r);
 }
 
 void tree_remove(struct tree *t, struct region *r)
 {
     remove_node(t, r);
-    release(r);
+    release(t, r);
 }
 
 struct region *tree_add(struct tree *t, uintptr_t start, uintptr_t end)
@@ -160,11 +156,8 @@ void tree_split_at(struct tree *t, uintptr_t addr)
     upper->joined_below = true;
     upper->overlay = r->overlay;
     upper->keep = r->keep;
-    keeps_hold(upper->keep);
-    if (upper->window)
-        windows_hold(upper->window);
-    if (upper->lone)
-        files_hold_lone(upper->lone);
+    if (t->copied)
+        t->copied(upper);
 }
 
 struct region *tree_cut(struct tree *t, uintptr_t start, uintptr_t end)
@@ -186,24 +179,20 @@ void tree_join(struct tree *t, struct region *r)
 {
     struct region *upper = r->after;
     uintptr_t end = upper->end;
-    if (!r->keep) { /* r takes over the hold on the keep */
-        r->keep = upper->keep;
-        upper->keep = 0;
-    }
     remove_node(t, upper);
-    release(upper);
+    release(t, upper);
     r->end = end;
 }
 
-struct region *tree_drop(struct region *piece)
+struct region *tree_drop(const struct tree *t, struct region *piece)
 {
     struct region *next = piece->left;
-    release(piece);
+    release(t, piece);
     return next;
 }
 
-void tree_drop_all(struct region *chain)
+void tree_drop_all(const struct tree *t, struct region *chain)
 {
     while (chain)
-        chain = tree_drop(chain);
+        chain = tree_drop(t, chain);
 }

@@ -5,8 +5,8 @@
  * a list too. There is no recursion, because signal handlers have small stacks.
  *
  * The model has several trees: of what is mapped (regions.h), of guards (herd/guards.h), of pending
- * errors (pending.h), and of the parts of a file that its layers map (layers.h, where addresses are
- * offsets). Every function needs the model lock.
+ * errors (pending.h), and of the parts of a file that its layers map (windows.h, where addresses
+ * are offsets). Every function needs the model lock.
  */
 #ifndef MAPHERD_TREE_H
 #define MAPHERD_TREE_H
@@ -15,7 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "space/windows.h"
+struct lone;
+struct window;
 
 struct region {
     uintptr_t start, end;
@@ -25,7 +26,7 @@ struct region {
     bool joined_below;     /* was one VMA with the range below; is so while they are mergeable */
     bool joined_above;     /* in the last piece of a chain: was one VMA with the range above */
     uint8_t overlay;       /* the overlay over the file here, see overlays.h; 0: none */
-    uint8_t keep;          /* its open file, see keeps.h; 0: none */
+    uint8_t keep;          /* its open file, see disk/keeps.h; 0: none */
     uint32_t priority;     /* the treap's heap order */
     struct region *left, *right;   /* in the treap; in a chain of pieces, left is the next one */
     struct region *before, *after; /* in the list */
@@ -34,6 +35,11 @@ struct region {
 struct tree {
     struct region *root;
     size_t total;
+    /* For ranges that hold something. NULL: they hold nothing. copied: the range is the upper part
+     * of one that was split, and holds what the lower part holds. dropped: it is about to be
+     * freed. */
+    void (*copied)(const struct region *r);
+    void (*dropped)(const struct region *r);
 };
 
 /* Returns the last range that starts at or before addr, or NULL. */
@@ -50,8 +56,8 @@ struct region *tree_add(struct tree *t, uintptr_t start, uintptr_t end);
 void tree_insert(struct tree *t, struct region *r);
 
 /* Takes all ranges between start and end out of the tree, and splits those that reach beyond.
- * Returns them as a chain by left, in the order of addresses. Each piece still holds its window,
- * lone chunk and keep. */
+ * Returns them as a chain by left, in the order of addresses. Each piece still holds what it
+ * held. */
 struct region *tree_cut(struct tree *t, uintptr_t start, uintptr_t end);
 
 /* Takes a range out of the tree and frees it. */
@@ -63,10 +69,10 @@ void tree_split_at(struct tree *t, uintptr_t addr);
 /* Joins r and the range that follows it. */
 void tree_join(struct tree *t, struct region *r);
 
-/* Frees a piece of a chain and returns the next one. */
-struct region *tree_drop(struct region *piece);
+/* Frees a piece of a chain that was cut from t, and returns the next one. */
+struct region *tree_drop(const struct tree *t, struct region *piece);
 
-/* Frees a whole chain, which may be NULL. */
-void tree_drop_all(struct region *chain);
+/* Frees a whole chain that was cut from t. It may be NULL. */
+void tree_drop_all(const struct tree *t, struct region *chain);
 
 #endif

@@ -4,78 +4,170 @@
 #define _GNU_SOURCE
 #include "space/windows.h"
 
-#include "common/pages.h"
 #include "kernel/lock.h"
 #include "kernel/pool.h"
-#include "space/layers.h"
 #include "space/masters.h"
+#include "space/zone.h"
 #include "tell/status.h"
 
-#define LARGE_FOLIO (2UL << 20)
 /* A window has room for the file to grow. Nothing is reserved, so room costs nothing. A file that
  * has outgrown a window gets more room, because it is likely to grow further. Small windows lie
  * close together, because each GiB in which something is mapped takes a page of page tables. */
 #define ROOM 8
 #define ROOM_AGAIN 64
 #define SPAN_LEAST (128UL << 20)
-#define GAPS_MOST 256
 
 static struct pool window_pool = POOL(struct window);
+static struct pool group_pool = POOL(struct layers);
 
-static struct {
-    uintptr_t start, end, at;
-    size_t whole_space;
-    uint64_t random;
-} zone;
+/* ---- layers ---- */
 
-/* splitmix64. The seed is from the kernel. */
-static uint64_t next_random(void)
+static uint32_t bit_of(const struct window *w)
 {
-    uint64_t z = zone.random += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
+    return 1u << w->layer % LAYERS_IN_GROUP;
 }
 
-static uint64_t round_up(uint64_t n)
+struct layers *windows_group(const struct window *w)
 {
-    return (n + LARGE_FOLIO - 1) & ~(LARGE_FOLIO - 1);
+    struct layers *g = w->file->layers;
+    while (g->first != w->layer - w->layer % LAYERS_IN_GROUP)
+        g = g->next;
+    return g;
 }
 
-void windows_start(uintptr_t stack, uint64_t random)
+/* Joins neighbouring ranges with the same layers. */
+static void join_around(struct tree *t, uint64_t start, uint64_t end)
 {
-    unsigned bits = 64 - (unsigned)__builtin_clzl(stack | 1);
-    uintptr_t eighth = 1UL << (bits > 3 ? bits - 3 : 0);
-    zone.whole_space = 8 * eighth - page_size; /* x86-64 leaves the last page out */
-    zone.start = 2 * eighth;
-    zone.end = 5 * eighth;
-    zone.random = random;
-    zone.at = zone.start + (next_random() % (zone.end - zone.start) & ~(LARGE_FOLIO - 1));
+    struct region *r = tree_from(t, start ? start - 1 : 0);
+    while (r && r->after && r->start <= end) {
+        if (r->end == r->after->start && r->kind == r->after->kind)
+            tree_join(t, r);
+        else
+            r = r->after;
+    }
 }
 
-size_t windows_whole_space(void)
+static void fill_gap(struct tree *t, uint64_t start, uint64_t end, uint32_t layers)
 {
-    return zone.whole_space;
+    struct region *r = tree_add(t, start, end);
+    if (r)
+        r->kind = layers;
 }
 
-uintptr_t windows_pick(uint64_t len)
+static void take(struct tree *t, uint64_t start, uint64_t end, uint32_t layer)
 {
-    if (len > (zone.end - zone.start) / 8)
-        return 0;
-    uint64_t gaps = len / 4 / LARGE_FOLIO;
-    gaps = gaps < 8 ? 8 : gaps > GAPS_MOST ? GAPS_MOST : gaps;
-    uint64_t gap = (1 + next_random() % gaps) * LARGE_FOLIO;
-    if (zone.end - zone.at < gap || zone.end - zone.at - gap < len)
-        zone.at = zone.start;
-    uintptr_t base = zone.at + gap;
-    zone.at = base + round_up(len);
-    return base;
+    uint64_t at = start;
+    tree_split_at(t, start);
+    tree_split_at(t, end);
+    for (struct region *r = tree_from(t, start); r && r->start < end; r = r->after) {
+        if (r->start > at)
+            fill_gap(t, at, r->start, layer);
+        r->kind |= layer;
+        at = r->end;
+    }
+    if (at < end)
+        fill_gap(t, at, end, layer);
+    join_around(t, start, end);
 }
+
+bool windows_take(struct window *w, uint64_t start, uint64_t end)
+{
+    LOCK_ASSERT(&model_lock);
+    struct layers *g = windows_group(w);
+    if (g->tracked)
+        take(&g->taken, start, end, bit_of(w));
+    else if (g->present & (g->present - 1))
+        return !(g->tracked = true);
+    return true;
+}
+
+void windows_leave(struct window *w, uint64_t start, uint64_t end)
+{
+    LOCK_ASSERT(&model_lock);
+    struct layers *g = windows_group(w);
+    struct tree *t = &g->taken;
+    if (!g->tracked)
+        return;
+    tree_split_at(t, start);
+    tree_split_at(t, end);
+    for (struct region *r = tree_from(t, start), *next; r && r->start < end; r = next) {
+        next = r->after;
+        r->kind &= ~bit_of(w);
+        if (!r->kind)
+            tree_remove(t, r);
+    }
+    join_around(t, start, end);
+}
+
+/* Gives w the lowest free number among the windows of its file. False where there is no memory. */
+static bool add_layer(struct window *w)
+{
+    struct layers **at = &w->file->layers;
+    unsigned first = 0;
+    while (*at && (*at)->first == first && (*at)->present == UINT32_MAX) {
+        at = &(*at)->next;
+        first += LAYERS_IN_GROUP;
+    }
+    struct layers *g = *at;
+    if (!g || g->first != first) {
+        if (!(g = pool_take(&group_pool)))
+            return false;
+        g->first = first;
+        g->next = *at;
+        *at = g;
+    }
+    unsigned n = (unsigned)__builtin_ctz(~g->present);
+    g->present |= 1u << n;
+    g->at[n] = w;
+    w->layer = first + n;
+    return true;
+}
+
+/* Frees the number of w, which has no regions any more. */
+static void remove_layer(struct window *w)
+{
+    struct layers *g = windows_group(w), **at = &w->file->layers;
+    g->present &= ~bit_of(w);
+    g->at[w->layer % LAYERS_IN_GROUP] = NULL;
+    if (g->present)
+        return;
+    while (*at != g)
+        at = &(*at)->next;
+    *at = g->next;
+    while (g->taken.root) /* a range that could not be split, where there was no memory */
+        tree_remove(&g->taken, g->taken.root);
+    pool_give(&group_pool, g);
+}
+
+uint32_t windows_free(const struct layers *g, uint64_t start, uint64_t end)
+{
+    uint32_t taken = 0;
+    if (!g->tracked)
+        return g->present;
+    for (struct region *r = tree_from(&g->taken, start); r && r->start < end; r = r->after)
+        if (((taken |= r->kind) & g->present) == g->present)
+            break;
+    return g->present & ~taken;
+}
+
+struct window *windows_from(const struct file *f, unsigned n)
+{
+    for (const struct layers *g = f->layers; g; g = g->next) {
+        uint32_t left = g->present;
+        if (n > g->first)
+            left = n - g->first < LAYERS_IN_GROUP ? left >> (n - g->first) << (n - g->first) : 0;
+        if (left)
+            return g->at[__builtin_ctz(left)];
+    }
+    return NULL;
+}
+
+/* ---- windows ---- */
 
 /* True if the first window of f ends before that offset. */
 static bool outgrown(const struct file *f, uint64_t end)
 {
-    struct window *w = layers_from(f, 0);
+    struct window *w = windows_from(f, 0);
     return w && w->span < end;
 }
 
@@ -83,14 +175,14 @@ struct window *windows_add(struct file *f, uint64_t size, uint64_t end)
 {
     LOCK_ASSERT(&model_lock);
     uint64_t need = size > end ? size : end;
-    uint64_t limit = (zone.end - zone.start) / 8;
+    uint64_t limit = zone_longest();
     uint64_t room = outgrown(f, end) ? ROOM_AGAIN : ROOM;
-    uint64_t span = need > limit / room ? limit : round_up(room * need);
+    uint64_t span = need > limit / room ? limit : zone_round_up(room * need);
     if (end > limit)
         return NULL;
     if (span < SPAN_LEAST)
         span = SPAN_LEAST < limit ? SPAN_LEAST : limit;
-    uintptr_t base = windows_pick(span);
+    uintptr_t base = zone_pick(span);
     struct window *w = base ? pool_take(&window_pool) : NULL;
     if (!w)
         return NULL;
@@ -98,7 +190,7 @@ struct window *windows_add(struct file *f, uint64_t size, uint64_t end)
     w->base = base;
     w->span = span;
     w->users = 1;
-    if (!layers_add(w)) {
+    if (!add_layer(w)) {
         pool_give(&window_pool, w);
         return NULL;
     }
@@ -121,7 +213,7 @@ void windows_release(struct window *w)
     f->users--;
     if (--w->users)
         return;
-    layers_remove(w);
+    remove_layer(w);
     pool_give(&window_pool, w);
     STATUS_ADD(windows, (uint64_t)-1);
     if (f->layers)

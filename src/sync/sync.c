@@ -14,10 +14,10 @@
 #include <time.h>
 
 #include "kernel/sys.h"
-#include "space/layers.h"
 #include "space/model.h"
 #include "space/pending.h"
 #include "space/regions.h"
+#include "space/windows.h"
 #include "sync/stamps.h"
 #include "tell/options.h"
 #include "tell/status.h"
@@ -281,7 +281,7 @@ static bool stands_for_others(const struct file *f)
 
 static void add_pending_for_others(const struct file *f, const struct sync_plan *p, int error)
 {
-    for (struct window *w = layers_from(f, 0); w; w = layers_from(f, w->layer + 1)) {
+    for (struct window *w = windows_from(f, 0); w; w = windows_from(f, w->layer + 1)) {
         uintptr_t end = w->base + w->span;
         add_pending(f, w->base, p->addr < end ? p->addr : end, error);
         add_pending(f, p->end > w->base ? p->end : w->base, end, error);

@@ -155,7 +155,7 @@ static void a_scan_joins_regions(void)
     assert_int_equal(regions_total(), 10);
     count_scan();
     assert_int_equal(regions_total(), 1);
-    tree_drop(regions_cut(at, at + 10 * FAKE_PAGE));
+    regions_drop(regions_cut(at, at + 10 * FAKE_PAGE));
 }
 
 static void without_proc(void)

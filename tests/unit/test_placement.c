@@ -16,6 +16,7 @@
 #include "entry/gate.h"
 #include "herd/placement.h"
 #include "space/regions.h"
+#include "space/zone.h"
 #include "world.h"
 
 #define CHUNK (1UL << 20)
@@ -361,7 +362,7 @@ static void single_pages(void **state)
 {
     (void)state;
     for (uint64_t seed = 0; seed < 40; seed++) {
-        windows_start(0x7ffd00000000, seed);
+        zone_start(0x7ffd00000000, seed);
         int fd = fake_open(plain, O_RDWR);
         long at[10];
         for (unsigned i = 0; i < COUNT_OF(at); i++) {

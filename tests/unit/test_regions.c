@@ -111,7 +111,7 @@ static void compare_queries(int from, int to)
 static void drop(struct region *chain)
 {
     while (chain)
-        chain = tree_drop(chain);
+        chain = regions_drop(chain);
 }
 
 static void random_range(int *from, int *to)

@@ -15,6 +15,7 @@
 #include "fakespace.h"
 #include "fakesys.h"
 #include "space/regions.h"
+#include "space/zone.h"
 
 #define ARENA (256UL << 20) /* reserved; the pool grows into it */
 #define FIRST (64UL << 10)
@@ -37,7 +38,7 @@ void world_start(void)
         pool_start(base, len);
     }
     sys_mmap(base, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-    windows_start(STACK, 7);
+    zone_start(STACK, 7);
 }
 
 int world_setup(void **state)
