@@ -13,7 +13,7 @@
 
 enum due {
     DUE_OVERLAYS,  /* spilled pages may go back, zeros may be lifted (disk/overlays.h) */
-    DUE_KEEPS,     /* a file is kept that nothing holds (space/keeps.h) */
+    DUE_KEEPS,     /* a file is kept that nothing holds (disk/keeps.h) */
     DUE_RETENTION, /* a retained range may be given back (herd/retention.h) */
     DUE_COUNT,     /* a scan, or a lower pressure (space/count.h) */
     DUE_MASTERS,   /* a master is to be unmapped (space/masters.h) */

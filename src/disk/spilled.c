@@ -13,11 +13,11 @@
 #include <sys/mman.h>
 
 #include "common/pages.h"
+#include "disk/keeps.h"
 #include "disk/spillfile.h"
 #include "kernel/procmaps.h"
 #include "kernel/sys.h"
 #include "space/count.h"
-#include "space/keeps.h"
 #include "space/model.h"
 #include "space/regions.h"
 #include "tell/status.h"

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "common/due.h"
+#include "disk/keeps.h"
 #include "disk/overlays.h"
 #include "disk/prealloc.h"
 #include "disk/spill.h"
@@ -20,7 +21,6 @@
 #include "limit/reserve.h"
 #include "space/changes.h"
 #include "space/count.h"
-#include "space/keeps.h"
 #include "space/model.h"
 #include "tell/log.h"
 #include "tell/metrics.h"

@@ -8,7 +8,9 @@
 #include <pthread.h>
 #include <stddef.h>
 
+#include "disk/family.h"
 #include "disk/overlays.h"
+#include "disk/parked.h"
 #include "disk/spill.h"
 #include "disk/zeros.h"
 #include "entry/capabilities.h"
@@ -18,9 +20,7 @@
 #include "kernel/lock.h"
 #include "kernel/sys.h"
 #include "space/count.h"
-#include "space/family.h"
 #include "space/model.h"
-#include "space/parked.h"
 #include "space/regions.h"
 #include "tell/status.h"
 

@@ -15,6 +15,7 @@
 
 #include "common/pages.h"
 #include "common/words.h"
+#include "disk/filter.h"
 #include "entry/capabilities.h"
 #include "entry/engine.h"
 #include "entry/gate.h"
@@ -25,7 +26,6 @@
 #include "kernel/pool.h"
 #include "kernel/sys.h"
 #include "space/count.h"
-#include "space/filter.h"
 #include "space/zone.h"
 #include "tell/log.h"
 #include "tell/metrics.h"

@@ -157,7 +157,7 @@ void regions_change(uintptr_t start, uintptr_t end, uint32_t clear, uint32_t set
 /* Notes which overlay lies over the files in a range, by its number (overlays.h); 0: none. */
 void regions_set_overlay(uintptr_t start, uintptr_t end, unsigned overlay);
 
-/* Gives a keep (keeps.h) to each region in the range that has none. */
+/* Gives a keep (disk/keeps.h) to each region in the range that has none. */
 void regions_set_keep(uintptr_t start, uintptr_t end, unsigned keep);
 
 /* Returns the first region under that overlay that ends behind addr, or NULL. */

@@ -2,7 +2,7 @@
  * filter: see filter.h.
  */
 #define _GNU_SOURCE
-#include "space/filter.h"
+#include "disk/filter.h"
 
 #include <errno.h>
 #include <fcntl.h>

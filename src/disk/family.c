@@ -2,7 +2,7 @@
  * family: see family.h.
  */
 #define _GNU_SOURCE
-#include "space/family.h"
+#include "disk/family.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,11 +14,11 @@
 
 #include "common/fmt.h"
 #include "common/pages.h"
+#include "disk/filter.h"
 #include "kernel/brief.h"
 #include "kernel/identity.h"
 #include "kernel/procmaps.h"
 #include "kernel/sys.h"
-#include "space/filter.h"
 
 #define MEMBERS 1000   /* more than that share, whatever they map */
 #define ELSEWHERE (-1) /* where /proc does not show it, or not to its parent */

@@ -2,7 +2,7 @@
  * keeps: see keeps.h.
  */
 #define _GNU_SOURCE
-#include "space/keeps.h"
+#include "disk/keeps.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,14 +14,14 @@
 #include <sys/stat.h>
 
 #include "common/fmt.h"
+#include "disk/family.h"
+#include "disk/filter.h"
+#include "disk/parked.h"
 #include "kernel/brief.h"
 #include "kernel/identity.h"
 #include "kernel/mounts.h"
 #include "kernel/sys.h"
-#include "space/family.h"
-#include "space/filter.h"
 #include "space/model.h"
-#include "space/parked.h"
 #include "space/request.h"
 
 /* fcntl(F_GETSIG) of a kept description, by which it differs from another one of the same file. The

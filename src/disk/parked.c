@@ -2,7 +2,7 @@
  * parked: see parked.h.
  */
 #define _GNU_SOURCE
-#include "space/parked.h"
+#include "disk/parked.h"
 
 #include <errno.h>
 #include <fcntl.h>
