@@ -31,7 +31,7 @@ cat "$work/out"
 src=$(cd "$(dirname "$0")/../src" && pwd)
 unit=$(cd "$(dirname "$0")/unit" && pwd)
 set --
-for part in unwind/unwind unwind/cfi unwind/cfi_apply unwind/frame unwind/module unwind/rowcache \
+for part in unwind/unwind unwind/cfi unwind/cfi_apply unwind/frame unwind/module \
 	kernel/sys common/fmt; do
 	set -- "$@" "$src/$part.c"
 done

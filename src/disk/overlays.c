@@ -14,7 +14,6 @@
 #include "disk/watch.h"
 #include "kernel/procmaps.h"
 #include "kernel/sys.h"
-#include "space/changes.h"
 #include "space/count.h"
 #include "space/model.h"
 #include "space/pending.h"

@@ -23,7 +23,6 @@
 #include "kernel/canary.h"
 #include "kernel/procmaps.h"
 #include "kernel/sys.h"
-#include "space/changes.h"
 #include "space/count.h"
 #include "space/holds.h"
 #include "space/masters.h"

@@ -13,7 +13,6 @@
 #include "disk/watch.h"
 #include "kernel/brief.h"
 #include "kernel/sys.h"
-#include "space/changes.h"
 #include "space/count.h"
 #include "space/merge.h"
 #include "space/model.h"

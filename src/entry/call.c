@@ -20,7 +20,6 @@
 #include "kernel/sys.h"
 #include "limit/explain.h"
 #include "mapherd/mapherd.h"
-#include "space/changes.h"
 #include "space/count.h"
 #include "space/merge.h"
 #include "space/model.h"

@@ -19,7 +19,6 @@
 #include "kernel/lock.h"
 #include "kernel/procmaps.h"
 #include "limit/reserve.h"
-#include "space/changes.h"
 #include "space/count.h"
 #include "space/model.h"
 #include "tell/log.h"

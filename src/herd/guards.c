@@ -15,7 +15,6 @@
 #include "kernel/markers.h"
 #include "kernel/procmaps.h"
 #include "kernel/sys.h"
-#include "space/changes.h"
 #include "space/merge.h"
 #include "space/model.h"
 #include "space/regions.h"

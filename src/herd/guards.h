@@ -39,7 +39,7 @@ bool guards_possible(uintptr_t start, uintptr_t end);
 
 /*
  * The program has just taken the access to [start, end) with mprotect, and its call is entered in
- * space/changes.h. Makes the guard a marker, with the protection of the neighbour, if the range
+ * space/model.h. Makes the guard a marker, with the protection of the neighbour, if the range
  * holds nothing and would otherwise be part of a VMA of private anonymous memory: returns true.
  * Returns false if it is still a plain guard. Makes up to ten system calls with the model lock
  * held; none of them does I/O. Opens /proc/self/maps and /proc/self/pagemap for a moment.

@@ -23,7 +23,6 @@
 #include "kernel/procmaps.h"
 #include "kernel/procstat.h"
 #include "kernel/sys.h"
-#include "limit/hugepool.h"
 #include "space/count.h"
 #include "space/zone.h"
 #include "tell/log.h"

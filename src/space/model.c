@@ -1,5 +1,5 @@
 /*
- * model: the lock of the model, and what signal handlers have changed without it.
+ * model: see model.h. Signal handlers may have changed ranges without the lock.
  */
 #define _GNU_SOURCE
 #include "space/model.h"
@@ -77,4 +77,65 @@ bool model_left_taken(void)
 void model_after_fork(void)
 {
     lock_reset(&model_lock);
+}
+
+/* ---- calls that change a range in place ---- */
+
+/* So many calls are listed at a time. Further ones are only counted, in unknown. */
+#define CHANGES_MAX 64
+
+static struct {
+    uintptr_t start, end;
+    int thread;
+} changes[CHANGES_MAX];
+static unsigned changes_count, unknown;
+
+void changes_begin(uintptr_t start, uintptr_t end)
+{
+    LOCK_ASSERT(&model_lock);
+    if (changes_count == CHANGES_MAX) {
+        unknown++;
+        return;
+    }
+    changes[changes_count].start = start;
+    changes[changes_count].end = end;
+    changes[changes_count].thread = lock_thread();
+    changes_count++;
+}
+
+void changes_end(uintptr_t start, uintptr_t end)
+{
+    LOCK_ASSERT(&model_lock);
+    for (unsigned i = 0; i < changes_count; i++) {
+        if (changes[i].start == start && changes[i].end == end) {
+            changes[i] = changes[--changes_count];
+            return;
+        }
+    }
+    if (unknown)
+        unknown--;
+}
+
+bool changes_meet(uintptr_t start, uintptr_t end)
+{
+    LOCK_ASSERT(&model_lock);
+    unsigned met = unknown;
+    for (unsigned i = 0; i < changes_count; i++)
+        met += changes[i].start < end && start < changes[i].end;
+    return met > 1;
+}
+
+bool changes_mine(uintptr_t start, uintptr_t end)
+{
+    LOCK_ASSERT(&model_lock);
+    bool mine = !unknown;
+    for (unsigned i = 0; i < changes_count; i++)
+        mine &= changes[i].start >= end || start >= changes[i].end ||
+                changes[i].thread == lock_thread();
+    return mine;
+}
+
+void changes_after_fork(void)
+{
+    changes_count = unknown = 0;
 }

@@ -1,5 +1,6 @@
 /*
- * model: what the library knows of the program's mappings, and the lock around it.
+ * model: what the library knows of the program's mappings, the lock around it, and the calls that
+ * are changing them now.
  *
  * regions.h, files.h and windows.h need the model lock. The model has one rule: a range is taken
  * out before the kernel unmaps it, and is added after the kernel has mapped it. So a range in the
@@ -41,5 +42,30 @@ bool model_left_taken(void);
 
 /* lock_reset (kernel/lock.h) of the lock. For a forked child. */
 void model_after_fork(void);
+
+/* ---- calls that change a range in place ---- */
+
+/*
+ * A call that changes a range (mprotect, madvise, mlock) is entered here before the kernel gets it,
+ * and leaves afterwards. No lock is held in between. Code that looks at pages and then acts on that
+ * must not meet such a call. So it asks here first, and holds the model lock until it has acted: no
+ * call can be entered meanwhile. These functions need the model lock.
+ */
+
+/* Enters a call of this thread, before the kernel gets it. */
+void changes_begin(uintptr_t start, uintptr_t end);
+
+/* Takes the call out again, when the kernel has answered. */
+void changes_end(uintptr_t start, uintptr_t end);
+
+/* True if every call that is changing a part of the range is of this thread: a signal handler runs,
+ * and has interrupted them. */
+bool changes_mine(uintptr_t start, uintptr_t end);
+
+/* True if a call other than the caller's own is, or may be, changing a part of the range. */
+bool changes_meet(uintptr_t start, uintptr_t end);
+
+/* Forgets all calls. For a forked child, which does not have the threads that made them. */
+void changes_after_fork(void);
 
 #endif

@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "kernel/sys.h"
+
 struct map_request {
     uintptr_t addr;
     size_t len;
@@ -36,6 +38,12 @@ static inline void request_start(struct map_request *q, uintptr_t addr, size_t l
 }
 
 /* Returns the file of the descriptor; NULL if the kernel cannot say. Needs no lock. */
-const struct stat *request_file(struct map_request *q);
+static inline const struct stat *request_file(struct map_request *q)
+{
+    if (!q->asked && sys_fstat(q->fd, &q->st) < 0)
+        q->st.st_mode = 0; /* no file has this mode */
+    q->asked = true;
+    return q->st.st_mode ? &q->st : NULL;
+}
 
 #endif

@@ -14,6 +14,7 @@
 #include "common/fmt.h"
 #include "kernel/brief.h"
 #include "kernel/sys.h"
+#include "mapherd/record.h"
 #include "tell/naming.h"
 #include "tell/options.h"
 
@@ -45,6 +46,35 @@ static struct {
     long pid;
     uint64_t *lost;
 } self;
+
+/* ---- what lines tell of (events.def) ---- */
+
+/* The subjects, as events.def has them. */
+enum {
+    ABOUT_NOTHING = MAPHERD_EVENT_OTHER,
+    ABOUT_PRESSURE = MAPHERD_EVENT_PRESSURE,
+    ABOUT_REFUSAL = MAPHERD_EVENT_REFUSED,
+    ABOUT_FAULT = MAPHERD_EVENT_FAULT,
+    ABOUT_SPILL = MAPHERD_EVENT_SPILL,
+    ABOUT_SYNC = MAPHERD_EVENT_SYNC,
+    ABOUT_SPACE = MAPHERD_EVENT_SPACE,
+    ABOUT_RECORD = MAPHERD_EVENT_RECORD,
+};
+
+const struct event_row event_rows[EVENT_COUNT] = {
+#define EVENT(name, level, about, fields, when) \
+    [EVENT_##name] = { #name, fields, when, LOG_##level, ABOUT_##about },
+#include "tell/events.def"
+#undef EVENT
+};
+
+const char *event_level_name(enum log_level level)
+{
+    static const char *const names[] = { "off", "error", "warning", "info", "debug" };
+    return names[level];
+}
+
+/* ---- where lines go ---- */
 
 static bool find_place(int fd, struct place *p)
 {

@@ -22,7 +22,26 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "tell/events.h"
+enum log_level { LOG_OFF, LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
+
+enum event {
+#define EVENT(name, level, about, fields, when) EVENT_##name,
+#include "tell/events.def"
+#undef EVENT
+    EVENT_COUNT
+};
+
+struct event_row {
+    const char *name, *fields, *when; /* see events.def */
+    enum log_level level;
+    unsigned about; /* enum mapherd_record_event_kind */
+};
+
+/* The rows, by enum event. */
+extern const struct event_row event_rows[EVENT_COUNT];
+
+/* "error", "warning", "info" or "debug". */
+const char *event_level_name(enum log_level level);
 
 /* Is called with every line up to LOG_INFO, whether it is written or not. It must be thread- and
  * async-signal-safe. */

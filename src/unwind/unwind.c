@@ -1,5 +1,5 @@
 /*
- * unwind: the walk, one call after the other.
+ * unwind: the walk, one call after the other, and the rows that it has found last.
  */
 #define _GNU_SOURCE
 #include "unwind/unwind.h"
@@ -8,9 +8,75 @@
 
 #include "common/fmt.h"
 #include "tell/log.h"
+#include "unwind/cfi.h"
 #include "unwind/frame.h"
 #include "unwind/module.h"
-#include "unwind/rowcache.h"
+
+/* ---- the CFI rows of the pcs that were looked up last, for all threads ---- */
+
+/*
+ * A row takes a search and a run of a small program (0.3 us). The pcs that map memory are few, and
+ * occur again. So a table has one slot for each hash. A slot has a number that is odd while the slot
+ * is written. A reader that finds it odd, or changed, takes the slot for empty. So no thread waits.
+ * Where a signal handler interrupts a writer, or a fork happens meanwhile, one slot cannot be used
+ * until the write ends.
+ *
+ * A row is kept together with the address of the module's search table. So a module that is loaded
+ * later at the same place is not confused with the earlier one, unless its table has the same
+ * address too.
+ */
+enum { SLOTS_LOG2 = 10, ROW_WORDS = sizeof(struct cfi_row) / 8 };
+
+static struct slot {
+    uint64_t turn; /* odd while the slot is written */
+    uintptr_t pc;
+    uintptr_t tables;
+    uint64_t word[ROW_WORDS];
+} slots[1 << SLOTS_LOG2];
+
+static uint64_t load(const uint64_t *word)
+{
+    return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+static bool recall(const struct slot *s, uintptr_t tables, uintptr_t pc, struct cfi_row *row)
+{
+    uint64_t turn = __atomic_load_n(&s->turn, __ATOMIC_ACQUIRE);
+    if (turn & 1 || load(&s->pc) != pc || load(&s->tables) != tables)
+        return false;
+    /* Acquire: none of these reads happens after the last read of turn. */
+    for (unsigned i = 0; i < ROW_WORDS; i++)
+        ((uint64_t *)row)[i] = __atomic_load_n(&s->word[i], __ATOMIC_ACQUIRE);
+    return load(&s->turn) == turn;
+}
+
+static void remember(struct slot *s, uintptr_t tables, uintptr_t pc, const struct cfi_row *row)
+{
+    uint64_t turn = load(&s->turn);
+    if (turn & 1 || !__atomic_compare_exchange_n(&s->turn, &turn, turn + 1, false, __ATOMIC_ACQUIRE,
+                                                 __ATOMIC_RELAXED))
+        return;
+    /* Release: a reader that sees one of these writes sees the odd number too. */
+    __atomic_store_n(&s->pc, pc, __ATOMIC_RELEASE);
+    __atomic_store_n(&s->tables, tables, __ATOMIC_RELEASE);
+    for (unsigned i = 0; i < ROW_WORDS; i++)
+        __atomic_store_n(&s->word[i], ((const uint64_t *)row)[i], __ATOMIC_RELEASE);
+    __atomic_store_n(&s->turn, turn + 2, __ATOMIC_RELEASE);
+}
+
+/* Finds the row of a pc as cfi_find does, in the cache if it is there, and keeps it. */
+static void find_row(const struct module *m, uintptr_t pc, struct cfi_row *row)
+{
+    struct slot *s = &slots[pc * 0x9e3779b97f4a7c15u >> (64 - SLOTS_LOG2)];
+    uintptr_t tables = (uintptr_t)m->unwind;
+    if (recall(s, tables, pc, row))
+        return;
+    memset(row, 0, sizeof *row);
+    cfi_find(m, pc, row);
+    remember(s, tables, pc, row);
+}
+
+/* ---- the walk ---- */
 
 struct walk {
     struct frame frame;
@@ -35,7 +101,7 @@ static bool is_there(const struct walk *w)
 static bool by_row(struct walk *w)
 {
     struct cfi_row row;
-    rowcache_find(&w->module, frame_at(&w->frame), &row);
+    find_row(&w->module, frame_at(&w->frame), &row);
     if (row.signal && frame_from_signal(&w->frame, &w->stack))
         return true;
     if (row.cfa_reg != CFI_NO_ROW)

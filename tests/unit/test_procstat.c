@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "kernel/procstat.h"
-#include "limit/hugepool.h"
 
 static const char text[] = "Name:\tVmData: 7\n"
                            "VmPeak:\t    3060 kB\n"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "command/lib/verb.h"
-#include "tell/events.h"
+#include "tell/log.h"
 #include "tell/options.h"
 #include "tell/status.h"
 
