@@ -474,6 +474,68 @@ static void show_file(unsigned count, const struct overlay *c)
         sys_nap(1);
 }
 
+/* The run around the page, of that size at most, of which the kernel refuses every page. */
+static long find_run(const struct overlay *c, const struct fault_page *p, size_t size,
+                     uint64_t *low, uint64_t *high, bool *dense)
+{
+    if (!model_take())
+        return -EDEADLK;
+    long answer = choose_run(c, p, size, low, high, dense);
+    model_drop();
+    if (answer < 0)
+        return answer;
+    uint64_t first = *low, last = *high;
+    keep_refused(p, low, high);
+    *dense = *dense && (*low == first || *high == last);
+    return 0;
+}
+
+/* Lists and claims the places where the run is to be seen. Returns how many there are. */
+static long claim_run(unsigned n, const struct fault_page *p, size_t size, uint64_t low,
+                      uint64_t high)
+{
+    const struct overlay *c = &overlays[n];
+    ranges[0] =
+        (struct place){ p->page - (p->at - low), p->page + (high - p->at), low, p->map.prot };
+    long count = overlays_places(&c->of, low, high, p->page, ranges + 1, PLACES_MAX - 1);
+    if (count < 0 || count == PLACES_MAX - 1)
+        return count < 0 ? count : -E2BIG;
+    if (!model_take())
+        return -EDEADLK;
+    uint64_t low_now, high_now; /* the region may have changed meanwhile */
+    bool dense_now;
+    long answer = choose_run(c, p, size, &low_now, &high_now, &dense_now);
+    if (answer == 0 && (low_now > low || high_now < high))
+        answer = -EAGAIN;
+    count = answer == 0 ? claim((unsigned)count + 1, n) : answer;
+    model_drop();
+    for (long i = 0; i < count && answer == 0; i++)
+        answer = overlays_still(&places[i], &c->of);
+    if (count > 0 && answer < 0)
+        give_up(count);
+    return answer < 0 ? answer : count;
+}
+
+/* Switches the claimed places, and releases them. */
+static long switch_run(const struct overlay *c, int fd, uint64_t low, uint64_t high, unsigned count)
+{
+    uintptr_t held;
+    bool room = hold_vmas(&held), blocked = room && spilled_block(places, count, c, fd);
+    free_vmas(held);
+    moves++;
+    long answer = blocked ? spilled_copy_in(c, fd, low, high) : -ENOMEM;
+    if (answer == 0 && !spilled_show(places, count, c, fd))
+        answer = -ENOMEM;
+    if (answer == 0) {
+        release();
+        return 0;
+    }
+    if (room)
+        show_file(count, c);
+    give_up(count);
+    return answer;
+}
+
 /* Switches a run around the page, of that size at most, to the spill file. */
 static long overlay_run(unsigned n, const struct fault_page *p, size_t size, bool *dense)
 {
@@ -481,69 +543,18 @@ static long overlay_run(unsigned n, const struct fault_page *p, size_t size, boo
     uint64_t low, high;
     places = overlay_lists->places;
     ranges = overlay_lists->ranges;
-    if (!model_take())
-        return -EDEADLK;
-    long answer = choose_run(c, p, size, &low, &high, dense);
-    model_drop();
+    long answer = find_run(c, p, size, &low, &high, dense);
     if (answer < 0)
         return answer;
-    uint64_t first = low, last = high;
-    keep_refused(p, &low, &high);
-    *dense = *dense && (low == first || high == last);
     long fd = spillfile_open(c->file);
     if (fd < 0)
         return fd;
     answer = spillfile_reserve((int)fd, c->data_at, c->sums_at, low - c->start, high - low);
-    if (answer < 0) {
-        sys_close((int)fd);
-        return answer;
-    }
-    ranges[0] =
-        (struct place){ p->page - (p->at - low), p->page + (high - p->at), low, p->map.prot };
-    long count = overlays_places(&c->of, low, high, p->page, ranges + 1, PLACES_MAX - 1);
-    if (count < 0 || count == PLACES_MAX - 1) {
-        sys_close((int)fd);
-        return count < 0 ? count : -E2BIG;
-    }
-    count++;
-    if (!model_take()) {
-        sys_close((int)fd);
-        return -EDEADLK;
-    }
-    uint64_t low_now, high_now; /* the region may have changed meanwhile */
-    bool dense_now;
-    answer = choose_run(c, p, size, &low_now, &high_now, &dense_now);
-    if (answer == 0 && (low_now > low || high_now < high))
-        answer = -EAGAIN;
-    count = answer == 0 ? claim((unsigned)count, n) : answer;
-    model_drop();
-    if (count < 0) {
-        sys_close((int)fd);
-        return count;
-    }
-    for (long i = 0; i < count && answer == 0; i++)
-        answer = overlays_still(&places[i], &c->of);
-    if (answer < 0) {
-        give_up(count);
-        sys_close((int)fd);
-        return answer;
-    }
-    uintptr_t held;
-    bool room = hold_vmas(&held),
-         blocked = room && spilled_block(places, (unsigned)count, c, (int)fd);
-    free_vmas(held);
-    moves++;
-    answer = blocked ? spilled_copy_in(c, (int)fd, low, high) : -ENOMEM;
-    if (answer == 0 && !spilled_show(places, (unsigned)count, c, (int)fd))
-        answer = -ENOMEM;
+    long count = answer < 0 ? answer : claim_run(n, p, size, low, high);
+    answer = count < 0 ? count : switch_run(c, (int)fd, low, high, (unsigned)count);
     sys_close((int)fd);
-    if (answer < 0) {
-        if (room)
-            show_file((unsigned)count, c);
-        give_up(count);
+    if (answer < 0)
         return answer;
-    }
-    release();
     overlays_count(2 * count);
     if (c->low == c->high) {
         c->low = low;
