@@ -16,7 +16,7 @@
 #include "entry/disposition.h"
 #include "entry/fault.h"
 #include "entry/gate.h"
-#include "entry/jvm.h"
+#include "kernel/procmaps.h"
 
 #define DFL ((uintptr_t)SIG_DFL)
 #define IGN ((uintptr_t)SIG_IGN)
@@ -42,6 +42,79 @@ bool signals_ours(const struct sys_action *action)
 static bool is_function(uintptr_t handler)
 {
     return handler != DFL && handler != IGN;
+}
+
+/* ---- the handler that HotSpot installs ---- */
+
+/*
+ * It makes an InternalError of a fault in a mapped buffer. That error comes several stores after
+ * the access, so that these are lost unnoticed. Any other fault ends the JVM (JDK:
+ * PosixSignals::pd_hotspot_signal_handler).
+ *
+ * No function here waits. If the buffer is in use, by another thread or below a signal handler, the
+ * handler counts as the program's. HotSpot installs its own at its start, when no other thread
+ * does.
+ */
+static uintptr_t owned; /* HotSpot's handler; 0: not seen yet */
+
+/* The last handlers that were found to lie elsewhere. */
+#define OTHERS 16
+static uintptr_t others[OTHERS];
+static unsigned next_other;
+
+static char buffer[8192];
+static bool buffer_used;
+
+struct search {
+    uintptr_t address;
+    bool found; /* it lies in libjvm.so */
+};
+
+static bool look_for_jvm(const struct procmap *m, void *context)
+{
+    static const char wanted[] = "/libjvm.so";
+    struct search *s = context;
+    size_t len = sizeof wanted - 1;
+    if (m->end <= s->address)
+        return true;
+    if (m->start <= s->address && m->path_len >= len &&
+        memcmp(m->path + m->path_len - len, wanted, len) == 0)
+        s->found = true;
+    return false;
+}
+
+static bool is_known(uintptr_t handler)
+{
+    if (__atomic_load_n(&owned, __ATOMIC_ACQUIRE))
+        return true;
+    for (unsigned i = 0; i < OTHERS; i++)
+        if (__atomic_load_n(&others[i], __ATOMIC_RELAXED) == handler)
+            return true;
+    return false;
+}
+
+/* The program is about to install this handler. Scans /proc/self/maps once for each handler, to see
+ * whether it lies in libjvm.so. */
+static void notice(uintptr_t handler)
+{
+    if (is_known(handler) || __atomic_exchange_n(&buffer_used, true, __ATOMIC_ACQUIRE))
+        return;
+    struct search s = { .address = handler };
+    procmaps_scan(PROCMAPS_SELF, buffer, sizeof buffer, look_for_jvm, &s);
+    if (s.found) {
+        __atomic_store_n(&owned, handler, __ATOMIC_RELEASE);
+    } else {
+        unsigned n = __atomic_fetch_add(&next_other, 1, __ATOMIC_RELAXED);
+        __atomic_store_n(&others[n % OTHERS], handler, __ATOMIC_RELAXED);
+    }
+    __atomic_store_n(&buffer_used, false, __ATOMIC_RELEASE);
+}
+
+/* Whether the handler is the first one that HotSpot installed; a later one is for its crash
+ * report. */
+static bool is_hotspot(uintptr_t handler)
+{
+    return __atomic_load_n(&owned, __ATOMIC_ACQUIRE) == handler;
 }
 
 /* ---- the action ---- */
@@ -133,7 +206,7 @@ static struct sys_action change_view(const struct sys_action *wanted)
 {
     struct sys_action was;
     if (is_function(wanted->handler))
-        jvm_notice(wanted->handler);
+        notice(wanted->handler);
     while (!disposition_change(disposition_read(&was), wanted))
         ;
     hand_down(was.handler, wanted->handler);
@@ -310,7 +383,7 @@ static enum fault_owner owner_of_fault(void *context)
     disposition_read(&view);
     if (!is_function(view.handler))
         return OWNER_NOBODY;
-    return jvm_owns(view.handler) ? OWNER_JVM : OWNER_PROGRAM;
+    return is_hotspot(view.handler) ? OWNER_JVM : OWNER_PROGRAM;
 }
 
 static void meet_fault(siginfo_t *info, void *context)
