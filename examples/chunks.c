@@ -42,7 +42,8 @@ int main(int argc, char **argv)
     long chunks = argc > 2 ? atol(argv[2]) : 70000;
     int fd = argc > 1 ? open(argv[1], O_RDWR | O_CREAT, 0600) : -1;
     if (fd < 0 || chunks < 1 || ftruncate(fd, chunks * CHUNK) < 0) {
-        fprintf(stderr, "usage: chunks FILE [CHUNKS]: a file that can be made %ld MiB long\n", chunks);
+        fprintf(stderr, "usage: chunks FILE [CHUNKS]: a file that can be made %ld MiB long\n",
+                chunks);
         return 2;
     }
     for (long i = 0; i < chunks; i++) {

@@ -34,6 +34,15 @@ includes_go_down() {
 	) || true
 }
 
+# A file and its header know no file that knows them, however many lie between. tsort(1) names the loops.
+no_circles() {
+	(
+		cd "$1/src"
+		grep -r '^#include "[a-z]*/' . --include='*.[ch]' |
+			sed -n 's#^\./\(.*\)\.[ch]:\#include "\(.*\)\.h"#\1 \2#p' | awk '$1 != $2' | sort -u | tsort 2>&1 >/dev/null
+	) || true
+}
+
 # sys.c alone talks to the kernel, and alone knows how. The command is an ordinary program.
 one_door_to_the_kernel() {
 	(
@@ -78,7 +87,7 @@ events_have_their_lines() {
 formatter=14
 can_format() { clang-format --version 2>/dev/null | grep -q "version $formatter\."; }
 is_formatted() {
-	(cd "$1" && find src include -name '*.[ch]' -exec clang-format --style=file --dry-run {} + 2>&1 |
+	(cd "$1" && find src include tests examples -name '*.[ch]' -exec clang-format --style=file --dry-run {} + 2>&1 |
 		grep 'code should be clang-formatted') || true
 }
 
@@ -129,6 +138,7 @@ holds() {
 	[ -z "$broken" ] || fail "$1: $broken"
 }
 holds includes_go_down "$tree"
+holds no_circles "$tree"
 holds one_door_to_the_kernel "$tree"
 holds one_file_names_libc "$tree"
 if command -v python3 >/dev/null; then
@@ -167,6 +177,7 @@ violate includes_go_down src/entry/engine.c '#include "command/lib/print.h"'
 violate includes_go_down src/command/main.c '#include "entry/engine.h"'
 violate includes_go_down src/command/lib/print.c '#include "command/watch/target.h"'
 violate includes_go_down src/command/leaks/live.c '#include "command/report/space.h"'
+violate no_circles src/space/tree.h '#include "space/windows.h"'
 violate one_door_to_the_kernel src/space/count.c '#include "kernel/rawcall.h"'
 violate one_door_to_the_kernel src/entry/engine.c 'long x(void) { return syscall(1); }'
 ! can_format || violate is_formatted src/common/fmt.c 'int  x;'

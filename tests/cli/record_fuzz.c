@@ -30,12 +30,12 @@ static uint64_t rnd(uint64_t below)
     return (state >> 33) % below;
 }
 
-#define holds(what) \
-    do { \
-        if (!(what)) { \
+#define holds(what)                                              \
+    do {                                                         \
+        if (!(what)) {                                           \
             fprintf(stderr, "record_fuzz: not so: %s\n", #what); \
-            abort(); \
-        } \
+            abort();                                             \
+        }                                                        \
     } while (0)
 
 static void check(const struct record *r)
@@ -43,7 +43,8 @@ static void check(const struct record *r)
     for (size_t i = 0; i < r->piece_count; i++) {
         const struct mapherd_record_mapping *p = &r->pieces[i];
         size_t depth;
-        holds(p->start < p->end && p->start % r->head.page_size == 0 && p->end % r->head.page_size == 0);
+        holds(p->start < p->end && p->start % r->head.page_size == 0 &&
+              p->end % r->head.page_size == 0);
         holds(i == 0 || p[-1].end <= p->start);
         holds(p->file == 0 || p->file < r->file_count);
         const uint64_t *frames = record_stack(r, p->stack, &depth);
@@ -90,11 +91,14 @@ static int read_one(const char *path)
 
 static void change(unsigned char *bytes, size_t *len)
 {
-    static const uint64_t odd[] = { 0, 1, 2, 4095, 4096, 65535, 65536, 0x7fffffff, 0x80000000,
-                                    UINT32_MAX, INT64_MAX, 0xffff000000000001, UINT64_MAX };
+    static const uint64_t odd[] = { 0,          1,          2,         4095,
+                                    4096,       65535,      65536,     0x7fffffff,
+                                    0x80000000, UINT32_MAX, INT64_MAX, 0xffff000000000001,
+                                    UINT64_MAX };
     for (uint64_t n = 1 + rnd(4); n > 0; n--) {
         /* The head's numbers, then the parts, then anywhere. */
-        uint64_t at = rnd(3) ? rnd(*len) : offsetof(struct mapherd_record_head, history_at) + rnd(256);
+        uint64_t at =
+            rnd(3) ? rnd(*len) : offsetof(struct mapherd_record_head, history_at) + rnd(256);
         if (rnd(8) == 0)
             at = rnd(72);
         size_t width = rnd(2) ? 8 : 4;

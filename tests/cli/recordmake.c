@@ -118,7 +118,8 @@ static void add_stack(const uint64_t *frames, uint32_t depth)
     memcpy(words + 2, frames, depth * sizeof *frames);
     if (stack_count < sizeof stacks / sizeof *stacks)
         stacks[stack_count++] =
-            (uint32_t)(add(MAPHERD_CHUNK_STACK, words, (2 + depth) * sizeof *words) / sizeof *words);
+            (uint32_t)(add(MAPHERD_CHUNK_STACK, words, (2 + depth) * sizeof *words) /
+                       sizeof *words);
 }
 
 static void parse_stack(char *words)
@@ -127,9 +128,10 @@ static void parse_stack(char *words)
     uint32_t depth = 0;
     for (char *word; depth < 1024 && (word = strsep(&words, ",")); depth++) {
         const char *plus = strchr(word, '+');
-        frames[depth] = *word == 'j' ? (uint64_t)MAPHERD_FRAME_JAVA << 48 | strtoull(word + 1, NULL, 0)
-                      : plus ? strtoull(word, NULL, 0) << 48 | strtoull(plus + 1, NULL, 0)
-                             : strtoull(word, NULL, 0);
+        frames[depth] = *word == 'j'
+                            ? (uint64_t)MAPHERD_FRAME_JAVA << 48 | strtoull(word + 1, NULL, 0)
+                        : plus ? strtoull(word, NULL, 0) << 48 | strtoull(plus + 1, NULL, 0)
+                               : strtoull(word, NULL, 0);
     }
     add_stack(frames, depth);
 }
@@ -191,10 +193,13 @@ static void add_many(const char *words)
         add_stack(frames, 16);
     }
     for (unsigned long i = 0; i < n; i++)
-        add_mapping((struct mapherd_record_mapping){
-            .start = 0x7f0000000000 + i * 2 * PAGE, .end = 0x7f0000000000 + (i * 2 + 1) * PAGE,
-            .born_ms = now - i, .stack = of_stacks ? stacks[first + i % of_stacks] : 0,
-            .file = of_files ? (uint32_t)(i % of_files + 1) : 0, .flags = 3 | 8 });
+        add_mapping(
+            (struct mapherd_record_mapping){ .start = 0x7f0000000000 + i * 2 * PAGE,
+                                             .end = 0x7f0000000000 + (i * 2 + 1) * PAGE,
+                                             .born_ms = now - i,
+                                             .stack = of_stacks ? stacks[first + i % of_stacks] : 0,
+                                             .file = of_files ? (uint32_t)(i % of_files + 1) : 0,
+                                             .flags = 3 | 8 });
 }
 
 static void add_event(char *words)
@@ -233,16 +238,52 @@ static const struct field {
     const char *name;
     size_t at, size;
 } fields[] = {
-#define FIELD(name) { #name, offsetof(struct mapherd_record_head, name), sizeof head.name }
-    FIELD(endian), FIELD(version), FIELD(size), FIELD(page_size), FIELD(pid), FIELD(machine),
-    FIELD(pid_space), FIELD(started), FIELD(boot_ms), FIELD(since_ms), FIELD(history_at),
-    FIELD(history_levels), FIELD(history_points), FIELD(events_at), FIELD(events), FIELD(top_at),
-    FIELD(directory_at), FIELD(chunks_at), FIELD(chunk_size), FIELD(chunks_most),
-    FIELD(state), FIELD(wanted), FIELD(leaks), FIELD(depth), FIELD(touched_ms), FIELD(ended_ms),
-    FIELD(leaks_ms), FIELD(changes), FIELD(mapped), FIELD(lost), FIELD(events_ever), FIELD(chunks),
-    FIELD(used[1]), FIELD(used[2]), FIELD(used[3]), FIELD(used[4]), FIELD(used[5]), FIELD(used[6]),
+#define FIELD(name)                                                         \
+    {                                                                       \
+#name, offsetof(struct mapherd_record_head, name), sizeof head.name \
+    }
+    FIELD(endian),
+    FIELD(version),
+    FIELD(size),
+    FIELD(page_size),
+    FIELD(pid),
+    FIELD(machine),
+    FIELD(pid_space),
+    FIELD(started),
+    FIELD(boot_ms),
+    FIELD(since_ms),
+    FIELD(history_at),
+    FIELD(history_levels),
+    FIELD(history_points),
+    FIELD(events_at),
+    FIELD(events),
+    FIELD(top_at),
+    FIELD(directory_at),
+    FIELD(chunks_at),
+    FIELD(chunk_size),
+    FIELD(chunks_most),
+    FIELD(state),
+    FIELD(wanted),
+    FIELD(leaks),
+    FIELD(depth),
+    FIELD(touched_ms),
+    FIELD(ended_ms),
+    FIELD(leaks_ms),
+    FIELD(changes),
+    FIELD(mapped),
+    FIELD(lost),
+    FIELD(events_ever),
+    FIELD(chunks),
+    FIELD(used[1]),
+    FIELD(used[2]),
+    FIELD(used[3]),
+    FIELD(used[4]),
+    FIELD(used[5]),
+    FIELD(used[6]),
     { "tops", offsetof(struct mapherd_record_head, top), sizeof head.top },
-    FIELD(status.limit), FIELD(status.bound), FIELD(status.exact),
+    FIELD(status.limit),
+    FIELD(status.bound),
+    FIELD(status.exact),
 };
 
 static bool set_field(const char *name, const char *value)
@@ -297,15 +338,20 @@ static void start(void)
 
 static void lay_out(void)
 {
-    static const size_t sizes[KINDS] = { 1, sizeof(struct mapherd_record_mapping), 8, 1,
+    static const size_t sizes[KINDS] = { 1,
+                                         sizeof(struct mapherd_record_mapping),
+                                         8,
+                                         1,
                                          sizeof(struct mapherd_record_frame),
                                          sizeof(struct mapherd_record_file),
-                                         sizeof(struct mapherd_record_module), 1 };
+                                         sizeof(struct mapherd_record_module),
+                                         1 };
     head.history_at = 4096;
     bool small = chunk_size != MAPHERD_RECORD_CHUNK;
     head.history_levels = small ? 1 : MAPHERD_RECORD_LEVELS;
     head.history_points = small ? 4 : MAPHERD_RECORD_POINTS;
-    head.events_at = head.history_at + head.history_levels * head.history_points * (uint32_t)sizeof *points;
+    head.events_at =
+        head.history_at + head.history_levels * head.history_points * (uint32_t)sizeof *points;
     head.events = small ? 4 : MAPHERD_RECORD_EVENTS;
     head.top_at = head.events_at + head.events * (uint32_t)sizeof *events;
     head.top = small ? 2 : MAPHERD_RECORD_TOP;
@@ -397,7 +443,8 @@ static void take(int fd, const char *name, char *value)
         add_event(value);
     else if (strcmp(name, "holder") == 0)
         add_holder(value);
-    else if (strcmp(name, "small") != 0 && strcmp(name, "cut") != 0 && strcmp(name, "at") != 0 && !set_field(name, value))
+    else if (strcmp(name, "small") != 0 && strcmp(name, "cut") != 0 && strcmp(name, "at") != 0 &&
+             !set_field(name, value))
         fail(name);
 }
 
@@ -407,7 +454,8 @@ static void take_field(int fd, const char *name, char *value)
     set_field(name, value);
 }
 
-static void each_word(int words, char **argv, void (*each)(int fd, const char *name, char *value), int fd)
+static void each_word(int words, char **argv, void (*each)(int fd, const char *name, char *value),
+                      int fd)
 {
     for (int i = 2; i < words; i++) {
         char *word = strdup(argv[i]), *value = strchr(word, '=');

@@ -78,8 +78,10 @@ static uint64_t pick_place(const struct content *spill)
 
 static void mutate(struct content *spill)
 {
-    static const uint64_t odd[] = { 0, 1, 4095, 4096, 0x7fffffff, 0x80000000, UINT32_MAX, INT64_MAX,
-                                    (uint64_t)INT64_MAX - 4095, 1ull << 62, UINT64_MAX };
+    static const uint64_t odd[] = { 0,          1,          4095,
+                                    4096,       0x7fffffff, 0x80000000,
+                                    UINT32_MAX, INT64_MAX,  (uint64_t)INT64_MAX - 4095,
+                                    1ull << 62, UINT64_MAX };
     for (uint64_t n = 1 + rnd(3); n > 0; n--) {
         uint64_t at = pick_place(spill);
         if (rnd(2) == 0) {
@@ -144,7 +146,8 @@ int main(int argc, char **argv)
                    is_page_of(now.bytes + at, size, &spill);
         }
         if (!fine) {
-            printf("seed %lu, one round: status %#x, kept as %s\n", seed + i, (unsigned)status, bad);
+            printf("seed %lu, one round: status %#x, kept as %s\n", seed + i, (unsigned)status,
+                   bad);
             return 1;
         }
         done += WEXITSTATUS(status) == 0;

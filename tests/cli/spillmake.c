@@ -27,8 +27,13 @@
 
 static int out;
 static struct spill_header header = {
-    .magic = SPILL_MAGIC, .version = SPILL_VERSION, .byte_order = SPILL_BYTE_ORDER, .page_size = PAGE,
-    .pid = 999999999, .created = 1800000000, .program = "made",
+    .magic = SPILL_MAGIC,
+    .version = SPILL_VERSION,
+    .byte_order = SPILL_BYTE_ORDER,
+    .page_size = PAGE,
+    .pid = 999999999,
+    .created = 1800000000,
+    .program = "made",
 };
 static struct spill_slot slot;
 static unsigned slots;
@@ -55,9 +60,13 @@ static void begin_slot(const char *path)
 {
     struct stat st = { 0 };
     stat(path, &st);
-    slot = (struct spill_slot){ .dev = st.st_dev, .ino = st.st_ino, .len = PAGES * PAGE,
-                                .sums_at = place_of(slots), .data_at = place_of(slots) + PAGE,
-                                .error = 28, .path_len = (uint32_t)strlen(path) };
+    slot = (struct spill_slot){ .dev = st.st_dev,
+                                .ino = st.st_ino,
+                                .len = PAGES * PAGE,
+                                .sums_at = place_of(slots),
+                                .data_at = place_of(slots) + PAGE,
+                                .error = 28,
+                                .path_len = (uint32_t)strlen(path) };
     memcpy(slot.path, path, slot.path_len);
     slots++;
     header.slots = slots;
@@ -84,13 +93,24 @@ static void put_page(unsigned n, const char *what)
 static void set(const char *name, const char *value)
 {
     uint64_t n = strtoull(value, NULL, 0);
-    const struct { const char *name; void *at; size_t size; } members[] = {
-        { "version", &header.version, 4 }, { "byte_order", &header.byte_order, 4 },
-        { "page_size", &header.page_size, 4 }, { "slots", &header.slots, 4 },
-        { "pid", &header.pid, 8 }, { "start_time", &header.start_time, 8 },
-        { "pid_namespace", &header.pid_namespace, 8 }, { "dev", &slot.dev, 8 },
-        { "ino", &slot.ino, 8 }, { "file_start", &slot.file_start, 8 }, { "len", &slot.len, 8 },
-        { "data_at", &slot.data_at, 8 }, { "sums_at", &slot.sums_at, 8 },
+    const struct {
+        const char *name;
+        void *at;
+        size_t size;
+    } members[] = {
+        { "version", &header.version, 4 },
+        { "byte_order", &header.byte_order, 4 },
+        { "page_size", &header.page_size, 4 },
+        { "slots", &header.slots, 4 },
+        { "pid", &header.pid, 8 },
+        { "start_time", &header.start_time, 8 },
+        { "pid_namespace", &header.pid_namespace, 8 },
+        { "dev", &slot.dev, 8 },
+        { "ino", &slot.ino, 8 },
+        { "file_start", &slot.file_start, 8 },
+        { "len", &slot.len, 8 },
+        { "data_at", &slot.data_at, 8 },
+        { "sums_at", &slot.sums_at, 8 },
         { "path_len", &slot.path_len, 4 },
     };
     for (size_t i = 0; i < sizeof members / sizeof *members; i++)

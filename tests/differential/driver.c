@@ -97,15 +97,19 @@ struct kind {
     void (*step)(void);
 };
 static const struct kind hooked[] = {
-    { 400, step_mmap },   { 40, step_mmap_and_close }, { 60, step_stack },
-    { 110, step_munmap }, { 110, step_mremap },        { 90, step_mprotect },
-    { 90, step_madvise }, { 15, step_msync },          { 20, step_posix_madvise },
-    { 50, step_lock },    { 90, step_store },          { 25, step_open },
-    { 20, step_close },   { 35, step_truncate },       { 25, step_write },
-    { 15, step_flock },   { 10, step_mincore },        { 8, step_shmat },
-    { 6, step_fork },     { 4, step_replace },         { 5, step_vfork },
-    { 1, step_spawn },    { 5, step_lock_all },        { 4, step_prctl },
-    { 2, step_lock_life }, { 6, step_sync },
+    { 400, step_mmap },         { 40, step_mmap_and_close },
+    { 60, step_stack },         { 110, step_munmap },
+    { 110, step_mremap },       { 90, step_mprotect },
+    { 90, step_madvise },       { 15, step_msync },
+    { 20, step_posix_madvise }, { 50, step_lock },
+    { 90, step_store },         { 25, step_open },
+    { 20, step_close },         { 35, step_truncate },
+    { 25, step_write },         { 15, step_flock },
+    { 10, step_mincore },       { 8, step_shmat },
+    { 6, step_fork },           { 4, step_replace },
+    { 5, step_vfork },          { 1, step_spawn },
+    { 5, step_lock_all },       { 4, step_prctl },
+    { 2, step_lock_life },      { 6, step_sync },
 };
 static const struct kind unseen[] = {
     { 30, step_remap_file_pages }, { 30, step_mbind }, { 10, step_name }, { 20, step_copy },
@@ -181,7 +185,8 @@ static bool listed(const char *list, unsigned long n)
 
 static struct differences read_differences(const char *list)
 {
-    return (struct differences){ .guards = strstr(list, "guards"), .retained = strstr(list, "retained"),
+    return (struct differences){ .guards = strstr(list, "guards"),
+                                 .retained = strstr(list, "retained"),
                                  .opens = strstr(list, "opens") };
 }
 
@@ -234,8 +239,10 @@ int main(int argc, char **argv)
         i++;
     }
     if (!folder || !every) {
-        fputs("usage: diff-driver --dir FOLDER --seed N [--steps N] [--look EVERY]"
-              " [--unseen SHARE] [--only 3,17-20] [--differs guards,retained] [--herded | --alone]\n", stderr);
+        fputs(
+            "usage: diff-driver --dir FOLDER --seed N [--steps N] [--look EVERY]"
+            " [--unseen SHARE] [--only 3,17-20] [--differs guards,retained] [--herded | --alone]\n",
+            stderr);
         return 2;
     }
     page = (size_t)sysconf(_SC_PAGESIZE);

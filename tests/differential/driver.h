@@ -111,14 +111,14 @@ void ways_start(unsigned share);
 void ways_by_name(void);
 void ways_choose(void);
 void ways_no_hook(void); /* it is a call that has no hook */
-bool ways_unseen(void); /* there are calls in this run that pass no hook */
+bool ways_unseen(void);  /* there are calls in this run that pass no hook */
 
 /* handles.c */
 enum { MAX_PAGES = 64, ARENAS = 4, MAX_HANDLES = 56 };
 
 struct handle {
     char *base;
-    unsigned pages; /* 0: free */
+    unsigned pages;           /* 0: free */
     uint32_t gone[MAX_PAGES]; /* 0: mapped; else the epoch since which it is a hole. Floats only */
     /* A call has named a part of it, so the kernel may have split it. Where the parts are alike
      * again, they are one map or several: the kernel does not merge what was touched apart, and
@@ -224,11 +224,11 @@ void unseen_start(void);
 int memory_policy(const char *at); /* of mbind; -1: nothing is mapped there */
 
 /* The steps. */
-void step_mmap(void);          /* steps_mmap.c */
+void step_mmap(void); /* steps_mmap.c */
 void step_stack(void);
 void step_mmap_and_close(void);
-void step_mremap(void);        /* steps_mremap.c */
-void step_munmap(void);        /* steps_range.c */
+void step_mremap(void); /* steps_mremap.c */
+void step_munmap(void); /* steps_range.c */
 void step_mprotect(void);
 void step_madvise(void);
 void step_posix_madvise(void);
@@ -237,19 +237,19 @@ void step_lock(void);
 void step_store(void);
 void step_mincore(void);
 void step_shmat(void);
-void step_fork(void);          /* steps_process.c */
+void step_fork(void); /* steps_process.c */
 void step_vfork(void);
 void step_spawn(void);
 void step_lock_all(void);
 void step_prctl(void);
-void step_open(void);          /* files.c */
+void step_open(void); /* files.c */
 void step_close(void);
 void step_truncate(void);
 void step_write(void);
 void step_flock(void);
 void step_replace(void);
 void step_sync(void);
-void step_lock_life(void);     /* steps_locks.c */
+void step_lock_life(void);        /* steps_locks.c */
 void step_remap_file_pages(void); /* steps_unseen.c */
 void step_userfaultfd(void);
 

@@ -147,8 +147,8 @@ struct descriptor *pick_descriptor(void)
     if (count)
         return open_ones[pick(count)];
     /* All closed: make one. */
-    descriptors[0] = (struct descriptor){ openat(fd_folder, file_name(0), O_RDWR), 0, O_RDWR,
-                                          ++opens };
+    descriptors[0] =
+        (struct descriptor){ openat(fd_folder, file_name(0), O_RDWR), 0, O_RDWR, ++opens };
     return &descriptors[0];
 }
 

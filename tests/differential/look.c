@@ -97,9 +97,9 @@ static size_t region_count;
 
 /* Among them the may-flags, which say how the file was opened. Not among them: sd, gd, which
  * tell of the map's past and not of what it is; nor ac, which the neighbours decide. */
-static const char *const kept_flags[] = { "mr", "mw", "me", "ms", "lo", "lf", "sr", "rr", "dc",
-                                          "de", "nr", "ht", "wf", "dd", "hg", "nh", "mg",
-                                          "um", "uw" };
+static const char *const kept_flags[] = { "mr", "mw", "me", "ms", "lo", "lf", "sr",
+                                          "rr", "dc", "de", "nr", "ht", "wf", "dd",
+                                          "hg", "nh", "mg", "um", "uw" };
 
 static void keep_flags(struct region *r, char *line)
 {
@@ -193,8 +193,7 @@ static bool continues(const struct region *a, const struct region *b)
     if (!a || !b || a == b)
         return a == b;
     return a->end == b->start && !strcmp(a->file, b->file) && !strcmp(a->flags, b->flags) &&
-           !strcmp(a->name, b->name) &&
-           (!*a->file || a->offset + (a->end - a->start) == b->offset);
+           !strcmp(a->name, b->name) && (!*a->file || a->offset + (a->end - a->start) == b->offset);
 }
 
 static void look_at(const struct handle *h)
@@ -231,7 +230,8 @@ static void look_at(const struct handle *h)
         say(" [%u-%u %s", from, i - 1, perms);
         if (r && *r->file)
             say(" %s@%lu", r->file,
-                (unsigned long)((r->offset + ((uintptr_t)h->base + from * page - r->start)) / page));
+                (unsigned long)((r->offset + ((uintptr_t)h->base + from * page - r->start)) /
+                                page));
         say("%s%s", r ? r->flags : "", r ? r->name : "");
         if (policy)
             say(".policy%d", policy);
@@ -268,7 +268,8 @@ void look_at_the_rest(void)
     }
     /* A master stays where the last chunks of its file went by calls that pass no hook, until the library next
      * reads the list of maps. */
-    unsigned long long masters = mapherd_status && differs.opens && ways_unseen() ? mapherd_status()->masters : 0;
+    unsigned long long masters =
+        mapherd_status && differs.opens && ways_unseen() ? mapherd_status()->masters : 0;
     say("= left:");
     for (size_t i = 0; i < region_count; i++) {
         const struct region *r = &regions[i];

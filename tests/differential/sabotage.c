@@ -43,10 +43,10 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <linux/userfaultfd.h>
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -145,8 +145,8 @@ static void changed(const void *at, size_t len)
 static int neighbour_of(const struct stat *st, int prot, int fd, off_t offset)
 {
     for (int i = 0; i < 16; i++)
-        if (made[i].same && made[i].inode == st->st_ino && made[i].prot == prot && made[i].fd == fd &&
-            made[i].offset + (off_t)whole(made[i].len) == offset)
+        if (made[i].same && made[i].inode == st->st_ino && made[i].prot == prot &&
+            made[i].fd == fd && made[i].offset + (off_t)whole(made[i].len) == offset)
             return i;
     return -1;
 }
@@ -277,7 +277,8 @@ int munmap(void *at, size_t len)
     drop_leftovers();
     if (is("unmap"))
         len = whole(len) + PAGE_SIZE;
-    if (chunk >= 0 && (is("left") || is("refill") || is("marked")) && !syscall(SYS_madvise, at, whole(len), GUARD_INSTALL)) {
+    if (chunk >= 0 && (is("left") || is("refill") || is("marked")) &&
+        !syscall(SYS_madvise, at, whole(len), GUARD_INSTALL)) {
         made[chunk].kept = true;
         return 0;
     }

@@ -14,7 +14,7 @@ enum { CHUNKS = 3, CHUNK = 2 /* pages */ };
 static void *map_chunk(int fd, unsigned n)
 {
     void *at = way->mmap(NULL, CHUNK * page, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-                    (off_t)(n * CHUNK * page));
+                         (off_t)(n * CHUNK * page));
     if (at == MAP_FAILED) {
         perror("diff-driver: cannot map");
         exit(6);
@@ -36,7 +36,8 @@ void step_lock_life(void)
 {
     static unsigned made;
     char file[32];
-    if (differs.opens) /* by a call that it does not see, a library does not learn that a map went */
+    if (differs
+            .opens) /* by a call that it does not see, a library does not learn that a map went */
         ways_by_name();
     snprintf(file, sizeof file, "life%u", made++);
     int locked = openat(fd_folder, file, O_RDWR | O_CREAT | O_EXCL, 0600);

@@ -10,12 +10,21 @@
 #endif
 
 static const struct bit_name prot_names[] = {
-    { PROT_READ, "r" }, { PROT_WRITE, "w" }, { PROT_EXEC, "x" }, { 0, NULL },
+    { PROT_READ, "r" },
+    { PROT_WRITE, "w" },
+    { PROT_EXEC, "x" },
+    { 0, NULL },
 };
 static const struct bit_name flag_names[] = {
-    { MAP_SHARED, "shared" },   { MAP_PRIVATE, "private" },     { MAP_ANONYMOUS, "anon" },
-    { MAP_FIXED, "fixed" },     { MAP_POPULATE, "populate" },   { MAP_FIXED_NOREPLACE, "noreplace" },
-    { MAP_LOCKED, "locked" },   { MAP_NORESERVE, "noreserve" }, { MAP_NONBLOCK, "nonblock" },
+    { MAP_SHARED, "shared" },
+    { MAP_PRIVATE, "private" },
+    { MAP_ANONYMOUS, "anon" },
+    { MAP_FIXED, "fixed" },
+    { MAP_POPULATE, "populate" },
+    { MAP_FIXED_NOREPLACE, "noreplace" },
+    { MAP_LOCKED, "locked" },
+    { MAP_NORESERVE, "noreserve" },
+    { MAP_NONBLOCK, "nonblock" },
     { MAP_STACK, "stack" },
 #ifdef MAP_32BIT
     { MAP_32BIT, "32bit" },
@@ -32,12 +41,19 @@ struct request {
 
 static int some_prot(void)
 {
-    static const int prots[] = { PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE,
-                                 PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE,
-                                 PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE,
-                                 PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE,
-                                 PROT_READ, PROT_READ, PROT_NONE,
-                                 PROT_READ | PROT_EXEC, PROT_READ | PROT_WRITE | PROT_EXEC,
+    static const int prots[] = { PROT_READ | PROT_WRITE,
+                                 PROT_READ | PROT_WRITE,
+                                 PROT_READ | PROT_WRITE,
+                                 PROT_READ | PROT_WRITE,
+                                 PROT_READ | PROT_WRITE,
+                                 PROT_READ | PROT_WRITE,
+                                 PROT_READ | PROT_WRITE,
+                                 PROT_READ | PROT_WRITE,
+                                 PROT_READ,
+                                 PROT_READ,
+                                 PROT_NONE,
+                                 PROT_READ | PROT_EXEC,
+                                 PROT_READ | PROT_WRITE | PROT_EXEC,
                                  PROT_WRITE };
     return prots[pick(sizeof prots / sizeof prots[0])];
 }
@@ -176,18 +192,33 @@ static void spoil(struct request *r)
 {
     switch (pick(13)) {
     case 0: r->len = 0; break;
-    case 1: r->fd = -1; r->flags &= ~MAP_ANONYMOUS; break;
+    case 1:
+        r->fd = -1;
+        r->flags &= ~MAP_ANONYMOUS;
+        break;
     case 2: r->offset += 1; break;
     case 3: r->flags &= ~(MAP_SHARED | MAP_PRIVATE); break;
-    case 4: r->fd = fd_pipe; r->flags &= ~MAP_ANONYMOUS; break;
-    case 5: r->fd = fd_folder; r->flags &= ~MAP_ANONYMOUS; break;
+    case 4:
+        r->fd = fd_pipe;
+        r->flags &= ~MAP_ANONYMOUS;
+        break;
+    case 5:
+        r->fd = fd_folder;
+        r->flags &= ~MAP_ANONYMOUS;
+        break;
     case 6: r->len = (size_t)-1; break;
     case 7: r->len = (size_t)1 << 62; break;
     case 8: r->offset = -(off_t)page; break;
     case 9: r->offset = (off_t)((uint64_t)-1 >> 1) & ~(off_t)(page - 1); break;
-    case 10: r->at = (char *)1; r->flags |= MAP_FIXED; break;
+    case 10:
+        r->at = (char *)1;
+        r->flags |= MAP_FIXED;
+        break;
     case 11: r->flags = (r->flags & ~MAP_PRIVATE) | MAP_SHARED_VALIDATE | 0x40000000; break;
-    case 12: r->fd = 400; r->flags &= ~MAP_ANONYMOUS; break;
+    case 12:
+        r->fd = 400;
+        r->flags &= ~MAP_ANONYMOUS;
+        break;
     }
 }
 
@@ -266,7 +297,7 @@ void step_stack(void)
     say("stack of %u pages", pages);
     handles_placing();
     char *got = CALL(way->mmap(NULL, pages * page, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS | extra, -1, 0));
+                               MAP_PRIVATE | MAP_ANONYMOUS | extra, -1, 0));
     if (got == MAP_FAILED) {
         say_result(true);
         return;

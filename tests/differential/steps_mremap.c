@@ -63,8 +63,14 @@ static void choose(struct request *r)
         case 1: r->new_len = 0; break;
         case 2: r->flags = MREMAP_FIXED; break;
         case 3: r->flags = 0x80; break;
-        case 4: r->flags = MREMAP_MAYMOVE | MREMAP_DONTUNMAP; r->new_len += page; break;
-        case 5: r->new_len = (size_t)1 << 62; r->flags = MREMAP_MAYMOVE; break;
+        case 4:
+            r->flags = MREMAP_MAYMOVE | MREMAP_DONTUNMAP;
+            r->new_len += page;
+            break;
+        case 5:
+            r->new_len = (size_t)1 << 62;
+            r->flags = MREMAP_MAYMOVE;
+            break;
         }
         break;
     }

@@ -80,13 +80,18 @@ void step_munmap(void)
 
 void step_mprotect(void)
 {
-    static const int prots[] = { PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE, PROT_READ,
-                                 PROT_NONE, PROT_READ | PROT_EXEC,
-                                 PROT_READ | PROT_WRITE | PROT_EXEC, PROT_WRITE, 0x40,
+    static const int prots[] = { PROT_READ | PROT_WRITE,
+                                 PROT_READ | PROT_WRITE,
+                                 PROT_READ,
+                                 PROT_NONE,
+                                 PROT_READ | PROT_EXEC,
+                                 PROT_READ | PROT_WRITE | PROT_EXEC,
+                                 PROT_WRITE,
+                                 0x40,
                                  PROT_READ | PROT_GROWSDOWN };
     unsigned which = percent(95) ? pick(7) : 7 + pick(2);
     if (chunky && percent(60))
-        which = 0; /* as it was: neighbours may merge again */
+        which = 0;                  /* as it was: neighbours may merge again */
     int key = percent(80) ? -1 : 9; /* a key that was never allocated */
     bool with_key = percent(15);
     struct range r = call_begin(with_key ? "pkey_mprotect" : "mprotect");
@@ -108,17 +113,28 @@ void step_madvise(void)
         int advice;
         const char *name;
     } advices[] = {
-        { MADV_NORMAL, "normal" },         { MADV_RANDOM, "random" },
-        { MADV_SEQUENTIAL, "sequential" }, { MADV_WILLNEED, "willneed" },
-        { MADV_DONTNEED, "dontneed" },     { MADV_DONTNEED, "dontneed" },
-        { MADV_REMOVE, "remove" },         { MADV_DONTFORK, "dontfork" },
-        { MADV_DOFORK, "dofork" },         { MADV_MERGEABLE, "mergeable" },
-        { MADV_UNMERGEABLE, "unmergeable" }, { MADV_HUGEPAGE, "hugepage" },
-        { MADV_NOHUGEPAGE, "nohugepage" }, { MADV_DONTDUMP, "dontdump" },
-        { MADV_DODUMP, "dodump" },         { MADV_WIPEONFORK, "wipeonfork" },
-        { MADV_KEEPONFORK, "keeponfork" }, { 20, "cold" },
-        { 22, "populate_read" },           { 23, "populate_write" },
-        { 102, "guard_install" },          { 103, "guard_remove" },
+        { MADV_NORMAL, "normal" },
+        { MADV_RANDOM, "random" },
+        { MADV_SEQUENTIAL, "sequential" },
+        { MADV_WILLNEED, "willneed" },
+        { MADV_DONTNEED, "dontneed" },
+        { MADV_DONTNEED, "dontneed" },
+        { MADV_REMOVE, "remove" },
+        { MADV_DONTFORK, "dontfork" },
+        { MADV_DOFORK, "dofork" },
+        { MADV_MERGEABLE, "mergeable" },
+        { MADV_UNMERGEABLE, "unmergeable" },
+        { MADV_HUGEPAGE, "hugepage" },
+        { MADV_NOHUGEPAGE, "nohugepage" },
+        { MADV_DONTDUMP, "dontdump" },
+        { MADV_DODUMP, "dodump" },
+        { MADV_WIPEONFORK, "wipeonfork" },
+        { MADV_KEEPONFORK, "keeponfork" },
+        { 20, "cold" },
+        { 22, "populate_read" },
+        { 23, "populate_write" },
+        { 102, "guard_install" },
+        { 103, "guard_remove" },
         { 999, "unknown" },
     };
     unsigned which = pick(sizeof advices / sizeof advices[0]);
@@ -133,7 +149,7 @@ void step_madvise(void)
 
 void step_posix_madvise(void)
 {
-    static const int advices[] = { POSIX_MADV_NORMAL, POSIX_MADV_RANDOM, POSIX_MADV_SEQUENTIAL,
+    static const int advices[] = { POSIX_MADV_NORMAL,   POSIX_MADV_RANDOM,   POSIX_MADV_SEQUENTIAL,
                                    POSIX_MADV_WILLNEED, POSIX_MADV_DONTNEED, 99 };
     unsigned which = pick(6);
     struct range r = call_begin("posix_madvise");
@@ -146,8 +162,8 @@ void step_posix_madvise(void)
 
 void step_msync(void)
 {
-    static const int flags[] = { MS_ASYNC, MS_SYNC, MS_SYNC | MS_INVALIDATE,
-                                 MS_SYNC | MS_ASYNC, 0x100, MS_INVALIDATE };
+    static const int flags[] = { MS_ASYNC,           MS_SYNC, MS_SYNC | MS_INVALIDATE,
+                                 MS_SYNC | MS_ASYNC, 0x100,   MS_INVALIDATE };
     unsigned which = pick(6);
     struct range r = call_begin("msync");
     say(" %#x", flags[which]);

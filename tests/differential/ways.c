@@ -170,7 +170,8 @@ static struct way way_of(const char *name, void *handle)
     /* What dlsym returns is an object pointer; POSIX says how it becomes a function's. */
 #define FIND(function) (*(void **)&w.function = dlsym(handle, #function))
     FIND(mmap), FIND(mmap64), FIND(munmap), FIND(mremap), FIND(mprotect), FIND(pkey_mprotect);
-    FIND(madvise), FIND(posix_madvise), FIND(mincore), FIND(msync), FIND(mlock), FIND(mlock2), FIND(munlock);
+    FIND(madvise), FIND(posix_madvise), FIND(mincore), FIND(msync), FIND(mlock), FIND(mlock2),
+        FIND(munlock);
     FIND(mlockall), FIND(munlockall), FIND(ftruncate), FIND(ftruncate64), FIND(flock);
     FIND(remap_file_pages), FIND(shmat), FIND(prctl), FIND(fork);
 #undef FIND

@@ -39,7 +39,8 @@ static int fail(const char *what)
 static void map(int n)
 {
     for (int i = 0; i < n; i++)
-        if (mmap(NULL, 4096, i & 1 ? PROT_READ : PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED)
+        if (mmap(NULL, 4096, i & 1 ? PROT_READ : PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
+            MAP_FAILED)
             exit(fail("mmap"));
 }
 
@@ -111,7 +112,9 @@ static int end_by(const char *way)
     if (!strcmp(way, "syscall"))
         syscall(SYS_exit_group, 0);
     if (!strcmp(way, "seteuid") || !strcmp(way, "execve"))
-        return seteuid(65534) || (!strcmp(way, "execve") && call_exec("execve", "/bin/true")) ? fail(way) : 0;
+        return seteuid(65534) || (!strcmp(way, "execve") && call_exec("execve", "/bin/true"))
+                   ? fail(way)
+                   : 0;
     if (!strcmp(way, "setfsuid"))
         setfsuid(65534);
     return 0;

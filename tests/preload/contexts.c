@@ -230,7 +230,7 @@ static void in_step(void)
 }
 
 static const size_t chunk_size = 64 << 10;
-static char *victim;             /* what the handler replaces */
+static char *victim;              /* what the handler replaces */
 static volatile sig_atomic_t hit; /* it did, under the lock */
 
 /* A call that changes nothing tells whether the lock is this thread's: then it is counted as unseen. */
@@ -246,8 +246,8 @@ static void on_step_under(int sig, siginfo_t *info, void *context)
     int kept = errno;
     madvise(victim, (size_t)sysconf(_SC_PAGESIZE), MADV_NORMAL);
     if (calls_unseen() != unseen) {
-        hit = mmap(victim, chunk_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-                   -1, 0) == victim;
+        hit = mmap(victim, chunk_size, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == victim;
         at->uc_mcontext.gregs[REG_EFL] &= ~0x100; /* no more steps */
     }
     errno = kept;
@@ -268,7 +268,8 @@ static int file_of_chunks(char *name, size_t count, char first)
 
 static char *map_chunk(int fd, size_t n)
 {
-    char *at = mmap(NULL, chunk_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)(n * chunk_size));
+    char *at =
+        mmap(NULL, chunk_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)(n * chunk_size));
     if (at == MAP_FAILED)
         went_wrong("under", "mmap", "failed");
     return at;

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -89,8 +89,7 @@ static outcome play_munmap(struct part *p)
         return "does not unmap the middle";
     if (mincore(at + PAGE, PAGE, &resident) == 0 || errno != ENOMEM)
         return "the middle is still there"; /* nobody else maps 4 KiB in this program */
-    if (!reaches_file(p, at, p->offset) ||
-        !reaches_file(p, at + 2 * PAGE, p->offset + 2 * PAGE))
+    if (!reaches_file(p, at, p->offset) || !reaches_file(p, at + 2 * PAGE, p->offset + 2 * PAGE))
         return "what was left is wrong";
     return munmap(at, PAGE) || munmap(at + 2 * PAGE, PAGE) ? "does not unmap" : NULL;
 }
@@ -366,7 +365,8 @@ static outcome play_syscall(struct part *p)
         return "does not map";
     if (syscall(SYS_prctl, (long)PR_GET_DUMPABLE, 0L, 0L, 0L, 0L) < 0)
         return "prctl does not answer";
-    return syscall(SYS_seccomp, 99L, 0L, 0L) == -1 && errno == EINVAL ? NULL : "seccomp does not answer";
+    return syscall(SYS_seccomp, 99L, 0L, 0L) == -1 && errno == EINVAL ? NULL
+                                                                      : "seccomp does not answer";
 }
 
 static outcome play_prctl(struct part *p)
@@ -426,11 +426,11 @@ static outcome set_handler(sighandler_t (*change)(int, sighandler_t), int flags)
     return sigaction(SIGBUS, &kept, NULL) ? "does not take back" : NULL;
 }
 
-#define PLAY_HANDLER(name, flags) \
+#define PLAY_HANDLER(name, flags)              \
     static outcome play_##name(struct part *p) \
-    { \
-        (void)p; \
-        return set_handler(name, flags); \
+    {                                          \
+        (void)p;                               \
+        return set_handler(name, flags);       \
     }
 PLAY_HANDLER(signal, SA_RESTART)
 PLAY_HANDLER(ssignal, SA_RESTART)
@@ -656,7 +656,8 @@ static outcome play_execle(struct part *p)
 static outcome play_fexecve(struct part *p)
 {
     /* A file that holds zeros and may not be executed. */
-    return fexecve(p->own_fd, no_arguments, no_arguments) == -1 && (errno == EACCES || errno == ENOEXEC)
+    return fexecve(p->own_fd, no_arguments, no_arguments) == -1 &&
+                   (errno == EACCES || errno == ENOEXEC)
                ? NULL
                : "does not say that the file is no program";
 }

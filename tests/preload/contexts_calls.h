@@ -25,7 +25,7 @@ enum { PART_PAGES = 4, PARTS = 8 };
 bool parts_start(struct part *parts, unsigned count);
 
 struct scene {
-    const char *name;                  /* the hook's, from src/entry/hooks.def */
+    const char *name;                    /* the hook's, from src/entry/hooks.def */
     const char *(*play)(struct part *p); /* NULL, or what went wrong */
 };
 extern const struct scene scenes[];

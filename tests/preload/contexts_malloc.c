@@ -21,8 +21,8 @@ static char *free_start, *free_end;
 static void lock(void)
 {
     int self = (int)syscall(SYS_gettid), none = 0;
-    while (!__atomic_compare_exchange_n(&owner, &none, self, 0, __ATOMIC_ACQUIRE,
-                                        __ATOMIC_RELAXED)) {
+    while (
+        !__atomic_compare_exchange_n(&owner, &none, self, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
         if (none == self) {
             static const char text[] = "contexts_malloc: entered again by the same thread\n";
             if (write(2, text, sizeof text - 1) > 0)

@@ -266,7 +266,9 @@ static void take(int way)
     case 3: set_up(only_report, (int)(SA_RESETHAND | SA_NODEFER | SA_ONSTACK)), fault(); break;
     case 4: set_up(put_old_back, SA_ONSTACK), fault(); break;
     case 5: set_up(raise_again, 0), fault(); break;
-    case 6: set_up(raise_again, SA_NODEFER | SA_ONSTACK), fault(); break; /* Python's faulthandler */
+    case 6:
+        set_up(raise_again, SA_NODEFER | SA_ONSTACK), fault();
+        break; /* Python's faulthandler */
     case 7: set_up(kill_again, 0), fault(); break;
     case 8: set_up(tgkill_again, 0), fault(); break;
     case 9: set_up(raise_unblocked, SA_ONSTACK), fault(); break;
@@ -373,7 +375,8 @@ static void play(int way, bool thread)
         printf("killed by %d", WTERMSIG(status));
     else
         printf("exit %d", WEXITSTATUS(status));
-    printf(", SIGBUS code %d at %ld%s\n", last.code, last.address, last.by_itself ? "" : ", from another");
+    printf(", SIGBUS code %d at %ld%s\n", last.code, last.address,
+           last.by_itself ? "" : ", from another");
 }
 
 int main(int argc, char **argv)

@@ -24,11 +24,11 @@ struct early early_answers[EARLY_MAX];
 unsigned early_count;
 
 extern int pkey_mprotect(void *, size_t, int, int);
-extern sighandler_t ssignal(int, sighandler_t), bsd_signal(int, sighandler_t), sysv_signal(int, sighandler_t),
-    __sysv_signal(int, sighandler_t), sigset(int, sighandler_t);
+extern sighandler_t ssignal(int, sighandler_t), bsd_signal(int, sighandler_t),
+    sysv_signal(int, sighandler_t), __sysv_signal(int, sighandler_t), sigset(int, sighandler_t);
 extern int __sigaction(int, const struct sigaction *, struct sigaction *);
-extern int sigignore(int), siginterrupt(int, int), sighold(int), sigrelse(int), sigblock(int), sigsetmask(int),
-    siggetmask(void);
+extern int sigignore(int), siginterrupt(int, int), sighold(int), sigrelse(int), sigblock(int),
+    sigsetmask(int), siggetmask(void);
 
 static void note(long answer)
 {
@@ -40,11 +40,11 @@ static char *area(void)
     return mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
-#define IN_AREA(call)        \
-    do {                     \
-        char *at = area();   \
-        note(call);          \
-        munmap(at, 8192);    \
+#define IN_AREA(call)      \
+    do {                   \
+        char *at = area(); \
+        note(call);        \
+        munmap(at, 8192);  \
     } while (0)
 
 static void call_mmap(void)
@@ -59,7 +59,10 @@ static void call_mmap64(void)
 {
     note(mmap64(NULL, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED);
 }
-static void call_munmap(void) { note(munmap((void *)1, 1)); }
+static void call_munmap(void)
+{
+    note(munmap((void *)1, 1));
+}
 static void call_mremap(void)
 {
     char *at = mremap(area(), 8192, 16384, MREMAP_MAYMOVE);
@@ -67,30 +70,108 @@ static void call_mremap(void)
     note(at[16383]);
     note(munmap(at, 16384));
 }
-static void call_mprotect(void) { IN_AREA(mprotect(at, 4096, PROT_NONE)); note(mprotect((void *)1, 1, 0)); }
-static void call_pkey_mprotect(void) { IN_AREA(pkey_mprotect(at, 4096, PROT_READ, -1)); }
-static void call_madvise(void) { IN_AREA(madvise(at, 4096, MADV_DONTNEED)); note(madvise((void *)1, 1, 4)); }
-static void call_posix_madvise(void) { IN_AREA(posix_madvise(at, 4096, POSIX_MADV_WILLNEED)); }
-static void call_msync(void) { IN_AREA(msync(at, 4096, MS_ASYNC)); note(msync((void *)1, 1, MS_SYNC)); }
-static void call_mincore(void) { unsigned char there; IN_AREA(mincore(at, 4096, &there)); }
-static void call_mlock(void) { IN_AREA(mlock(at, 4096)); }
-static void call_mlock2(void) { IN_AREA(mlock2(at, 4096, 1)); }
-static void call_munlock(void) { IN_AREA(munlock(at, 4096)); }
-static void call_mlockall(void) { note(mlockall(-1)); }
-static void call_munlockall(void) { note(munlockall()); }
-static void call_ftruncate(void) { note(ftruncate(-1, 0)); }
-static void call_ftruncate64(void) { note(ftruncate64(-1, 0)); }
-static void call_truncate(void) { note(truncate("", 0)); }
-static void call_truncate64(void) { note(truncate64("", 0)); }
-static void call_fallocate(void) { note(fallocate(-1, 0, 0, 1)); }
-static void call_fallocate64(void) { note(fallocate64(-1, 0, 0, 1)); }
-static void call_shmat(void) { note(shmat(-1, NULL, 0) == (void *)-1); }
-static void call_setrlimit(void) { struct rlimit limit = { 0, 0 }; note(setrlimit(-1, &limit)); }
-static void call_setrlimit64(void) { struct rlimit64 limit = { 0, 0 }; note(setrlimit64(-1, &limit)); }
-static void call_prlimit(void) { note(prlimit(0, -1, NULL, NULL)); }
-static void call_prlimit64(void) { note(prlimit64(0, -1, NULL, NULL)); }
-static void call_flock(void) { note(flock(-1, LOCK_SH)); }
-static void call_prctl(void) { note(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0)); }
+static void call_mprotect(void)
+{
+    IN_AREA(mprotect(at, 4096, PROT_NONE));
+    note(mprotect((void *)1, 1, 0));
+}
+static void call_pkey_mprotect(void)
+{
+    IN_AREA(pkey_mprotect(at, 4096, PROT_READ, -1));
+}
+static void call_madvise(void)
+{
+    IN_AREA(madvise(at, 4096, MADV_DONTNEED));
+    note(madvise((void *)1, 1, 4));
+}
+static void call_posix_madvise(void)
+{
+    IN_AREA(posix_madvise(at, 4096, POSIX_MADV_WILLNEED));
+}
+static void call_msync(void)
+{
+    IN_AREA(msync(at, 4096, MS_ASYNC));
+    note(msync((void *)1, 1, MS_SYNC));
+}
+static void call_mincore(void)
+{
+    unsigned char there;
+    IN_AREA(mincore(at, 4096, &there));
+}
+static void call_mlock(void)
+{
+    IN_AREA(mlock(at, 4096));
+}
+static void call_mlock2(void)
+{
+    IN_AREA(mlock2(at, 4096, 1));
+}
+static void call_munlock(void)
+{
+    IN_AREA(munlock(at, 4096));
+}
+static void call_mlockall(void)
+{
+    note(mlockall(-1));
+}
+static void call_munlockall(void)
+{
+    note(munlockall());
+}
+static void call_ftruncate(void)
+{
+    note(ftruncate(-1, 0));
+}
+static void call_ftruncate64(void)
+{
+    note(ftruncate64(-1, 0));
+}
+static void call_truncate(void)
+{
+    note(truncate("", 0));
+}
+static void call_truncate64(void)
+{
+    note(truncate64("", 0));
+}
+static void call_fallocate(void)
+{
+    note(fallocate(-1, 0, 0, 1));
+}
+static void call_fallocate64(void)
+{
+    note(fallocate64(-1, 0, 0, 1));
+}
+static void call_shmat(void)
+{
+    note(shmat(-1, NULL, 0) == (void *)-1);
+}
+static void call_setrlimit(void)
+{
+    struct rlimit limit = { 0, 0 };
+    note(setrlimit(-1, &limit));
+}
+static void call_setrlimit64(void)
+{
+    struct rlimit64 limit = { 0, 0 };
+    note(setrlimit64(-1, &limit));
+}
+static void call_prlimit(void)
+{
+    note(prlimit(0, -1, NULL, NULL));
+}
+static void call_prlimit64(void)
+{
+    note(prlimit64(0, -1, NULL, NULL));
+}
+static void call_flock(void)
+{
+    note(flock(-1, LOCK_SH));
+}
+static void call_prctl(void)
+{
+    note(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0));
+}
 
 static void call_syscall(void)
 {
@@ -108,11 +189,23 @@ static void ends(void (*f)(int))
     note(waitpid(child, &status, 0) == child);
     note(status);
 }
-static void call__exit(void) { ends(_exit); }
-static void call__Exit(void) { ends(_exit); }
-static void call_quick_exit(void) { ends(quick_exit); }
+static void call__exit(void)
+{
+    ends(_exit);
+}
+static void call__Exit(void)
+{
+    ends(_exit);
+}
+static void call_quick_exit(void)
+{
+    ends(quick_exit);
+}
 
-static void on_signal(int sig) { (void)sig; }
+static void on_signal(int sig)
+{
+    (void)sig;
+}
 
 /* Sets an action and asks for it, with SIGUSR1 and with SIGBUS. */
 static void call_sigaction(void)
@@ -129,7 +222,10 @@ static void call_sigaction(void)
     }
     note(sigaction(0, NULL, NULL));
 }
-static void call___sigaction(void) { note(__sigaction(0, NULL, NULL)); }
+static void call___sigaction(void)
+{
+    note(__sigaction(0, NULL, NULL));
+}
 
 static void handler_by(sighandler_t (*set)(int, sighandler_t))
 {
@@ -137,14 +233,41 @@ static void handler_by(sighandler_t (*set)(int, sighandler_t))
     note(set(SIGUSR2, SIG_DFL) == on_signal);
     note(set(99, SIG_DFL) == SIG_ERR);
 }
-static void call_signal(void) { handler_by(signal); }
-static void call_ssignal(void) { handler_by(ssignal); }
-static void call_bsd_signal(void) { handler_by(bsd_signal); }
-static void call_sysv_signal(void) { handler_by(sysv_signal); }
-static void call___sysv_signal(void) { handler_by(__sysv_signal); }
-static void call_sigset(void) { handler_by(sigset); note(sigset(SIGUSR2, SIG_HOLD) == SIG_DFL); sigset(SIGUSR2, SIG_DFL); }
-static void call_sigignore(void) { note(sigignore(SIGUSR2)); note(signal(SIGUSR2, SIG_DFL) == SIG_IGN); }
-static void call_siginterrupt(void) { note(siginterrupt(SIGUSR2, 1)); }
+static void call_signal(void)
+{
+    handler_by(signal);
+}
+static void call_ssignal(void)
+{
+    handler_by(ssignal);
+}
+static void call_bsd_signal(void)
+{
+    handler_by(bsd_signal);
+}
+static void call_sysv_signal(void)
+{
+    handler_by(sysv_signal);
+}
+static void call___sysv_signal(void)
+{
+    handler_by(__sysv_signal);
+}
+static void call_sigset(void)
+{
+    handler_by(sigset);
+    note(sigset(SIGUSR2, SIG_HOLD) == SIG_DFL);
+    sigset(SIGUSR2, SIG_DFL);
+}
+static void call_sigignore(void)
+{
+    note(sigignore(SIGUSR2));
+    note(signal(SIGUSR2, SIG_DFL) == SIG_IGN);
+}
+static void call_siginterrupt(void)
+{
+    note(siginterrupt(SIGUSR2, 1));
+}
 
 static void call_sigprocmask(void)
 {
@@ -159,32 +282,97 @@ static void call_pthread_sigmask(void)
     note(pthread_sigmask(SIG_BLOCK, &none, NULL));
     note(pthread_sigmask(77, &none, NULL));
 }
-static void call_sighold(void) { note(sighold(SIGUSR2)); note(siggetmask()); }
-static void call_sigrelse(void) { note(sigrelse(SIGUSR2)); note(siggetmask()); }
-static void call_sigblock(void) { note(sigblock(1 << (SIGBUS - 1))); }
-static void call_sigsetmask(void) { note(sigsetmask(0)); }
-static void call_siggetmask(void) { note(siggetmask()); }
+static void call_sighold(void)
+{
+    note(sighold(SIGUSR2));
+    note(siggetmask());
+}
+static void call_sigrelse(void)
+{
+    note(sigrelse(SIGUSR2));
+    note(siggetmask());
+}
+static void call_sigblock(void)
+{
+    note(sigblock(1 << (SIGBUS - 1)));
+}
+static void call_sigsetmask(void)
+{
+    note(sigsetmask(0));
+}
+static void call_siggetmask(void)
+{
+    note(siggetmask());
+}
 
 /* Those that become another program or user: the system call where there is one, else an error. */
 static char nowhere[] = "/nonexistent/program";
 static char *const arguments[] = { nowhere, 0 };
-static void call_execve(void) { note(execve(nowhere, arguments, arguments + 1)); }
-static void call_execv(void) { note(execv(nowhere, arguments)); }
-static void call_execvp(void) { note(execvp(nowhere, arguments)); }
-static void call_execvpe(void) { note(execvpe(nowhere, arguments, arguments + 1)); }
-static void call_fexecve(void) { note(fexecve(-1, arguments, arguments + 1)); }
-static void call_execveat(void) { note(execveat(-1, nowhere, arguments, arguments + 1, 0)); }
-static void call_execl(void) { note(execl(nowhere, nowhere, (char *)0)); }
-static void call_execlp(void) { note(execlp(nowhere, nowhere, (char *)0)); }
-static void call_execle(void) { note(execle(nowhere, nowhere, (char *)0, arguments + 1)); }
-static void call_setuid(void) { note(setuid(getuid())); }
-static void call_setreuid(void) { note(setreuid((uid_t)-1, (uid_t)-1)); }
-static void call_setresuid(void) { note(setresuid((uid_t)-1, (uid_t)-1, (uid_t)-1)); }
-static void call_chroot(void) { note(chroot(nowhere)); }
-static void call_unshare(void) { note(unshare(-1)); }
-static void call_setns(void) { note(setns(-1, 0)); }
+static void call_execve(void)
+{
+    note(execve(nowhere, arguments, arguments + 1));
+}
+static void call_execv(void)
+{
+    note(execv(nowhere, arguments));
+}
+static void call_execvp(void)
+{
+    note(execvp(nowhere, arguments));
+}
+static void call_execvpe(void)
+{
+    note(execvpe(nowhere, arguments, arguments + 1));
+}
+static void call_fexecve(void)
+{
+    note(fexecve(-1, arguments, arguments + 1));
+}
+static void call_execveat(void)
+{
+    note(execveat(-1, nowhere, arguments, arguments + 1, 0));
+}
+static void call_execl(void)
+{
+    note(execl(nowhere, nowhere, (char *)0));
+}
+static void call_execlp(void)
+{
+    note(execlp(nowhere, nowhere, (char *)0));
+}
+static void call_execle(void)
+{
+    note(execle(nowhere, nowhere, (char *)0, arguments + 1));
+}
+static void call_setuid(void)
+{
+    note(setuid(getuid()));
+}
+static void call_setreuid(void)
+{
+    note(setreuid((uid_t)-1, (uid_t)-1));
+}
+static void call_setresuid(void)
+{
+    note(setresuid((uid_t)-1, (uid_t)-1, (uid_t)-1));
+}
+static void call_chroot(void)
+{
+    note(chroot(nowhere));
+}
+static void call_unshare(void)
+{
+    note(unshare(-1));
+}
+static void call_setns(void)
+{
+    note(setns(-1, 0));
+}
 
-static int one(void) { return 1; }
+static int one(void)
+{
+    return 1;
+}
 
 static int (*resolve(void))(void)
 {

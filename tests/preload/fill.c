@@ -31,7 +31,7 @@
 static struct chunk {
     long page;
     uint64_t *at; /* NULL: unmapped */
-} *chunks;
+} * chunks;
 static long count;
 static int fd;
 
@@ -153,7 +153,7 @@ int main(int argc, char **argv)
             unmap(&chunks[n]);
     struct sight s = look(path);
     printf("library=%d rounds=%ld grown=%ld of_file=%ld wrong=%ld back=%ld left=%ld "
-           "left_of_file=%ld\n", s.library, rounds, grown, of_file, wrong, back, s.maps - before,
-           s.of_file);
+           "left_of_file=%ld\n",
+           s.library, rounds, grown, of_file, wrong, back, s.maps - before, s.of_file);
     return 0;
 }

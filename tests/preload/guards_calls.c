@@ -85,7 +85,8 @@ static void moved(void)
     char *to = b + 4 * PAGE;
     a[8 * PAGE] = 8;
     told("move", mremap(a + 4 * PAGE, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to
-                     ? 0 : -1);
+                     ? 0
+                     : -1);
     show("new place", b);
     told("old place", madvise(a + 4 * PAGE, 2 * PAGE, MADV_NORMAL));
     char *again = mmap(a + 4 * PAGE, 2 * PAGE, RW, ANON | MAP_FIXED_NOREPLACE, -1, 0);
@@ -106,13 +107,13 @@ static void moved_whole(void)
     }
     a = guarded();
     b = area(RW, ANON);
-    told("move", mremap(a, AREA * PAGE, AREA * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, b) == b
-                     ? 0 : -1);
+    told("move",
+         mremap(a, AREA * PAGE, AREA * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, b) == b ? 0 : -1);
     show("new place", b);
     told("lift", protect(b, 4, 6, RW));
     show("lifted", b);
-    told("map the old place", mmap(a, AREA * PAGE, RW, ANON | MAP_FIXED_NOREPLACE, -1, 0) == a
-                                  ? 0 : -1);
+    told("map the old place",
+         mmap(a, AREA * PAGE, RW, ANON | MAP_FIXED_NOREPLACE, -1, 0) == a ? 0 : -1);
     show("old place", a);
 }
 
@@ -122,7 +123,8 @@ static void grown(void)
     char *a = guarded(), *b = area(RW, ANON);
     char *to = b + 4 * PAGE;
     told("grow", mremap(a + 4 * PAGE, 2 * PAGE, 4 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to
-                     ? 0 : -1);
+                     ? 0
+                     : -1);
     show("grown", b);
 }
 
@@ -131,7 +133,9 @@ static void moved_without_unmapping(void)
     char *a = guarded(), *b = area(RW, ANON);
     char *to = b + 4 * PAGE;
     told("move", mremap(a + 4 * PAGE, 2 * PAGE, 2 * PAGE,
-                        MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) == to ? 0 : -1);
+                        MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) == to
+                     ? 0
+                     : -1);
     show("old place", a);
     show("new place", b);
 }
@@ -185,8 +189,8 @@ static void mapped_over(void)
     told("lift", protect(a, 4, 6, RW));
     show("kept", a);
     protect(a, 8, 10, PROT_NONE);
-    told("map half over", mmap(a + 7 * PAGE, 2 * PAGE, RW, ANON | MAP_FIXED, -1, 0) == a + 7 * PAGE
-                              ? 0 : -1);
+    told("map half over",
+         mmap(a + 7 * PAGE, 2 * PAGE, RW, ANON | MAP_FIXED, -1, 0) == a + 7 * PAGE ? 0 : -1);
     show("half over", a);
 }
 
@@ -194,8 +198,9 @@ static void unmapped(void)
 {
     char *a = guarded();
     told("unmap", munmap(a + 4 * PAGE, 2 * PAGE));
-    told("map there", mmap(a + 4 * PAGE, 2 * PAGE, RW, ANON | MAP_FIXED_NOREPLACE, -1, 0) ==
-                          a + 4 * PAGE ? 0 : -1);
+    told("map there",
+         mmap(a + 4 * PAGE, 2 * PAGE, RW, ANON | MAP_FIXED_NOREPLACE, -1, 0) == a + 4 * PAGE ? 0
+                                                                                             : -1);
     show("mapped", a);
     protect(a, 4, 6, PROT_NONE);
     told("unmap all", munmap(a, AREA * PAGE));
@@ -209,18 +214,11 @@ static void unmapped(void)
 }
 
 const struct guard_case guard_calls[] = {
-    { "forked", forked },
-    { "dontfork", dontfork },
-    { "wipeonfork", wipeonfork },
-    { "locked", locked },
-    { "moved", moved },
-    { "moved_whole", moved_whole },
-    { "grown", grown },
-    { "moved_without_unmapping", moved_without_unmapping },
-    { "shrunk", shrunk },
-    { "dropped", dropped },
-    { "walked", walked },
-    { "mapped_over", mapped_over },
-    { "unmapped", unmapped },
-    { NULL, NULL },
+    { "forked", forked },         { "dontfork", dontfork },
+    { "wipeonfork", wipeonfork }, { "locked", locked },
+    { "moved", moved },           { "moved_whole", moved_whole },
+    { "grown", grown },           { "moved_without_unmapping", moved_without_unmapping },
+    { "shrunk", shrunk },         { "dropped", dropped },
+    { "walked", walked },         { "mapped_over", mapped_over },
+    { "unmapped", unmapped },     { NULL, NULL },
 };

@@ -104,7 +104,8 @@ static void stores(void)
         char *at = area();
         page = at + 8 * PAGE;
         __atomic_store_n(&round_now, n, __ATOMIC_RELEASE);
-        for (volatile long wait = n * 7 % 4096; wait > 0; wait--) /* the store comes at every moment */
+        for (volatile long wait = n * 7 % 4096; wait > 0;
+             wait--) /* the store comes at every moment */
             ;
         must(mprotect(page, PAGE, PROT_NONE) == 0, "mprotect");
         wait_for(&round_done, n);

@@ -100,9 +100,8 @@ static int make_maps(const char *number)
     return WORKED;
 }
 
-#define ALLOW(nr)                                          \
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (nr), 0, 1),       \
-    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+#define ALLOW(nr) \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (nr), 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
 /* How: prctl; seccomp, libc's syscall() after prctl; syscall, both by syscall(); root, by one
  * syscall(), for which a process needs CAP_SYS_ADMIN. */
@@ -110,9 +109,13 @@ static void filter_self(const char *how)
 {
     struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        ALLOW(SYS_mmap), ALLOW(SYS_munmap), ALLOW(SYS_pread64), ALLOW(SYS_write),
+        ALLOW(SYS_mmap),
+        ALLOW(SYS_munmap),
+        ALLOW(SYS_pread64),
+        ALLOW(SYS_write),
         ALLOW(SYS_msync),
-        ALLOW(SYS_exit_group), ALLOW(SYS_rt_sigreturn),
+        ALLOW(SYS_exit_group),
+        ALLOW(SYS_rt_sigreturn),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
     };
     struct sock_fprog program = { sizeof code / sizeof code[0], code };
@@ -121,8 +124,9 @@ static void filter_self(const char *how)
         (by_syscall ? (int)syscall(SYS_prctl, (long)PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L)
                     : prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L)))
         die("no_new_privs");
-    if (!strcmp(how, "prctl") ? prctl(PR_SET_SECCOMP, (long)SECCOMP_MODE_FILTER, &program, 0L, 0L)
-                              : (int)syscall(SYS_seccomp, (long)SECCOMP_SET_MODE_FILTER, 0L, &program))
+    if (!strcmp(how, "prctl")
+            ? prctl(PR_SET_SECCOMP, (long)SECCOMP_MODE_FILTER, &program, 0L, 0L)
+            : (int)syscall(SYS_seccomp, (long)SECCOMP_SET_MODE_FILTER, 0L, &program))
         die("seccomp");
 }
 
@@ -131,27 +135,48 @@ static const struct {
     const char *name;
     unsigned nr;
 } deniable[] = {
-    { "mremap", SYS_mremap },           { "mprotect", SYS_mprotect },
-    { "pkey_mprotect", SYS_pkey_mprotect }, { "madvise", SYS_madvise },
-    { "msync", SYS_msync },             { "mlock", SYS_mlock },
-    { "openat", SYS_openat },           { "close", SYS_close },
-    { "read", SYS_read },               { "write", SYS_write },
-    { "newfstatat", SYS_newfstatat },   { "fstat", SYS_fstat },
-    { "fstatfs", SYS_fstatfs },         { "fcntl", SYS_fcntl },
-    { "ftruncate", SYS_ftruncate },     { "flock", SYS_flock },
-    { "ppoll", SYS_ppoll },             { "getpid", SYS_getpid },
-    { "gettid", SYS_gettid },           { "prctl", SYS_prctl },
-    { "getrandom", SYS_getrandom },     { "prlimit64", SYS_prlimit64 },
-    { "futex", SYS_futex },             { "rt_sigprocmask", SYS_rt_sigprocmask },
-    { "rt_sigpending", SYS_rt_sigpending }, { "rt_sigtimedwait", SYS_rt_sigtimedwait },
-    { "clock_gettime", SYS_clock_gettime }, { "ioctl", SYS_ioctl },
-    { "munmap", SYS_munmap },           { "readlinkat", SYS_readlinkat },
-    { "cachestat", 451 },               { "quotactl_fd", 443 },
-    { "socketpair", SYS_socketpair },   { "sendmsg", SYS_sendmsg },
-    { "recvmsg", SYS_recvmsg },         { "clone", SYS_clone },
-    { "kcmp", SYS_kcmp },               { "timer_create", SYS_timer_create },
-    { "setitimer", SYS_setitimer },     { "wait4", SYS_wait4 },
-    { "fallocate", SYS_fallocate },     { "pwrite64", SYS_pwrite64 },
+    { "mremap", SYS_mremap },
+    { "mprotect", SYS_mprotect },
+    { "pkey_mprotect", SYS_pkey_mprotect },
+    { "madvise", SYS_madvise },
+    { "msync", SYS_msync },
+    { "mlock", SYS_mlock },
+    { "openat", SYS_openat },
+    { "close", SYS_close },
+    { "read", SYS_read },
+    { "write", SYS_write },
+    { "newfstatat", SYS_newfstatat },
+    { "fstat", SYS_fstat },
+    { "fstatfs", SYS_fstatfs },
+    { "fcntl", SYS_fcntl },
+    { "ftruncate", SYS_ftruncate },
+    { "flock", SYS_flock },
+    { "ppoll", SYS_ppoll },
+    { "getpid", SYS_getpid },
+    { "gettid", SYS_gettid },
+    { "prctl", SYS_prctl },
+    { "getrandom", SYS_getrandom },
+    { "prlimit64", SYS_prlimit64 },
+    { "futex", SYS_futex },
+    { "rt_sigprocmask", SYS_rt_sigprocmask },
+    { "rt_sigpending", SYS_rt_sigpending },
+    { "rt_sigtimedwait", SYS_rt_sigtimedwait },
+    { "clock_gettime", SYS_clock_gettime },
+    { "ioctl", SYS_ioctl },
+    { "munmap", SYS_munmap },
+    { "readlinkat", SYS_readlinkat },
+    { "cachestat", 451 },
+    { "quotactl_fd", 443 },
+    { "socketpair", SYS_socketpair },
+    { "sendmsg", SYS_sendmsg },
+    { "recvmsg", SYS_recvmsg },
+    { "clone", SYS_clone },
+    { "kcmp", SYS_kcmp },
+    { "timer_create", SYS_timer_create },
+    { "setitimer", SYS_setitimer },
+    { "wait4", SYS_wait4 },
+    { "fallocate", SYS_fallocate },
+    { "pwrite64", SYS_pwrite64 },
 };
 enum { DENIABLE = sizeof deniable / sizeof deniable[0] };
 
@@ -160,8 +185,9 @@ static int run_denied(const char *call, const char *error, char **command)
     bool waits = !strcmp(error, "wait");
     unsigned nr = ~0u, answer = waits                    ? SECCOMP_RET_USER_NOTIF
                                 : !strcmp(error, "trap") ? SECCOMP_RET_TRAP
-                                : !strcmp(error, "kill") ? SECCOMP_RET_KILL_PROCESS
-                                                         : SECCOMP_RET_ERRNO | (unsigned)atoi(error);
+                                : !strcmp(error, "kill")
+                                    ? SECCOMP_RET_KILL_PROCESS
+                                    : SECCOMP_RET_ERRNO | (unsigned)atoi(error);
     for (unsigned i = 0; i < DENIABLE; i++)
         if (!strcmp(deniable[i].name, call))
             nr = deniable[i].nr;
@@ -175,7 +201,8 @@ static int run_denied(const char *call, const char *error, char **command)
     long flags = waits ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0, listener;
     if (nr == ~0u || prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) ||
         (listener = syscall(SYS_seccomp, (long)SECCOMP_SET_MODE_FILTER, flags, &program)) < 0 ||
-        (waits && fcntl((int)listener, F_SETFD, 0) < 0)) /* the command keeps it, and does not read it */
+        (waits &&
+         fcntl((int)listener, F_SETFD, 0) < 0)) /* the command keeps it, and does not read it */
         die("cannot filter");
     execvp(command[0], command);
     die(command[0]);

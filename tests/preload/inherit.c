@@ -28,7 +28,8 @@ static void *make_guards(void *unused)
 {
     (void)unused;
     while (!stop) {
-        char *at = mmap(NULL, 16 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        char *at =
+            mmap(NULL, 16 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (at == MAP_FAILED || mprotect(at, PAGE, PROT_NONE) || munmap(at, 16 * PAGE))
             abort();
     }

@@ -52,7 +52,10 @@ __attribute__((noinline)) static void *leak_gamma_200(void)
 
 /* ---- these do not, each in its own way ---- */
 
-static void whole(void) { munmap(fresh(3), 3 * PAGE); }
+static void whole(void)
+{
+    munmap(fresh(3), 3 * PAGE);
+}
 static void halves(void)
 {
     char *p = fresh(4);
@@ -69,7 +72,10 @@ static void moved(void)
 {
     munmap(mremap(fresh(2), 2 * PAGE, 9 * PAGE, MREMAP_MAYMOVE), 9 * PAGE);
 }
-static void shrunk(void) { munmap(mremap(fresh(6), 6 * PAGE, PAGE, 0), PAGE); }
+static void shrunk(void)
+{
+    munmap(mremap(fresh(6), 6 * PAGE, PAGE, 0), PAGE);
+}
 static void protected(void)
 {
     char *p = fresh(3);
@@ -105,8 +111,10 @@ static void moved_onto(void)
     munmap(mremap(p, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, q), 2 * PAGE);
 }
 
-static void (*const tidy[])(void) = { whole, halves, middle_first, moved, shrunk, protected, replaced,
-                                      replaced_in_part, two_at_once, moved_onto };
+static void (*const tidy[])(void) = {
+    whole,     halves,   middle_first,     moved,       shrunk,
+    protected, replaced, replaced_in_part, two_at_once, moved_onto
+};
 
 int main(int argc, char **argv)
 {

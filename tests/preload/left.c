@@ -19,7 +19,8 @@ int main(int argc, char **argv)
     if (argc != 3)
         die("usage: left FILE rdwr|dsync|wronly");
     bool only = strcmp(argv[2], "wronly") == 0;
-    int fd = open(argv[1], (only ? O_WRONLY : O_RDWR) | (strcmp(argv[2], "dsync") == 0 ? O_DSYNC : 0));
+    int fd =
+        open(argv[1], (only ? O_WRONLY : O_RDWR) | (strcmp(argv[2], "dsync") == 0 ? O_DSYNC : 0));
     if (fd < 0 || fstat(fd, &st) < 0)
         die("%s: %s", argv[1], strerror(errno));
     errno = 0;

@@ -87,7 +87,8 @@ struct place look_place(const void *addr)
     FILE *f = open_list("/proc/self/maps");
     while (next_line(f)) {
         if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %" SCNx64, &start, &end, letters,
-                   &offset) != 4 || !holds(addr, start, end))
+                   &offset) != 4 ||
+            !holds(addr, start, end))
             continue;
         const char *name = strchr(line, '/');
         memcpy(p.letters, letters, sizeof p.letters);

@@ -30,9 +30,9 @@
 #define PAGE 4096L
 #define CHUNK (16 * PAGE)
 #define RW (PROT_READ | PROT_WRITE)
-#define CHECK(truth) \
-    do { \
-        if (!(truth)) \
+#define CHECK(truth)                                                                \
+    do {                                                                            \
+        if (!(truth))                                                               \
             die("%s:%d: not so: %s (errno %d)", __FILE__, __LINE__, #truth, errno); \
     } while (0)
 
@@ -168,7 +168,8 @@ static void watched(void)
     struct uffdio_api api = { .api = UFFD_API };
     if (u < 0 || ioctl(u, UFFDIO_API, &api))
         cannot("userfaultfd");
-    struct uffdio_register r = { .range = { (uintptr_t)a, CHUNK }, .mode = UFFDIO_REGISTER_MODE_MISSING };
+    struct uffdio_register r = { .range = { (uintptr_t)a, CHUNK },
+                                 .mode = UFFDIO_REGISTER_MODE_MISSING };
     if (ioctl(u, UFFDIO_REGISTER, &r))
         cannot("userfaultfd for this filesystem");
     char *b = map(3);
@@ -258,7 +259,8 @@ static void layered(void)
                 char *a = mmap(NULL, HALF, RW, MAP_SHARED, fd, n * CHUNK + half * HALF);
                 CHECK(a != MAP_FAILED);
                 at[t][n][half] = a;
-                a[t % HALF] ^= 1; /* each address is a map of its part: all stores are seen by all */
+                a[t % HALF] ^=
+                    1; /* each address is a map of its part: all stores are seen by all */
             }
     snprintf(figures, sizeof figures, " maps=%ld", look(path).of_file);
     for (int t = 0; t < TIMES; t++)
@@ -293,10 +295,18 @@ static const struct {
     const char *name;
     void (*run)(void);
 } cases[] = {
-    { "remapped", remapped },   { "protected", protected }, { "not_forked", not_forked },
-    { "locked", locked },       { "all_locked", all_locked }, { "locked_later", locked_later },
-    { "watched", watched },     { "bound", bound },         { "closed", closed },
-    { "limited", limited },     { "lone", lone },           { "layered", layered },
+    { "remapped", remapped },
+    { "protected", protected },
+    { "not_forked", not_forked },
+    { "locked", locked },
+    { "all_locked", all_locked },
+    { "locked_later", locked_later },
+    { "watched", watched },
+    { "bound", bound },
+    { "closed", closed },
+    { "limited", limited },
+    { "lone", lone },
+    { "layered", layered },
     { "forgotten", forgotten },
 };
 

@@ -44,7 +44,8 @@ static void expect_own(const char *when)
         if (e->d_name[0] == '.' || fd == dirfd(list) || (fd < MOST && opened[fd]))
             continue;
         ssize_t len = readlinkat(dirfd(list), e->d_name, to, sizeof to - 1);
-        die("%s: descriptor %d is %.*s, and the program has not opened it", when, fd, (int)(len < 0 ? 0 : len), to);
+        die("%s: descriptor %d is %.*s, and the program has not opened it", when, fd,
+            (int)(len < 0 ? 0 : len), to);
     }
     closedir(list);
 }
@@ -173,14 +174,16 @@ static void locks(void)
         expect_waiting(1, "a map under a lock");
         munmap(at, LEN);
         struct flock seen = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-        if (fcntl(other, F_OFD_GETLK, &seen) < 0 || seen.l_type != F_WRLCK || seen.l_pid != getpid())
+        if (fcntl(other, F_OFD_GETLK, &seen) < 0 || seen.l_type != F_WRLCK ||
+            seen.l_pid != getpid())
             die("the lock has gone after %d maps", i + 1);
     }
     if (fcntl(fd, F_GETSIG) != 0)
         die("the open file has signal %d", fcntl(fd, F_GETSIG));
     close(fd);
     close(other);
-    while (was_closed()) {}
+    while (was_closed()) {
+    }
 }
 
 static void wait_for(pid_t child)
@@ -294,7 +297,8 @@ static void forks_otherwise(void)
     munmap(at, LEN);
     munmap(more, LEN);
     expect_waiting(0, "a parent of three, after its munmaps");
-    while (was_closed()) {}
+    while (was_closed()) {
+    }
 }
 
 /* The child's file waits again when the child maps it by the descriptor that it has. Its munmap leaves the mark of the
@@ -323,7 +327,8 @@ static void forks_open(void)
     if (fcntl(fd, F_GETSIG) != 0)
         die("the open file has signal %d after all", fcntl(fd, F_GETSIG));
     close(fd);
-    while (was_closed()) {}
+    while (was_closed()) {
+    }
 }
 
 /* The child has nothing of what is open for the next file. */
@@ -379,7 +384,8 @@ static void renumbered(bool while_mapped)
         die("%d of the program's descriptors were closed", taken - left);
     close(own[0]);
     close(own[1]);
-    while (was_closed()) {}
+    while (was_closed()) {
+    }
 }
 
 /* From the announcement of a filter on the library makes no calls: nothing waits for one, and no child gets anything. */

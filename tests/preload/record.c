@@ -49,11 +49,14 @@ typedef void *mapper(void *at, size_t len, int flags, int fd, off_t offset);
         __asm__ volatile("" : "+r"(got)); /* no tail call: the frame is the site */          \
         return got;                                                                          \
     }
+/* clang-format off */
 SITE(0) SITE(1) SITE(2) SITE(3) SITE(4) SITE(5) SITE(6)
 static mapper *const sites[SITES - 1] = { site_0, site_1, site_2, site_3, site_4, site_5, site_6 };
+/* clang-format on */
 enum { COPY_SITE = SITES - 1 };
 
-__attribute__((noinline)) static void *remap(void *at, size_t old_len, size_t new_len, int flags, void *to)
+__attribute__((noinline)) static void *remap(void *at, size_t old_len, size_t new_len, int flags,
+                                             void *to)
 {
     void *got = mremap(at, old_len, new_len, flags, to);
     __asm__ volatile("" : "+r"(got));
@@ -172,7 +175,8 @@ static void step_remap(void)
         return;
     if (!copy)
         unlearn(at, len);
-    learn((uintptr_t)got, new_len, copy ? ++mappings : was.mapping, copy ? COPY_SITE : was.site, was.shared);
+    learn((uintptr_t)got, new_len, copy ? ++mappings : was.mapping, copy ? COPY_SITE : was.site,
+          was.shared);
 }
 
 static void step_protect(void)
@@ -368,7 +372,8 @@ static int judge(const char *path, const char *record)
         found += stack && r.pieces[i].stack == stack;
     }
     if (found < stood || found > stood + changing)
-        die("%zu mappings stood and %zu were changing, %zu are in the record", stood, changing, found);
+        die("%zu mappings stood and %zu were changing, %zu are in the record", stood, changing,
+            found);
     printf("%zu mappings, %zu changing\n", stood, changing);
     return 0;
 }
@@ -433,6 +438,7 @@ int main(int argc, char **argv)
     if (argc == 4 && !strcmp(argv[1], "judge"))
         return judge(argv[2], argv[3]);
     fputs("usage: record model|past SEED STEPS FILE | threads JOURNAL | judge JOURNAL RECORD |"
-          " many N | vfork | space\n", stderr);
+          " many N | vfork | space\n",
+          stderr);
     return 2;
 }

@@ -45,7 +45,8 @@ struct recorded recordlook(const char *path)
     if (len < sizeof r.head)
         die("%s: %zu bytes are no record", path, len);
     memcpy(&r.head, data, sizeof r.head);
-    if (memcmp(r.head.magic, MAPHERD_RECORD_MAGIC, 8) != 0 || r.head.version != MAPHERD_RECORD_VERSION)
+    if (memcmp(r.head.magic, MAPHERD_RECORD_MAGIC, 8) != 0 ||
+        r.head.version != MAPHERD_RECORD_VERSION)
         die("%s is no record", path);
     if (len < r.head.chunks_at + (size_t)r.head.chunks * r.head.chunk_size)
         die("%s: %u chunks are not in %zu bytes", path, r.head.chunks, len);

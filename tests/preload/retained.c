@@ -166,9 +166,13 @@ static bool expect_hole(char *at, int n)
     case 0: expect(refuses(mincore(at, CHUNK, pages), ENOMEM), "mincore says ENOMEM"); break;
     case 1: expect(refuses(msync(at, CHUNK, MS_SYNC), ENOMEM), "msync says ENOMEM"); break;
     case 2: expect(refuses(msync(at, CHUNK, MS_ASYNC), ENOMEM), "MS_ASYNC says ENOMEM"); break;
-    case 3: expect(refuses(madvise(at, CHUNK, MADV_WILLNEED), ENOMEM), "WILLNEED says ENOMEM"); break;
+    case 3:
+        expect(refuses(madvise(at, CHUNK, MADV_WILLNEED), ENOMEM), "WILLNEED says ENOMEM");
+        break;
     case 4: expect(refuses(madvise(at, CHUNK, MADV_RANDOM), ENOMEM), "RANDOM says ENOMEM"); break;
-    case 5: expect(posix_madvise(at, CHUNK, POSIX_MADV_RANDOM) == ENOMEM, "posix_madvise too"); break;
+    case 5:
+        expect(posix_madvise(at, CHUNK, POSIX_MADV_RANDOM) == ENOMEM, "posix_madvise too");
+        break;
     case 6: expect(refuses(mprotect(at, CHUNK, PROT_READ), ENOMEM), "mprotect says ENOMEM"); break;
     case 7: expect(refuses(mprotect(at, CHUNK, PROT_NONE), ENOMEM), "PROT_NONE says ENOMEM"); break;
     case 8: expect(refuses(mlock(at + 1, CHUNK - 2), ENOMEM), "mlock says ENOMEM"); break;
@@ -179,7 +183,8 @@ static bool expect_hole(char *at, int n)
         break;
     case 11: {
         char *onto = mmap(NULL, 4 * CHUNK, RW, ANON, -1, 0); /* too long for the hole itself */
-        expect(mremap(at, CHUNK, CHUNK, MREMAP_MAYMOVE | MREMAP_FIXED, onto) == MAP_FAILED && errno == EFAULT,
+        expect(mremap(at, CHUNK, CHUNK, MREMAP_MAYMOVE | MREMAP_FIXED, onto) == MAP_FAILED &&
+                   errno == EFAULT,
                "mremap onto a named place says EFAULT");
         munmap(onto, 4 * CHUNK);
         break;
@@ -294,7 +299,8 @@ static bool set_limit(int which, long bytes)
 static void limited_unseen(void)
 {
     long bytes = keep_gap();
-    expect(set_limit(RLIMIT_AS, look_status("VmSize:") * 1024 - bytes + 3 * (long)CHUNK), "a limit can be set");
+    expect(set_limit(RLIMIT_AS, look_status("VmSize:") * 1024 - bytes + 3 * (long)CHUNK),
+           "a limit can be set");
     expect(mmap(NULL, 2 * CHUNK, RW, ANON, -1, 0) != MAP_FAILED, "a map within the limit");
 }
 
@@ -302,8 +308,10 @@ static void grown_unseen(void)
 {
     long bytes = keep_gap();
     char *at = mmap(NULL, CHUNK, RW, ANON, -1, 0);
-    expect(set_limit(RLIMIT_AS, look_status("VmSize:") * 1024 - bytes + 3 * (long)CHUNK), "a limit can be set");
-    expect(mremap(at, CHUNK, 3 * CHUNK, MREMAP_MAYMOVE) != MAP_FAILED, "memory grows within the limit");
+    expect(set_limit(RLIMIT_AS, look_status("VmSize:") * 1024 - bytes + 3 * (long)CHUNK),
+           "a limit can be set");
+    expect(mremap(at, CHUNK, 3 * CHUNK, MREMAP_MAYMOVE) != MAP_FAILED,
+           "memory grows within the limit");
 }
 
 /* All maps are locked by a call that no hook sees. The limit has room for three chunks more. */
@@ -319,10 +327,12 @@ static void locked_unseen(void)
     if (syscall(SYS_mlockall, MCL_CURRENT) || munlock(at, 2 * CHUNK) ||
         !set_limit(RLIMIT_MEMLOCK, limit = look_status("VmLck:") * 1024 - bytes + 3 * (long)CHUNK))
         return cannot_show("all maps can be locked, and the limit set");
-    expect(syscall(SYS_capset, &head, none) == 0, "the right to lock can be given up"); /* it knows no limit */
+    expect(syscall(SYS_capset, &head, none) == 0,
+           "the right to lock can be given up"); /* it knows no limit */
     expect(mlock(at, 2 * CHUNK) == 0, "memory within the limit can be locked");
     char *more = mmap(NULL, (size_t)limit, RW, ANON, -1, 0);
-    expect(more != MAP_FAILED && refuses(mlock(more, (size_t)limit), ENOMEM), "memory beyond the limit cannot");
+    expect(more != MAP_FAILED && refuses(mlock(more, (size_t)limit), ENOMEM),
+           "memory beyond the limit cannot");
 }
 
 static void locked(void)
@@ -384,7 +394,8 @@ static void over(void)
     expect_chunk(low + 2 * CHUNK, 3);
     unmap_middle(high - CHUNK);
     char *memory = mmap(NULL, 2 * CHUNK, RW, ANON, -1, 0); /* too long for the hole */
-    expect(mremap(memory, CHUNK, CHUNK, MREMAP_MAYMOVE | MREMAP_FIXED, high) == high, "memory moved there");
+    expect(mremap(memory, CHUNK, CHUNK, MREMAP_MAYMOVE | MREMAP_FIXED, high) == high,
+           "memory moved there");
     expect(!is_mapped(high - CHUNK), "what is kept beside it goes then, too");
     expect_chunk(high - 2 * CHUNK, 5);
 }
@@ -406,7 +417,8 @@ static void forked(void)
         _exit(failures > 0);
     }
     int status;
-    expect(waitpid(child, &status, 0) == child && status == 0, "the child found all as it should be");
+    expect(waitpid(child, &status, 0) == child && status == 0,
+           "the child found all as it should be");
     expect_nothing(middle, CHUNK);
 }
 
@@ -470,11 +482,18 @@ int main(int argc, char **argv)
         const char *name;
         void (*run)(void);
     } scenes[] = {
-        { "unmapped", unmapped }, { "gap", gap },           { "places", places },
-        { "locked", locked },     { "replaced", replaced }, { "forked", forked },
-        { "limited", limited },   { "over", over },
-        { "limited_unseen", limited_unseen }, { "grown_unseen", grown_unseen },
-        { "locked_unseen", locked_unseen },     { "interrupted", interrupted },
+        { "unmapped", unmapped },
+        { "gap", gap },
+        { "places", places },
+        { "locked", locked },
+        { "replaced", replaced },
+        { "forked", forked },
+        { "limited", limited },
+        { "over", over },
+        { "limited_unseen", limited_unseen },
+        { "grown_unseen", grown_unseen },
+        { "locked_unseen", locked_unseen },
+        { "interrupted", interrupted },
     };
     setvbuf(stdout, NULL, _IONBF, 0);
     fd = argc > 2 ? open(argv[1], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
@@ -487,7 +506,8 @@ int main(int argc, char **argv)
         if (strcmp(argv[2], scenes[i].name))
             continue;
         scenes[i].run();
-        printf("library=%d torn=%ld kept=%ld failures=%ld\n", look(NULL).library, torn, kept, failures);
+        printf("library=%d torn=%ld kept=%ld failures=%ld\n", look(NULL).library, torn, kept,
+               failures);
         return failures > 0;
     }
     die("no scene %s", argv[2]);

@@ -141,9 +141,9 @@ void say_action(const char *when)
 
 static void all_flags(void)
 {
-    static const unsigned flags[] = { SA_SIGINFO,   SA_ONSTACK,    SA_RESTART, SA_NODEFER,
-                                      SA_RESETHAND, SA_NOCLDSTOP, 0x20000000, 0x400,
-                                      0x100 };
+    static const unsigned flags[] = { SA_SIGINFO, SA_ONSTACK,   SA_RESTART,
+                                      SA_NODEFER, SA_RESETHAND, SA_NOCLDSTOP,
+                                      0x20000000, 0x400,        0x100 };
     struct sigaction old, wanted;
     say_action("at the start");
     for (unsigned i = 0; i < 1u << (sizeof flags / sizeof flags[0]); i++) {
@@ -175,13 +175,13 @@ static void all_flags(void)
 static void old_functions(void)
 {
     sighandler_t was;
-#define TELL(call) \
-    was = (call); \
-    say("%s: %s mask %lx\n", #call, \
-        was == SIG_ERR    ? "error" \
-        : was == SIG_HOLD ? "held" \
+#define TELL(call)                                                                  \
+    was = (call);                                                                   \
+    say("%s: %s mask %lx\n", #call,                                                 \
+        was == SIG_ERR    ? "error"                                                 \
+        : was == SIG_HOLD ? "held"                                                  \
                           : handler_name(&(struct sigaction){ .sa_handler = was }), \
-        (unsigned long)mask_now()); \
+        (unsigned long)mask_now());                                                 \
     say_action("  now")
     TELL(signal(SIGBUS, one));
     TELL(signal(SIGBUS, SIG_IGN));
@@ -198,7 +198,7 @@ static void old_functions(void)
     TELL(sigset(SIGUSR1, SIG_DFL));
     TELL(signal(0, one));
     TELL(sigset(99, one));
-#define TELL_INT(call) \
+#define TELL_INT(call)                                                  \
     say("%s: %d mask %lx\n", #call, (call), (unsigned long)mask_now()); \
     say_action("  now")
     TELL_INT(sigignore(SIGBUS));

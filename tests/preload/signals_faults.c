@@ -29,8 +29,7 @@ static bool on_other_stack(void)
 static void tell(int sig, const siginfo_t *info, void *context)
 {
     const ucontext_t *at = context;
-    say("handler: signal %d mask %lx stack %d\n", sig, (unsigned long)mask_now(),
-        on_other_stack());
+    say("handler: signal %d mask %lx stack %d\n", sig, (unsigned long)mask_now(), on_other_stack());
     say("  code %d errno %d from %d value %d\n", info->si_code, info->si_errno,
         info->si_code <= 0 && info->si_pid == getpid(),
         info->si_code == SI_QUEUE ? info->si_value.sival_int : 0);
@@ -154,7 +153,8 @@ static void leave_other_stack(void)
         if (sigsetjmp(out, 1) == 0)
             *broken.at = 1;
     sigaltstack(NULL, &now);
-    say("%d on the other stack, which is %zu bytes, flags %x\n", aside, now.ss_size, (unsigned)now.ss_flags);
+    say("%d on the other stack, which is %zu bytes, flags %x\n", aside, now.ss_size,
+        (unsigned)now.ss_flags);
 }
 
 static void nested(int sig, siginfo_t *info, void *context)
@@ -264,8 +264,8 @@ static void system_call(void)
 static void raw_map(void)
 {
     break_file(true);
-    char *at = (char *)syscall(SYS_mmap, NULL, 8192L, PROT_READ | PROT_WRITE, MAP_SHARED,
-                               broken.fd, 0L);
+    char *at =
+        (char *)syscall(SYS_mmap, NULL, 8192L, PROT_READ | PROT_WRITE, MAP_SHARED, broken.fd, 0L);
     broken.at = at + 4096;
     set_up(telling, SA_SIGINFO, NULL);
     *broken.at = 3;
@@ -282,8 +282,9 @@ static void jump_telling(int sig, siginfo_t *info, void *context)
 /* A stack fault at an address that is none: SIGBUS of the kernel, without an address. */
 static void no_address(void)
 {
-    __asm__ volatile("push %%rbp; movabs $0x8000000000000000, %%rbp; mov (%%rbp), %%rax; pop %%rbp"
-                     ::: "rax", "memory");
+    __asm__ volatile(
+        "push %%rbp; movabs $0x8000000000000000, %%rbp; mov (%%rbp), %%rax; pop %%rbp" ::
+            : "rax", "memory");
 }
 
 static void bad_address(void)
@@ -300,7 +301,8 @@ static void misalign(void)
     static long words[2];
     __asm__ volatile("pushf; orl $0x40000, (%%rsp); popf;"
                      "movl $1, 1(%0);"
-                     "pushf; andl $~0x40000, (%%rsp); popf" ::"r"(words) : "memory", "cc");
+                     "pushf; andl $~0x40000, (%%rsp); popf" ::"r"(words)
+                     : "memory", "cc");
 }
 
 static volatile unsigned long faults;
@@ -383,7 +385,8 @@ void fault_while_blocked(void)
 static void only_map(int sig)
 {
     (void)sig;
-    syscall(SYS_mmap, broken.at, 4096L, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0L);
+    syscall(SYS_mmap, broken.at, 4096L, PROT_READ | PROT_WRITE,
+            MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0L);
 }
 
 size_t stack_used(const char *path, bool full, size_t size)

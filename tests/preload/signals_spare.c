@@ -223,11 +223,11 @@ static const struct scene {
     const char *name;
     void (*play)(void);
 } scenes[] = {
-    { "a runtime's signal", runtime },         { "a handler after the mask", handler_later },
-    { "waits for all", waits_for_all },        { "waits for most", waits_for_most },
-    { "waits for one", waits_for_one },        { "a descriptor", by_descriptor },
-    { "sigsuspend and ppoll", suspended },     { "in handlers", in_handlers },
-    { "most in a handler", most_in_a_handler },{ "the old calls", by_old_calls },
+    { "a runtime's signal", runtime },          { "a handler after the mask", handler_later },
+    { "waits for all", waits_for_all },         { "waits for most", waits_for_most },
+    { "waits for one", waits_for_one },         { "a descriptor", by_descriptor },
+    { "sigsuspend and ppoll", suspended },      { "in handlers", in_handlers },
+    { "most in a handler", most_in_a_handler }, { "the old calls", by_old_calls },
 };
 
 int main(void)

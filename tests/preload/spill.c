@@ -109,7 +109,8 @@ static void store(const char *order, size_t from, size_t count, uint64_t seed)
 }
 
 /* Without `at`, from the file. */
-static size_t count_wrong(const char *at, int fd, const char *order, size_t from, size_t count, uint64_t seed)
+static size_t count_wrong(const char *at, int fd, const char *order, size_t from, size_t count,
+                          uint64_t seed)
 {
     char page[PAGE] __attribute__((aligned(8)));
     size_t *pages = make_order(order, from, count, seed), wrong = 0;
@@ -141,9 +142,11 @@ static void *work(void *context)
     struct worker *w = context;
     uint64_t own = (map_pages - SHARED_PAGES) / running;
     for (uint64_t turn = 0; !atomic_load(&stopping); turn++) {
-        uint64_t random = word_of(turn, w->number + 1) >> 8, used = own * atomic_load(&width) / STEPS;
+        uint64_t random = word_of(turn, w->number + 1) >> 8,
+                 used = own * atomic_load(&width) / STEPS;
         if (turn % 4 == 0) {
-            uint64_t *at = (uint64_t *)(map + random % SHARED_PAGES * PAGE) + random / SHARED_PAGES % WORDS;
+            uint64_t *at =
+                (uint64_t *)(map + random % SHARED_PAGES * PAGE) + random / SHARED_PAGES % WORDS;
             __atomic_fetch_add(at, 1, __ATOMIC_RELAXED);
             w->atomics++;
         } else {
@@ -180,7 +183,8 @@ static void start(size_t threads)
 static void progress(uint64_t turns)
 {
     for (size_t i = 0; i < running; i++)
-        for (uint64_t from = atomic_load(&workers[i].turns); atomic_load(&workers[i].turns) < from + turns;)
+        for (uint64_t from = atomic_load(&workers[i].turns);
+             atomic_load(&workers[i].turns) < from + turns;)
             sched_yield();
     printf("0\n");
 }
@@ -274,7 +278,8 @@ static void become_daemon(void)
 static void move(size_t from, size_t count)
 {
     char *to = mmap(NULL, count * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    char *now = mremap(map + from * PAGE, count * PAGE, count * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+    char *now =
+        mremap(map + from * PAGE, count * PAGE, count * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to);
     if (now != MAP_FAILED && from == 0 && count == map_pages)
         map = now;
     answer(now == MAP_FAILED);
@@ -439,10 +444,12 @@ static int kept(const char *path, const char *told, size_t count, uint64_t seed)
         int due = content_due(stored, place[0][p], place[1][p]);
         if (pread(fd, page, PAGE, (off_t)(p * PAGE)) != (ssize_t)PAGE)
             die("pread: %s", strerror(errno));
-        if (due < 0 || (due ? is_filled(page, p, seed + (uint64_t)due - 1) : !memcmp(page, zeros, PAGE)))
+        if (due < 0 ||
+            (due ? is_filled(page, p, seed + (uint64_t)due - 1) : !memcmp(page, zeros, PAGE)))
             continue;
         printf("page %zu is wrong: stored as numbers %llu and %llu of %llu\n", p,
-               (unsigned long long)place[0][p], (unsigned long long)place[1][p], (unsigned long long)stored);
+               (unsigned long long)place[0][p], (unsigned long long)place[1][p],
+               (unsigned long long)stored);
         return 1;
     }
     printf("stored=%llu\n", (unsigned long long)stored);
@@ -475,7 +482,8 @@ int main(int argc, char **argv)
 {
 #define NUMBER(i) strtoull(argv[i], NULL, 0)
     if (argc == 7 && strcmp(argv[1], "check") == 0) {
-        size_t wrong = count_wrong(NULL, open_file(argv[2]), argv[3], NUMBER(4), NUMBER(5), NUMBER(6));
+        size_t wrong =
+            count_wrong(NULL, open_file(argv[2]), argv[3], NUMBER(4), NUMBER(5), NUMBER(6));
         printf("wrong=%zu\n", wrong);
         return wrong != 0;
     }
@@ -492,7 +500,8 @@ int main(int argc, char **argv)
     file = open_file(file_path);
     counter = argc > 3 ? open_counter(argv[3]) : NULL;
     struct stat st;
-    if (fstat(file, &st) || (st.st_size < (off_t)(map_pages * PAGE) && ftruncate(file, (off_t)(map_pages * PAGE))))
+    if (fstat(file, &st) ||
+        (st.st_size < (off_t)(map_pages * PAGE) && ftruncate(file, (off_t)(map_pages * PAGE))))
         die("ftruncate: %s", strerror(errno));
     map = mmap(NULL, map_pages * PAGE, RW, MAP_SHARED, file, 0);
     if (map == MAP_FAILED)

@@ -56,7 +56,8 @@ static void start_space_giver(void)
     char *const words[] = { "sh", "-c", command, NULL };
     int ends[2];
     posix_spawn_file_actions_t actions;
-    snprintf(command, sizeof command, "read line; rm '%s'/others.* '%s'/../others.* 2>/dev/null; sync -f '%s'", folder,
+    snprintf(command, sizeof command,
+             "read line; rm '%s'/others.* '%s'/../others.* 2>/dev/null; sync -f '%s'", folder,
              folder, folder);
     posix_spawn_file_actions_init(&actions);
     if (pipe2(ends, O_CLOEXEC) < 0 || posix_spawn_file_actions_adddup2(&actions, ends[0], 0) != 0 ||
@@ -149,7 +150,8 @@ static void few_vmas(void)
     unsigned refused = 0, stored = 0;
     signal(SIGBUS, on_fault);
     at[0] = value[0] = 1; /* the first overlay is there */
-    many = (char *)syscall(SYS_mmap, NULL, most * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    many = (char *)syscall(SYS_mmap, NULL, most * PAGE, PROT_NONE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (many == MAP_FAILED)
         die("no address space");
     for (size_t step = 1; step < STEPS; step++) {
@@ -161,7 +163,8 @@ static void few_vmas(void)
             more(false);
         char *odd = MAP_FAILED;
         if (step % 2 == 0) /* one less is free */
-            odd = (char *)syscall(SYS_mmap, NULL, PAGE, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+            odd =
+                (char *)syscall(SYS_mmap, NULL, PAGE, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         for (size_t page = step * APART; page < (step + 1) * APART; page += APART / 2) {
             bool done = can_store(at + page * PAGE, (char)(page % 100 + 1));
             value[page] = done ? (char)(page % 100 + 1) : 0;
@@ -241,7 +244,8 @@ static void sandbox(void)
 {
     struct sock_filter code[] = { BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
     const struct sock_fprog program = { 1, code };
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
         _exit(2);
 }
 
@@ -281,7 +285,8 @@ static void child_with_lease(void)
 static void become_another(void)
 {
     const uid_t user = 12345;
-    if (fchown(file, user, user) < 0 || setresgid(user, user, user) < 0 || setresuid(user, user, user) < 0)
+    if (fchown(file, user, user) < 0 || setresgid(user, user, user) < 0 ||
+        setresuid(user, user, user) < 0)
         die("setresuid: %s", strerror(errno));
 }
 
@@ -372,15 +377,23 @@ static void child_sees(void)
  * a process need. The kernel kills it for any other. */
 static void only_fork(void)
 {
-#define ALLOW(name) \
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+#define ALLOW(name)                                        \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), \
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
     struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        ALLOW(clone), ALLOW(clone3), ALLOW(set_robust_list), ALLOW(rseq), ALLOW(wait4), ALLOW(exit_group),
-        ALLOW(rt_sigreturn), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+        ALLOW(clone),
+        ALLOW(clone3),
+        ALLOW(set_robust_list),
+        ALLOW(rseq),
+        ALLOW(wait4),
+        ALLOW(exit_group),
+        ALLOW(rt_sigreturn),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
     };
     const struct sock_fprog program = { sizeof code / sizeof *code, code };
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
         die("seccomp: %s", strerror(errno));
 }
 
@@ -404,11 +417,16 @@ int main(int argc, char **argv)
         const char *word;
         void (*run)(void);
     } scenes[] = {
-        { "one-descriptor", one_descriptor },     { "few-vmas", few_vmas },
-        { "no-address-space", no_address_space }, { "twins", twins },
-        { "child-with-lease", child_with_lease }, { "failed-fork", failed_fork },
-        { "no-thread", no_thread },               { "no-thread-later", no_thread_later },
-        { "child-sees", child_sees },             { "fork-in-sandbox", fork_in_sandbox },
+        { "one-descriptor", one_descriptor },
+        { "few-vmas", few_vmas },
+        { "no-address-space", no_address_space },
+        { "twins", twins },
+        { "child-with-lease", child_with_lease },
+        { "failed-fork", failed_fork },
+        { "no-thread", no_thread },
+        { "no-thread-later", no_thread_later },
+        { "child-sees", child_sees },
+        { "fork-in-sandbox", fork_in_sandbox },
     };
     char path[512];
     if (argc != 3)

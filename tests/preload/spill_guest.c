@@ -191,7 +191,8 @@ static void sandboxed(void)
     /* What could not go back before is told, until something else lies there. */
     for (int times = 0; times < 2; times++)
         if (msync(at, PAGES * PAGE, MS_SYNC) == 0 || errno != ENOSPC)
-            die("msync says %s of what stays spilled", times ? "nothing the second time" : "nothing");
+            die("msync says %s of what stays spilled",
+                times ? "nothing the second time" : "nothing");
     if (munmap(at, PAGES * PAGE) < 0 ||
         mmap(at, PAGES * PAGE, RW, MAP_SHARED | MAP_FIXED, file, 0) != at)
         die("mmap: %s", strerror(errno));
@@ -205,7 +206,8 @@ static bool tries_later(void)
 {
     for (int times = 0; times < 2; times++) {
         struct itimerspec left = { { 0, 0 }, { 0, 0 } };
-        if (syscall(SYS_timer_gettime, 0, &left) == 0 && (left.it_value.tv_sec || left.it_value.tv_nsec))
+        if (syscall(SYS_timer_gettime, 0, &left) == 0 &&
+            (left.it_value.tv_sec || left.it_value.tv_nsec))
             return true;
     }
     return false;
@@ -224,9 +226,11 @@ static void behind(const char *opens, const char *before, const char *after)
     at[0] = 1;
     if (pipe2(look, O_CLOEXEC) < 0 || pipe2(opened, O_CLOEXEC) < 0)
         die("pipe");
-    snprintf(command, sizeof command,
-             "%s exec 9%s\"$1\"; rm \"${1%%/*}\"/others.*; sync -f \"$1\"; %s echo >&4; read line <&3; "
-             "test \"$(head -c 1 <&9 | od -A n -t d1 | tr -d ' ')\" = 0", before, opens, after);
+    snprintf(
+        command, sizeof command,
+        "%s exec 9%s\"$1\"; rm \"${1%%/*}\"/others.*; sync -f \"$1\"; %s echo >&4; read line <&3; "
+        "test \"$(head -c 1 <&9 | od -A n -t d1 | tr -d ' ')\" = 0",
+        before, opens, after);
     pid_t child = run(command, look[0], opened[1]);
     close(opened[1]);
     if (read(opened[0], &byte, 1) != 1)
@@ -280,12 +284,15 @@ static void many_locks(void)
 {
     char *at = map_file(file);
     for (long i = 0; i < 40; i++) {
-        struct flock one = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 2 * i, .l_len = 1 };
+        struct flock one = {
+            .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 2 * i, .l_len = 1
+        };
         if (fcntl(file, F_OFD_SETLK, &one) < 0)
             die("a lock: %s", strerror(errno));
     }
     at[0] = 1;
-    pid_t reader = run("exec 9<\"$1\"; test \"$(head -c 1 <&9 | od -A n -t d1 | tr -d ' ')\" = 1", -1, -1);
+    pid_t reader =
+        run("exec 9<\"$1\"; test \"$(head -c 1 <&9 | od -A n -t d1 | tr -d ' ')\" = 1", -1, -1);
     while (!is_asked_for()) {
         siginfo_t ended = { .si_pid = 0 };
         if (waitid(P_PID, (id_t)reader, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid)
@@ -372,12 +379,18 @@ int main(int argc, char **argv)
         const char *word;
         void (*run)(void);
     } scenes[] = {
-        { "own-lease", own_lease_sigio }, { "own-lease-usr1", own_lease_usr1 },
-        { "spawned", spawned }, { "sandboxed", sandboxed },
-        { "closed-in-time", closed_in_time }, { "many-locks", many_locks },
+        { "own-lease", own_lease_sigio },
+        { "own-lease-usr1", own_lease_usr1 },
+        { "spawned", spawned },
+        { "sandboxed", sandboxed },
+        { "closed-in-time", closed_in_time },
+        { "many-locks", many_locks },
         { "renumbered", renumbered },
         { "regrown", regrown },
-        { "regrown-sandboxed", regrown_sandboxed }, { "reader", reader }, { "writer", writer }, { "stopped", stopped },
+        { "regrown-sandboxed", regrown_sandboxed },
+        { "reader", reader },
+        { "writer", writer },
+        { "stopped", stopped },
     };
     if (argc != 3)
         die("usage: spill_guest SCENE FOLDER");

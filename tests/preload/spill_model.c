@@ -121,7 +121,9 @@ static void take_step(void)
     case 4:
     case 5: zero(FALLOC_FL_PUNCH_HOLE); break;
     case 6: zero(FALLOC_FL_ZERO_RANGE); break;
-    case 7: cut(!full && pick(2)); break; /* while pages are spilled, an open of the file waits for space */
+    case 7:
+        cut(!full && pick(2));
+        break; /* while pages are spilled, an open of the file waits for space */
     case 8:
     case 9:
     case 10: msync((void *)map, SIZE, MS_SYNC); break; /* it may say that there is no space */

@@ -50,7 +50,8 @@ static void set_size(size_t bytes)
 static void give_space(void)
 {
     char command[512];
-    snprintf(command, sizeof command, "unset LD_PRELOAD; rm -f '%s'/others.*; sync -f '%s'", folder, folder);
+    snprintf(command, sizeof command, "unset LD_PRELOAD; rm -f '%s'/others.*; sync -f '%s'", folder,
+             folder);
     if (system(command) != 0)
         die("no space could be made");
 }
@@ -97,7 +98,8 @@ static void child_returns(void)
     store(at, 0, PAGES, 0);
     pid_t child = fork();
     if (!child) {
-        munmap(mmap(NULL, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), PAGE); /* ends with what is due */
+        munmap(mmap(NULL, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+               PAGE); /* ends with what is due */
         give_space();
         sync_all(at, PAGES);
         _exit(0);
@@ -422,7 +424,8 @@ static bool can_write(const char *at)
     bool found = false;
     FILE *maps = fopen("/proc/self/maps", "r");
     while (maps && fgets(line, sizeof line, maps))
-        if (sscanf(line, "%lx-%lx %7s", &start, &end, prot) == 3 && start <= (unsigned long)at && (unsigned long)at < end)
+        if (sscanf(line, "%lx-%lx %7s", &start, &end, prot) == 3 && start <= (unsigned long)at &&
+            (unsigned long)at < end)
             found = prot[1] == 'w';
     if (maps)
         fclose(maps);
@@ -470,7 +473,8 @@ static void together(void)
     other = map_file(MANY_PAGES);
     for (size_t n = 0; n < APART; n++) {
         /* What lies between was seen by no store: each piece is a map of its own. */
-        if (mprotect(one + (n * 32 + 16) * PAGE, PAGE, PROT_READ) < 0 || mprotect(other + (n * 32 + 16) * PAGE, PAGE, PROT_READ) < 0)
+        if (mprotect(one + (n * 32 + 16) * PAGE, PAGE, PROT_READ) < 0 ||
+            mprotect(other + (n * 32 + 16) * PAGE, PAGE, PROT_READ) < 0)
             die("mprotect: %s", strerror(errno));
         *(volatile char *)(one + n * 32 * PAGE) = 1;
     }
@@ -487,11 +491,14 @@ static void together(void)
     pthread_join(thread, NULL);
     sync_all(one, MANY_PAGES);
     for (size_t n = 0; n < APART; n++) {
-        unsigned both[2], *shown[2] = { (unsigned *)(one + n * 32 * PAGE), (unsigned *)(other + n * 32 * PAGE) };
-        if (pread(file, &both[0], 4, (off_t)(n * 32 * PAGE + 512)) != 4 || pread(file, &both[1], 4, (off_t)(n * 32 * PAGE + 1024)) != 4)
+        unsigned both[2],
+            *shown[2] = { (unsigned *)(one + n * 32 * PAGE), (unsigned *)(other + n * 32 * PAGE) };
+        if (pread(file, &both[0], 4, (off_t)(n * 32 * PAGE + 512)) != 4 ||
+            pread(file, &both[1], 4, (off_t)(n * 32 * PAGE + 1024)) != 4)
             die("pread");
         if (both[0] != turns || both[1] != stores)
-            die("piece %zu: %u of %u and %u of %u stores are in the file", n, both[0], turns, both[1], stores);
+            die("piece %zu: %u of %u and %u of %u stores are in the file", n, both[0], turns,
+                both[1], stores);
         for (unsigned i = 0; i < 2; i++)
             if (shown[i][128] != turns || shown[i][256] != stores)
                 die("piece %zu: map %u does not show it", n, i);
@@ -533,7 +540,8 @@ static void beside_alias(void)
     set_size(PAGES * PAGE);
     char *low = map_file(PAGES);
     char *room = mmap(NULL, 2 * PAGES * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    char *high = mmap(room + PAGES * PAGE, PAGES * PAGE, RW, MAP_SHARED | MAP_FIXED, file, (off_t)(PAGES * PAGE));
+    char *high = mmap(room + PAGES * PAGE, PAGES * PAGE, RW, MAP_SHARED | MAP_FIXED, file,
+                      (off_t)(PAGES * PAGE));
     if (high == MAP_FAILED || munmap(room, PAGES * PAGE) < 0)
         die("mmap: %s", strerror(errno));
     store(low, 0, PAGES, 0);
@@ -596,7 +604,8 @@ static void punched(void)
     char bytes[PAGES * PAGE], *at = map_file(PAGES);
     store(at, 0, PAGES, 0);
     store(at, 0, PAGES, PAGE / 2);
-    if (fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 10 * PAGE + PAGE / 2, 4 * PAGE) < 0)
+    if (fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 10 * PAGE + PAGE / 2,
+                  4 * PAGE) < 0)
         die("fallocate: %s", strerror(errno));
     for (size_t page = 11; page < 14; page++)
         expect_there(at, page, 0, false, "after a hole was punched");
@@ -711,8 +720,11 @@ static void leaves(void)
     char *at = map_file(PAGES);
     store(at, 0, PAGES, 0);
     fcntl(file, F_SETFD, FD_CLOEXEC);
-    execl("/bin/sh", "sh", "-c", "unset LD_PRELOAD; rm -f \"$1\"/others.*; sync -f \"$1\"; \"$MAPHERD\" recover \"$MAPHERD_SPILL_DIR\" >&2 && "
-          "test $(od -A n -t u1 -N 1 \"$1/file\") = 1 && echo ok", "sh", folder, NULL);
+    execl(
+        "/bin/sh", "sh", "-c",
+        "unset LD_PRELOAD; rm -f \"$1\"/others.*; sync -f \"$1\"; \"$MAPHERD\" recover \"$MAPHERD_SPILL_DIR\" >&2 && "
+        "test $(od -A n -t u1 -N 1 \"$1/file\") = 1 && echo ok",
+        "sh", folder, NULL);
     die("exec: %s", strerror(errno));
 }
 
@@ -728,18 +740,30 @@ int main(int argc, char **argv)
         const char *word;
         void (*run)(void);
     } scenes[] = {
-        { "child-returns", child_returns }, { "parent-returns", parent_returns },
-        { "grows", grows },                 { "grows-over", grows_over },
-        { "handler-stores", handler_stores }, { "protects", protects },
-        { "zeros-return", zeros_return },   { "rewritten", rewritten },
-        { "overlap", overlap },             { "regrown", regrown },
-        { "family", family },               { "many-maps", many_maps },
-        { "unseen-map", unseen_map },       { "unseen-protection", unseen_protection },
-        { "together", together },           { "in-change", in_change_of_range },
-        { "beside-alias", beside_alias },   { "cut-off", cut_off },
-        { "becomes", becomes },             { "becomes-raw", becomes_raw },
-        { "leaves", leaves },               { "punched", punched },
-        { "cut-by-name", cut_by_name },     { "punched-beside", punched_beside },
+        { "child-returns", child_returns },
+        { "parent-returns", parent_returns },
+        { "grows", grows },
+        { "grows-over", grows_over },
+        { "handler-stores", handler_stores },
+        { "protects", protects },
+        { "zeros-return", zeros_return },
+        { "rewritten", rewritten },
+        { "overlap", overlap },
+        { "regrown", regrown },
+        { "family", family },
+        { "many-maps", many_maps },
+        { "unseen-map", unseen_map },
+        { "unseen-protection", unseen_protection },
+        { "together", together },
+        { "in-change", in_change_of_range },
+        { "beside-alias", beside_alias },
+        { "cut-off", cut_off },
+        { "becomes", becomes },
+        { "becomes-raw", becomes_raw },
+        { "leaves", leaves },
+        { "punched", punched },
+        { "cut-by-name", cut_by_name },
+        { "punched-beside", punched_beside },
     };
     char path[512];
     if (argc != 3)

@@ -13,10 +13,12 @@ static inline __attribute__((always_inline)) void step_each(bool on)
 {
     if (on)
         __asm__ volatile("lea -128(%%rsp), %%rsp; pushfq; orq $0x100, (%%rsp); popfq;"
-                         "lea 128(%%rsp), %%rsp" ::: "memory", "cc");
+                         "lea 128(%%rsp), %%rsp" ::
+                             : "memory", "cc");
     else
         __asm__ volatile("lea -128(%%rsp), %%rsp; pushfq; andq $~0x100, (%%rsp); popfq;"
-                         "lea 128(%%rsp), %%rsp" ::: "memory", "cc");
+                         "lea 128(%%rsp), %%rsp" ::
+                             : "memory", "cc");
 }
 
 #endif

@@ -92,9 +92,7 @@ static void disturb(const struct held *h, uint64_t *state)
     case 1:
         failed = madvise(h->at, CHUNK, MADV_RANDOM) || madvise(h->at, CHUNK, MADV_NORMAL);
         break;
-    case 2:
-        failed = msync(h->at, CHUNK, MS_ASYNC);
-        break;
+    case 2: failed = msync(h->at, CHUNK, MS_ASYNC); break;
     }
     if (failed)
         wrong("a call failed", 0, 0);
@@ -104,8 +102,8 @@ static void disturb(const struct held *h, uint64_t *state)
 static bool holds(const struct held *mine, unsigned count, const struct held *h)
 {
     for (unsigned i = 0; i < count; i++)
-        if (&mine[i] != h && mine[i].at && mine[i].offset == h->offset &&
-            mine[i].file == h->file && mine[i].offset >= 0)
+        if (&mine[i] != h && mine[i].at && mine[i].offset == h->offset && mine[i].file == h->file &&
+            mine[i].offset >= 0)
             return true;
     return false;
 }
@@ -151,8 +149,8 @@ static void child_works(unsigned which)
         if (i >= 4 && (!intact(h) || munmap(h->at, CHUNK)))
             _exit(3);
         h->offset = (off_t)(PER_THREAD * threads + i % 4) * CHUNK;
-        h->at = mmap(NULL, CHUNK, PROT_READ | PROT_WRITE, i % 2 ? MAP_PRIVATE : MAP_SHARED,
-                     fds[0], h->offset);
+        h->at = mmap(NULL, CHUNK, PROT_READ | PROT_WRITE, i % 2 ? MAP_PRIVATE : MAP_SHARED, fds[0],
+                     h->offset);
         if (h->at == MAP_FAILED)
             _exit(4);
         fill(h, ((uint64_t)which << 32) + ((uint64_t)i << 16));
@@ -171,8 +169,8 @@ static void fork_some(unsigned count)
         }
         int status = -1;
         if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
-            wrong(i % 2 ? "a child of clone failed" : "a child of fork failed",
-                  (unsigned)status, i);
+            wrong(i % 2 ? "a child of clone failed" : "a child of fork failed", (unsigned)status,
+                  i);
     }
 }
 

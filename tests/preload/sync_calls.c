@@ -15,8 +15,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "mapherd/mapherd.h"
 #include "../tick.h"
+#include "mapherd/mapherd.h"
 
 #define BUFFER 65536L
 #define BUFFERS 64L

@@ -19,8 +19,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "mapherd/mapherd.h"
 #include "../tick.h"
+#include "mapherd/mapherd.h"
 
 #ifndef SYS_cachestat
 #define SYS_cachestat 451
@@ -59,8 +59,12 @@ static void sync_one(long n)
 
 static int is_dirty(long n)
 {
-    struct { uint64_t offset, len; } range = { (uint64_t)(n * BUFFER), BUFFER };
-    struct { uint64_t cached, dirty, writeback, evicted, lately; } pages;
+    struct {
+        uint64_t offset, len;
+    } range = { (uint64_t)(n * BUFFER), BUFFER };
+    struct {
+        uint64_t cached, dirty, writeback, evicted, lately;
+    } pages;
     if (syscall(SYS_cachestat, fd, &range, &pages, 0) < 0) {
         perror("cachestat");
         exit(77);

@@ -39,8 +39,12 @@ static int over;
 
 static long is_dirty(long offset)
 {
-    struct { uint64_t offset, len; } range = { (uint64_t)offset, PAGE };
-    struct { uint64_t cached, dirty, writeback, evicted, lately; } pages;
+    struct {
+        uint64_t offset, len;
+    } range = { (uint64_t)offset, PAGE };
+    struct {
+        uint64_t cached, dirty, writeback, evicted, lately;
+    } pages;
     if (syscall(SYS_cachestat, fd, &range, &pages, 0) < 0) {
         perror("cachestat");
         exit(77);

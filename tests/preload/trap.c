@@ -136,15 +136,15 @@ bool in_child(bool (*what)(struct trap *t), struct trap *t)
 }
 
 static const struct trap_case *const all[] = { trap_maps, trap_flags, trap_files };
-#define FOR_EACH_CASE(one) \
+#define FOR_EACH_CASE(one)                                \
     for (size_t n = 0; n < sizeof all / sizeof *all; n++) \
         for (const struct trap_case *one = all[n]; one->name; one++)
 
 static const struct trap_case *find(const char *name)
 {
     FOR_EACH_CASE(one)
-        if (strcmp(one->name, name) == 0)
-            return one;
+    if (strcmp(one->name, name) == 0)
+        return one;
     die("no case %s", name);
 }
 
@@ -152,7 +152,7 @@ int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "list") == 0) {
         FOR_EACH_CASE(one)
-            puts(one->name);
+        puts(one->name);
         return 0;
     }
     if (argc != 3)

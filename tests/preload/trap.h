@@ -63,9 +63,9 @@ bool is_mapped(const char *at);
 /* Runs what in a child; true if it ended with 0. */
 bool in_child(bool (*what)(struct trap *t), struct trap *t);
 
-#define CHECK(truth) \
-    do { \
-        if (!(truth)) \
+#define CHECK(truth)                                                                \
+    do {                                                                            \
+        if (!(truth))                                                               \
             die("%s:%d: not so: %s (errno %d)", __FILE__, __LINE__, #truth, errno); \
     } while (0)
 

@@ -35,7 +35,7 @@ static bool takes_ofd(struct trap *t)
  */
 static void lock_goes(struct trap *t, bool ofd, bool lock_first)
 {
-    bool (*other)(struct trap *t) = ofd ? takes_ofd : takes_flock;
+    bool (*other)(struct trap * t) = ofd ? takes_ofd : takes_flock;
     int first = trap_open(t->path, O_RDWR), second = trap_open(t->path, O_RDWR);
     CHECK(!lock_first || take(first, ofd));
     char *a = map_chunk(first, 0), *b = map_chunk(second, 1);

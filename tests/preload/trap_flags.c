@@ -11,11 +11,15 @@
 #include "look.h"
 #include "trap.h"
 
-
 static void advice(struct trap *t)
 {
-    static const struct { int advice; const char *flag; } said[] = {
-        { MADV_DONTFORK, "dc" }, { MADV_DONTDUMP, "dd" }, { MADV_RANDOM, "rr" },
+    static const struct {
+        int advice;
+        const char *flag;
+    } said[] = {
+        { MADV_DONTFORK, "dc" },
+        { MADV_DONTDUMP, "dd" },
+        { MADV_RANDOM, "rr" },
         { MADV_SEQUENTIAL, "sr" },
     };
     for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
@@ -41,7 +45,10 @@ static void advice(struct trap *t)
 
 static void map_flags(struct trap *t)
 {
-    static const struct { int flags; const char *flag; } given[] = {
+    static const struct {
+        int flags;
+        const char *flag;
+    } given[] = {
         { MAP_SHARED | MAP_LOCKED, "lo" },
         { MAP_PRIVATE | MAP_NORESERVE, "nr" },
         { MAP_PRIVATE | MAP_LOCKED, "lo" },
@@ -132,10 +139,6 @@ static void access_modes(struct trap *t)
 }
 
 const struct trap_case trap_flags[] = {
-    { "advice", advice },
-    { "map_flags", map_flags },
-    { "protection", protection },
-    { "locked", locked },
-    { "access_modes", access_modes },
-    { NULL, NULL },
+    { "advice", advice }, { "map_flags", map_flags },       { "protection", protection },
+    { "locked", locked }, { "access_modes", access_modes }, { NULL, NULL },
 };

@@ -74,7 +74,9 @@ static void layers(struct trap *t)
 
 static void overlapping(struct trap *t)
 {
-    static const struct { long from, parts; } part[] = {
+    static const struct {
+        long from, parts;
+    } part[] = {
         { 0, 3 }, { 1, 3 }, { 2, 1 }, { 0, 5 }, { 3, 2 }, { 2, 8 }, { 5, 1 },
     };
     enum { N = sizeof part / sizeof *part };

@@ -13,8 +13,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "kernel/sys.h"
 #include "fakesys.h"
+#include "kernel/sys.h"
 
 #ifndef MADV_COLD
 #define MADV_COLD 20
@@ -81,7 +81,7 @@ static void insert(long n, struct fake_vma new)
     count++;
 }
 
-static void delete(long n)
+static void delete (long n)
 {
     count--;
     for (long i = n; i < count; i++)
@@ -102,7 +102,7 @@ static void merge(long n)
     if (n < 0 || n + 1 >= count || !mergeable(&vma[n], &vma[n + 1]))
         return;
     vma[n].end = vma[n + 1].end;
-    delete(n + 1);
+    delete (n + 1);
 }
 
 static long split(uintptr_t addr)
@@ -137,7 +137,7 @@ static long unmap(uintptr_t addr, size_t len)
         return r;
     long n = first_above(addr);
     while (n < count && vma[n].start < addr + len)
-        delete(n);
+        delete (n);
     return 0;
 }
 
@@ -209,8 +209,14 @@ static long map(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t o
         if (r < 0)
             return r;
     }
-    struct fake_vma new = { addr, addr + len, prot & 7, kind != MAP_PRIVATE, number,
-                            f ? f->file.inode : 0, f ? (uint64_t)offset : 0, 0 };
+    struct fake_vma new = { addr,
+                            addr + len,
+                            prot & 7,
+                            kind != MAP_PRIVATE,
+                            number,
+                            f ? f->file.inode : 0,
+                            f ? (uint64_t)offset : 0,
+                            0 };
     if (flags & MAP_LOCKED)
         new.marks |= FAKE_MARK_LOCKED;
     if (flags & MAP_NORESERVE)
@@ -336,13 +342,13 @@ static void back(uintptr_t addr, size_t len)
 }
 
 /* The calls themselves: one at a time, and the failure that a test ordered first. */
-#define CALL(which, answer)                      \
-    do {                                         \
-        fake_enter();                            \
-        long ordered = fake_answer(which);       \
-        long r_ = ordered ? ordered : (answer);  \
-        fake_leave();                            \
-        return r_;                               \
+#define CALL(which, answer)                     \
+    do {                                        \
+        fake_enter();                           \
+        long ordered = fake_answer(which);      \
+        long r_ = ordered ? ordered : (answer); \
+        fake_leave();                           \
+        return r_;                              \
     } while (0)
 
 long sys_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t offset)
@@ -394,7 +400,8 @@ long sys_madvise(uintptr_t addr, size_t len, int advice)
         r = change(addr, len, -1, FAKE_MARK_ADVICE << MADV_DONTFORK, 0);
     else if (advice == MADV_DOFORK)
         r = change(addr, len, -1, 0, FAKE_MARK_ADVICE << MADV_DONTFORK);
-    else if (advice == MADV_COLD && fake_vma_at(addr) && (fake_vma_at(addr)->marks & FAKE_MARK_LOCKED))
+    else if (advice == MADV_COLD && fake_vma_at(addr) &&
+             (fake_vma_at(addr)->marks & FAKE_MARK_LOCKED))
         r = -EINVAL;
     fake_leave();
     return r == -ENOMEM && count >= fake_limit - 1 ? -EAGAIN : r;

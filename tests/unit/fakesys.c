@@ -10,8 +10,8 @@
 #include <linux/falloc.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
-#include <linux/quota.h>
 #include <linux/futex.h>
+#include <linux/quota.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,8 +20,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "kernel/sys.h"
 #include "fakespace.h"
+#include "kernel/sys.h"
 
 #define FIRST_FD 100 /* below: the real ones, of which the fake knows standard error */
 #define FDS 1000
@@ -390,8 +390,10 @@ long sys_quotactl_fd(int fd, unsigned command, int id, void *to)
     (void)fd, (void)id;
     if (command >> SUBCMDSHIFT != Q_GETQUOTA)
         abort();
-    *block = (struct if_dqblk){ .dqb_bsoftlimit = q->soft / 1024, .dqb_bhardlimit = q->hard / 1024,
-                                .dqb_curspace = q->used, .dqb_valid = QIF_ALL };
+    *block = (struct if_dqblk){ .dqb_bsoftlimit = q->soft / 1024,
+                                .dqb_bhardlimit = q->hard / 1024,
+                                .dqb_curspace = q->used,
+                                .dqb_valid = QIF_ALL };
     return q->error;
 }
 
@@ -479,7 +481,8 @@ long sys_fstat(int fd, struct stat *st)
     st->st_mode = f->file.mode ? f->file.mode : (mode_t)S_IFREG;
     st->st_nlink = 1;
     st->st_blksize = FAKE_PAGE;
-    st->st_blocks = (f->file.sparse ? (off_t)fake_allocated(f->file.inode) : f->file.size + 511) / 512;
+    st->st_blocks =
+        (f->file.sparse ? (off_t)fake_allocated(f->file.inode) : f->file.size + 511) / 512;
     st->st_ctim.tv_sec = 0;
     st->st_ctim.tv_nsec = (long)fake_stamp;
     return 0;

@@ -59,8 +59,18 @@ const char *fake_written(void);
 
 /* The answer of every call of that kind from now on, from the skip-th on; 0 ends it. */
 enum fake_call {
-    FAKE_MMAP, FAKE_MUNMAP, FAKE_MREMAP, FAKE_MPROTECT, FAKE_OPEN, FAKE_READ, FAKE_FSTAT,
-    FAKE_WRITE, FAKE_FALLOCATE, FAKE_FSTATFS, FAKE_IOCTL, FAKE_CALLS
+    FAKE_MMAP,
+    FAKE_MUNMAP,
+    FAKE_MREMAP,
+    FAKE_MPROTECT,
+    FAKE_OPEN,
+    FAKE_READ,
+    FAKE_FSTAT,
+    FAKE_WRITE,
+    FAKE_FALLOCATE,
+    FAKE_FSTATFS,
+    FAKE_IOCTL,
+    FAKE_CALLS
 };
 void fake_fail(enum fake_call call, unsigned skip, long answer);
 

@@ -13,14 +13,14 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "kernel/sys.h"
-#include "tell/status.h"
-#include "fakesys.h"
 #include "entry/engine.h"
 #include "entry/gate.h"
+#include "fakesys.h"
 #include "herd/placement.h"
+#include "kernel/sys.h"
 #include "space/count.h"
 #include "space/regions.h"
+#include "tell/status.h"
 #include "world.h"
 
 #define THREADS 8
@@ -57,10 +57,9 @@ static void *work(void *number)
             continue;
         }
         bool anonymous = next(&seed) % 4 == 0;
-        *h = engine_mmap(0, CHUNK, PROT_READ | PROT_WRITE,
-                         anonymous ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED,
-                         anonymous ? -1 : fds[next(&seed) % FILES],
-                         (off_t)((next(&seed) % 64) * CHUNK));
+        *h = engine_mmap(
+            0, CHUNK, PROT_READ | PROT_WRITE, anonymous ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED,
+            anonymous ? -1 : fds[next(&seed) % FILES], (off_t)((next(&seed) % 64) * CHUNK));
         if (sys_failed(*h)) {
             __atomic_store_n(&wrong, 1, __ATOMIC_RELAXED);
             *h = 0;
@@ -101,11 +100,14 @@ int main(int argc, char **argv)
     placement_switch(true);
     gate_start(MAPHERD_HERDING, NULL);
     for (int i = 0; i < FILES; i++)
-        fds[i] = fake_open((struct fake_file){ .inode = 10 + (uint64_t)i / 2, .size = 64 * CHUNK,
-                                               .never_side = i == 2 }, O_RDWR);
+        fds[i] = fake_open((struct fake_file){ .inode = 10 + (uint64_t)i / 2,
+                                               .size = 64 * CHUNK,
+                                               .never_side = i == 2 },
+                           O_RDWR);
     run(work);
     printf("%ld maps, %zu regions, %lu windows left; %lu compared, %lu joined\n", world_maps(),
            regions_total(), (unsigned long)mapherd_status_block.windows,
-           (unsigned long)mapherd_status_block.compared, (unsigned long)mapherd_status_block.joined);
+           (unsigned long)mapherd_status_block.compared,
+           (unsigned long)mapherd_status_block.joined);
     return wrong || world_maps() || regions_total() || mapherd_status_block.windows;
 }

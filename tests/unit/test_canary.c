@@ -6,17 +6,17 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-#include "kernel/sys.h"
 #include "fakespace.h"
 #include "kernel/canary.h"
+#include "kernel/sys.h"
 #include "world.h"
 
 #define PAGES 3
 
 static long place(void)
 {
-    long at = sys_mmap(0x200000000000, PAGES * FAKE_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
-                       -1, 0);
+    long at =
+        sys_mmap(0x200000000000, PAGES * FAKE_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     canary_start((uintptr_t)at);
     return at;
 }

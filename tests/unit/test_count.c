@@ -13,12 +13,12 @@
 #include <sys/mman.h>
 
 #include "common/due.h"
-#include "kernel/sys.h"
-#include "tell/log.h"
-#include "tell/options.h"
 #include "fakespace.h"
+#include "kernel/sys.h"
 #include "space/count.h"
 #include "space/regions.h"
+#include "tell/log.h"
+#include "tell/options.h"
 #include "world.h"
 
 #define LIMIT 1000

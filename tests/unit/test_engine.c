@@ -13,16 +13,16 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "kernel/lock.h"
-#include "kernel/sys.h"
-#include "tell/log.h"
-#include "tell/options.h"
-#include "fakespace.h"
 #include "entry/engine.h"
 #include "entry/gate.h"
+#include "fakespace.h"
 #include "herd/placement.h"
+#include "kernel/lock.h"
+#include "kernel/sys.h"
 #include "space/count.h"
 #include "space/regions.h"
+#include "tell/log.h"
+#include "tell/options.h"
 #include "world.h"
 
 #define STEPS 8000
@@ -90,7 +90,8 @@ static void compare(void)
     /* Nothing else is mapped but the pool, and master maps. */
     size_t mapped = 0, known = 0;
     for (long n = 0; n < fake_vma_count(); n++)
-        mapped += fake_vma_number(n)->inode ? fake_vma_number(n)->end - fake_vma_number(n)->start : 0;
+        mapped +=
+            fake_vma_number(n)->inode ? fake_vma_number(n)->end - fake_vma_number(n)->start : 0;
     for (int i = 0; i < count; i++)
         known += pages[i].inode ? FAKE_PAGE : 0;
     assert_int_equal(mapped, known + masters());
@@ -128,8 +129,10 @@ static void do_mmap(uintptr_t over)
     }
     for (size_t page = 0; page < len; page += FAKE_PAGE)
         assert_null(find((uintptr_t)at + page)); /* two live maps never share an address */
-    expect((struct page){ (uintptr_t)at, anonymous ? 0 : fake_open_file(fake_number(fds[file]))->file.inode,
-                          anonymous ? 0 : (uint64_t)offset, prot, shared }, len);
+    expect((struct page){ (uintptr_t)at,
+                          anonymous ? 0 : fake_open_file(fake_number(fds[file]))->file.inode,
+                          anonymous ? 0 : (uint64_t)offset, prot, shared },
+           len);
 }
 
 static void do_munmap(void)
@@ -158,7 +161,7 @@ static void do_mprotect(void)
 
 static void do_madvise(void)
 {
-    static const int advices[] = { MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_DONTFORK,
+    static const int advices[] = { MADV_NORMAL, MADV_RANDOM,   MADV_SEQUENTIAL, MADV_DONTFORK,
                                    MADV_DOFORK, MADV_DONTNEED, MADV_WILLNEED };
     uintptr_t at = somewhere();
     if (at)
@@ -227,9 +230,14 @@ static void do_refused_mmap(void)
 static void step(void)
 {
     switch (world_random(12)) {
-    case 0: case 1: case 2: case 3: do_mmap(0); break;
+    case 0:
+    case 1:
+    case 2:
+    case 3: do_mmap(0); break;
     case 4: do_mmap(somewhere()); break;
-    case 5: case 6: case 7: do_munmap(); break;
+    case 5:
+    case 6:
+    case 7: do_munmap(); break;
     case 8: do_mprotect(); break;
     case 9: world_random(4) ? do_mremap() : do_refused_mmap(); break;
     case 10: do_madvise(); break;
@@ -255,7 +263,8 @@ static void refused_often(void)
     long at = engine_mmap(0, FAKE_PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     fake_fail(FAKE_MMAP, 0, -EACCES);
     for (int i = 0; i < 1000; i++)
-        assert_int_equal(engine_mmap((uintptr_t)at, FAKE_PAGE, RW, MAP_SHARED | MAP_FIXED, fds[0], 0), -EACCES);
+        assert_int_equal(
+            engine_mmap((uintptr_t)at, FAKE_PAGE, RW, MAP_SHARED | MAP_FIXED, fds[0], 0), -EACCES);
     fake_fail(FAKE_MMAP, 0, 0);
     assert_true(mapherd_status_block.bound >= world_maps());
     assert_int_equal(engine_munmap((uintptr_t)at, FAKE_PAGE), 0);
@@ -269,7 +278,8 @@ static void random_calls(bool overlay)
     gate_start(MAPHERD_HERDING, NULL);
     STATUS_SET(bound, 0);
     for (int i = 0; i < FILES; i++) {
-        struct fake_file file = { .inode = FIRST_INODE + (uint64_t)i / 2, .size = FILE_PAGES * FAKE_PAGE,
+        struct fake_file file = { .inode = FIRST_INODE + (uint64_t)i / 2,
+                                  .size = FILE_PAGES * FAKE_PAGE,
                                   .never_side = overlay };
         fds[i] = fake_open(file, O_RDWR);
     }
@@ -307,7 +317,8 @@ static void mistake_closes_the_gate(void **state)
     count_add(0); /* without the model lock */
     assert_true(gate_open());
     assert_int_equal(engine_munmap((uintptr_t)at, FAKE_PAGE), 0);
-    assert_non_null(strstr(fake_written(), "mapherd has made a mistake: count_add was called without its lock"));
+    assert_non_null(strstr(fake_written(),
+                           "mapherd has made a mistake: count_add was called without its lock"));
     assert_false(gate_open());
     assert_int_equal(mapherd_status_block.reason, MAPHERD_MISTAKEN);
     at = engine_mmap(0, FAKE_PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

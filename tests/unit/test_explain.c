@@ -12,13 +12,13 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-#include "kernel/sys.h"
-#include "tell/log.h"
-#include "tell/options.h"
 #include "fakespace.h"
 #include "kernel/canary.h"
+#include "kernel/sys.h"
 #include "limit/explain.h"
 #include "space/count.h"
+#include "tell/log.h"
+#include "tell/options.h"
 #include "world.h"
 
 #define KIB 1024UL
@@ -102,7 +102,8 @@ static void rlimit_as(void **state)
     (void)state;
     fake_rlimits[RLIMIT_AS] = 1100 * KIB;
     UNKNOWN(mapping(100 * KIB, PROT_NONE, ANON)); /* it fits */
-    SAYS(mapping(100 * KIB + 1, PROT_NONE, ANON), "warning: mmap of 102401 bytes failed: RLIMIT_AS "
+    SAYS(mapping(100 * KIB + 1, PROT_NONE, ANON),
+         "warning: mmap of 102401 bytes failed: RLIMIT_AS "
          "allows 1100 KiB of address space and the process has 1000 KiB (VmSize in /proc/self/"
          "status), 4 KiB too much with this call; to raise it: ulimit -v 1104 or more");
     SAYS(other("mremap", 200 * KIB, -ENOMEM), "RLIMIT_AS");
@@ -115,7 +116,8 @@ static void rlimit_data(void **state)
 {
     (void)state;
     fake_rlimits[RLIMIT_DATA] = 600 * KIB;
-    SAYS(mapping(104 * KIB, RW, ANON), "RLIMIT_DATA allows 600 KiB of private writable memory and "
+    SAYS(mapping(104 * KIB, RW, ANON),
+         "RLIMIT_DATA allows 600 KiB of private writable memory and "
          "the process has 500 KiB (VmData in /proc/self/status), 4 KiB too much");
     UNKNOWN(mapping(100 * KIB, RW, ANON));
     UNKNOWN(mapping(104 * KIB, PROT_READ, ANON));
@@ -137,7 +139,8 @@ static void rlimit_memlock(void **state)
     map.error = -EAGAIN;
     UNKNOWN(map);
     fake_rlimits[RLIMIT_MEMLOCK] = 64 * KIB;
-    SAYS(map, "RLIMIT_MEMLOCK allows 64 KiB of locked memory and the process has 8 KiB (VmLck in "
+    SAYS(map,
+         "RLIMIT_MEMLOCK allows 64 KiB of locked memory and the process has 8 KiB (VmLck in "
          "/proc/self/status), 4 KiB too much with this call; to raise it: ulimit -l 68 or more (or "
          "unlimited), LimitMEMLOCK=infinity");
     SAYS(other("mlock", 60 * KIB, -ENOMEM), "RLIMIT_MEMLOCK");
@@ -161,7 +164,8 @@ static void heuristic_overcommit(void **state)
 {
     (void)state;
     UNKNOWN(mapping(1000024 * KIB, RW, ANON));
-    SAYS(mapping(1000028 * KIB, RW, ANON), "vm.overcommit_memory = 0 allows no call to ask for "
+    SAYS(mapping(1000028 * KIB, RW, ANON),
+         "vm.overcommit_memory = 0 allows no call to ask for "
          "more than RAM and swap together, MemTotal + SwapTotal = 1000024 KiB (/proc/meminfo); to "
          "allow it: sysctl -w vm.overcommit_memory=1");
     SAYS(mapping(1000028 * KIB, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS), "vm.overcommit_memory = 0");
@@ -190,7 +194,8 @@ static void huge_pool(void **state)
 {
     (void)state;
     char *pool = strstr(meminfo, "HugePages_Total");
-    SAYS(mapping(3 * 2048 * KIB, RW, ANON | MAP_HUGETLB), "it wants 3 huge pages of 2048 KiB, and "
+    SAYS(mapping(3 * 2048 * KIB, RW, ANON | MAP_HUGETLB),
+         "it wants 3 huge pages of 2048 KiB, and "
          "of 0 in the pool 0 are free and 0 of those reserved (/proc/meminfo); to enlarge the "
          "pool: sysctl -w vm.nr_hugepages=3");
     strcpy(pool, "HugePages_Total: 10\nHugePages_Free: 6\nHugePages_Rsvd: 2\n"
@@ -210,7 +215,8 @@ static void leave_a_gap(void)
     uintptr_t from = 0x10000, upto = 0x7ffff7fff000;
     uintptr_t middle = 0x300000000000;
     assert_false(sys_failed(sys_mmap(from, middle - from, PROT_NONE, ANON | MAP_FIXED, -1, 0)));
-    assert_false(sys_failed(sys_mmap(middle + gap, upto - middle - gap, PROT_READ, ANON | MAP_FIXED, -1, 0)));
+    assert_false(sys_failed(
+        sys_mmap(middle + gap, upto - middle - gap, PROT_READ, ANON | MAP_FIXED, -1, 0)));
 }
 
 static void address_space(void **state)
@@ -218,13 +224,16 @@ static void address_space(void **state)
     (void)state;
     leave_a_gap();
     long maps = fake_vma_count();
-    SAYS(mapping(gap + 1, PROT_NONE, ANON), "warning: mmap of 17592186044417 bytes failed: no free range "
-         "of the address space is as large: the largest one has 17592186044416 bytes (/proc/self/maps)");
+    SAYS(
+        mapping(gap + 1, PROT_NONE, ANON),
+        "warning: mmap of 17592186044417 bytes failed: no free range "
+        "of the address space is as large: the largest one has 17592186044416 bytes (/proc/self/maps)");
     UNKNOWN(mapping(gap, PROT_NONE, ANON));
     UNKNOWN(other("mprotect", gap + 1, -ENOMEM));
     SAYS(other("mremap", gap + 1, -ENOMEM), "no free range of the address space is as large");
     /* Larger than all of it, whatever else would forbid it. */
-    SAYS(mapping(1UL << 47, RW, ANON), "mmap of 140737488355328 bytes failed: the whole address space of "
+    SAYS(mapping(1UL << 47, RW, ANON),
+         "mmap of 140737488355328 bytes failed: the whole address space of "
          "a process has 140737488351232 bytes");
     /* At the place that was asked for. */
     struct failed_call fixed = mapping(4096, RW, ANON | MAP_FIXED);
@@ -279,10 +288,11 @@ static void map_limit(void **state)
     place_canary();
     UNKNOWN(mapping(4096, RW, ANON));
     fake_limit = fake_vma_count();
-    SAYS(mapping(4096, RW, ANON), "error: mmap of 4096 bytes failed: the process has 1000 maps, "
+    SAYS(mapping(4096, RW, ANON),
+         "error: mmap of 4096 bytes failed: the process has 1000 maps, "
          "all that vm.max_map_count = 1000 allows; to raise it: sysctl -w vm.max_map_count=262144");
     SAYS(other("munmap", 8192, 0), "munmap of 8192 bytes was refused a split, and honoured "
-         "without: the process has 1000 maps");
+                                   "without: the process has 1000 maps");
     fake_rlimits[RLIMIT_AS] = 0;
     SAYS(mapping(4096, RW, ANON), "vm.max_map_count"); /* the first cause of the order */
     SILENT(other("mlock", 4096, -EPERM));
@@ -355,9 +365,12 @@ static void the_first_cause(void **state)
         void (*forbid)(void);
     } order[] = {
         { "debug: ", NULL },
-        { "huge pages", NULL }, { "vm.overcommit_memory", forbid_overcommit },
-        { "RLIMIT_DATA", forbid_data }, { "RLIMIT_AS", forbid_address_space },
-        { "no free range", forbid_place }, { "vm.max_map_count", forbid_maps },
+        { "huge pages", NULL },
+        { "vm.overcommit_memory", forbid_overcommit },
+        { "RLIMIT_DATA", forbid_data },
+        { "RLIMIT_AS", forbid_address_space },
+        { "no free range", forbid_place },
+        { "vm.max_map_count", forbid_maps },
     };
     struct failed_call call = mapping(2 * GIB, RW, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE);
     for (size_t i = 0; i < sizeof order / sizeof *order; i++) {

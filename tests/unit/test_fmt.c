@@ -95,11 +95,21 @@ static void globs(void **state)
         const char *pattern, *text;
         bool matches;
     } cases[] = {
-        { "java", "java", true },     { "java", "javac", false }, { "jav", "java", false },
-        { "java*", "javac", true },   { "*", "", true },          { "", "", true },
-        { "", "a", false },           { "?", "", false },         { "?ava", "java", true },
-        { "*a*b*c", "xaxbxbxc", true }, { "*a*b*c", "xaxcxb", false }, { "a**b", "ab", true },
-        { "*.jar", "x.jar.jar", true }, { "[ab]", "a", false },   { "[ab]", "[ab]", true },
+        { "java", "java", true },
+        { "java", "javac", false },
+        { "jav", "java", false },
+        { "java*", "javac", true },
+        { "*", "", true },
+        { "", "", true },
+        { "", "a", false },
+        { "?", "", false },
+        { "?ava", "java", true },
+        { "*a*b*c", "xaxbxbxc", true },
+        { "*a*b*c", "xaxcxb", false },
+        { "a**b", "ab", true },
+        { "*.jar", "x.jar.jar", true },
+        { "[ab]", "a", false },
+        { "[ab]", "[ab]", true },
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++)
         if (fmt_glob(cases[i].pattern, strlen(cases[i].pattern), cases[i].text) != cases[i].matches)
@@ -123,8 +133,8 @@ static void globs_stay_quick(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        UNIT(same_as_printf),   UNIT(null_is_named), UNIT(cuts_at_every_size),
-        UNIT(unknown_is_shown), UNIT(reads_numbers), UNIT(globs), UNIT(globs_stay_quick),
+        UNIT(same_as_printf), UNIT(null_is_named), UNIT(cuts_at_every_size), UNIT(unknown_is_shown),
+        UNIT(reads_numbers),  UNIT(globs),         UNIT(globs_stay_quick),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,11 @@
 
 static void add(struct holders *h, uint64_t inode, unsigned minor, const char *path)
 {
-    struct procmap m = { .start = 1, .end = 2, .inode = inode, .dev_minor = minor, .path = path,
+    struct procmap m = { .start = 1,
+                         .end = 2,
+                         .inode = inode,
+                         .dev_minor = minor,
+                         .path = path,
                          .path_len = strlen(path) };
     holders_add(h, &m);
 }

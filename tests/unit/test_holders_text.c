@@ -20,8 +20,9 @@ static void start(void)
 
 static void add(uint64_t inode, const char *path, int maps)
 {
-    struct procmap m = { .start = 1, .end = 2, .inode = inode, .path = path,
-                         .path_len = strlen(path) };
+    struct procmap m = {
+        .start = 1, .end = 2, .inode = inode, .path = path, .path_len = strlen(path)
+    };
     while (maps-- > 0)
         holders_add(&holders, &m);
 }
@@ -133,12 +134,8 @@ static void any_buffer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        UNIT(single_files),
-        UNIT(a_suffix_among_many),
-        UNIT(when_a_kind_is_worth_it),
-        UNIT(what_is_no_suffix),
-        UNIT(of_long_paths_the_end),
-        UNIT(any_buffer),
+        UNIT(single_files),      UNIT(a_suffix_among_many),   UNIT(when_a_kind_is_worth_it),
+        UNIT(what_is_no_suffix), UNIT(of_long_paths_the_end), UNIT(any_buffer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

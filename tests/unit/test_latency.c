@@ -28,8 +28,9 @@ static int setup(void **state)
 
 static void sync_for(unsigned ms, int through, long answer)
 {
-    struct synced s = { .addr = 0x10000, .len = 65536, .fd = through, .dev = FAKE_DEVICE,
-                        .ino = 7, .offset = 4096 };
+    struct synced s = {
+        .addr = 0x10000, .len = 65536, .fd = through, .dev = FAKE_DEVICE, .ino = 7, .offset = 4096
+    };
     latency_begin(&s);
     fake_now_ms += ms;
     latency_end(&s, answer);
@@ -41,8 +42,9 @@ static void a_slow_one_is_a_line(void **state)
     sync_for(999, fd, 0);
     assert_string_equal(fake_written(), "");
     sync_for(1500, fd, 0);
-    assert_non_null(strstr(fake_written(), "msync took 1500 ms: /files/7, 65536 bytes at 4096, 3 pages "
-                                           "of it dirty; slow ones since the last such line: 0\n"));
+    assert_non_null(strstr(fake_written(),
+                           "msync took 1500 ms: /files/7, 65536 bytes at 4096, 3 pages "
+                           "of it dirty; slow ones since the last such line: 0\n"));
 }
 
 /* The descriptor may be another file's by now, and what was counted the other file's pages. */
@@ -51,7 +53,8 @@ static void of_another_file_nothing_is_said(void **state)
     (void)state;
     int other = fake_open((struct fake_file){ .inode = 8, .size = 1 << 20 }, O_RDWR);
     sync_for(1500, other, 0);
-    assert_non_null(strstr(fake_written(), "msync took 1500 ms: inode 7, 65536 bytes at 4096; slow"));
+    assert_non_null(
+        strstr(fake_written(), "msync took 1500 ms: inode 7, 65536 bytes at 4096; slow"));
 }
 
 /* A loop that has nothing to sync would cost half as much again. */
@@ -64,7 +67,8 @@ static void a_quick_loop_does_not_ask_each_time(void **state)
     for (int i = 0; i < 100; i++)
         sync_for(1, fd, 0);
     assert_int_equal(fake_dirty_asked, 100); /* the first of them came at once, too */
-    assert_int_equal(fake_calls(FAKE_FSTAT), 1); /* log_start's; it would make stores write a time */
+    assert_int_equal(fake_calls(FAKE_FSTAT),
+                     1); /* log_start's; it would make stores write a time */
 }
 
 int main(void)

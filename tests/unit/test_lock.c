@@ -130,8 +130,8 @@ static bool is_noticed(void)
 static void mistakes_are_noticed(void **state)
 {
     (void)state;
-    struct lock model = { .rank = LOCK_MODEL }, scan = { .rank = LOCK_SCAN }, last = { .rank = LOCK_LAST },
-                other = { .rank = LOCK_LAST };
+    struct lock model = { .rank = LOCK_MODEL }, scan = { .rank = LOCK_SCAN },
+                last = { .rank = LOCK_LAST }, other = { .rank = LOCK_LAST };
     lock_take(&scan);
     lock_take(&model);
     lock_take(&last);
@@ -162,9 +162,8 @@ static void mistakes_are_noticed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        UNIT(owner_is_told_no),           UNIT(try_does_not_wait),
-        UNIT(threads_exclude_each_other), UNIT(sleepers_are_woken),
-        UNIT(a_child_starts_anew), UNIT(mistakes_are_noticed),
+        UNIT(owner_is_told_no),   UNIT(try_does_not_wait),   UNIT(threads_exclude_each_other),
+        UNIT(sleepers_are_woken), UNIT(a_child_starts_anew), UNIT(mistakes_are_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "tell/naming.h"
 #include "tell/log.h"
+#include "tell/naming.h"
 #include "tell/options.h"
 
 #define STAMP "1970-01-01T00:00:01Z " /* the fake kernel's time */
@@ -40,7 +40,8 @@ static void a_line_of_json(void **state)
     log_line_at(LOG_ERROR, EVENT_option, "say \"%s\" \\ \t", "hi");
     const char *line = fake_written();
     assert_non_null(strstr(line, "\"program\":\"a\\\"b\",\"pid\":4242,\"level\":\"error\","));
-    assert_non_null(strstr(line, "\"event\":\"option\",\"text\":\"say \\\"hi\\\" \\\\ \\u0009\"}\n"));
+    assert_non_null(
+        strstr(line, "\"event\":\"option\",\"text\":\"say \\\"hi\\\" \\\\ \\u0009\"}\n"));
     assert_int_equal(strncmp(line, "{\"time\":", 8), 0);
 }
 
@@ -51,12 +52,15 @@ static void values_have_names(void **state)
     options.log_format = FORMAT_JSON;
     log_line(EVENT_pressure, "%s, was %s: %ld of %ld%s", "high", "\"calm\"", 9L, -1L, "; more");
     assert_string_equal(fake_written(), ""); /* its usual level is info */
-    log_line_at(LOG_WARNING, EVENT_pressure, "%s, was %s: %ld of %ld%s", "high", "\"calm\"", 9L, -1L, "; more");
+    log_line_at(LOG_WARNING, EVENT_pressure, "%s, was %s: %ld of %ld%s", "high", "\"calm\"", 9L,
+                -1L, "; more");
     assert_non_null(strstr(fake_written(), "\"level\":\"warning\",\"event\":\"pressure\","));
-    assert_non_null(strstr(fake_written(), "of -1; more\",\"pressure\":\"high\",\"was\":\"\\\"calm\\\"\","
-                                           "\"maps\":9,\"limit\":-1}\n"));
+    assert_non_null(strstr(fake_written(),
+                           "of -1; more\",\"pressure\":\"high\",\"was\":\"\\\"calm\\\"\","
+                           "\"maps\":9,\"limit\":-1}\n"));
     log_line(EVENT_maps, "%ld maps, %ld %% of %ld; %s", 5L, 50L, 10L, "f");
-    assert_non_null(strstr(fake_written(), "\"maps\":5,\"percent\":50,\"limit\":10,\"holders\":\"f\"}\n"));
+    assert_non_null(
+        strstr(fake_written(), "\"maps\":5,\"percent\":50,\"limit\":10,\"holders\":\"f\"}\n"));
     log_line(EVENT_fault_in_call, "0x%lx", 0xabcUL);
     assert_non_null(strstr(fake_written(), "\"address\":\"0xabc\"}\n"));
 }
@@ -161,10 +165,10 @@ static void dates(void **state)
         uint64_t seconds;
         const char *text;
     } known[] = {
-        { 0, "1970-01-01T00:00:00Z" },           { 68169599, "1972-02-28T23:59:59Z" },
-        { 68169600, "1972-02-29T00:00:00Z" },    { 951782400, "2000-02-29T00:00:00Z" },
-        { 951868800, "2000-03-01T00:00:00Z" },   { 1795707089, "2026-11-26T15:31:29Z" },
-        { 4107542400, "2100-03-01T00:00:00Z" },  { 253402300799, "9999-12-31T23:59:59Z" },
+        { 0, "1970-01-01T00:00:00Z" },          { 68169599, "1972-02-28T23:59:59Z" },
+        { 68169600, "1972-02-29T00:00:00Z" },   { 951782400, "2000-02-29T00:00:00Z" },
+        { 951868800, "2000-03-01T00:00:00Z" },  { 1795707089, "2026-11-26T15:31:29Z" },
+        { 4107542400, "2100-03-01T00:00:00Z" }, { 253402300799, "9999-12-31T23:59:59Z" },
     };
     for (size_t i = 0; i < COUNT_OF(known); i++)
         assert_string_equal(date_text(known[i].seconds).text, known[i].text);
@@ -188,8 +192,9 @@ static void a_full_disk_is_survived(void **state)
     log_start("prog");
     fake_fail(FAKE_OPEN, 0, -EROFS);
     log_line_at(LOG_ERROR, EVENT_option, "text");
-    const char *said = STAMP "mapherd: prog[4242]: warning: the log /var/log/prog.4242 cannot be written: it may "
-                             "not be written to; lines are lost (mapherd stat counts them)\n";
+    const char *said =
+        STAMP "mapherd: prog[4242]: warning: the log /var/log/prog.4242 cannot be written: it may "
+              "not be written to; lines are lost (mapherd stat counts them)\n";
     assert_string_equal(fake_written(), said);
     fake_fail(FAKE_OPEN, 0, -EROFS);
     log_line_at(LOG_ERROR, EVENT_option, "text");

@@ -36,7 +36,8 @@ static void a_life(void **state)
     metrics_stop();
     assert_string_equal(fake_written(), ""); /* not asked for */
 
-    fake_text("/proc/self/stat", "4242 (a) b) (c) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 777 9", 0);
+    fake_text("/proc/self/stat",
+              "4242 (a) b) (c) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 777 9", 0);
     options.metrics = (struct option_text){ folder, sizeof folder - 1 };
     log_start("prog");
     mapherd_status_block.limit = 65530;
@@ -44,11 +45,14 @@ static void a_life(void **state)
     mapherd_status_block.pressure = 1;
     metrics_start("pr\"o\\g\n\xff");
     assert_int_equal(times(FILE_NAMED), 1);
-    assert_non_null(strstr(fake_written(), "# mapherd: process 4242 of namespace 0, started at 777\n"));
-    assert_non_null(strstr(fake_written(), "# TYPE process_memory_map_areas gauge\n"
-        "process_memory_map_areas{pid=\"4242\",program=\"pr\\\"o\\\\g??\"} 120\n"));
+    assert_non_null(
+        strstr(fake_written(), "# mapherd: process 4242 of namespace 0, started at 777\n"));
+    assert_non_null(strstr(
+        fake_written(), "# TYPE process_memory_map_areas gauge\n"
+                        "process_memory_map_areas{pid=\"4242\",program=\"pr\\\"o\\\\g??\"} 120\n"));
     assert_non_null(strstr(fake_written(), "process_memory_map_areas_limit{"));
-    assert_non_null(strstr(fake_written(), "\nmapherd_pressure{pid=\"4242\",program=\"pr\\\"o\\\\g??\"} 1\n"));
+    assert_non_null(
+        strstr(fake_written(), "\nmapherd_pressure{pid=\"4242\",program=\"pr\\\"o\\\\g??\"} 1\n"));
     assert_null(strstr(fake_written(), "mapherd_maps_read{")); /* never read: -1 */
 
     /* At most once a second, whatever the number of calls. */

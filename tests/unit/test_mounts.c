@@ -95,7 +95,8 @@ static void no_list_and_a_broken_one(void **state)
     (void)state;
     struct mount_words words;
     assert_false(mounts_describe(makedev(8, 1), "/x", &words));
-    fake_text("/proc/self/mountinfo", "\n\n - \n1 2 8:1\n1 2 8:1 / /x\\0\n      -  \n9 9 8:1 / / - -\n", 1);
+    fake_text("/proc/self/mountinfo",
+              "\n\n - \n1 2 8:1\n1 2 8:1 / /x\\0\n      -  \n9 9 8:1 / / - -\n", 1);
     assert_false(mounts_describe(makedev(8, 1), NULL, &words));
 }
 
@@ -123,7 +124,8 @@ static void the_remedy(void **state)
     struct mount_words shm = { .type = "tmpfs", .point = "/dev/shm" };
     assert_non_null(strstr(mounts_remedy(&shm), "--shm-size"));
     assert_non_null(strstr(mounts_remedy(&shm), "sizeLimit"));
-    assert_null(strstr(mounts_remedy(&(struct mount_words){ .type = "tmpfs", .point = "/x" }), "shm"));
+    assert_null(
+        strstr(mounts_remedy(&(struct mount_words){ .type = "tmpfs", .point = "/x" }), "shm"));
     assert_string_equal(mounts_remedy(&(struct mount_words){ .type = "ext4", .point = "/" }), "");
 }
 
@@ -134,8 +136,13 @@ static void sizes(void **state)
         uint64_t bytes;
         const char *text;
     } cases[] = {
-        { 0, "0 bytes" }, { 1023, "1023 bytes" }, { 1024, "1 KiB" }, { 1536, "1.5 KiB" },
-        { 64 << 20, "64 MiB" }, { (10ULL << 30) - 1, "9.9 GiB" }, { 1023ULL << 40, "1023 TiB" },
+        { 0, "0 bytes" },
+        { 1023, "1023 bytes" },
+        { 1024, "1 KiB" },
+        { 1536, "1.5 KiB" },
+        { 64 << 20, "64 MiB" },
+        { (10ULL << 30) - 1, "9.9 GiB" },
+        { 1023ULL << 40, "1023 TiB" },
         { UINT64_MAX, "16777215 TiB" },
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++)
@@ -145,8 +152,13 @@ static void sizes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        UNIT(whole_and_in_pieces), UNIT(quotas_are_seen), UNIT(what_is_on_no_mount), UNIT(no_list_and_a_broken_one),
-        UNIT(long_fields_are_cut), UNIT(the_remedy), UNIT(sizes),
+        UNIT(whole_and_in_pieces),
+        UNIT(quotas_are_seen),
+        UNIT(what_is_on_no_mount),
+        UNIT(no_list_and_a_broken_one),
+        UNIT(long_fields_are_cut),
+        UNIT(the_remedy),
+        UNIT(sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -93,7 +93,8 @@ static void a_list_and_who_wins(void **state)
 {
     (void)state;
     READ("MAPHERD_MODE=protect", "MAPHERD_OPTIONS=mode=observe:coalesce=off::log=/tmp/a:");
-    assert_int_equal(options.mode, MODE_PROTECT); /* the variable of its own, though it came first */
+    assert_int_equal(options.mode,
+                     MODE_PROTECT); /* the variable of its own, though it came first */
     assert_int_equal(options.coalesce, COALESCE_OFF);
     assert_text(options.log, "/tmp/a");
     assert_int_equal(complaints, 0);
@@ -109,13 +110,16 @@ static void a_path_may_hold_a_colon(void **state)
 static void wrong_ones_are_named(void **state)
 {
     (void)state;
-    READ("MAPHERD_MOED=observe", "MAPHERD_MODE=obsrve", "MAPHERD_WARN=90,80",
-         "MAPHERD_DIR=records", "MAPHERD_OPTIONS=colaesce=off:mode");
+    READ("MAPHERD_MOED=observe", "MAPHERD_MODE=obsrve", "MAPHERD_WARN=90,80", "MAPHERD_DIR=records",
+         "MAPHERD_OPTIONS=colaesce=off:mode");
     assert_int_equal(complaints, 6);
     assert_non_null(strstr(said, "unknown option 'moed'; the nearest is 'mode'\n"));
-    assert_non_null(strstr(said, "'obsrve' is not one of protect|observe; the nearest is 'observe'"));
-    assert_non_null(strstr(said, "'90,80' is not of the form PERCENT,...; the default is 60,80,90"));
-    assert_non_null(strstr(said, "'records' is not of the form /DIR[/NAME]|off; the default is none"));
+    assert_non_null(
+        strstr(said, "'obsrve' is not one of protect|observe; the nearest is 'observe'"));
+    assert_non_null(
+        strstr(said, "'90,80' is not of the form PERCENT,...; the default is 60,80,90"));
+    assert_non_null(
+        strstr(said, "'records' is not of the form /DIR[/NAME]|off; the default is none"));
     assert_non_null(strstr(said, "unknown option 'colaesce'; the nearest is 'coalesce'"));
     assert_non_null(strstr(said, "'mode' is not of the form name=value"));
     assert_memory_equal(&options, &defaults, sizeof options);
@@ -127,8 +131,8 @@ static void rubbish_is_survived(void **state)
     static char lengthy[5000] = "MAPHERD_";
     memset(lengthy + 8, 'A', sizeof lengthy - 9);
     lengthy[100] = '=';
-    READ(lengthy, "MAPHERD_=", "MAPHERD_MODE=", "MAPHERD_\x01\xff=\n\x02", "MAPHERD_OPTIONS==:=:::=x:",
-         "MAPHERD_LOG_LEVEL=\x7f\x1b[2J");
+    READ(lengthy, "MAPHERD_=", "MAPHERD_MODE=", "MAPHERD_\x01\xff=\n\x02",
+         "MAPHERD_OPTIONS==:=:::=x:", "MAPHERD_LOG_LEVEL=\x7f\x1b[2J");
     assert_true(complaints >= 5);
     for (const char *c = said; *c; c++)
         assert_true(*c == '\n' || (*c >= ' ' || *c < 0)); /* no control character gets into a log */
@@ -159,7 +163,8 @@ static void texts_are_copied(void **state)
                 continue;
             const char *value = valid_text(&row);
             if (listed)
-                snprintf(setting, sizeof setting, "MAPHERD_OPTIONS=%s=%s:mode=observe", row.name, value);
+                snprintf(setting, sizeof setting, "MAPHERD_OPTIONS=%s=%s:mode=observe", row.name,
+                         value);
             else
                 snprintf(setting, sizeof setting, "%s=%s", row.env, value);
             READ(setting);
@@ -204,11 +209,12 @@ static void percents(void **state)
     assert_int_equal(p[0] * 10000 + p[1] * 100 + p[2], 608090);
     assert_int_equal(options_percents(T("1"), p, 4), 1);
     assert_int_equal(options_percents(T("100"), p, 4), 1);
-    static const char *const wrong[] = { "",  "0", "101", "80,60", "60,60", "60,,80", ",60",
-                                         "60,", "x", "60 ", "-1", "99999999999999999999" };
+    static const char *const wrong[] = { "",      "0",      "101", "80,60",
+                                         "60,60", "60,,80", ",60", "60,",
+                                         "x",     "60 ",    "-1",  "99999999999999999999" };
     for (size_t i = 0; i < COUNT_OF(wrong); i++)
-        assert_int_equal(
-            options_percents((struct option_text){ wrong[i], strlen(wrong[i]) }, p, 4), -1);
+        assert_int_equal(options_percents((struct option_text){ wrong[i], strlen(wrong[i]) }, p, 4),
+                         -1);
     assert_true(options_percents(T("1,2,3,4,5,6"), p, 4) <= 4); /* no more than there is room for */
 }
 
@@ -221,8 +227,8 @@ static void sizes(void **state)
     assert_int_equal(options_size(T("5T")), 5LL << 40);
     assert_int_equal(options_size((struct option_text){ "2G,", 2 }), 2LL << 30);
     assert_int_equal(options_size((struct option_text){ "25", 1 }), -1); /* not past its end */
-    static const char *const wrong[] = { "", "K", "-1", "1k", "1KB", "1.5G", " 1", "1 ", "8388608T",
-                                         "99999999999999999999" };
+    static const char *const wrong[] = { "",     "K",  "-1", "1k",       "1KB",
+                                         "1.5G", " 1", "1 ", "8388608T", "99999999999999999999" };
     for (size_t i = 0; i < COUNT_OF(wrong); i++)
         assert_int_equal(options_size((struct option_text){ wrong[i], strlen(wrong[i]) }), -1);
     assert_int_equal(options_share(T("5%"), 1000), 50);
@@ -260,8 +266,9 @@ static void wrong_rules_are_named(void **state)
 {
     (void)state;
     READ("MAPHERD_PREALLOC=strct");
-    assert_non_null(strstr(said, "prealloc: 'strct' is not a word of auto|strict|off[,GLOB=WORD,...]; "
-                                 "the nearest is 'strict'"));
+    assert_non_null(strstr(said,
+                           "prealloc: 'strct' is not a word of auto|strict|off[,GLOB=WORD,...]; "
+                           "the nearest is 'strict'"));
     READ("MAPHERD_SIGBUS=auto,/x/*=rport");
     assert_non_null(strstr(said, "sigbus: 'rport' is not a word of auto|convert|report|off"));
     assert_non_null(strstr(said, "the nearest is 'report'"));
@@ -269,7 +276,8 @@ static void wrong_rules_are_named(void **state)
     assert_non_null(strstr(said, "'/x=off' is not of the form auto|strict|off[,"));
     assert_int_equal(complaints, 3);
     READ("MAPHERD_PREALLOC=", "MAPHERD_PREALLOC=auto,", "MAPHERD_PREALLOC=auto,off",
-         "MAPHERD_PREALLOC=auto,=off", "MAPHERD_PREALLOC=auto,/x=", "MAPHERD_PREALLOC=auto,,/x=off");
+         "MAPHERD_PREALLOC=auto,=off",
+         "MAPHERD_PREALLOC=auto,/x=", "MAPHERD_PREALLOC=auto,,/x=off");
     assert_int_equal(complaints, 9);
     assert_memory_equal(&options, &defaults, sizeof options);
 }
@@ -290,12 +298,21 @@ int main(void)
 {
     defaults = options;
     const struct CMUnitTest tests[] = {
-        FRESH(the_defaults),         FRESH(every_word_is_taken),    FRESH(names_are_consistent),
-        FRESH(a_list_and_who_wins),  FRESH(a_path_may_hold_a_colon), FRESH(wrong_ones_are_named),
-        FRESH(rubbish_is_survived),  FRESH(texts_are_copied),
-        FRESH(a_text_without_room_is_named), FRESH(check_agrees_with_read), FRESH(percents),
-        FRESH(sizes),                FRESH(a_word_for_every_path),
-        FRESH(wrong_rules_are_named), FRESH(glob_lists),
+        FRESH(the_defaults),
+        FRESH(every_word_is_taken),
+        FRESH(names_are_consistent),
+        FRESH(a_list_and_who_wins),
+        FRESH(a_path_may_hold_a_colon),
+        FRESH(wrong_ones_are_named),
+        FRESH(rubbish_is_survived),
+        FRESH(texts_are_copied),
+        FRESH(a_text_without_room_is_named),
+        FRESH(check_agrees_with_read),
+        FRESH(percents),
+        FRESH(sizes),
+        FRESH(a_word_for_every_path),
+        FRESH(wrong_rules_are_named),
+        FRESH(glob_lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,14 +9,14 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
-#include "kernel/sys.h"
-#include "tell/options.h"
-#include "fakespace.h"
 #include "entry/engine.h"
 #include "entry/gate.h"
+#include "fakespace.h"
 #include "herd/placement.h"
+#include "kernel/sys.h"
 #include "space/regions.h"
 #include "space/zone.h"
+#include "tell/options.h"
 #include "world.h"
 
 #define CHUNK (1UL << 20)
@@ -186,7 +186,8 @@ static void what_went_unseen_is_no_layer(void **state)
 {
     (void)state;
     int fd = fake_open(plain, O_RDWR);
-    long kept[] = { chunk(fd, 1, RW, MAP_SHARED), chunk(fd, 2, RW, MAP_SHARED), chunk(fd, 3, RW, MAP_SHARED) };
+    long kept[] = { chunk(fd, 1, RW, MAP_SHARED), chunk(fd, 2, RW, MAP_SHARED),
+                    chunk(fd, 3, RW, MAP_SHARED) };
     uint64_t windows = mapherd_status_block.windows;
     for (unsigned n = 0; n < 200; n++) {
         long at = chunk(fd, 3 + n % 7, RW, MAP_SHARED);
@@ -227,8 +228,10 @@ static void what_differs_stays_apart(void **state)
     (void)state;
     int rw = fake_open(plain, O_RDWR), ro = fake_open(plain, O_RDONLY);
     long at[] = {
-        chunk(rw, 0, RW, MAP_SHARED),         chunk(ro, 1, PROT_READ, MAP_SHARED),
-        chunk(rw, 2, PROT_READ, MAP_SHARED),  chunk(rw, 3, RW, MAP_PRIVATE),
+        chunk(rw, 0, RW, MAP_SHARED),
+        chunk(ro, 1, PROT_READ, MAP_SHARED),
+        chunk(rw, 2, PROT_READ, MAP_SHARED),
+        chunk(rw, 3, RW, MAP_PRIVATE),
         chunk(rw, 4, RW, MAP_SHARED | MAP_NORESERVE),
     };
     assert_int_equal(world_maps(), COUNT_OF(at));
@@ -381,13 +384,20 @@ static void single_pages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(chunks_become_one_map),    TEST(chunks_on_overlayfs_too),
-        TEST(switched_off_nothing_merges), TEST(one_part_twice),
-        TEST(layers_merge_too),         TEST(strangers_are_not_replaced),
-        TEST(what_differs_stays_apart), TEST(nobody_gets_more_rights),
-        TEST(advice_is_not_inherited),  TEST(locks_keep_opens_apart),
-        TEST(left_to_the_kernel),       TEST(refusals_are_the_kernels),
-        TEST(single_pages),             TEST(what_went_unseen_is_no_layer),
+        TEST(chunks_become_one_map),
+        TEST(chunks_on_overlayfs_too),
+        TEST(switched_off_nothing_merges),
+        TEST(one_part_twice),
+        TEST(layers_merge_too),
+        TEST(strangers_are_not_replaced),
+        TEST(what_differs_stays_apart),
+        TEST(nobody_gets_more_rights),
+        TEST(advice_is_not_inherited),
+        TEST(locks_keep_opens_apart),
+        TEST(left_to_the_kernel),
+        TEST(refusals_are_the_kernels),
+        TEST(single_pages),
+        TEST(what_went_unseen_is_no_layer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

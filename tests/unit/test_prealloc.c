@@ -20,7 +20,11 @@
 #define MIB (1UL << 20)
 #define RW (PROT_READ | PROT_WRITE)
 #define SIZE (2 * MIB)
-#define TEXT_OF(s) (struct option_text){ s, strlen(s) }
+#define TEXT_OF(s)       \
+    (struct option_text) \
+    {                    \
+        s, strlen(s)     \
+    }
 
 /* Preallocation remembers files and filesystems: each test has its own. */
 static uint64_t inode = 1000, disk = 1;
@@ -146,7 +150,8 @@ static void auto_warns_once_a_file(void **state)
     assert_int_equal(map(fd), 0);
     assert_int_equal(fake_allocated(inode), 0);
     assert_non_null(strstr(fake_written(), "mmap of /files/"));
-    assert_non_null(strstr(fake_written(), "bytes 0 to 2097152: 2 MiB in holes, left so for want of"));
+    assert_non_null(
+        strstr(fake_written(), "bytes 0 to 2097152: 2 MiB in holes, left so for want of"));
     size_t said = strlen(fake_written());
     fake_now_ms += 100000;
     assert_int_equal(map(fd), 0);
@@ -233,11 +238,11 @@ static void only_where_it_helps(void **state)
         bool nocow, helps;
         uint64_t files;
     } cases[] = {
-        { EXT4_SUPER_MAGIC, false, true, 1000 }, { XFS_SUPER_MAGIC, false, true, 1000 },
+        { EXT4_SUPER_MAGIC, false, true, 1000 },      { XFS_SUPER_MAGIC, false, true, 1000 },
         { OVERLAYFS_SUPER_MAGIC, false, true, 1000 }, { OVERLAYFS_SUPER_MAGIC, false, false, 0 },
-        { BTRFS_SUPER_MAGIC, false, false, 0 },
-        { BTRFS_SUPER_MAGIC, true, true, 0 }, { NFS_SUPER_MAGIC, false, false, 1000 },
-        { 0x65735546 /* FUSE */, false, false, 1000 }, { 0x2fc12fc1 /* ZFS */, false, false, 1000 },
+        { BTRFS_SUPER_MAGIC, false, false, 0 },       { BTRFS_SUPER_MAGIC, true, true, 0 },
+        { NFS_SUPER_MAGIC, false, false, 1000 },      { 0x65735546 /* FUSE */, false, false, 1000 },
+        { 0x2fc12fc1 /* ZFS */, false, false, 1000 },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fake_file file = sparse();
@@ -299,7 +304,8 @@ static void quotas_that_cannot_be_asked_for(void **state)
     fake_text("/proc/self/mountinfo", line, 0);
     assert_int_equal(map(fake_open(sparse(), O_RDWR)), 0);
     assert_int_equal(fake_allocated(inode), SIZE);
-    snprintf(line, sizeof line, "1 1 0:%u / /files rw - xfs /dev/x rw,usrquota\n", (unsigned)++disk);
+    snprintf(line, sizeof line, "1 1 0:%u / /files rw - xfs /dev/x rw,usrquota\n",
+             (unsigned)++disk);
     fake_reset();
     fake_quotas[0].error = -ENOSYS;
     fake_text("/proc/self/mountinfo", line, 0);
@@ -410,14 +416,26 @@ static void what_it_cannot_is_asked_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FRESH(holes_are_filled), FRESH(only_the_part_that_is_mapped), FRESH(what_is_left_alone),
-        FRESH(auto_keeps_some_free), FRESH(auto_warns_once_a_file),
-        FRESH(auto_judges_the_whole_file), FRESH(all_files_have_one_budget),
-        FRESH(a_budget_is_for_the_whole_file), FRESH(what_is_used_does_not_count), FRESH(only_where_it_helps), FRESH(quotas_count),
-        FRESH(quotas_that_cannot_be_asked_for), FRESH(strict_says_no_space),
-        FRESH(auto_goes_on), FRESH(interrupted_it_goes_on), FRESH(a_word_a_path),
-        FRESH(growing_under_a_map), FRESH(endless_filesystems_are_left_alone),
-        FRESH(auto_spends_no_memory), FRESH(what_it_cannot_is_asked_once),
+        FRESH(holes_are_filled),
+        FRESH(only_the_part_that_is_mapped),
+        FRESH(what_is_left_alone),
+        FRESH(auto_keeps_some_free),
+        FRESH(auto_warns_once_a_file),
+        FRESH(auto_judges_the_whole_file),
+        FRESH(all_files_have_one_budget),
+        FRESH(a_budget_is_for_the_whole_file),
+        FRESH(what_is_used_does_not_count),
+        FRESH(only_where_it_helps),
+        FRESH(quotas_count),
+        FRESH(quotas_that_cannot_be_asked_for),
+        FRESH(strict_says_no_space),
+        FRESH(auto_goes_on),
+        FRESH(interrupted_it_goes_on),
+        FRESH(a_word_a_path),
+        FRESH(growing_under_a_map),
+        FRESH(endless_filesystems_are_left_alone),
+        FRESH(auto_spends_no_memory),
+        FRESH(what_it_cannot_is_asked_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,11 +50,17 @@ static void not_lines(void **state)
         if (procmaps_parse(whole, len, &m) && len < sizeof whole - 3)
             fail_msg("the first %zu bytes passed", len);
     static const char *const wrong[] = {
-        "00401000-00400000 r-xp 00000000 08:01 12", "00400000-00400000 r-xp 00000000 08:01 12",
-        "004000000000000000-1 r-xp 0 08:01 12",     "0040000g-00401000 r-xp 00000000 08:01 12",
-        "00400000 00401000 r-xp 00000000 08:01 12", "00400000-00401000 r-xp00000000 08:01 12",
-        "00400000-00401000 r-xp 00000000 0801 12",  "00400000-00401000 r-xp 00000000 08:01 x",
-        "", " ", "\n",
+        "00401000-00400000 r-xp 00000000 08:01 12",
+        "00400000-00400000 r-xp 00000000 08:01 12",
+        "004000000000000000-1 r-xp 0 08:01 12",
+        "0040000g-00401000 r-xp 00000000 08:01 12",
+        "00400000 00401000 r-xp 00000000 08:01 12",
+        "00400000-00401000 r-xp00000000 08:01 12",
+        "00400000-00401000 r-xp 00000000 0801 12",
+        "00400000-00401000 r-xp 00000000 08:01 x",
+        "",
+        " ",
+        "\n",
     };
     for (size_t i = 0; i < COUNT_OF(wrong); i++)
         if (parse(wrong[i], &m))
@@ -157,9 +163,14 @@ static void the_limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        UNIT(fields),           UNIT(not_lines),       UNIT(any_portions),
-        UNIT(stops_when_told),  UNIT(errors_come_back), UNIT(a_line_too_long),
-        UNIT(closes_what_it_opens), UNIT(the_limit),
+        UNIT(fields),
+        UNIT(not_lines),
+        UNIT(any_portions),
+        UNIT(stops_when_told),
+        UNIT(errors_come_back),
+        UNIT(a_line_too_long),
+        UNIT(closes_what_it_opens),
+        UNIT(the_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

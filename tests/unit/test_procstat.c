@@ -25,7 +25,8 @@ static void reads_what_is_wanted(void **state)
         fake_text("/status", text, chunk);
         struct procstat wanted[] = {
             { "VmData", 0, false }, { "VmSize", 0, false }, { "CapEff", 0, true },
-            { "None", 0, false }, { "Absent", 0, false }, { "Vm", 0, false }, { "Last", 0, false },
+            { "None", 0, false },   { "Absent", 0, false }, { "Vm", 0, false },
+            { "Last", 0, false },
         };
         procstat_read("/status", wanted, COUNT_OF(wanted));
         assert_int_equal(wanted[0].value, 360);
@@ -83,8 +84,10 @@ static void huge_pages(void **state)
     (void)state;
     struct hugepool pool;
     assert_false(hugepool_read(0, &pool));
-    fake_text("/proc/meminfo", "HugePages_Total: 10\nHugePages_Free: 6\nHugePages_Rsvd: 2\n"
-              "HugePages_Surp: 0\nHugepagesize: 2048 kB\n", 0);
+    fake_text("/proc/meminfo",
+              "HugePages_Total: 10\nHugePages_Free: 6\nHugePages_Rsvd: 2\n"
+              "HugePages_Surp: 0\nHugepagesize: 2048 kB\n",
+              0);
     assert_true(hugepool_read(0, &pool));
     assert_true(pool.usual);
     assert_int_equal(pool.page, 2048);
@@ -113,11 +116,8 @@ static void huge_pages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        UNIT(reads_what_is_wanted),
-        UNIT(lines_of_any_length),
-        UNIT(one_number),
-        UNIT(no_descriptor_is_left),
-        UNIT(huge_pages),
+        UNIT(reads_what_is_wanted),  UNIT(lines_of_any_length), UNIT(one_number),
+        UNIT(no_descriptor_is_left), UNIT(huge_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@
 #define PAGES 200
 #define STEPS 30000
 #define BASE 0x10000000UL
-#define ADDR(page) (BASE + (uintptr_t)(page) * FAKE_PAGE)
+#define ADDR(page) (BASE + (uintptr_t)(page)*FAKE_PAGE)
 
 /* The naive model: what each page belongs to, and whether a region begins there. */
 static struct page {

@@ -10,15 +10,15 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
-#include "kernel/sys.h"
-#include "tell/log.h"
-#include "tell/options.h"
-#include "fakespace.h"
 #include "entry/engine.h"
 #include "entry/gate.h"
+#include "fakespace.h"
 #include "herd/placement.h"
+#include "kernel/sys.h"
 #include "space/count.h"
 #include "space/pressure.h"
+#include "tell/log.h"
+#include "tell/options.h"
 #include "world.h"
 
 #define LIMIT 1000
@@ -132,7 +132,8 @@ static void a_held_level_reads_nothing(void **state)
         for (int more = 0; more < 15; more++)
             assert_false(sys_failed(at[n++] = map()));
         if (fake_calls(FAKE_OPEN) > opened + 2) /* a list and a limit, of a mark */
-            fail_msg("level %u: %u files read in 15 calls", levels[i], fake_calls(FAKE_OPEN) - opened);
+            fail_msg("level %u: %u files read in 15 calls", levels[i],
+                     fake_calls(FAKE_OPEN) - opened);
         empty(n);
     }
     options.pressure = HOLD_NONE;

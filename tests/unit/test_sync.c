@@ -274,7 +274,9 @@ static void a_map_of_a_reader_syncs_nothing(void **state)
 static void a_part_that_syncs_nothing_is_not_durable(void **state)
 {
     (void)state;
-    const struct { int open, type; } kinds[] = { { O_RDONLY, MAP_SHARED }, { O_RDWR, MAP_PRIVATE } };
+    const struct {
+        int open, type;
+    } kinds[] = { { O_RDONLY, MAP_SHARED }, { O_RDWR, MAP_PRIVATE } };
     options.sync = SYNC_FAST;
     for (int i = 0; i < 2; i++) {
         int other = fake_open(fake_open_file(fake_number(fd))->file, kinds[i].open);
@@ -338,7 +340,8 @@ static void an_old_promise_is_none(void **state)
 static void replace_13(void)
 {
     assert_int_equal(engine_mmap(base + 13 * CHUNK, CHUNK, PROT_READ,
-                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0), base + 13 * CHUNK);
+                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
+                     base + 13 * CHUNK);
 }
 
 /* A widened sync goes over what the program has unmapped and the library has retained, too. */

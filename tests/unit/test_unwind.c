@@ -241,16 +241,26 @@ static void garbage(void **state)
     assert_ptr_not_equal(pages, MAP_FAILED);
     assert_int_equal(mprotect(pages + 8192, 4096, PROT_NONE), 0);
     uintptr_t *words = (uintptr_t *)pages;
-    uintptr_t codes[] = { (uintptr_t)down, (uintptr_t)qsort, (uintptr_t)raise_deep,
-                          (uintptr_t)unwind_here, (uintptr_t)printf, (uintptr_t)words, 1, 0,
-                          (uintptr_t)-1, 1UL << 47, 0xdead00000000beefUL, (uintptr_t)pages + 8192 };
+    uintptr_t codes[] = { (uintptr_t)down,
+                          (uintptr_t)qsort,
+                          (uintptr_t)raise_deep,
+                          (uintptr_t)unwind_here,
+                          (uintptr_t)printf,
+                          (uintptr_t)words,
+                          1,
+                          0,
+                          (uintptr_t)-1,
+                          1UL << 47,
+                          0xdead00000000beefUL,
+                          (uintptr_t)pages + 8192 };
     srandom(7);
     for (int round = 0; round < 20000; round++) {
         ucontext_t context;
         memset(&context, 0, sizeof context);
         for (size_t i = 0; i < 1024; i += (size_t)random() % 8 + 1)
-            words[i] = random() % 2 ? codes[(size_t)random() % COUNT_OF(codes)] + (uintptr_t)random() % 300
-                                    : (uintptr_t)pages + (uintptr_t)random() % 12288 / 8 * 8;
+            words[i] = random() % 2
+                           ? codes[(size_t)random() % COUNT_OF(codes)] + (uintptr_t)random() % 300
+                           : (uintptr_t)pages + (uintptr_t)random() % 12288 / 8 * 8;
         uintptr_t sp = (uintptr_t)pages + (uintptr_t)random() % 8192;
         if (random() % 4)
             sp &= -8UL;
@@ -296,11 +306,11 @@ static void code_without_tables(void **state)
 {
     (void)state;
     static const unsigned char with[] = { 0x55, 0x48, 0x89, 0xe5, 0xff, 0xd7, 0x5d, 0xc3 };
-    unsigned char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
-                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    unsigned char *page =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_ptr_not_equal(page, MAP_FAILED);
     memcpy(page, with, sizeof with);
-    size_t (*jit)(size_t (*)(void));
+    size_t (*jit)(size_t(*)(void));
     *(unsigned char **)&jit = page;
     uintptr_t direct[MAX];
     size_t n = unwind_here(direct, MAX);
@@ -342,8 +352,8 @@ static void one_step(int sig, siginfo_t *info, void *context)
     while (shadow.count && sp > shadow.at[shadow.count - 1])
         shadow.count--; /* ret */
     uintptr_t top = *(uintptr_t *)sp;
-    bool call = sp == shadow.last_sp - 8 && top > shadow.last_pc && top <= shadow.last_pc + 8 &&
-                pc != top;
+    bool call =
+        sp == shadow.last_sp - 8 && top > shadow.last_pc && top <= shadow.last_pc + 8 && pc != top;
     if (call && shadow.count < MAX / 2) {
         shadow.at[shadow.count] = sp;
         shadow.value[shadow.count++] = top;

@@ -135,7 +135,8 @@ static void the_lowest_free_layer(void **state)
             taken[n][p] = take;
         if (!take)
             windows_leave(w[n], from, to);
-        else if (!windows_take(w[n], from, to)) /* the group's first: there is nothing else to note */
+        else if (!windows_take(w[n], from,
+                               to)) /* the group's first: there is nothing else to note */
             assert_true(windows_take(w[n], from, to));
     }
     for (unsigned n = 0; n < LAYERS; n++)

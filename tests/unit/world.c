@@ -10,10 +10,10 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 
-#include "kernel/pool.h"
-#include "kernel/sys.h"
 #include "fakespace.h"
 #include "fakesys.h"
+#include "kernel/pool.h"
+#include "kernel/sys.h"
 #include "space/regions.h"
 #include "space/zone.h"
 

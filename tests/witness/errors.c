@@ -113,8 +113,7 @@ int main(int argc, char **argv)
         store(BAD);
         sync_all(1);
         sync_all(2);
-    } else if (!strcmp(scene, "loop") || !strcmp(scene, "again") ||
-               !strcmp(scene, "twice")) {
+    } else if (!strcmp(scene, "loop") || !strcmp(scene, "again") || !strcmp(scene, "twice")) {
         for (int n = 1; n < BUFFERS; n++)
             map(n, fd);
         store(0);

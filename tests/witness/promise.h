@@ -7,12 +7,12 @@
 #include <stdint.h>
 
 #define PAGE 4096L
-#define PAGES 4L     /* a buffer */
+#define PAGES 4L /* a buffer */
 #define BUFFERS 192L
 
 /* The first one promises nothing but the file itself: count is 0. */
 struct promise {
-    uint64_t records; /* that the disk had written down when it returned */
+    uint64_t records;      /* that the disk had written down when it returned */
     uint64_t first, count; /* slots */
     uint64_t values[PAGES];
 };

@@ -140,8 +140,7 @@ static int attach(int scratch_fd, char *path, size_t len)
 {
     int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
     for (int tries = 0; control >= 0 && tries < 100; tries++) {
-        struct loop_config c = { .fd = (unsigned)scratch_fd,
-                                 .info.lo_flags = LO_FLAGS_AUTOCLEAR };
+        struct loop_config c = { .fd = (unsigned)scratch_fd, .info.lo_flags = LO_FLAGS_AUTOCLEAR };
         int n = ioctl(control, LOOP_CTL_GET_FREE);
         if (n < 0)
             break;
@@ -216,8 +215,9 @@ static struct loss check_slots(uint64_t cut)
         if (found < promised[n] && !lost.slots++)
             fprintf(stderr,
                     "cut after record %lu: slot %ld holds %lu, and %lu was promised (%zd bytes "
-                    "read: %s)\n", (unsigned long)cut, n, (unsigned long)found,
-                    (unsigned long)promised[n], got, strerror(errno));
+                    "read: %s)\n",
+                    (unsigned long)cut, n, (unsigned long)found, (unsigned long)promised[n], got,
+                    strerror(errno));
     }
     close(fd);
     return lost;
@@ -329,7 +329,8 @@ int main(int argc, char **argv)
         whole += l.whole;
     }
     printf("%ld cuts of %zu flushes, %ld promises, %ld cuts lost something, %ld of them the whole "
-           "file\n", cuts, flushes, checked, lost, whole);
+           "file\n",
+           cuts, flushes, checked, lost, whole);
     if (!cuts)
         die_of("the disk has seen no flush after the first promise");
     return lost ? 1 : 0;

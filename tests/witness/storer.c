@@ -190,8 +190,8 @@ int main(int argc, char **argv)
         die(argv[1], 1);
     make_file(argv[1], fd);
     for (long n = 0; n < BUFFERS; n++) {
-        buffers[n] = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-                          n * PAGES * PAGE);
+        buffers[n] =
+            mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, n * PAGES * PAGE);
         if (buffers[n] == MAP_FAILED)
             die("mmap", 1);
     }

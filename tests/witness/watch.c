@@ -40,7 +40,7 @@ int msync(void *addr, size_t len, int flags)
     moment->outside += before != moment->seen;
     int result = (int)syscall(SYS_msync, addr, len, flags);
     moment->seen = refused();
-    moment->elsewhere += moment->seen != before &&
-                         !(start <= moment->marked && moment->marked < start + len);
+    moment->elsewhere +=
+        moment->seen != before && !(start <= moment->marked && moment->marked < start + len);
     return result;
 }
