@@ -8,7 +8,6 @@
 #include "command/leaks/group_text.h"
 #include "command/leaks/leaks.h"
 #include "command/lib/enough.h"
-#include "command/lib/keys.h"
 #include "command/lib/units.h"
 
 /* One group at both moments. */

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command/lib/keys.h"
+#include "command/lib/enough.h"
 #include "command/watch/pieces.h"
 
 static const char *const words[] = {

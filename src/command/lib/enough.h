@@ -1,5 +1,7 @@
 /*
- * enough: memory, for a command that cannot go on without it.
+ * enough: memory, for a command that cannot go on without it, and what is kept in it: arrays that
+ * grow, texts, and numbers for texts. Where there is no memory, each of them says so and ends the
+ * process.
  */
 #ifndef MAPHERD_ENOUGH_H
 #define MAPHERD_ENOUGH_H
@@ -7,12 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Returns memory, which malloc or the like has given. If that is NULL, says so and ends the
- * process. */
+/* Returns memory, which malloc or the like has given. Ends the process if that is NULL. */
 void *enough(void *memory);
 
 /* Returns the array, with *room doubled if its n elements fill it. size: of an element, in
- * bytes. Ends the process if there is no memory. */
+ * bytes. */
 void *enough_room(void *array, size_t n, size_t *room, size_t size);
 
 /* Texts that live as long as their list. */
@@ -26,16 +27,25 @@ const char *texts_take(struct texts *t, char *text);
 const char *texts_copy(struct texts *t, const char *text);
 void texts_free(struct texts *t);
 
-/* ---- sorted arrays ---- */
+/* Numbers for texts, from 0 on. Equal texts have the same number. */
+struct keys {
+    struct texts texts; /* by number */
+    struct key_place {
+        uint64_t hash;
+        size_t number; /* + 1; 0: free */
+    } * places;
+    size_t slots; /* a power of two */
+};
+/* The number of the text, which is a new one if the text is new: then a copy of it is kept. */
+size_t keys_number(struct keys *k, const char *text);
+void keys_free(struct keys *k);
 
-/*
- * Arrays whose elements begin with the uint64_t that they are sorted by.
- */
-
-/* The order, for qsort(3). */
+/* The order of arrays whose elements begin with the uint64_t that they are sorted by, for
+ * qsort(3). */
 int sorted_order(const void *left, const void *right);
 
-/* The number of elements that begin at or before `place`, of n sorted elements of size bytes. */
+/* How many elements of such an array, which is sorted, are at or before `place`. It has n of them,
+ * of size bytes each. */
 size_t sorted_until(const void *array, size_t n, size_t size, uint64_t place);
 
 #endif

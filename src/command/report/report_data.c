@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "command/lib/enough.h"
-#include "command/lib/keys.h"
 #include "command/lib/units.h"
 #include "command/report/space.h"
 #include "command/watch/pieces.h"
