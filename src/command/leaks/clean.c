@@ -12,7 +12,7 @@
 
 #include "command/leaks/live.h"
 #include "command/leaks/record_find.h"
-#include "command/lib/units.h"
+#include "command/lib/print.h"
 #include "command/watch/maker.h"
 #include "command/watch/peek.h"
 #include "command/watch/processes.h"

@@ -8,7 +8,7 @@
 #include "command/leaks/group_text.h"
 #include "command/leaks/leaks.h"
 #include "command/lib/enough.h"
-#include "command/lib/units.h"
+#include "command/lib/print.h"
 
 /* One group at both moments. */
 struct change {

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "command/lib/units.h"
+#include "command/lib/print.h"
 #include "command/watch/target.h"
 
 /* ---- what was looked at ---- */

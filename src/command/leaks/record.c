@@ -19,8 +19,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "command/lib/print.h"
 
 /* ---- checking ---- */
 
@@ -337,13 +338,6 @@ struct memory {
     void *chunks[KINDS];
 };
 
-static uint64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 /* As much as there is, up to len; -1 with errno. */
 static ssize_t read_some(int fd, void *into, size_t len, uint64_t at)
 {
@@ -544,7 +538,7 @@ static struct record *read_open(int fd, const char *path)
         return record_refuse("there is no memory for it");
     struct record *r = &both->record;
     r->memory = &both->memory;
-    r->taken_ms = now_ms();
+    r->taken_ms = units_now(CLOCK_REALTIME);
     r->path = strdup(path);
     bool read = r->path != NULL && fstat(fd, &st) == 0;
     if (!read)

@@ -1,10 +1,14 @@
-/* print: text for people, shells and programs. Names of files and processes may hold any bytes,
- * so each function makes harmless what it prints. */
+/*
+ * print: text for people, shells and programs. Names of files and processes may hold any bytes, so
+ * each function makes harmless what it prints.
+ */
 #ifndef MAPHERD_PRINT_H
 #define MAPHERD_PRINT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <time.h>
 
 /* Prints the text; control characters, which could command the terminal, become '?'. */
 void print_text(FILE *out, const char *text);
@@ -16,8 +20,23 @@ void print_html(FILE *out, const char *text);
 /* Prints one word of a POSIX shell, quoted where that is needed. */
 void print_quoted(FILE *out, const char *word);
 
-/* 70213 as "70,213". There are a few buffers, used in turn: up to four results are good at once. */
-const char *grouped(long long n);
+/*
+ * Numbers, amounts and times in words. There are a few buffers, used in turn: up to four results of
+ * grouped are good at once, and four of units_*.
+ */
+const char *grouped(long long n);        /* "70,213" */
+const char *units_bytes(uint64_t bytes); /* "24.6 MiB" */
+const char *units_span(uint64_t ms);     /* "3 s", "12 min", "1 h 12 min", "3 d 4 h" */
+const char *units_moment(uint64_t ms); /* ms since 1970, as local time: "2026-11-24 09:12:33 CET" */
+
+/* As a span; "0 s" if to is before from. */
+const char *units_between(uint64_t from_ms, uint64_t to_ms);
+
+/* Reads "90", "90s", "15m", "2h" or "7d" into *ms. False if the text is none of that form. */
+bool units_read_span(const char *text, uint64_t *ms);
+
+/* The time of a clock of clock_gettime(2), in ms. */
+uint64_t units_now(clockid_t clock);
 
 /* The s of the plural; "" for 1. */
 static inline const char *plural(long n)

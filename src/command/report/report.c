@@ -19,15 +19,6 @@
 #include "command/watch/peek.h"
 #include "command/watch/target.h"
 
-/* ---- what the page tells ---- */
-
-static uint64_t ms_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* ---- a process without a record: what the kernel tells ---- */
 
 struct listed {
@@ -173,7 +164,7 @@ int report_look(struct report *r, const struct verb *v, const char *operand, con
 {
     const char *why = "";
     bool is_pid = operand[0] && strspn(operand, "0123456789") == strlen(operand);
-    r->made_ms = ms_now();
+    r->made_ms = units_now(CLOCK_REALTIME);
     if (live_open(&r->live, operand, debug_dir, &why)) {
         look_at_record(r);
     } else if (is_pid) {

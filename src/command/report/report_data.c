@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "command/lib/enough.h"
-#include "command/lib/units.h"
+#include "command/lib/print.h"
 #include "command/report/space.h"
 #include "command/watch/pieces.h"
 

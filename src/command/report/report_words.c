@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "command/lib/enough.h"
-#include "command/lib/units.h"
+#include "command/lib/print.h"
 #include "command/report/report.h"
 #include "command/report/space.h"
 #include "command/watch/target.h"

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "command/lib/enough.h"
 #include "command/watch/peek.h"
@@ -140,13 +139,10 @@ void processes_read(struct processes *p, bool holders)
 bool process_pace(const struct process *one, long *a_minute)
 {
     enum { STALE_MS = 120000 };
-    struct timespec now;
     if (!one->told || !one->block.pace_ms)
         return false;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    uint64_t now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
     /* It is found anew every few hundred calls: none for minutes, so no growth. */
-    *a_minute = now_ms - one->block.pace_ms > STALE_MS ? 0 : one->block.pace;
+    *a_minute = units_now(CLOCK_MONOTONIC) - one->block.pace_ms > STALE_MS ? 0 : one->block.pace;
     return true;
 }
 

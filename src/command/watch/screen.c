@@ -432,13 +432,13 @@ static void watch(struct top *t)
     struct place place = { 0 };
     uint64_t next = 0;
     while (!ending && !place.quit) {
-        uint64_t now = top_now();
+        uint64_t now = units_now(CLOCK_MONOTONIC);
         if (now >= next) {
             top_round(t);
             next = now + (uint64_t)t->every_ms;
         }
         show(t, &place);
-        now = top_now();
+        now = units_now(CLOCK_MONOTONIC);
         timeout(now < next ? (int)(next - now) : 0);
         int which = getch();
         if (which != ERR)

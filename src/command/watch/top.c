@@ -8,13 +8,6 @@
 
 #include "command/watch/ps.h"
 
-uint64_t top_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 void top_close_up(struct top *t)
 {
     t->n_most = TOP_MOST;
@@ -29,10 +22,10 @@ void top_round(struct top *t)
     history_begin(&t->histories);
     if (t->only) {
         if (t->one_is_there)
-            history_note(&t->histories, &t->one, top_now());
+            history_note(&t->histories, &t->one, units_now(CLOCK_MONOTONIC));
     } else {
         processes_read(&t->all, false);
-        uint64_t now = top_now();
+        uint64_t now = units_now(CLOCK_MONOTONIC);
         for (size_t i = 0; i < t->all.n; i++)
             history_note(&t->histories, &t->all.at[i], now);
     }

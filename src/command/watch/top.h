@@ -25,9 +25,6 @@ struct top {
     time_t at;
 };
 
-/* Milliseconds of CLOCK_MONOTONIC. */
-uint64_t top_now(void);
-
 /* Begins a round: reads every process, or the only one. */
 void top_round(struct top *t);
 
