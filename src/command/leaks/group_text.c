@@ -59,26 +59,14 @@ void group_json_head(struct json *j, const struct live *l, const struct groups *
     json_text(j, "host", h->host);
     json_text(j, "state", live_state_text(l->state));
     json_number(j, "time_ms", (long long)l->now_ms);
-    if (t.maps >= 0)
-        json_number(j, "maps", t.maps);
-    else
-        json_null(j, "maps");
-    if (t.limit > 0)
-        json_number(j, "limit", t.limit);
-    else
-        json_null(j, "limit");
+    json_if_known(j, "maps", t.maps >= 0, t.maps);
+    json_if_known(j, "limit", t.limit > 0, t.limit);
     json_bool(j, "recording", h->leaks != 0);
     json_number(j, "since_ms", (long long)h->leaks_ms);
     json_number(j, "mappings", (long long)g->all.mappings);
     json_number(j, "bytes", (long long)g->all.bytes);
-    if (l->deleted_known)
-        json_number(j, "deleted", (long long)g->all.deleted);
-    else
-        json_null(j, "deleted");
-    if (l->joined)
-        json_number(j, "unrecorded", l->unrecorded);
-    else
-        json_null(j, "unrecorded");
+    json_if_known(j, "deleted", l->deleted_known, (long long)g->all.deleted);
+    json_if_known(j, "unrecorded", l->joined, l->unrecorded);
     json_number(j, "lost", (long long)h->lost);
     json_number(j, "groups", (long long)g->n);
 }

@@ -236,3 +236,11 @@ void json_null(struct json *j, const char *key)
     put_key(j, key);
     fputs("null", j->out);
 }
+
+void json_if_known(struct json *j, const char *key, bool known, long long n)
+{
+    if (known)
+        json_number(j, key, n);
+    else
+        json_null(j, key);
+}

@@ -148,15 +148,13 @@ bool process_pace(const struct process *one, long *a_minute)
 
 void process_json(const struct process *one, struct json *j, const char *key)
 {
-    long a_minute;
+    long a_minute = 0;
     json_open(j, key, '{');
     target_json(&one->target, j);
     json_text(j, "user", one->user);
     json_bool(j, "preloaded", one->preloaded);
-    if (process_pace(one, &a_minute))
-        json_number(j, "growth", a_minute);
-    else
-        json_null(j, "growth");
+    bool known = process_pace(one, &a_minute);
+    json_if_known(j, "growth", known, a_minute);
     if (one->most.maps) {
         json_open(j, "most", '{');
         json_text(j, "what", one->most.what);

@@ -117,12 +117,7 @@ void target_json(const struct target *t, struct json *j)
     json_number(j, "pid", t->pid);
     json_text(j, "name", t->name);
     json_number(j, "maps", t->maps);
-    if (t->limit > 0) {
-        json_number(j, "limit", t->limit);
-        json_number(j, "share", target_share(t));
-    } else {
-        json_null(j, "limit");
-        json_null(j, "share");
-    }
+    json_if_known(j, "limit", t->limit > 0, t->limit);
+    json_if_known(j, "share", t->limit > 0, target_share(t));
     json_text(j, "pressure", target_pressure(t));
 }
