@@ -25,7 +25,6 @@
 #include <unistd.h>
 
 #include "command/host/library.h"
-#include "command/host/program.h"
 #include "command/lib/print.h"
 #include "command/lib/verb.h"
 #include "kernel/procmaps.h"

@@ -1,18 +1,32 @@
 /*
  * library: see library.h; and the verb that prints the path.
+ *
+ * From a command line to the file that the kernel loads, it goes as execvp(3) and
+ * fs/binfmt_script.c do. Whether LD_PRELOAD brings the library in follows ld.so(8).
  */
 #define _GNU_SOURCE
+#include "command/host/library.h"
+
 #include <dlfcn.h>
-#include <limits.h>
+#include <elf.h>
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
-#include "command/host/library.h"
 #include "command/lib/verb.h"
 #include "mapherd/mapherd.h"
+
+/* ---- where the library is ---- */
 
 #define LIBRARY "libmapherd.so"
 
@@ -67,6 +81,268 @@ const char *library_locate(char *path, size_t size)
         return NULL;
     return LIBRARY " is neither beside this command nor in " PKGLIBDIR
                    "; name it in MAPHERD_LIBRARY";
+}
+
+/* ---- ELF files ---- */
+
+/* What a program's file says about how it will be loaded (elf(5)). */
+struct elf {
+    bool is_elf;
+    int bits; /* 32 or 64; 0 if neither */
+    bool little_endian;
+    unsigned machine; /* EM_* */
+    char loader[256]; /* PT_INTERP: the dynamic loader's path; "" if there is none. Read only if
+                          the file is of this command's own kind. */
+};
+
+#define HEADERS_MOST 256 /* program headers looked at: a real file has about a dozen */
+
+static bool read_at(int fd, void *into, size_t len, uint64_t offset)
+{
+    return offset <= INT64_MAX && pread(fd, into, len, (off_t)offset) == (ssize_t)len;
+}
+
+static void read_loader(int fd, struct elf *e)
+{
+    Elf64_Ehdr head;
+    if (!read_at(fd, &head, sizeof head, 0) || head.e_phentsize != sizeof(Elf64_Phdr))
+        return;
+    for (unsigned n = 0; n < head.e_phnum && n < HEADERS_MOST; n++) {
+        Elf64_Phdr part;
+        if (!read_at(fd, &part, sizeof part, head.e_phoff + n * sizeof part))
+            return;
+        if (part.p_type != PT_INTERP)
+            continue;
+        if (part.p_filesz == 0 || part.p_filesz > sizeof e->loader ||
+            !read_at(fd, e->loader, part.p_filesz, part.p_offset))
+            e->loader[0] = '\0';
+        e->loader[sizeof e->loader - 1] = '\0';
+        return;
+    }
+}
+
+/* Reads the head of the file. A file that is cut off or makes no sense is not ELF. */
+static void elf_read(int fd, struct elf *e)
+{
+    /* The fields before e_version lie at the same places in both word sizes. */
+    Elf32_Ehdr head;
+    memset(e, 0, sizeof *e);
+    if (!read_at(fd, &head, sizeof head, 0) || memcmp(head.e_ident, ELFMAG, SELFMAG) != 0)
+        return;
+    e->is_elf = true;
+    e->bits = head.e_ident[EI_CLASS] == ELFCLASS64   ? 64
+              : head.e_ident[EI_CLASS] == ELFCLASS32 ? 32
+                                                     : 0;
+    e->little_endian = head.e_ident[EI_DATA] == ELFDATA2LSB;
+    e->machine = e->little_endian ? le16toh(head.e_machine) : be16toh(head.e_machine);
+    if (e->bits == 64 && e->little_endian == (BYTE_ORDER == LITTLE_ENDIAN))
+        read_loader(fd, e);
+}
+
+/* Whether both are for the same word size, byte order and machine. */
+static bool elf_same_kind(const struct elf *a, const struct elf *b)
+{
+    return a->bits == b->bits && a->little_endian == b->little_endian && a->machine == b->machine;
+}
+
+/* "x86-64", "aarch64", ... or "machine 8". Valid until the next call. */
+static const char *elf_machine(const struct elf *e)
+{
+    static char number[24];
+    switch (e->machine) {
+    case EM_X86_64: return "x86-64";
+    case EM_AARCH64: return "aarch64";
+    case EM_386: return "x86";
+    case EM_ARM: return "arm";
+    case EM_RISCV: return "riscv";
+    case EM_PPC64: return "ppc64";
+    case EM_S390: return "s390";
+    }
+    snprintf(number, sizeof number, "machine %u", e->machine);
+    return number;
+}
+
+/* ---- programs, and whether the library gets into them ---- */
+
+#define SCRIPT_HEAD 256 /* the kernel's BINPRM_BUF_SIZE: it reads no more of a #! line */
+#define SCRIPT_DEPTH 5  /* scripts whose interpreter is a script; more is ELOOP */
+
+static bool is_startable(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0 || access(path, X_OK) != 0)
+        return false;
+    errno = EACCES;
+    return S_ISREG(st.st_mode);
+}
+
+int program_find(const char *name, char path[PATH_MAX])
+{
+    const char *dirs = getenv("PATH");
+    int error = ENOENT;
+    if (strchr(name, '/')) {
+        if (strlen(name) >= PATH_MAX)
+            return ENAMETOOLONG;
+        strcpy(path, name);
+        return is_startable(path) ? 0 : errno;
+    }
+    if (!*name)
+        return ENOENT;
+    for (const char *dir = dirs ? dirs : "/bin:/usr/bin"; dir;) {
+        int len = (int)strcspn(dir, ":");
+        int wanted = snprintf(path, PATH_MAX, "%.*s%s%s", len, dir, len ? "/" : "", name);
+        if (wanted < PATH_MAX && is_startable(path))
+            return 0;
+        if (wanted < PATH_MAX && errno == EACCES)
+            error = EACCES;
+        dir = dir[len] ? dir + len + 1 : NULL;
+    }
+    return error;
+}
+
+struct judge {
+    struct elf library;
+    int depth;
+    char *why;
+    size_t why_size;
+};
+
+static enum reach look(struct judge *j, const char *path);
+
+/* Writes the reason to why. For another program than the one that the user named, its path comes
+ * first. */
+static void say_why(struct judge *j, const char *path, const char *text)
+{
+    if (j->depth)
+        snprintf(j->why, j->why_size, "its interpreter %s %s", path, text);
+    else
+        snprintf(j->why, j->why_size, "it %s", text);
+}
+
+/*
+ * ld.so ignores LD_PRELOAD where the kernel sets AT_SECURE (security/commoncap.c): the program
+ * gets another user or group than the one who starts it, or, unless that is root, capabilities.
+ */
+static const char *secure_reason(int fd, const struct stat *st)
+{
+    struct statvfs fs;
+    if ((fstatvfs(fd, &fs) == 0 && fs.f_flag & ST_NOSUID) ||
+        prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
+        return NULL;
+    if (st->st_mode & S_ISUID && st->st_uid != getuid())
+        return "is setuid, and for such programs the system ignores preloaded libraries";
+    if (st->st_mode & S_ISGID && st->st_mode & S_IXGRP && st->st_gid != getgid())
+        return "is setgid, and for such programs the system ignores preloaded libraries";
+    if (getuid() != 0 && fgetxattr(fd, "security.capability", NULL, 0) > 0)
+        return "has file capabilities, and for such programs the system ignores preloaded libraries";
+    return NULL;
+}
+
+static enum reach judge_elf(struct judge *j, const char *path, int fd, const struct elf *e)
+{
+    char text[400];
+    struct stat st;
+    const char *base = strrchr(path, '/');
+    base = base ? base + 1 : path;
+    if (!elf_same_kind(e, &j->library)) {
+        snprintf(text, sizeof text, "is a %d-bit program for %s", e->bits, elf_machine(e));
+        size_t len = strlen(text);
+        snprintf(text + len, sizeof text - len, ", the library is %d-bit for %s", j->library.bits,
+                 elf_machine(&j->library));
+        say_why(j, path, text);
+        return REACH_NO;
+    }
+    const char *secure = fstat(fd, &st) == 0 ? secure_reason(fd, &st) : NULL;
+    if (secure) {
+        say_why(j, path, secure);
+        return REACH_NO;
+    }
+    bool is_loader = strncmp(base, "ld-linux", 8) == 0; /* `ld-linux.so.2 PROGRAM` preloads too */
+    if (!e->loader[0] && !is_loader) {
+        say_why(j, path, "is statically linked, and only the dynamic loader preloads libraries");
+        return REACH_CHILDREN;
+    }
+    if (strstr(e->loader, "/ld-musl")) {
+        say_why(j, path, "uses musl's C library, and the library needs glibc");
+        return REACH_NO;
+    }
+    return REACH_YES;
+}
+
+/* The next word of a #! line, cut off with NUL; NULL at its end. */
+static char *next_word(char **line)
+{
+    char *word = *line + strspn(*line, " \t");
+    size_t len = strcspn(word, " \t");
+    *line = word + len + (word[len] != '\0');
+    word[len] = '\0';
+    return len ? word : NULL;
+}
+
+/* In `#!/usr/bin/env NAME`, NAME is the program that counts. */
+static enum reach look_behind_env(struct judge *j, char *words)
+{
+    char path[PATH_MAX];
+    char *word;
+    while ((word = next_word(&words)))
+        if (word[0] != '-' && !strchr(word, '='))
+            return program_find(word, path) == 0 ? look(j, path) : REACH_YES;
+    return REACH_YES;
+}
+
+static enum reach look_at_script(struct judge *j, char *line)
+{
+    line[strcspn(line, "\n")] = '\0';
+    char *interpreter = next_word(&line);
+    if (!interpreter)
+        return look(j, "/bin/sh");
+    enum reach reach = look(j, interpreter);
+    const char *base = strrchr(interpreter, '/');
+    if (reach == REACH_YES && base && strcmp(base, "/env") == 0)
+        return look_behind_env(j, line);
+    return reach;
+}
+
+static enum reach look_inside(struct judge *j, const char *path, int fd)
+{
+    char head[SCRIPT_HEAD + 1] = { 0 };
+    struct elf e;
+    elf_read(fd, &e);
+    if (e.is_elf)
+        return judge_elf(j, path, fd, &e);
+    ssize_t len = pread(fd, head, SCRIPT_HEAD, 0);
+    if (j->depth++ == SCRIPT_DEPTH || len < 0)
+        return REACH_YES; /* the kernel will say what is wrong */
+    if (strncmp(head, "#!", 2) == 0)
+        return look_at_script(j, head + 2);
+    return look(j, "/bin/sh"); /* as execvp does */
+}
+
+/* A file that cannot be read may be startable all the same. LD_PRELOAD does no harm there. */
+static enum reach look(struct judge *j, const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return REACH_YES;
+    enum reach reach = look_inside(j, path, fd);
+    close(fd);
+    return reach;
+}
+
+enum reach program_reach(const char *path, const char *library, char *why, size_t why_size)
+{
+    struct judge j = { .why = why, .why_size = why_size };
+    why[0] = '\0';
+    int fd = open(library, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        elf_read(fd, &j.library);
+        close(fd);
+    }
+    if (!j.library.is_elf) {
+        snprintf(why, why_size, "%s is not a library", library);
+        return REACH_NO;
+    }
+    return look(&j, path);
 }
 
 /* ---- the verb ---- */
