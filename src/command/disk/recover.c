@@ -20,8 +20,7 @@
 #include "command/disk/restore.h"
 #include "command/lib/print.h"
 #include "command/lib/verb.h"
-#include "command/watch/maker.h"
-#include "command/watch/processes.h"
+#include "command/watch/target.h"
 
 #define NOBODY 65534 /* the group of users without a name */
 #define RANGES_SHOWN 8
@@ -63,11 +62,6 @@ static void become_oneself(int groups, const gid_t *own)
 
 /* ---- who made it ---- */
 
-static void ignore(const struct procmap *m, void *context)
-{
-    (void)m, (void)context;
-}
-
 /* A process that still runs returns its pages itself. */
 static bool maker_lives(const struct spilled *s)
 {
@@ -79,7 +73,7 @@ static bool maker_lives(const struct spilled *s)
     bool same_clock = !h->pid_namespace || h->pid_namespace == maker_own_namespace();
     if (!started || (same_clock && started != h->start_time))
         return false;
-    return target_count(&t, ignore, NULL) != 0; /* 0: ended, and not waited for yet */
+    return target_count(&t, NULL, NULL) != 0; /* 0: ended, and not waited for yet */
 }
 
 /* ---- what is told ---- */
@@ -264,14 +258,14 @@ static const char *why_not(const struct spilled *s)
         return NULL;
     if (maker_lives(s))
         return "its process still runs, and will write the pages itself";
-    return writers_has(s->fd) ? "a process still uses it, perhaps a child of the one that made it"
-                              : NULL;
+    return maker_writes(s->fd) ? "a process still uses it, perhaps a child of the one that made it"
+                               : NULL;
 }
 
 /* Whether it holds nothing, so that it may be removed. */
 static bool recover_unfinished(const struct spilled *s, const char *path)
 {
-    if (!force && writers_has(s->fd)) {
+    if (!force && maker_writes(s->fd)) {
         complain("%s: a process is just making it", path);
         return false;
     }

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +18,8 @@
 
 #include "command/lib/enough.h"
 #include "command/lib/print.h"
+#include "command/watch/pieces.h"
+#include "command/watch/target.h"
 
 __attribute__((format(printf, 2, 3))) static bool refuse(struct restore *r, const char *format, ...)
 {
@@ -61,15 +62,9 @@ static bool is_fit(struct restore *r, const struct spill_slot *slot, int place, 
     int reader = open_again(place, O_RDONLY);
     if (reader < 0)
         return refuse(r, "it cannot be opened: %s", strerror(errno));
-    bool busy = writers_has(reader);
+    bool busy = maker_writes(reader);
     close(reader);
     return !busy || force || refuse(r, "a process has it open for writing; end that first");
-}
-
-static bool has_end(const char *text, const char *end)
-{
-    size_t len = strlen(text), end_len = strlen(end);
-    return len >= end_len && strcmp(text + len - end_len, end) == 0;
 }
 
 void restore_open(struct restore *r, struct spilled *from, const struct spill_slot *slot,
@@ -85,7 +80,7 @@ void restore_open(struct restore *r, struct spilled *from, const struct spill_sl
     int place = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (place < 0) {
         refuse(r, "%s", strerror(errno));
-        r->deleted = errno == ENOENT && has_end(path, " (deleted)");
+        r->deleted = errno == ENOENT && pieces_deleted(path);
         if (r->deleted)
             refuse(r, "it had no name any more when it was mapped; --force gives its pages up");
         return;
@@ -288,22 +283,4 @@ bool restore_write(struct restore *r)
         if (!write_page(r, &r->pages[i]))
             return false;
     return fsync(r->fd) == 0 || refuse(r, "it could not be synced: %s", strerror(errno));
-}
-
-/* ---- other writers ---- */
-
-/*
- * /proc does not show the processes of other users and namespaces. But the kernel gives a lease for
- * reading only on a file that no process has open for writing (fcntl(2)). The lease is given back
- * at once. A process that opens the file for writing in between waits that long, and the kernel
- * sends SIGIO to this one.
- */
-
-bool writers_has(int fd)
-{
-    signal(SIGIO, SIG_IGN);
-    if (fcntl(fd, F_SETLEASE, F_RDLCK) != 0)
-        return errno == EAGAIN;
-    fcntl(fd, F_SETLEASE, F_UNLCK);
-    return false;
 }

@@ -65,14 +65,4 @@ static inline uint64_t ranges_bytes(const struct ranges *r)
     return sum;
 }
 
-/* ---- other writers ---- */
-
-/*
- * Whether another process has a file open for writing, or mapped for it.
- */
-
-/* fd: open on the file for reading only. Processes of all namespaces count. False also where the
- * kernel does not tell: on network filesystems, and for files of another user. */
-bool writers_has(int fd);
-
 #endif

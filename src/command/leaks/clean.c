@@ -13,9 +13,7 @@
 #include "command/leaks/live.h"
 #include "command/leaks/record_find.h"
 #include "command/lib/print.h"
-#include "command/watch/maker.h"
-#include "command/watch/peek.h"
-#include "command/watch/processes.h"
+#include "command/watch/target.h"
 
 /* The process of a file of metrics: what metrics.c writes into its first line. */
 struct mark {

@@ -14,7 +14,6 @@
 #include "command/leaks/live.h"
 #include "command/leaks/record_find.h"
 #include "command/lib/print.h"
-#include "command/watch/peek.h"
 #include "command/watch/target.h"
 
 /* ---- --list ---- */

@@ -15,9 +15,8 @@
 
 #include "command/leaks/record_find.h"
 #include "command/lib/enough.h"
-#include "command/watch/maker.h"
 #include "command/watch/pieces.h"
-#include "command/watch/processes.h"
+#include "command/watch/target.h"
 
 static bool is_of_this_host(const struct record *r)
 {

@@ -5,7 +5,7 @@
 #define MAPHERD_COMMAND_RECORD_FIND_H
 
 #include "command/leaks/record.h"
-#include "command/watch/maker.h"
+#include "command/watch/target.h"
 
 #define RECORD_PATH 4200
 

@@ -16,7 +16,6 @@
 #include "command/lib/enough.h"
 #include "command/report/page.h"
 #include "command/report/space.h"
-#include "command/watch/peek.h"
 #include "command/watch/target.h"
 
 /* ---- a process without a record: what the kernel tells ---- */

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 
 #include "command/lib/enough.h"
-#include "command/watch/peek.h"
+#include "command/watch/target.h"
 
 /* A name for a user id; the last few are remembered: asking may go over the network. */
 static const char *user_name(uid_t uid)
@@ -34,23 +34,6 @@ static const char *user_name(uid_t uid)
     else
         snprintf(known[at].name, sizeof known[at].name, "%u", (unsigned)uid);
     return known[at].name;
-}
-
-uint64_t process_started(pid_t pid)
-{
-    char path[64], text[1024];
-    unsigned long long started = 0;
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    FILE *f = fopen(path, "re");
-    if (!f)
-        return 0;
-    text[fread(text, 1, sizeof text - 1, f)] = '\0';
-    fclose(f);
-    /* Field 22, counted from behind the name, which may hold anything. */
-    const char *at = strrchr(text, ')');
-    for (int field = 2; field < 22 && at; field++)
-        at = strchr(at + 1, ' ');
-    return at && sscanf(at, "%llu", &started) == 1 ? started : 0;
 }
 
 struct scan {

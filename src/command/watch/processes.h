@@ -13,7 +13,7 @@
 struct process {
     struct target target;
     const char *user;
-    uint64_t started; /* ticks since boot: with the process id it identifies a process */
+    uint64_t started; /* by process_started */
     bool preloaded;   /* the library is in it */
     bool told;        /* its block could be read */
     struct mapherd_status block;
@@ -33,9 +33,6 @@ void processes_read(struct processes *p, bool holders);
 /* Reads one process, and its holders into most, at most *n_most, which becomes their number.
  * False if there is no such process, it has no VMAs, or it may not be read. */
 bool process_read(struct process *one, pid_t pid, struct holding *most, size_t *n_most);
-
-/* When a process started, in ticks since boot. 0: there is no such process. */
-uint64_t process_started(pid_t pid);
 
 /* The VMAs gained per minute, as the library in the process has measured. False if there is
  * none, or it has not. */

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "command/lib/enough.h"
-#include "command/watch/peek.h"
 #include "command/watch/target.h"
 #include "tell/status.h"
 

@@ -53,12 +53,6 @@ static int run_json(struct top *t)
     }
 }
 
-static void ignore(const struct procmap *m, void *context)
-{
-    (void)m;
-    (void)context;
-}
-
 static int top(int argc, char **argv)
 {
     bool json = false;
@@ -79,7 +73,7 @@ static int top(int argc, char **argv)
         char *operand[] = { (char *)pid };
         int found = target_find(&verb_top, 1, operand, &target);
         if (found == DONE)
-            found = target_read(&target, ignore, NULL);
+            found = target_read(&target, NULL, NULL);
         if (found != DONE)
             return found;
     }
