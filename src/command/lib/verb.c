@@ -140,3 +140,12 @@ int verb_args(const struct verb *v, const struct flag *flags, int argc, char **a
     }
     return operands;
 }
+
+long verb_number(const struct verb *v, const char *flag, const char *text, long min, long max)
+{
+    char *end;
+    long n = strtol(text, &end, 10);
+    if (*end || end == text || n < min || n > max)
+        exit(misused(v, "%s '%s' is not a number from %ld on", flag, text, min));
+    return n;
+}

@@ -50,4 +50,8 @@ struct flag {
  * Answers --help and complains about wrong flags: both end the process. */
 int verb_args(const struct verb *v, const struct flag *flags, int argc, char **argv);
 
+/* The number that text, the value of a flag, gives. Ends the process with a complaint if it is
+ * none from min to max. */
+long verb_number(const struct verb *v, const char *flag, const char *text, long min, long max);
+
 #endif

@@ -129,10 +129,10 @@ bool process_pace(const struct process *one, long *a_minute)
     return true;
 }
 
-void process_json(const struct process *one, struct json *j, const char *key)
+static void process_json(const struct process *one, struct json *j)
 {
     long a_minute = 0;
-    json_open(j, key, '{');
+    json_open(j, NULL, '{');
     target_json(&one->target, j);
     json_text(j, "user", one->user);
     json_bool(j, "preloaded", one->preloaded);
@@ -146,4 +146,18 @@ void process_json(const struct process *one, struct json *j, const char *key)
         json_close(j, '}');
     }
     json_close(j, '}');
+}
+
+void processes_json(const struct processes *p, size_t most)
+{
+    struct json j = { stdout, false };
+    json_open(&j, NULL, '{');
+    json_number(&j, "readable", (long long)p->n);
+    json_number(&j, "unreadable", p->unreadable);
+    json_open(&j, "processes", '[');
+    for (size_t i = 0; i < p->n && i < most; i++)
+        process_json(&p->at[i], &j);
+    json_close(&j, ']');
+    json_close(&j, '}');
+    putchar('\n');
 }

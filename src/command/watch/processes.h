@@ -38,7 +38,8 @@ bool process_read(struct process *one, pid_t pid, struct holding *most, size_t *
  * none, or it has not. */
 bool process_pace(const struct process *one, long *a_minute);
 
-/* Writes pid, name, maps, limit, share, pressure, user, preloaded, growth and the holder. */
-void process_json(const struct process *one, struct json *j, const char *key);
+/* Prints the list as one line of JSON: of each process pid, name, maps, limit, share, pressure,
+ * user, preloaded, growth and the holder. most: how many processes are listed; all are counted. */
+void processes_json(const struct processes *p, size_t most);
 
 #endif

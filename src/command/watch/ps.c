@@ -2,24 +2,15 @@
  * mapherd ps: the processes of the machine, nearest to their limit first.
  */
 #define _GNU_SOURCE
-#include "command/watch/ps.h"
-
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define WIDE 10000 /* no terminal: nothing is cut */
+#include "command/watch/processes.h"
 
-long ps_number(const struct verb *v, const char *flag, const char *text, long min, long max)
-{
-    char *end;
-    long n = strtol(text, &end, 10);
-    if (*end || end == text || n < min || n > max)
-        exit(misused(v, "%s '%s' is not a number from %ld on", flag, text, min));
-    return n;
-}
+#define WIDE 10000 /* no terminal: nothing is cut */
 
 static size_t columns(void)
 {
@@ -77,11 +68,11 @@ static void print_row(const struct process *one, size_t width)
     putchar('\n');
 }
 
-void ps_print_unreadable(FILE *out, const struct processes *p)
+static void print_unreadable(const struct processes *p)
 {
     if (p->unreadable)
-        fprintf(out, "%s process%s could not be read; that takes their user or CAP_SYS_PTRACE\n",
-                grouped(p->unreadable), p->unreadable == 1 ? "" : "es");
+        printf("%s process%s could not be read; that takes their user or CAP_SYS_PTRACE\n",
+               grouped(p->unreadable), p->unreadable == 1 ? "" : "es");
 }
 
 static void print_all(const struct processes *p, size_t most)
@@ -96,21 +87,7 @@ static void print_all(const struct processes *p, size_t most)
         print_row(&p->at[i], width);
     if (p->n > most)
         printf("%s more have fewer.\n", grouped((long long)(p->n - most)));
-    ps_print_unreadable(stdout, p);
-}
-
-void ps_json(const struct processes *p, size_t most)
-{
-    struct json j = { stdout, false };
-    json_open(&j, NULL, '{');
-    json_number(&j, "readable", (long long)p->n);
-    json_number(&j, "unreadable", p->unreadable);
-    json_open(&j, "processes", '[');
-    for (size_t i = 0; i < p->n && i < most; i++)
-        process_json(&p->at[i], &j, NULL);
-    json_close(&j, ']');
-    json_close(&j, '}');
-    putchar('\n');
+    print_unreadable(p);
 }
 
 static int ps(int argc, char **argv)
@@ -126,13 +103,13 @@ static int ps(int argc, char **argv)
     if (verb_args(&verb_ps, flags, argc, argv) > 0)
         return misused(&verb_ps, "'%s' is one word too many; 'mapherd stat' shows one process",
                        argv[0]);
-    long n = most ? ps_number(&verb_ps, "-n", most, 0, LONG_MAX) : LONG_MAX;
+    long n = most ? verb_number(&verb_ps, "-n", most, 0, LONG_MAX) : LONG_MAX;
     processes_read(&p, true);
     if (!p.n && !p.unreadable) {
         complain("/proc shows no process; is it mounted?");
         return FAILED;
     }
-    (json ? ps_json : print_all)(&p, (size_t)n);
+    (json ? processes_json : print_all)(&p, (size_t)n);
     return DONE;
 }
 

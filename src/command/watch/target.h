@@ -28,8 +28,9 @@ bool target_name(struct target *t);
  * end with. */
 int target_find(const struct verb *v, int operands, char **argv, struct target *t);
 
-/* Reads the list of VMAs, counts those that count against the limit, and calls each with them,
- * which may be NULL. Returns the number of lines, or -errno. 0: it is a thread of the kernel, or has ended. */
+/* Reads the list of VMAs, counts those that count against the limit, and calls each with them if
+ * it is not NULL. Returns the number of lines, or -errno. 0: it is a thread of the kernel, or has
+ * ended. */
 long target_count(struct target *t, void (*each)(const struct procmap *m, void *context),
                   void *context);
 

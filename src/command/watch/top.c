@@ -5,8 +5,79 @@
 #include "command/watch/top.h"
 
 #include <limits.h>
+#include <stdlib.h>
 
-#include "command/watch/ps.h"
+#include "command/lib/enough.h"
+
+/* ---- the counts over time ---- */
+
+enum { MINUTE_MS = 60000 };
+
+static void history_begin(struct histories *h)
+{
+    for (size_t i = 0; i < h->n; i++)
+        h->at[i].seen = false;
+}
+
+struct history *history_of(const struct histories *h, const struct process *one)
+{
+    for (size_t i = 0; i < h->n; i++)
+        if (h->at[i].pid == one->target.pid && h->at[i].started == one->started)
+            return &h->at[i];
+    return NULL;
+}
+
+static void history_note(struct histories *h, const struct process *one, uint64_t now_ms)
+{
+    struct history *of = history_of(h, one);
+    if (!of) {
+        h->at = enough_room(h->at, h->n, &h->room, sizeof *h->at);
+        of = &h->at[h->n++];
+        *of = (struct history){ .pid = one->target.pid, .started = one->started };
+    }
+    of->seen = true;
+    of->maps[of->n % HISTORY_LEN] = one->target.maps;
+    of->ms[of->n % HISTORY_LEN] = now_ms;
+    of->n++;
+}
+
+static void history_end(struct histories *h)
+{
+    for (size_t i = 0; i < h->n;)
+        if (h->at[i].seen)
+            i++;
+        else
+            h->at[i] = h->at[--h->n];
+}
+
+size_t history_kept(const struct history *h)
+{
+    return h->n < HISTORY_LEN ? h->n : HISTORY_LEN;
+}
+
+long history_maps(const struct history *h, size_t back)
+{
+    return h->maps[(h->n - 1 - back) % HISTORY_LEN];
+}
+
+uint64_t history_ms(const struct history *h, size_t back)
+{
+    return h->ms[(h->n - 1 - back) % HISTORY_LEN];
+}
+
+bool history_pace(const struct history *h, long *a_minute)
+{
+    size_t back = 0;
+    while (back + 1 < history_kept(h) && history_ms(h, 0) - history_ms(h, back) < MINUTE_MS)
+        back++;
+    if (!back || history_ms(h, 0) == history_ms(h, back))
+        return false;
+    *a_minute = (history_maps(h, 0) - history_maps(h, back)) * MINUTE_MS /
+                (long)(history_ms(h, 0) - history_ms(h, back));
+    return true;
+}
+
+/* ---- rounds ---- */
 
 void top_close_up(struct top *t)
 {
@@ -42,16 +113,18 @@ static int run_json(struct top *t)
             if (!t->one_is_there)
                 return FAILED;
             t->one.most = t->most[0];
-            ps_json(&(struct processes){ &t->one, 1, 1, 0 }, 1);
+            processes_json(&(struct processes){ &t->one, 1, 1, 0 }, 1);
         } else {
             processes_read(&t->all, true);
-            ps_json(&t->all, SIZE_MAX);
+            processes_json(&t->all, SIZE_MAX);
         }
         if (fflush(stdout) != 0)
             return FAILED;
         nanosleep(&pause, NULL);
     }
 }
+
+/* ---- the verb ---- */
 
 static int top(int argc, char **argv)
 {
@@ -66,9 +139,9 @@ static int top(int argc, char **argv)
     struct top t = { 0 };
     if (verb_args(&verb_top, flags, argc, argv) > 0)
         return misused(&verb_top, "'%s' is one word too many; -p names a process", argv[0]);
-    t.every_ms = 1000 * ps_number(&verb_top, "-d", every, 1, 86400);
+    t.every_ms = 1000 * verb_number(&verb_top, "-d", every, 1, 86400);
     if (pid) {
-        t.only = t.close_up = (pid_t)ps_number(&verb_top, "-p", pid, 1, INT_MAX);
+        t.only = t.close_up = (pid_t)verb_number(&verb_top, "-p", pid, 1, INT_MAX);
         struct target target;
         char *operand[] = { (char *)pid };
         int found = target_find(&verb_top, 1, operand, &target);

@@ -1,12 +1,42 @@
 /*
- * top: what `mapherd top` watches, for the screen that shows it.
+ * top: what `mapherd top` watches, for the screen that shows it: the last round, and the counts of
+ * VMAs over the time that the processes have been watched.
  */
 #ifndef MAPHERD_TOP_H
 #define MAPHERD_TOP_H
 
 #include <time.h>
 
-#include "command/watch/history.h"
+#include "command/watch/processes.h"
+
+enum { HISTORY_LEN = 512 };
+
+struct history {
+    pid_t pid;
+    uint64_t started;
+    bool seen; /* in the present round */
+    size_t n;  /* the last HISTORY_LEN are kept */
+    long maps[HISTORY_LEN];
+    uint64_t ms[HISTORY_LEN];
+};
+
+struct histories {
+    struct history *at;
+    size_t n, room;
+};
+
+/* The history of a process; NULL if it was never noted. */
+struct history *history_of(const struct histories *h, const struct process *one);
+
+/* How many counts are kept; the count, and its time in ms, that lies `back` places before the
+ * last. */
+size_t history_kept(const struct history *h);
+long history_maps(const struct history *h, size_t back);
+uint64_t history_ms(const struct history *h, size_t back);
+
+/* The VMAs gained per minute, as the last minute shows. False while there are less than two
+ * counts. */
+bool history_pace(const struct history *h, long *a_minute);
 
 enum { TOP_MOST = 8 }; /* rows of holders of the process that is shown closely */
 
