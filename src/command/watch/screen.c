@@ -1,18 +1,193 @@
 /*
- * screen: the terminal, its keys, and the time between two rounds.
+ * screen: top's screen: what is drawn on the terminal, its keys, and the time between two rounds.
  */
 #define _GNU_SOURCE
+#include "command/watch/top.h"
+
+#ifdef HAVE_NCURSES
+
 #include <curses.h>
+#include <langinfo.h>
 #include <limits.h>
 #include <locale.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <wchar.h>
+#include <wctype.h>
 
-#include "command/watch/draw.h"
-#include "command/watch/top.h"
 #include "space/pressure.h"
+
+/* ---- text and bars: nothing is drawn beyond the edges; rows and columns count from 0 ---- */
+
+/* GOOD, FAIR and BAD are green, yellow and red where the terminal has colours. */
+enum look { PLAIN, FAINT, STRONG, HEAD, CHOSEN, GOOD, FAIR, BAD };
+
+/* blocks: bars are of eighths, in a UTF-8 locale; else of '#'. */
+static bool blocks, colours;
+
+/* Sets the colours up. To be called once, after the terminal was opened. */
+static void draw_start(void)
+{
+    blocks = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+    colours = has_colors() && start_color() == OK;
+    if (!colours)
+        return;
+    use_default_colors();
+    init_pair(GOOD, COLOR_GREEN, -1);
+    init_pair(FAIR, COLOR_YELLOW, -1);
+    init_pair(BAD, COLOR_RED, -1);
+}
+
+/* The look of a share of the limit, in percent. */
+static enum look draw_share_look(long share)
+{
+    return share >= 80 ? BAD : share >= 50 ? FAIR : GOOD;
+}
+
+static attr_t attributes(enum look look)
+{
+    switch (look) {
+    case FAINT: return A_DIM;
+    case STRONG: return A_BOLD;
+    case HEAD: return A_UNDERLINE;
+    case CHOSEN: return A_REVERSE;
+    case GOOD: return colours ? COLOR_PAIR(GOOD) : A_NORMAL;
+    case FAIR: return colours ? COLOR_PAIR(FAIR) : A_NORMAL;
+    case BAD: return colours ? COLOR_PAIR(BAD) | A_BOLD : A_BOLD;
+    default: return A_NORMAL;
+    }
+}
+
+/* Wide characters, each of which can be shown. */
+static size_t widen(const char *text, wchar_t *wide, size_t room)
+{
+    mbstate_t state = { 0 };
+    size_t n = 0;
+    while (*text && n < room) {
+        size_t len = mbrtowc(&wide[n], text, MB_LEN_MAX, &state);
+        if (len == (size_t)-1 || len == (size_t)-2) {
+            memset(&state, 0, sizeof state);
+            wide[n] = L'?';
+            len = 1;
+        }
+        if (!iswprint((wint_t)wide[n]) || wcwidth(wide[n]) < 1)
+            wide[n] = L'?';
+        text += len;
+        n++;
+    }
+    return n;
+}
+
+/* How many of them fit, and how wide those are. */
+static size_t fitting(const wchar_t *wide, size_t n, int room, int *width)
+{
+    *width = 0;
+    for (size_t i = 0; i < n; i++) {
+        int w = wcwidth(wide[i]);
+        if (*width + w > room)
+            return i;
+        *width += w;
+    }
+    return n;
+}
+
+static void put(int row, int column, enum look look, const wchar_t *wide, size_t n)
+{
+    if (row < 0 || row >= LINES || column < 0 || column >= COLS)
+        return;
+    attrset(attributes(look));
+    mvaddnwstr(row, column, wide, (int)n);
+    attrset(A_NORMAL);
+}
+
+/*
+ * Draws text from a column on, at most width columns wide. A negative width aligns it to the right
+ * in that many columns. Characters that cannot be shown become '?'. Returns the width that it took.
+ */
+static int draw_text(int row, int column, int width, enum look look, const char *text)
+{
+    wchar_t wide[512];
+    int room = abs(width), taken;
+    if (column + room > COLS)
+        room = COLS - column;
+    size_t n = fitting(wide, widen(text, wide, sizeof wide / sizeof *wide), room, &taken);
+    put(row, column + (width < 0 ? room - taken : 0), look, wide, n);
+    return taken;
+}
+
+/* As printf(3), into the rest of the row. Returns the column behind it. */
+__attribute__((format(printf, 4, 5))) static int draw_print(int row, int column, enum look look,
+                                                            const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return column + draw_text(row, column, COLS, look, text);
+}
+
+/* Draws a path in width columns. Where it is too long, the beginning is left out. */
+static void draw_path(int row, int column, int width, enum look look, const char *path)
+{
+    wchar_t wide[512];
+    int taken;
+    size_t n = widen(path, wide, sizeof wide / sizeof *wide);
+    if (column + width > COLS)
+        width = COLS - column;
+    if (width < 4 || fitting(wide, n, width, &taken) == n) {
+        draw_text(row, column, width, look, path);
+        return;
+    }
+    const wchar_t *tail = wide;
+    while (n && fitting(tail, n, width - 3, &taken) < n) {
+        tail++;
+        n--;
+    }
+    put(row, column, look, L"...", 3);
+    put(row, column + 3, look, tail, n);
+}
+
+/* Of a value against a top: eighths of so many cells; what is there at all is seen. */
+static int eighths(long value, long top, int cells)
+{
+    if (value <= 0 || top <= 0)
+        return 0;
+    double part = (double)value / (double)top * cells * 8;
+    return part < 1 ? 1 : part > cells * 8 ? cells * 8 : (int)part;
+}
+
+/* Draws a bar from the left, of which the length is to width as part is to whole. */
+static void draw_bar(int row, int column, int width, long part, long whole)
+{
+    static const wchar_t steps[] = L" ▏▎▍▌▋▊▉█";
+    enum look look = draw_share_look(whole > 0 ? part * 100 / whole : 0);
+    int filled = eighths(part, whole, width);
+    for (int i = 0; i < width; i++) {
+        int here = filled - 8 * i < 0 ? 0 : filled - 8 * i > 8 ? 8 : filled - 8 * i;
+        wchar_t c = blocks ? steps[here] : here >= 4 ? L'#' : L'.';
+        if (here)
+            put(row, column + i, look, &c, 1);
+        else
+            put(row, column + i, FAINT, blocks ? L"·" : L".", 1);
+    }
+}
+
+/* Draws one column of a graph, with its foot in row foot. A value of top is height rows high. */
+static void draw_column(int foot, int column, int height, enum look look, long value, long top)
+{
+    static const wchar_t steps[] = L" ▁▂▃▄▅▆▇█";
+    int filled = eighths(value, top, height);
+    for (int i = 0; i < height && 8 * i < filled; i++) {
+        int here = filled - 8 * i > 8 ? 8 : filled - 8 * i;
+        wchar_t c = blocks ? steps[here] : L'#';
+        put(foot - i, column, look, &c, 1);
+    }
+}
 
 /* The head of both screens: a title and, on the right, the time. */
 static void screen_title(const struct top *t, const char *title)
@@ -475,3 +650,15 @@ int screen_run(struct top *t)
     }
     return DONE;
 }
+
+#else
+
+int screen_run(struct top *t)
+{
+    (void)t;
+    complain("top is not built in: this mapherd was built without ncurses; there are 'mapherd ps' "
+             "and 'mapherd top --json'");
+    return FAILED;
+}
+
+#endif
