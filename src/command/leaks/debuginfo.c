@@ -7,20 +7,139 @@
 #define _GNU_SOURCE
 #include "command/leaks/debuginfo.h"
 
-#include <dwarf.h>
-#include <elfutils/libdwfl.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "command/leaks/scopes.h"
+#ifdef HAVE_LIBDW
+
+#include <dwarf.h>
+#include <elfutils/libdwfl.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "command/lib/enough.h"
 
-/* A part of the code and its compilation unit. */
+/* ---- parts of the code, each of one entry: a function or a compilation unit ---- */
+
 struct range {
     Dwarf_Addr start, end;
-    Dwarf_Off unit;
+    Dwarf_Off entry;
 };
+
+struct ranges {
+    struct range *at; /* by start, once they are sorted */
+    size_t n, room;
+};
+
+static void ranges_add(struct ranges *r, Dwarf_Die *die)
+{
+    Dwarf_Addr base, start, end;
+    for (ptrdiff_t at = 0; (at = dwarf_ranges(die, at, &base, &start, &end)) > 0;) {
+        r->at = enough_room(r->at, r->n, &r->room, sizeof *r->at);
+        r->at[r->n++] = (struct range){ start, end, dwarf_dieoffset(die) };
+    }
+}
+
+static void ranges_sort(struct ranges *r)
+{
+    if (r->n)
+        qsort(r->at, r->n, sizeof *r->at, sorted_order);
+}
+
+/* The entry whose code has address. Returns it in die, or NULL if there is none. */
+static Dwarf_Die *ranges_find(const struct ranges *r, Dwarf *dwarf, Dwarf_Addr address,
+                              Dwarf_Die *die)
+{
+    size_t low = sorted_until(r->at, r->n, sizeof *r->at, address);
+    return low && address < r->at[low - 1].end ? dwarf_offdie(dwarf, r->at[low - 1].entry, die)
+                                               : NULL;
+}
+
+/* ---- the functions that an address lies in, by the tree of its compilation unit ---- */
+
+/*
+ * A unit has tens of thousands of entries, and libdw's dwarf_getscopes walks them for each address.
+ * Here a unit is walked once. Then an address takes a search among its functions, and a walk inside
+ * one of them.
+ */
+
+#define DEEPEST 64 /* no compiler nests so, but a broken file may */
+#define SCOPES_MOST 64
+
+struct unit {
+    Dwarf_Off entry;
+    struct ranges functions;
+};
+
+static void collect(struct ranges *functions, Dwarf_Die *parent, int depth)
+{
+    Dwarf_Die die;
+    if (depth == DEEPEST || dwarf_child(parent, &die) != 0)
+        return;
+    do {
+        if (dwarf_tag(&die) == DW_TAG_subprogram)
+            ranges_add(functions, &die);
+        if (dwarf_haschildren(&die))
+            collect(functions, &die, depth + 1);
+    } while (dwarf_siblingof(&die, &die) == 0);
+}
+
+/* units: the units that were asked about, a tree of tsearch(3). */
+static const struct ranges *functions_of(void **units, Dwarf_Die *die)
+{
+    struct unit wanted = { .entry = dwarf_dieoffset(die) };
+    struct unit **found = tfind(&wanted, units, sorted_order);
+    if (found)
+        return &(*found)->functions;
+    struct unit *u = enough(calloc(1, sizeof *u));
+    u->entry = wanted.entry;
+    collect(&u->functions, die, 0);
+    ranges_sort(&u->functions);
+    enough(tsearch(u, units, sorted_order));
+    return &u->functions;
+}
+
+static void free_unit(void *unit)
+{
+    free(((struct unit *)unit)->functions.at);
+    free(unit);
+}
+
+/* The child that holds the address and is inlined there, or a block with such a one inside. */
+static bool step_in(Dwarf_Die *parent, Dwarf_Addr address, Dwarf_Die *found, int depth)
+{
+    Dwarf_Die die;
+    if (depth == DEEPEST || dwarf_child(parent, &die) != 0)
+        return false;
+    do {
+        int tag = dwarf_tag(&die);
+        bool is_inlined = tag == DW_TAG_inlined_subroutine;
+        if ((!is_inlined && tag != DW_TAG_lexical_block) || dwarf_haspc(&die, address) <= 0)
+            continue;
+        *found = die;
+        if (is_inlined || step_in(&die, address, found, depth + 1))
+            return true;
+    } while (dwarf_siblingof(&die, &die) == 0);
+    return false;
+}
+
+/*
+ * Finds the function whose code has address, and the functions inlined there: scope[0] is the
+ * function, scope[n - 1] the innermost one. Returns n; 0 if there is none. address: as in the
+ * unit's file.
+ */
+static size_t scopes_find(void **units, Dwarf *dwarf, Dwarf_Die *unit, Dwarf_Addr address,
+                          Dwarf_Die scope[SCOPES_MOST])
+{
+    size_t n = 1;
+    if (!ranges_find(functions_of(units, unit), dwarf, address, scope))
+        return 0;
+    while (n < SCOPES_MOST && step_in(&scope[n - 1], address, &scope[n], 0))
+        n++;
+    return n;
+}
+
+/* ---- one file ---- */
 
 /* A function of the symbol table. */
 struct named {
@@ -35,9 +154,8 @@ struct debuginfo {
     char *folders;
     Dwarf_Addr bias; /* what libdwfl adds to the file's addresses */
     bool indexed;    /* ranges are known; made where the compiler wrote no .debug_aranges */
-    struct range *ranges;
-    size_t n, room;
-    struct scopes scopes;
+    struct ranges ranges;
+    void *units;         /* see functions_of */
     bool listed;         /* the symbol table is in named: libdwfl walks it for each address */
     struct named *named; /* by start, the longer first */
     size_t n_named, named_room;
@@ -75,8 +193,8 @@ void debuginfo_close(struct debuginfo *d)
         return;
     if (d->dwfl)
         dwfl_end(d->dwfl);
-    scopes_free(&d->scopes);
-    free(d->ranges);
+    tdestroy(d->units, free_unit);
+    free(d->ranges.at);
     free(d->named);
     free(d);
 }
@@ -86,15 +204,6 @@ size_t debuginfo_id(struct debuginfo *d, const unsigned char **id)
     GElf_Addr at;
     int len = dwfl_module_build_id(d->module, id, &at);
     return len > 0 ? (size_t)len : 0;
-}
-
-static void index_unit(struct debuginfo *d, Dwarf_Die *unit)
-{
-    Dwarf_Addr base, start, end;
-    for (ptrdiff_t at = 0; (at = dwarf_ranges(unit, at, &base, &start, &end)) > 0;) {
-        d->ranges = enough_room(d->ranges, d->n, &d->room, sizeof *d->ranges);
-        d->ranges[d->n++] = (struct range){ start, end, dwarf_dieoffset(unit) };
-    }
 }
 
 /* The unit of an address where there is no .debug_aranges, as clang has it. address and unit are
@@ -108,15 +217,11 @@ static Dwarf_Die *unit_by_ranges(struct debuginfo *d, Dwarf *dwarf, Dwarf_Addr a
         for (Dwarf_Off at = 0; dwarf_nextcu(dwarf, at, &next, &head, NULL, NULL, NULL) == 0;
              at = next)
             if (dwarf_offdie(dwarf, at + head, unit))
-                index_unit(d, unit);
-        if (d->n)
-            qsort(d->ranges, d->n, sizeof *d->ranges, sorted_order);
+                ranges_add(&d->ranges, unit);
+        ranges_sort(&d->ranges);
         d->indexed = true;
     }
-    size_t low = sorted_until(d->ranges, d->n, sizeof *d->ranges, address);
-    if (low == 0 || address >= d->ranges[low - 1].end)
-        return NULL;
-    return dwarf_offdie(dwarf, d->ranges[low - 1].unit, unit);
+    return ranges_find(&d->ranges, dwarf, address, unit);
 }
 
 static int by_place(const void *left, const void *right)
@@ -206,7 +311,7 @@ static bool find_scopes(struct debuginfo *d, Dwarf *dwarf, Dwarf_Die *unit, Dwar
     int line = 0;
     if (innermost)
         dwarf_lineno(innermost, &line);
-    size_t n = scopes_find(&d->scopes, dwarf, unit, address, scope);
+    size_t n = scopes_find(&d->units, dwarf, unit, address, scope);
     for (size_t i = n; i > 1; i--) {
         each(function_name(&scope[i - 1]), source, line, context);
         line = 0;
@@ -237,3 +342,41 @@ bool debuginfo_find(struct debuginfo *d, uint64_t address, debuginfo_each *each,
         each(symbol, NULL, 0, context);
     return symbol != NULL;
 }
+
+#else /* nothing is known of any file */
+
+bool debuginfo_built(void)
+{
+    return false;
+}
+
+struct debuginfo *debuginfo_open(int fd, const char *path, const char *folders)
+{
+    (void)path;
+    (void)folders;
+    close(fd);
+    return NULL;
+}
+
+void debuginfo_close(struct debuginfo *d)
+{
+    (void)d;
+}
+
+size_t debuginfo_id(struct debuginfo *d, const unsigned char **id)
+{
+    (void)d;
+    (void)id;
+    return 0;
+}
+
+bool debuginfo_find(struct debuginfo *d, uint64_t address, debuginfo_each *each, void *context)
+{
+    (void)d;
+    (void)address;
+    (void)each;
+    (void)context;
+    return false;
+}
+
+#endif
