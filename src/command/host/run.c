@@ -24,8 +24,8 @@ struct additions {
 
 static void add(struct additions *a, const char *name, const char *value)
 {
-    char *word;
-    enough(asprintf(&word, "%s=%s", name, value) < 0 || setenv(name, value, 1) != 0 ? NULL : word);
+    char *word = enough_text("%s=%s", name, value);
+    enough(setenv(name, value, 1) != 0 ? NULL : word);
     a->words = enough_room(a->words, a->n, &a->room, sizeof *a->words);
     a->words[a->n++] = word;
 }

@@ -238,8 +238,5 @@ const char *live_file(const struct live *l, uint32_t file)
         return "a file without a name";
     if (!l->deleted[file] || pieces_deleted(path))
         return path;
-    char *text;
-    if (asprintf(&text, "%s (deleted)", path) < 0)
-        text = enough(NULL);
-    return texts_take(l->texts, text);
+    return texts_take(l->texts, enough_text("%s (deleted)", path));
 }

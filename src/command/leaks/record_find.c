@@ -182,10 +182,8 @@ bool records_each(const char *folder, records_take *take, void *context)
         return false;
     }
     for (int i = 0; i < n; i++) {
-        char *path;
+        char *path = enough_text("%s/%s", folder, entries[i]->d_name);
         const char *why;
-        if (asprintf(&path, "%s/%s", folder, entries[i]->d_name) < 0)
-            path = enough(NULL);
         struct record *r = begins_like_one(path) ? record_read(path, &why) : NULL;
         if (r)
             take(path, r, context);

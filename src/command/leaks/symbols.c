@@ -125,43 +125,34 @@ static const char *base_name(const char *path)
 
 static char *name_of(const struct symbol *one)
 {
-    char *text;
-    int len;
     if (*one->function)
-        len = asprintf(&text, "%s", one->function);
-    else if (*one->module)
-        len = asprintf(&text, "%s+%#llx", base_name(one->module), (unsigned long long)one->address);
-    else
-        len = asprintf(&text, "%#llx", (unsigned long long)one->address);
-    return len < 0 ? NULL : text;
+        return enough_text("%s", one->function);
+    if (*one->module)
+        return enough_text("%s+%#llx", base_name(one->module), (unsigned long long)one->address);
+    return enough_text("%#llx", (unsigned long long)one->address);
 }
 
 static char *java_text(const struct symbol *one)
 {
-    char *text;
-    int len;
     if (one->native)
-        len = asprintf(&text, "%s(Native Method)", one->function);
-    else if (!*one->source)
-        len = asprintf(&text, "%s(Unknown Source)", one->function);
-    else if (one->line)
-        len = asprintf(&text, "%s(%s:%d)", one->function, one->source, one->line);
-    else
-        len = asprintf(&text, "%s(%s)", one->function, one->source);
-    return len < 0 ? NULL : text;
+        return enough_text("%s(Native Method)", one->function);
+    if (!*one->source)
+        return enough_text("%s(Unknown Source)", one->function);
+    if (one->line)
+        return enough_text("%s(%s:%d)", one->function, one->source, one->line);
+    return enough_text("%s(%s)", one->function, one->source);
 }
 
 static char *native_text(const struct symbol *one)
 {
-    char *text, line[16] = "";
+    char line[16] = "";
     if (one->line)
         snprintf(line, sizeof line, ":%d", one->line);
     bool source = *one->source, module = *one->module;
-    int len =
-        asprintf(&text, "%s%s%s%s%s%s%s", one->name, source ? "  " : "",
-                 source ? base_name(one->source) : "", source ? line : "", module ? "  (" : "",
-                 module ? base_name(one->module) : "", module ? ")" : "");
-    return len < 0 ? NULL : text;
+    return enough_text("%s%s%s%s%s%s%s", one->name, source ? "  " : "",
+                       source ? base_name(one->source) : "", source ? line : "",
+                       module ? "  (" : "", module ? base_name(one->module) : "",
+                       module ? ")" : "");
 }
 
 static void symbols_put_text(struct symbol *one, struct texts *texts)
@@ -208,17 +199,12 @@ struct symbols *symbols_new(const struct record *r, pid_t pid, const char *debug
     s->modules = enough(calloc(r->module_count + 1, sizeof *s->modules));
     s->slots = 1024;
     s->known = enough(calloc(s->slots, sizeof *s->known));
+    char seen[64] = ""; /* by the process */
+    if (pid)
+        snprintf(seen, sizeof seen, ":/proc/%d/root/usr/lib/debug", (int)pid);
     /* An empty folder is that of the file itself. */
-    if (asprintf(&s->folders, "%s%s:.debug:/usr/lib/debug", debug_dir ? debug_dir : "",
-                 debug_dir ? ":" : "") < 0)
-        s->folders = enough(NULL);
-    if (pid) {
-        char *more;
-        if (asprintf(&more, "%s:/proc/%d/root/usr/lib/debug", s->folders, (int)pid) < 0)
-            more = enough(NULL);
-        free(s->folders);
-        s->folders = more;
-    }
+    s->folders = enough_text("%s%s:.debug:/usr/lib/debug%s", debug_dir ? debug_dir : "",
+                             debug_dir ? ":" : "", seen);
     if (!debuginfo_built())
         texts_copy(&s->notes, "this mapherd was built without elfutils: no function can be named");
     return s;
@@ -249,11 +235,9 @@ const char *const *symbols_notes(const struct symbols *s, size_t *n)
 
 __attribute__((format(printf, 2, 3))) static void note(struct symbols *s, const char *format, ...)
 {
-    char *text;
     va_list args;
     va_start(args, format);
-    if (vasprintf(&text, format, args) < 0)
-        text = enough(NULL);
+    char *text = enough_vtext(format, args);
     va_end(args);
     for (size_t i = 0; i < s->notes.n; i++)
         if (strcmp(s->notes.at[i], text) == 0) {
@@ -354,10 +338,8 @@ static struct debuginfo *info_of(struct symbols *s, uint32_t element)
     module->tried = true;
     if (path[0] != '/')
         return NULL; /* the kernel's own, as [vdso] */
-    char *seen;
-    if (s->pid ? asprintf(&seen, "/proc/%d/root%s", (int)s->pid, path) < 0
-               : asprintf(&seen, "%s", path) < 0)
-        seen = enough(NULL);
+    char *seen =
+        s->pid ? enough_text("/proc/%d/root%s", (int)s->pid, path) : enough_text("%s", path);
     enum outcome at_path = try_file(s, module, m, seen);
     int error = errno;
     free(seen);
@@ -435,11 +417,9 @@ static void name_java(struct building *b, uint64_t frame)
     const struct record *r = b->symbols->record;
     uint32_t element = (uint32_t)frame;
     struct mapherd_record_frame f = { 0 };
-    char *function;
     if (element < r->frame_count)
         f = r->frames[element];
-    if (asprintf(&function, "%s.%s", record_text(r, f.class_name), record_text(r, f.method)) < 0)
-        function = enough(NULL);
+    char *function = enough_text("%s.%s", record_text(r, f.class_name), record_text(r, f.method));
     for (char *slash = function; (slash = strchr(slash, '/'));)
         *slash = '.';
     b->model.java = true;

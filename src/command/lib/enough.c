@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "command/lib/enough.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,21 @@ void *enough_room(void *array, size_t n, size_t *room, size_t size)
         return array;
     *room = *room ? 2 * *room : 64;
     return enough(reallocarray(array, *room, size));
+}
+
+char *enough_vtext(const char *format, va_list args)
+{
+    char *text;
+    return enough(vasprintf(&text, format, args) < 0 ? NULL : text);
+}
+
+char *enough_text(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char *text = enough_vtext(format, args);
+    va_end(args);
+    return text;
 }
 
 const char *texts_take(struct texts *t, char *text)

@@ -6,6 +6,7 @@
 #ifndef MAPHERD_ENOUGH_H
 #define MAPHERD_ENOUGH_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,10 @@ void *enough(void *memory);
 /* Returns the array, with *room doubled if its n elements fill it. size: of an element, in
  * bytes. */
 void *enough_room(void *array, size_t n, size_t *room, size_t size);
+
+/* The text that printf(3) would print, in memory of malloc. */
+char *enough_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
+char *enough_vtext(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 
 /* Texts that live as long as their list. */
 struct texts {

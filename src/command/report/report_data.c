@@ -241,10 +241,8 @@ static void tell_frames(const struct frames *f, struct json *j)
     json_open(j, "frames", '[');
     for (size_t i = 0; i < f->n; i++) {
         const struct symbol *s = f->at[i];
-        char *where;
-        if (asprintf(&where, "%s%s%.0d", s->source, s->line > 0 ? ":" : "",
-                     s->line > 0 ? s->line : 0) < 0)
-            where = enough(NULL);
+        char *where =
+            enough_text("%s%s%.0d", s->source, s->line > 0 ? ":" : "", s->line > 0 ? s->line : 0);
         json_open(j, NULL, '[');
         json_text(j, NULL, s->name);
         json_text(j, NULL, where);

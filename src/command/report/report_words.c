@@ -18,10 +18,8 @@ static void say(FILE *out, const char *format, ...) __attribute__((format(printf
 static void say(FILE *out, const char *format, ...)
 {
     va_list args;
-    char *text;
     va_start(args, format);
-    if (vasprintf(&text, format, args) < 0)
-        text = enough(NULL);
+    char *text = enough_vtext(format, args);
     va_end(args);
     for (char *rest = text, *next; rest; rest = next) {
         next = strstr(rest, " %");
