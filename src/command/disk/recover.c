@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "command/disk/restore.h"
+#include "command/disk/spilled.h"
 #include "command/lib/print.h"
 #include "command/lib/verb.h"
 #include "command/watch/target.h"
