@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command/leaks/group_text.h"
+#include "command/leaks/groups.h"
 #include "command/leaks/leaks.h"
 #include "command/lib/enough.h"
 #include "command/lib/print.h"

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command/leaks/group_text.h"
+#include "command/leaks/groups.h"
 #include "command/leaks/live.h"
 #include "command/leaks/record_find.h"
 #include "command/lib/print.h"
