@@ -15,24 +15,18 @@
 #include "command/watch/pieces.h"
 #include "command/watch/target.h"
 
-static const char *const words[] = {
-    [GROUP_STACK] = "stack",     [GROUP_FILE] = "file", [GROUP_SUFFIX] = "suffix",
-    [GROUP_DELETED] = "deleted", [GROUP_AGE] = "age",
-};
-
 bool group_by_word(const char *word, enum group_by *by)
 {
+    static const char *const words[] = {
+        [GROUP_STACK] = "stack",     [GROUP_FILE] = "file", [GROUP_SUFFIX] = "suffix",
+        [GROUP_DELETED] = "deleted", [GROUP_AGE] = "age",
+    };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcmp(words[i], word) == 0) {
             *by = (enum group_by)i;
             return true;
         }
     return false;
-}
-
-const char *group_by_name(enum group_by by)
-{
-    return words[by];
 }
 
 /* ---- which group ---- */
@@ -57,19 +51,15 @@ static void append(struct text *t, const char *more)
 /* The lines of a stack, as it is shown. */
 static const char *stack_key(const struct live *l, uint32_t stack, struct text *t)
 {
-    size_t depth;
-    const uint64_t *frames = record_stack(l->record, stack, &depth);
+    size_t n;
+    const struct symbol **at = symbols_stack(l->symbols, stack, &n);
     t->len = 0;
     append(t, "");
-    for (size_t i = 0; i < depth; i++) {
-        size_t n;
-        const struct symbol *at = symbols_frame(l->symbols, frames[i], &n);
-        for (size_t k = 0; k < n; k++)
-            if (!at[k].own) {
-                append(t, at[k].text);
-                append(t, "\n");
-            }
+    for (size_t i = 0; i < n; i++) {
+        append(t, at[i]->text);
+        append(t, "\n");
     }
+    free(at);
     return t->at;
 }
 
@@ -259,7 +249,6 @@ static void count_pieces(struct groups *g, const struct live *l, const struct me
 static void name_group(struct group *g, enum group_by by, const char *key, struct texts *texts)
 {
     g->key = key;
-    g->file = g->most[0].file;
     g->name = by == GROUP_AGE ? key + 1 : key;
     if (by != GROUP_STACK)
         return;
@@ -429,8 +418,6 @@ static void print_files(const struct group *g, const struct live *l, enum group_
 
 void group_print_origin(const struct group *g, const struct live *l, enum group_by by)
 {
-    size_t depth = 0;
-    const uint64_t *frames = record_stack(l->record, g->stack, &depth);
     if (by != GROUP_STACK && by != GROUP_FILE) {
         printf("      ");
         print_text(stdout, g->name);
@@ -439,19 +426,16 @@ void group_print_origin(const struct group *g, const struct live *l, enum group_
     print_files(g, l, by);
     if (by != GROUP_STACK)
         return;
-    if (depth == 0)
+    size_t n;
+    const struct symbol **at = symbols_stack(l->symbols, g->stack, &n);
+    if (!at)
         puts("          (no stack was recorded)");
-    for (size_t i = 0; i < depth; i++) {
-        size_t n;
-        const struct symbol *at = symbols_frame(l->symbols, frames[i], &n);
-        for (size_t k = 0; k < n; k++) {
-            if (at[k].own)
-                continue;
-            printf("          ");
-            print_text(stdout, at[k].text);
-            putchar('\n');
-        }
+    for (size_t i = 0; i < n; i++) {
+        printf("          ");
+        print_text(stdout, at[i]->text);
+        putchar('\n');
     }
+    free(at);
 }
 
 static void json_frame(struct json *j, const struct symbol *one)
@@ -471,17 +455,13 @@ static void json_frame(struct json *j, const struct symbol *one)
 
 static void json_stack(struct json *j, const struct live *l, uint32_t stack)
 {
-    size_t depth;
-    const uint64_t *frames = record_stack(l->record, stack, &depth);
+    size_t n;
+    const struct symbol **at = symbols_stack(l->symbols, stack, &n);
     json_open(j, "stack", '[');
-    for (size_t i = 0; i < depth; i++) {
-        size_t n;
-        const struct symbol *at = symbols_frame(l->symbols, frames[i], &n);
-        for (size_t k = 0; k < n; k++)
-            if (!at[k].own)
-                json_frame(j, &at[k]);
-    }
+    for (size_t i = 0; i < n; i++)
+        json_frame(j, at[i]);
     json_close(j, ']');
+    free(at);
 }
 
 void group_json(struct json *j, const struct group *g, const struct live *l, enum group_by by)
@@ -518,20 +498,15 @@ static void fold_name(const char *name)
 
 void group_fold(const struct group *g, const struct live *l, size_t count)
 {
-    size_t depth, parts = 0;
-    const uint64_t *frames = record_stack(l->record, g->stack, &depth);
-    for (size_t i = depth; i-- > 0;) {
-        size_t n;
-        const struct symbol *at = symbols_frame(l->symbols, frames[i], &n);
-        for (size_t k = n; k-- > 0;) {
-            if (at[k].own)
-                continue;
-            if (parts++)
-                putchar(';');
-            fold_name(at[k].name);
-        }
+    size_t n;
+    const struct symbol **at = symbols_stack(l->symbols, g->stack, &n);
+    for (size_t i = n; i-- > 0;) {
+        fold_name(at[i]->name);
+        if (i)
+            putchar(';');
     }
-    printf("%s %zu\n", parts ? "" : "(no stack)", count);
+    printf("%s %zu\n", n ? "" : "(no stack)", count);
+    free(at);
 }
 
 /* ---- as text: what could not be named ---- */

@@ -10,16 +10,14 @@
 
 enum group_by { GROUP_STACK, GROUP_FILE, GROUP_SUFFIX, GROUP_DELETED, GROUP_AGE };
 
-/* The words of --by: "stack", "file", "suffix", "deleted", "age". */
+/* Reads a word of --by: "stack", "file", "suffix", "deleted", "age". False if it is none. */
 bool group_by_word(const char *word, enum group_by *by);
-const char *group_by_name(enum group_by by);
 
 #define GROUP_FILES 3
 struct group {
     const char *key;  /* a group of another record with the same text is the same group */
     const char *name; /* its name in one line */
     uint32_t stack;   /* the stack with most of its mappings; 0: none */
-    uint32_t file;    /* the file with most of its mappings; 0: anonymous memory */
     size_t mappings;  /* of which a part at least is still mapped */
     size_t pieces;    /* ranges */
     uint64_t bytes;

@@ -472,7 +472,9 @@ static void make_room(struct symbols *s)
     s->slots *= 2;
 }
 
-const struct symbol *symbols_frame(struct symbols *s, uint64_t frame, size_t *n)
+/* The functions of a frame of record_stack(), innermost first. *n, which is at least 1: how
+ * many; more than one where functions were inlined. */
+static const struct symbol *functions_of(struct symbols *s, uint64_t frame, size_t *n)
 {
     struct known *k = place_of(s->known, s->slots, frame);
     if (!k->at) {
@@ -494,4 +496,23 @@ const struct symbol *symbols_frame(struct symbols *s, uint64_t frame, size_t *n)
     }
     *n = k->n;
     return k->at;
+}
+
+const struct symbol **symbols_stack(struct symbols *s, uint32_t stack, size_t *n)
+{
+    size_t depth, room = 0;
+    const uint64_t *frames = record_stack(s->record, stack, &depth);
+    const struct symbol **all = depth ? enough_room(NULL, 0, &room, sizeof(struct symbol *)) : NULL;
+    *n = 0;
+    for (size_t i = 0; i < depth; i++) {
+        size_t inlined;
+        const struct symbol *at = functions_of(s, frames[i], &inlined);
+        for (size_t k = 0; k < inlined; k++) {
+            if (at[k].own)
+                continue;
+            all = enough_room(all, *n, &room, sizeof *all);
+            all[(*n)++] = &at[k];
+        }
+    }
+    return all;
 }

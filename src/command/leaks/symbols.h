@@ -36,11 +36,11 @@ struct symbols;
 struct symbols *symbols_new(const struct record *r, pid_t pid, const char *debug_dir);
 void symbols_free(struct symbols *s);
 
-/* The functions of a frame of record_stack(), innermost first. *n, which is at least 1: how
- * many; more than one where functions were inlined. Good until symbols_free. */
-const struct symbol *symbols_frame(struct symbols *s, uint64_t frame, size_t *n);
+/* The functions of a stack of the record, innermost first, without the library's own. *n: how many.
+ * In memory of malloc; NULL if there is no such stack. The symbols are good until symbols_free. */
+const struct symbol **symbols_stack(struct symbols *s, uint32_t stack, size_t *n);
 
-/* *n sentences that say what could not be named and why, of the frames that symbols_frame has
+/* *n sentences that say what could not be named and why, of the stacks that symbols_stack has
  * looked up. */
 const char *const *symbols_notes(const struct symbols *s, size_t *n);
 

@@ -257,9 +257,9 @@ static void tell_frames(const struct frames *f, struct json *j)
 static void tell_stack(const struct report *r, const struct group *g, struct frames *f,
                        struct json *j)
 {
-    size_t depth = 0, n;
-    const uint64_t *frames = g->stack ? record_stack(r->live.record, g->stack, &depth) : NULL;
-    const struct symbol *site = depth ? report_site(r, g->stack, NULL) : NULL;
+    size_t n;
+    const struct symbol **at = symbols_stack(r->live.symbols, g->stack, &n);
+    const struct symbol *site = at ? report_site(r, g->stack, NULL) : NULL;
     json_open(j, NULL, '{');
     report_group(r, g, j);
     if (g->most_count)
@@ -267,14 +267,11 @@ static void tell_stack(const struct report *r, const struct group *g, struct fra
     if (site)
         json_number(j, "at", (long long)frame_number(f, site));
     json_open(j, "s", '[');
-    for (size_t i = 0; i < depth; i++) {
-        const struct symbol *s = symbols_frame(r->live.symbols, frames[i], &n);
-        for (size_t k = 0; k < n; k++)
-            if (!s[k].own)
-                json_number(j, NULL, (long long)frame_number(f, &s[k]));
-    }
+    for (size_t i = 0; i < n; i++)
+        json_number(j, NULL, (long long)frame_number(f, at[i]));
     json_close(j, ']');
     json_close(j, '}');
+    free(at);
 }
 
 /* How many stacks were left out, and what they hold. */

@@ -420,37 +420,19 @@ static bool belong_together(const struct symbol *a, const struct symbol *b)
     return len == package_len(b->function) && strncmp(a->function, b->function, len) == 0;
 }
 
-/* Takes the functions of a stack one by one, innermost first; true: enough. */
-static bool take(const struct symbol *s, const struct symbol **site, const struct symbol **caller)
-{
-    if (!*site && !is_plumbing(s)) {
-        *site = s;
-        return !caller;
-    }
-    if (!*site || is_plumbing(s) || belong_together(*site, s))
-        return false;
-    *caller = s;
-    return true;
-}
-
 const struct symbol *report_site(const struct report *r, uint32_t stack,
                                  const struct symbol **caller)
 {
-    size_t depth, n;
-    const uint64_t *frames = record_stack(r->live.record, stack, &depth);
-    const struct symbol *first = NULL, *site = NULL;
+    size_t n, i = 0;
+    const struct symbol **at = symbols_stack(r->live.symbols, stack, &n);
     if (caller)
         *caller = NULL;
-    for (size_t i = 0; i < depth; i++) {
-        const struct symbol *s = symbols_frame(r->live.symbols, frames[i], &n);
-        for (size_t k = 0; k < n; k++) {
-            if (s[k].own)
-                continue;
-            if (!first)
-                first = &s[k];
-            if (take(&s[k], &site, caller))
-                return site;
-        }
-    }
-    return site ? site : first;
+    while (i < n && is_plumbing(at[i]))
+        i++;
+    const struct symbol *site = i < n ? at[i] : n ? at[0] : NULL;
+    for (; caller && !*caller && i < n; i++)
+        if (!is_plumbing(at[i]) && !belong_together(site, at[i]))
+            *caller = at[i];
+    free(at);
+    return site;
 }
