@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "command/leaks/live.h"
-#include "command/leaks/record_find.h"
 #include "command/lib/print.h"
 #include "command/watch/target.h"
 

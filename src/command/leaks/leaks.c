@@ -12,7 +12,6 @@
 
 #include "command/leaks/groups.h"
 #include "command/leaks/live.h"
-#include "command/leaks/record_find.h"
 #include "command/lib/print.h"
 #include "command/watch/target.h"
 

@@ -1,10 +1,40 @@
-/* live: the mappings of a record, with what else can be known of them. For a process that runs,
- * that is the kernel's list of VMAs; for one that has ended, which of its files are still there. */
+/*
+ * live: a record and its process. Finds the record of a process that runs, and writes to it what is
+ * wanted; says whether the process of a record runs; and has the mappings of a record with what
+ * else can be known of them. For a process that runs, that is the kernel's list of VMAs; for one
+ * that has ended, which of its files are still there.
+ */
 #ifndef MAPHERD_COMMAND_LIVE_H
 #define MAPHERD_COMMAND_LIVE_H
 
 #include "command/leaks/record.h"
 #include "command/leaks/symbols.h"
+#include "command/watch/target.h"
+
+/* ---- the record of a process that runs ---- */
+
+#define RECORD_PATH 4200
+
+/*
+ * Opens the record that a process has mapped, through the mapping, so that its name need not exist
+ * any more. Returns a descriptor, or -1; then record_problem() says why. path: RECORD_PATH bytes,
+ * gets the name of the file as the process has it.
+ */
+int record_open_of(pid_t pid, int flags, char *path);
+
+/* Whether a record is that of a running process, a copy of it, or neither. RECORD_SAME also
+ * where the process may not be looked at. */
+enum record_match { RECORD_NONE, RECORD_COPY, RECORD_SAME };
+enum record_match record_match(const struct record *r, pid_t pid);
+
+/*
+ * Writes into the open record of a running process what is wanted of its recording. Closes fd in
+ * every case. head receives the record's head as it was before. False: nothing was written, and
+ * record_problem() says why.
+ */
+bool record_want(int fd, enum mapherd_record_wanted wanted, struct mapherd_record_head *head);
+
+/* ---- the process of a record, and its mappings ---- */
 
 /* One VMA of the kernel's list, in the order of addresses. */
 struct live_map {

@@ -12,6 +12,7 @@
 #define _GNU_SOURCE
 #include "command/leaks/record.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -21,7 +22,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "command/lib/enough.h"
 #include "command/lib/print.h"
+#include "command/lib/verb.h"
 
 /* ---- checking ---- */
 
@@ -91,6 +94,13 @@ static bool check_places(const struct mapherd_record_head *h)
                                      parts[i].what);
     }
     return true;
+}
+
+bool record_begins(int fd, uint64_t at)
+{
+    char magic[sizeof MAPHERD_RECORD_MAGIC - 1];
+    return fd >= 0 && pread(fd, magic, sizeof magic, (off_t)at) == (ssize_t)sizeof magic &&
+           memcmp(magic, MAPHERD_RECORD_MAGIC, sizeof magic) == 0;
 }
 
 bool record_check_head(const struct mapherd_record_head *h, size_t len)
@@ -595,4 +605,58 @@ const uint64_t *record_stack(const struct record *r, uint32_t stack, size_t *dep
     if (s->depth <= DEPTH_MOST && s->depth <= r->word_count - stack - head)
         *depth = s->depth;
     return r->words + stack + head;
+}
+
+/* ---- the record files of a folder ---- */
+
+static bool begins_like_one(const char *path)
+{
+    int fd = record_open(path, O_RDONLY | O_NOFOLLOW);
+    bool is = record_begins(fd, 0);
+    if (fd >= 0)
+        close(fd);
+    return is;
+}
+
+bool records_each(const char *folder, records_take *take, void *context)
+{
+    struct dirent **entries;
+    int n = scandir(folder, &entries, NULL, alphasort);
+    if (n < 0) {
+        complain("%s: %s", folder, strerror(errno));
+        return false;
+    }
+    for (int i = 0; i < n; i++) {
+        char *path = enough_text("%s/%s", folder, entries[i]->d_name);
+        const char *why;
+        struct record *r = begins_like_one(path) ? record_read(path, &why) : NULL;
+        if (r)
+            take(path, r, context);
+        record_free(r);
+        free(path);
+        free(entries[i]);
+    }
+    free(entries);
+    return true;
+}
+
+/* A MAPHERD_DIR may have a name with % in it behind the folder. */
+static void folder_of(const char *dir, char *folder, size_t size)
+{
+    snprintf(folder, size, "%s", dir);
+    char *slash = strrchr(folder, '/');
+    if (strchr(folder, '%') && slash != folder)
+        *slash = '\0';
+}
+
+void records_each_usual(records_take *take, void *context)
+{
+    static const char usual[] = "/dev/shm";
+    char folder[4096] = "";
+    const char *chosen = getenv("MAPHERD_DIR");
+    if (chosen && chosen[0] == '/')
+        folder_of(chosen, folder, sizeof folder);
+    if (*folder && strcmp(folder, usual) != 0)
+        records_each(folder, take, context);
+    records_each(usual, take, context);
 }

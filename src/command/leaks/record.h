@@ -60,6 +60,10 @@ int record_open(const char *path, int flags);
 void *record_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
 const char *record_problem(void);
 
+/* Whether a file, or the memory of a process, has at `at` the bytes that a record begins with. False
+ * also if fd is -1. */
+bool record_begins(int fd, uint64_t at);
+
 /* Whether h is the head of a record, and the parts that it names do not overlap. len: the bytes
  * that were read of it. False: record_problem() says why. */
 bool record_check_head(const struct mapherd_record_head *h, size_t len);
@@ -71,5 +75,16 @@ const char *record_text(const struct record *r, uint32_t at);
 
 /* The frames of a stack, innermost first. *depth: how many; 0 if there is no such stack. */
 const uint64_t *record_stack(const struct record *r, uint32_t stack, size_t *depth);
+
+/* ---- the record files of a folder ---- */
+
+typedef void records_take(const char *path, const struct record *r, void *context);
+
+/* Calls take for each record in the folder that may be read, in the order of names. Skips files
+ * that look like records and are none. False, after a complaint, if the folder cannot be read. */
+bool records_each(const char *folder, records_take *take, void *context);
+
+/* records_each, for the folders that normally have records: $MAPHERD_DIR and /dev/shm. */
+void records_each_usual(records_take *take, void *context);
 
 #endif
