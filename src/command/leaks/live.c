@@ -232,6 +232,23 @@ const char *live_state_text(enum live_state state)
 
 /* ---- the kernel's list ---- */
 
+struct live_map live_map_of(const struct procmap *m)
+{
+    return (struct live_map){
+        .start = m->start,
+        .end = m->end,
+        .offset = m->offset,
+        .device = (uint64_t)m->dev_major << 32 | m->dev_minor,
+        .inode = m->inode,
+        .path = m->path,
+        .read = m->read,
+        .write = m->write,
+        .exec = m->exec,
+        .shared = m->shared,
+        .deleted = pieces_deleted(m->path),
+    };
+}
+
 struct joining {
     struct live *live;
     size_t room;
@@ -249,19 +266,8 @@ static void take_map(const struct procmap *m, void *context)
     if (!j->path || strcmp(j->path, m->path) != 0)
         j->path = texts_copy(texts, m->path);
     struct live_map *map = &l->maps[l->map_count++];
-    *map = (struct live_map){
-        .start = m->start,
-        .end = m->end,
-        .offset = m->offset,
-        .device = (uint64_t)m->dev_major << 32 | m->dev_minor,
-        .inode = m->inode,
-        .path = j->path,
-        .read = m->read,
-        .write = m->write,
-        .exec = m->exec,
-        .shared = m->shared,
-        .deleted = pieces_deleted(m->path),
-    };
+    *map = live_map_of(m);
+    map->path = j->path;
     /* Both lists are in the order of addresses: the piece in which the last VMA ended may go on
      * here. */
     while (j->piece < r->piece_count && r->pieces[j->piece].end <= map->start)

@@ -45,6 +45,9 @@ struct live_map {
     bool recorded; /* the record has a piece in it */
 };
 
+/* A line of the kernel's list as such a VMA. The path is that of m, which is to be copied. */
+struct live_map live_map_of(const struct procmap *m);
+
 /* How the process ended, as far as the record and /proc tell. */
 enum live_state { LIVE_RUNNING, LIVE_EXITED, LIVE_REPLACED, LIVE_KILLED, LIVE_UNKNOWN };
 

@@ -14,9 +14,87 @@
 #include <unistd.h>
 
 #include "command/lib/enough.h"
-#include "command/report/page.h"
 #include "command/report/space.h"
 #include "command/watch/target.h"
+
+/* ---- the trend: whether the count grows, since when, and how fast ---- */
+
+/*
+ * The count grows since the last time at which it was as low as it ever was. But if it has hardly
+ * changed for half of the time that is known, it is steady since it came to its present value.
+ */
+
+struct point {
+    uint64_t time; /* s since 1970, the end of what the point stands for */
+    int64_t count;
+};
+
+bool report_point_counts(const struct mapherd_record_point *p, unsigned level, unsigned n,
+                         uint64_t now_s)
+{
+    uint64_t span = level < 16 ? 1ull << 2 * level : 1ull << 32;
+    return p->time && p->count >= 0 && p->count <= INT32_MAX && p->time <= now_s &&
+           p->time + span * n > now_s;
+}
+
+/*
+ * Takes the finest point for each time. A point of level k is for 4^k seconds, and has the count of
+ * the last of them. So a point that reaches into the time of a finer one tells nothing of the time
+ * before that.
+ */
+static size_t merge(const struct mapherd_record_point *points, unsigned levels, unsigned a_level,
+                    uint64_t now_s, struct point *merged)
+{
+    uint64_t edge = now_s + 1; /* finer points cover what is later */
+    size_t n = 0;
+    for (unsigned level = 0; level < levels && level < 16; level++) {
+        uint64_t earliest = edge;
+        for (unsigned i = 0; i < a_level; i++) {
+            const struct mapherd_record_point *p = &points[(size_t)level * a_level + i];
+            uint64_t span = 1ull << 2 * level;
+            if (!report_point_counts(p, level, a_level, now_s) || p->time + span > edge)
+                continue;
+            if (p->time < earliest)
+                earliest = p->time;
+            merged[n++] = (struct point){ p->time + span - 1, p->count };
+        }
+        edge = earliest;
+    }
+    qsort(merged, n, sizeof *merged, sorted_order);
+    return n;
+}
+
+/* The trend that the points of a record show: levels rings of a_level points each. */
+static struct trend trend_of(const struct mapherd_record_point *points, unsigned levels,
+                             unsigned a_level, uint64_t now_s)
+{
+    struct trend c = { 0 };
+    struct point *all = enough(calloc((size_t)levels * a_level + 1, sizeof *all));
+    size_t n = merge(points, levels, a_level, now_s, all), low = 0, near;
+    if (n == 0)
+        goto out;
+    c.known = true;
+    c.begin_s = all[0].time;
+    c.now = (long)all[n - 1].count;
+    for (size_t i = 0; i < n; i++)
+        if (all[i].count <= all[low].count)
+            low = i;
+    int64_t slack = c.now / 20 > 50 ? c.now / 20 : 50;
+    for (near = n - 1; near > 0; near--)
+        if (all[near - 1].count > c.now + slack || all[near - 1].count < c.now - slack)
+            break;
+    bool steady = (now_s - all[near].time) * 2 >= now_s - all[0].time;
+    c.grows = !steady && c.now - all[low].count > slack;
+    c.since_s = all[c.grows ? low : near].time;
+    c.from = (long)all[c.grows ? low : near].count;
+    if (c.grows && (now_s - all[near].time) * 4 >= now_s - c.since_s)
+        c.still_s = all[near].time;
+    if (c.grows && now_s > c.since_s)
+        c.a_minute = (double)(c.now - c.from) * 60 / (double)(now_s - c.since_s);
+out:
+    free(all);
+    return c;
+}
 
 /* ---- a process without a record: what the kernel tells ---- */
 
@@ -31,18 +109,7 @@ static void take_map(const struct procmap *m, void *context)
     struct listed *l = context;
     l->maps = enough_room(l->maps, l->n, &l->room, sizeof *l->maps);
     struct live_map *new = &l->maps[l->n];
-    *new = (struct live_map){
-        .start = m->start,
-        .end = m->end,
-        .offset = m->offset,
-        .inode = m->inode,
-        .device = (uint64_t)m->dev_major << 32 | m->dev_minor,
-        .read = m->read,
-        .write = m->write,
-        .exec = m->exec,
-        .shared = m->shared,
-        .deleted = pieces_deleted(m->path),
-    };
+    *new = live_map_of(m);
     /* Neighbours are of one file as a rule. They go with the process. */
     new->path = l->n &&strcmp(new[-1].path, m->path) == 0 ? new[-1].path : enough(strdup(m->path));
     l->n++;
@@ -139,8 +206,8 @@ static void look_at_record(struct report *r)
     snprintf(r->host, sizeof r->host, "%s", h->host);
     snprintf(r->arguments, sizeof r->arguments, "%s", h->arguments);
     r->preloaded = true;
-    r->trend = report_trend(r->live.record->points, h->history_levels, h->history_points,
-                            r->live.now_ms / 1000);
+    r->trend = trend_of(r->live.record->points, h->history_levels, h->history_points,
+                        r->live.now_ms / 1000);
     /* The kernel's are ints: what a record says may be anything. */
     r->limit = r->live.limit > 0 && r->live.limit <= INT32_MAX ? r->live.limit : -1;
     if (r->live.joined) {
@@ -159,7 +226,11 @@ static void look_at_record(struct report *r)
     groups_make(&r->deleted, &r->live, GROUP_DELETED, 0);
 }
 
-int report_look(struct report *r, const struct verb *v, const char *operand, const char *debug_dir)
+/* ---- the one or the other ---- */
+
+/* Fills r from a process id or the path of a record. Returns DONE, or, after a complaint, the
+ * status to end with. */
+static int look(struct report *r, const struct verb *v, const char *operand, const char *debug_dir)
 {
     const char *why = "";
     bool is_pid = operand[0] && strspn(operand, "0123456789") == strlen(operand);
@@ -304,7 +375,7 @@ static int report(int argc, char **argv)
     if (!path && isatty(STDOUT_FILENO))
         return misused(&verb_report,
                        "a page is not for a terminal: say where it goes with -o FILE");
-    int found = report_look(&r, &verb_report, argv[0], debug_dir);
+    int found = look(&r, &verb_report, argv[0], debug_dir);
     if (found != DONE)
         return found;
     FILE *out = open_memstream(&page, &len);

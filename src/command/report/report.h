@@ -37,33 +37,16 @@ struct report {
     struct space *space;
 };
 
-/* Fills r from a process id or the path of a record. Returns DONE, or, after a complaint, the
- * status to end with. */
-int report_look(struct report *r, const struct verb *v, const char *operand, const char *debug_dir);
-
 /* Whether a point of a ring of n points lies in the time that the ring covers. A place of the
  * ring that was not written since has an older point. */
 bool report_point_counts(const struct mapherd_record_point *p, unsigned level, unsigned n,
                          uint64_t now_s);
 
-/* The trend that the points of a record show: levels rings of a_level points each. */
-struct trend report_trend(const struct mapherd_record_point *points, unsigned levels,
-                          unsigned a_level, uint64_t now_s);
-
 /* Writes the head of the page, in HTML. */
 void report_words(const struct report *r, FILE *out);
 
-/* Writes the data of the pictures and tables, in JSON. The three functions after it write a part
- * each. */
+/* Writes the data of the pictures and tables, in JSON. */
 void report_data(const struct report *r, FILE *out);
-void report_stacks(const struct report *r, struct json *j);
-void report_sums(const struct report *r, struct json *j); /* where no mappings are recorded */
-void report_picture(const struct report *r, struct json *j);
-
-/* Writes the members that the object of each group has: mappings n, VMAs v, bytes b, files f,
- * deleted d, oldest o, newest y. */
-void report_group(const struct report *r, const struct group *g, struct json *j);
-enum { REPORT_GROUPS = 300 }; /* of a list, at most */
 
 /*
  * The place in a stack that is the program's own: the innermost function that is neither of libc
@@ -72,5 +55,9 @@ enum { REPORT_GROUPS = 300 }; /* of a list, at most */
  */
 const struct symbol *report_site(const struct report *r, uint32_t stack,
                                  const struct symbol **caller);
+
+/* The files in src/command/report/page, line by line, which the build makes part of the command.
+ * Each array ends with NULL. In page_html, report.c replaces each @NAME@. */
+extern const char *const page_html[], *const page_css[], *const page_js[];
 
 #endif

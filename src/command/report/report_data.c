@@ -14,6 +14,8 @@
 #include "command/report/space.h"
 #include "command/watch/pieces.h"
 
+enum { GROUPS_MOST = 300 }; /* of a list */
+
 /* ---- where no mappings are recorded ---- */
 
 struct sum {
@@ -54,7 +56,7 @@ static size_t add_up(struct sum *sums, size_t n)
 static void tell_sums(const char *key, const struct sum *sums, size_t n, struct json *j)
 {
     json_open(j, key, '[');
-    for (size_t i = 0; i < n && i < REPORT_GROUPS; i++) {
+    for (size_t i = 0; i < n && i < GROUPS_MOST; i++) {
         json_open(j, NULL, '{');
         json_text(j, "name", sums[i].name);
         json_number(j, "v", sums[i].maps);
@@ -65,7 +67,7 @@ static void tell_sums(const char *key, const struct sum *sums, size_t n, struct 
     json_close(j, ']');
 }
 
-void report_sums(const struct report *r, struct json *j)
+static void tell_unrecorded(const struct report *r, struct json *j)
 {
     const struct record *record = r->live.record;
     size_t n = 0, most = r->map_count + (record ? record->top_count : 0) + 1;
@@ -87,7 +89,7 @@ void report_sums(const struct report *r, struct json *j)
     for (size_t i = 0; i < n; i++)
         sums[i].files = strcmp(sums[i].name, "anonymous memory") != 0;
     tell_sums("files", sums, n, j);
-    json_number(j, "moreFiles", n > REPORT_GROUPS ? (long long)n - REPORT_GROUPS : 0);
+    json_number(j, "moreFiles", n > GROUPS_MOST ? (long long)n - GROUPS_MOST : 0);
 
     struct sum by_end[3] = { { "of deleted files", 0, 0, 0 },
                              { "of files that are there", 0, 0, 0 },
@@ -154,7 +156,7 @@ static void tell_lead(const struct report *r, struct json *j)
     json_text(j, "lead", text);
 }
 
-void report_picture(const struct report *r, struct json *j)
+static void tell_space(const struct report *r, struct json *j)
 {
     const struct space *s = r->space;
     uint64_t page = r->live.record ? r->live.record->head.page_size : 4096;
@@ -254,6 +256,21 @@ static void tell_frames(const struct frames *f, struct json *j)
     json_close(j, ']');
 }
 
+/* Writes the members that the object of each group has: mappings n, VMAs v, bytes b, files f,
+ * deleted d, oldest o, newest y. */
+static void tell_group(const struct report *r, const struct group *g, struct json *j)
+{
+    json_number(j, "n", (long long)g->mappings);
+    if (r->live.joined)
+        json_number(j, "v", (long long)g->maps);
+    json_number(j, "b", (long long)g->bytes);
+    json_number(j, "f", (long long)g->files);
+    if (r->live.deleted_known)
+        json_number(j, "d", (long long)g->deleted);
+    json_number(j, "o", (long long)g->oldest_ms);
+    json_number(j, "y", (long long)g->newest_ms);
+}
+
 static void tell_stack(const struct report *r, const struct group *g, struct frames *f,
                        struct json *j)
 {
@@ -261,7 +278,7 @@ static void tell_stack(const struct report *r, const struct group *g, struct fra
     const struct symbol **at = symbols_stack(r->live.symbols, g->stack, &n);
     const struct symbol *site = at ? report_site(r, g->stack, NULL) : NULL;
     json_open(j, NULL, '{');
-    report_group(r, g, j);
+    tell_group(r, g, j);
     if (g->most_count)
         json_text(j, "e", live_file(&r->live, g->most[0].file));
     if (site)
@@ -289,7 +306,7 @@ static void tell_more(const struct groups *g, struct json *j)
     json_close(j, '}');
 }
 
-void report_stacks(const struct report *r, struct json *j)
+static void tell_stacks(const struct report *r, struct json *j)
 {
     struct frames frames = { 0 };
     char text[320];
@@ -406,27 +423,14 @@ static void events(const struct report *r, struct json *j)
     json_close(j, ']');
 }
 
-void report_group(const struct report *r, const struct group *g, struct json *j)
-{
-    json_number(j, "n", (long long)g->mappings);
-    if (r->live.joined)
-        json_number(j, "v", (long long)g->maps);
-    json_number(j, "b", (long long)g->bytes);
-    json_number(j, "f", (long long)g->files);
-    if (r->live.deleted_known)
-        json_number(j, "d", (long long)g->deleted);
-    json_number(j, "o", (long long)g->oldest_ms);
-    json_number(j, "y", (long long)g->newest_ms);
-}
-
 static void tell_groups(const struct report *r, const char *key, const struct groups *groups,
                         struct json *j)
 {
     json_open(j, key, '[');
-    for (size_t i = 0; i < groups->n && i < REPORT_GROUPS; i++) {
+    for (size_t i = 0; i < groups->n && i < GROUPS_MOST; i++) {
         json_open(j, NULL, '{');
         json_text(j, "name", groups->at[i].name);
-        report_group(r, &groups->at[i], j);
+        tell_group(r, &groups->at[i], j);
         json_close(j, '}');
     }
     json_close(j, ']');
@@ -434,7 +438,7 @@ static void tell_groups(const struct report *r, const char *key, const struct gr
 
 static long long more_than_shown(const struct groups *g)
 {
-    return g->n > REPORT_GROUPS ? (long long)g->n - REPORT_GROUPS : 0;
+    return g->n > GROUPS_MOST ? (long long)g->n - GROUPS_MOST : 0;
 }
 
 void report_data(const struct report *r, FILE *out)
@@ -452,15 +456,15 @@ void report_data(const struct report *r, FILE *out)
     json_text(&j, "why", r->why);
     history(r, &j);
     events(r, &j);
-    report_stacks(r, &j);
+    tell_stacks(r, &j);
     if (r->stacks.all.mappings) {
         tell_groups(r, "files", &r->files, &j);
         json_number(&j, "moreFiles", more_than_shown(&r->files));
         tell_groups(r, "suffixes", &r->suffixes, &j);
         tell_groups(r, "deleted", &r->deleted, &j);
     } else {
-        report_sums(r, &j);
+        tell_unrecorded(r, &j);
     }
-    report_picture(r, &j);
+    tell_space(r, &j);
     json_close(&j, '}');
 }

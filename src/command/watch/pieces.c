@@ -68,11 +68,6 @@ static int by_file(const void *left, const void *right)
     return o ? o : order(a->from, b->from);
 }
 
-static int by_number(const void *left, const void *right)
-{
-    return order(*(const uint64_t *)left, *(const uint64_t *)right);
-}
-
 /*
  * The least number of maps for n pieces of one file and one access, sorted by from. Each end of a
  * piece can be followed by one beginning at the same offset, so the pieces that can be saved are
@@ -83,7 +78,7 @@ static long least_maps(const struct piece *p, size_t n, uint64_t *ends)
     long least = (long)n;
     for (size_t i = 0; i < n; i++)
         ends[i] = p[i].to;
-    qsort(ends, n, sizeof *ends, by_number);
+    qsort(ends, n, sizeof *ends, sorted_order);
     for (size_t begin = 0, end = 0; begin < n && end < n;) {
         if (p[begin].from < ends[end]) {
             begin++;

@@ -10,7 +10,7 @@ function list(name) {
 }
 BEGIN {
 	print "/* Made by embed.awk from src/command/report/page: change it there. */"
-	print "#include <stddef.h>\n\n#include \"command/report/page.h\""
+	print "#include <stddef.h>\n\n#include \"command/report/report.h\""
 }
 {
 	kind = FILENAME
