@@ -1,5 +1,7 @@
-/* report_words: the head of the page, in sentences: how close the limit is, what holds most,
- * since when, and what to do. */
+/*
+ * report_words: the head of the page, in sentences: how close the limit is, what holds most, since
+ * when, and what to do.
+ */
 #define _GNU_SOURCE
 #include <stdarg.h>
 #include <stdlib.h>
@@ -256,6 +258,8 @@ static void since_when(const struct report *r, FILE *out)
     fputs("</p>\n", out);
 }
 
+/* ---- what to do: each of these writes its advice if the process needs it ---- */
+
 static void raise_limit(const struct report *r, FILE *out)
 {
     char text[80];
@@ -290,69 +294,89 @@ static void name_site(const struct report *r, FILE *out)
     fputs("</li>\n", out);
 }
 
-static void what_to_do(const struct report *r, FILE *out)
+static void run_preloaded(const struct report *r, FILE *out)
 {
-    const struct space *s = r->space;
-    bool running = r->live.state == LIVE_RUNNING;
-    long saved = r->of_pieces ? 0 : r->count - s->in_order;
-    uint64_t left = left_ms(r);
-    const uint64_t day_ms = 86400000;
-    bool near = r->limit > 0 && (r->count * 2 >= r->limit || (left && left < day_ms));
-    char text[80];
-    fputs("<div class=\"todo\"><h2>What to do</h2>\n<ul>\n", out);
-    long begin = ftell(out);
-    name_site(r, out);
-    if (!r->preloaded && saved > 0 && saved * 20 >= r->count) {
-        fputs("<li>", out);
-        say(out, "Run it under mapherd, ");
-        code(out, "mapherd run PROGRAM");
-        say(out, ": %s of its maps would be one with a neighbour, and %s be left.", grouped(saved),
-            grouped(s->in_order));
-        fputs("</li>\n", out);
-    }
-    if (near && r->preloaded && s->borders[BORDER_GAP] &&
-        s->borders[BORDER_GAP] * 10 >= (long)r->map_count) {
+    long saved = r->of_pieces ? 0 : r->count - r->space->in_order;
+    if (r->preloaded || saved <= 0 || saved * 20 < r->count)
+        return;
+    fputs("<li>", out);
+    say(out, "Run it under mapherd, ");
+    code(out, "mapherd run PROGRAM");
+    say(out, ": %s of its maps would be one with a neighbour, and %s be left.", grouped(saved),
+        grouped(r->space->in_order));
+    fputs("</li>\n", out);
+}
+
+/* The options that take away borders of which there are many. */
+static void set_options(const struct report *r, FILE *out)
+{
+    const long *borders = r->space->borders;
+    if (r->preloaded && borders[BORDER_GAP] && borders[BORDER_GAP] * 10 >= (long)r->map_count) {
         fputs("<li>", out);
         say(out, "Map the gaps between the parts of its files too, with ");
         code(out, "MAPHERD_COALESCE=fill");
-        say(out, ": up to %s maps less.", grouped(s->borders[BORDER_GAP]));
+        say(out, ": up to %s maps less.", grouped(borders[BORDER_GAP]));
         fputs("</li>\n", out);
     }
-    if (near && s->borders[BORDER_PROTECTION] &&
-        s->borders[BORDER_PROTECTION] * 4 >= (long)r->map_count) {
+    if (borders[BORDER_PROTECTION] && borders[BORDER_PROTECTION] * 4 >= (long)r->map_count) {
         fputs("<li>", out);
         say(out, "Where the protections differ because of guard pages (stacks, fibers), ");
         code(out, "MAPHERD_GUARDS=on");
         say(out, " makes them without maps of their own (Linux 6.13).");
         fputs("</li>\n", out);
     }
-    if (!(r->live.record && (r->live.record->head.leaks || r->stacks.n)) && r->count > 1000) {
-        fputs("<li>", out);
-        say(out, "To see who maps: ");
-        if (r->live.record && running) {
-            snprintf(text, sizeof text, "mapherd leaks --start %d", (int)r->live.pid);
-            code(out, text);
-            say(out, ", and this report again after a while.");
-        } else {
-            code(out, "mapherd run --leaks=on PROGRAM");
-            say(out, ", and this report of that process.");
-        }
-        fputs("</li>\n", out);
+}
+
+static void record_leaks(const struct report *r, FILE *out)
+{
+    const struct record *record = r->live.record;
+    if ((record && (record->head.leaks || r->stacks.n)) || r->count <= 1000)
+        return;
+    fputs("<li>", out);
+    say(out, "To see who maps: ");
+    if (record && r->live.state == LIVE_RUNNING) {
+        char text[80];
+        snprintf(text, sizeof text, "mapherd leaks --start %d", (int)r->live.pid);
+        code(out, text);
+        say(out, ", and this report again after a while.");
+    } else {
+        code(out, "mapherd run --leaks=on PROGRAM");
+        say(out, ", and this report of that process.");
     }
+    fputs("</li>\n", out);
+}
+
+static void make_space(const struct report *r, FILE *out)
+{
+    const struct mapherd_status *b = r->live.record ? &r->live.record->head.status : NULL;
+    bool running = r->live.state == LIVE_RUNNING;
+    if (!b || b->spilled <= b->returned)
+        return;
+    fputs("<li>", out);
+    say(out, "A disk was full: %s pages wait in the spill file. ",
+        grouped((long long)(b->spilled - b->returned)));
+    say(out, running ? "Make space; the next msync writes them where they belong."
+                     : "Make space, and put them back with ");
+    if (!running)
+        code(out, "mapherd recover");
+    fputs("</li>\n", out);
+}
+
+static void what_to_do(const struct report *r, FILE *out)
+{
+    uint64_t left = left_ms(r);
+    const uint64_t day_ms = 86400000;
+    bool near = r->limit > 0 && (r->count * 2 >= r->limit || (left && left < day_ms));
+    fputs("<div class=\"todo\"><h2>What to do</h2>\n<ul>\n", out);
+    long begin = ftell(out);
+    name_site(r, out);
+    run_preloaded(r, out);
+    if (near)
+        set_options(r, out);
+    record_leaks(r, out);
     if (near)
         raise_limit(r, out);
-    if (r->live.record &&
-        r->live.record->head.status.spilled > r->live.record->head.status.returned) {
-        const struct mapherd_status *b = &r->live.record->head.status;
-        fputs("<li>", out);
-        say(out, "A disk was full: %s pages wait in the spill file. ",
-            grouped((long long)(b->spilled - b->returned)));
-        say(out, running ? "Make space; the next msync writes them where they belong."
-                         : "Make space, and put them back with ");
-        if (!running)
-            code(out, "mapherd recover");
-        fputs("</li>\n", out);
-    }
+    make_space(r, out);
     if (ftell(out) == begin) {
         fputs("<li>", out);
         say(out, "Nothing: the limit is far away.");
