@@ -275,15 +275,11 @@ static bool recover_unfinished(const struct spilled *s, const char *path)
         json_text(&json, "spill", path);
         json_bool(&json, "unfinished", true);
         json_open(&json, "files", '[');
-        json_close(&json, ']');
-        json_bool(&json, "removed", removed);
-        json_close(&json, '}');
-        return good;
+    } else {
+        print_text(stdout, path);
+        puts(": its process was killed while it made this file; nothing was stored in it yet");
     }
-    print_text(stdout, path);
-    puts(": its process was killed while it made this file; nothing was stored in it yet");
-    if (!dry)
-        puts(removed ? "  the spill file is removed" : "  the spill file is kept");
+    end_account(removed);
     return good;
 }
 

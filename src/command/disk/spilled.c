@@ -94,10 +94,9 @@ static bool check_header(struct spilled *s)
 static bool is_unfinished(struct spilled *s, const char *path)
 {
     static const char nothing[sizeof s->header];
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     size_t size =
         (size_t)s->stat.st_size < sizeof nothing ? (size_t)s->stat.st_size : sizeof nothing;
-    return strncmp(name, SPILL_NAME_PREFIX, sizeof SPILL_NAME_PREFIX - 1) == 0 &&
+    return strncmp(base_name(path), SPILL_NAME_PREFIX, sizeof SPILL_NAME_PREFIX - 1) == 0 &&
            (size == 0 ||
             (read_at(s, &s->header, size, 0) && memcmp(&s->header, nothing, size) == 0));
 }

@@ -23,6 +23,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "command/lib/print.h"
 #include "command/lib/verb.h"
 #include "mapherd/mapherd.h"
 
@@ -242,8 +243,6 @@ static enum reach judge_elf(struct judge *j, const char *path, int fd, const str
 {
     char text[400];
     struct stat st;
-    const char *base = strrchr(path, '/');
-    base = base ? base + 1 : path;
     if (!elf_same_kind(e, &j->library)) {
         snprintf(text, sizeof text, "is a %d-bit program for %s", e->bits, elf_machine(e));
         size_t len = strlen(text);
@@ -257,7 +256,8 @@ static enum reach judge_elf(struct judge *j, const char *path, int fd, const str
         say_why(j, path, secure);
         return REACH_NO;
     }
-    bool is_loader = strncmp(base, "ld-linux", 8) == 0; /* `ld-linux.so.2 PROGRAM` preloads too */
+    bool is_loader =
+        strncmp(base_name(path), "ld-linux", 8) == 0; /* `ld-linux.so.2 PROGRAM` preloads too */
     if (!e->loader[0] && !is_loader) {
         say_why(j, path, "is statically linked, and only the dynamic loader preloads libraries");
         return REACH_CHILDREN;

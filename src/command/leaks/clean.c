@@ -133,16 +133,12 @@ static int clean(int argc, char **argv)
         { "older", NULL, &older },
         { NULL, NULL, NULL },
     };
-    uint64_t older_ms;
     int operands = verb_args(&verb_clean, flags, argc, argv);
     int result = DONE;
     if (!operands)
         return misused(&verb_clean,
                        "no folder is named; give that of MAPHERD_METRICS or of records");
-    if (!units_read_span(older, &older_ms))
-        return misused(&verb_clean,
-                       "--older '%s' is not a time: a number of seconds, or with s, m, h or d",
-                       older);
+    uint64_t older_ms = verb_span(&verb_clean, "--older", older);
     if (access("/proc/self/stat", R_OK) != 0) {
         complain("/proc is not mounted: every process would seem to be gone");
         return FAILED;

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command/leaks/groups.h"
 #include "command/leaks/leaks.h"
 #include "command/lib/enough.h"
 #include "command/lib/print.h"
@@ -100,7 +99,7 @@ static void print_changes(const struct both *b, const struct leaks_view *view)
                grouped(count(c->before)), grouped(count(c->after)));
         print_bytes(c);
         putchar('\n');
-        group_print_origin(g, l, (enum group_by)view->grouping);
+        group_print_origin(g, l, view->grouping);
     }
     if (!shown_n)
         puts("\nNothing has grown.");
@@ -137,7 +136,7 @@ static void print_json(const struct both *b, const struct leaks_view *view)
         json_number(&j, "growth", c->growth);
         json_number(&j, "before", count(c->before));
         json_number(&j, "after", count(c->after));
-        group_json(&j, g, l, (enum group_by)view->grouping);
+        group_json(&j, g, l, view->grouping);
         json_close(&j, '}');
         putchar('\n');
     }
@@ -180,7 +179,7 @@ static int diff(int argc, char **argv)
     opened = leaks_open(&b.live[1], argv[1], view.debug_dir);
     if (opened == DONE) {
         for (int moment = 0; moment < 2; moment++)
-            groups_make(&b.groups[moment], &b.live[moment], (enum group_by)view.grouping, 0);
+            groups_make(&b.groups[moment], &b.live[moment], view.grouping, 0);
         match(&b);
         (view.json ? print_json : view.folded ? print_folded : print_changes)(&b, &view);
         free(b.at);

@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command/leaks/groups.h"
-#include "command/leaks/live.h"
 #include "command/lib/print.h"
 #include "command/watch/target.h"
 
@@ -234,8 +232,7 @@ static bool read_number(const char *text, unsigned long *n)
 
 int leaks_view_read(const struct verb *v, struct leaks_view *view)
 {
-    enum group_by by;
-    if (!group_by_word(view->by, &by))
+    if (!group_by_word(view->by, &view->grouping))
         return misused(v, "--by '%s' is none of stack, file, suffix, deleted, age", view->by);
     if (!read_number(view->top, &view->most))
         return misused(v, "--top '%s' is not a number of groups: 0 or more", view->top);
@@ -243,9 +240,8 @@ int leaks_view_read(const struct verb *v, struct leaks_view *view)
         return misused(v, "--min-growth '%s' is not a number of mappings: 0 or more", view->least);
     if (view->folded && view->json)
         return misused(v, "--json and --folded are two answers; ask for one");
-    if (view->folded && by != GROUP_STACK)
+    if (view->folded && view->grouping != GROUP_STACK)
         return misused(v, "--folded has stacks; --by %s has none", view->by);
-    view->grouping = by;
     return DONE;
 }
 
@@ -287,7 +283,7 @@ static void print_groups(const struct live *l, const struct groups *g,
         printf("\n%3zu. %5.1f %%  ", ++shown,
                100.0 * (double)one->mappings / (double)g->all.mappings);
         group_print_numbers(one, l);
-        group_print_origin(one, l, (enum group_by)view->grouping);
+        group_print_origin(one, l, view->grouping);
     }
     if (g->n > shown)
         printf("\nand %s mapping%s in %s other group%s\n", grouped((long long)rest),
@@ -313,7 +309,7 @@ static void print_json(const struct live *l, const struct groups *g, const struc
         json_open(&j, NULL, '{');
         json_text(&j, "type", "group");
         json_text(&j, "by", view->by);
-        group_json(&j, &g->at[i], l, (enum group_by)view->grouping);
+        group_json(&j, &g->at[i], l, view->grouping);
         json_close(&j, '}');
         putchar('\n');
     }
@@ -336,7 +332,7 @@ static int show(const char *operand, const struct leaks_view *view, uint64_t old
     int opened = leaks_open(&l, operand, view->debug_dir);
     if (opened != DONE)
         return opened;
-    groups_make(&g, &l, (enum group_by)view->grouping, older_ms);
+    groups_make(&g, &l, view->grouping, older_ms);
     (view->json ? print_json : view->folded ? print_folded : print_groups)(&l, &g, view);
     groups_free(&g);
     live_close(&l);
@@ -361,15 +357,11 @@ static int leaks(int argc, char **argv)
         { "stop", &stop, NULL },
         { NULL, NULL, NULL },
     };
-    uint64_t older_ms;
     int operands = verb_args(&verb_leaks, flags, argc, argv);
     int read = leaks_view_read(&verb_leaks, &view);
     if (read != DONE)
         return read;
-    if (!units_read_span(older, &older_ms))
-        return misused(&verb_leaks,
-                       "--older '%s' is not a time: a number of seconds, or with s, m, h or d",
-                       older);
+    uint64_t older_ms = verb_span(&verb_leaks, "--older", older);
     if (list + start + stop > 1)
         return misused(&verb_leaks, "--list, --start and --stop: one at a time");
     if (list)

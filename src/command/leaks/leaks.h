@@ -4,13 +4,14 @@
 #ifndef MAPHERD_COMMAND_LEAKS_H
 #define MAPHERD_COMMAND_LEAKS_H
 
+#include "command/leaks/groups.h"
 #include "command/lib/verb.h"
 
 /* The options that leaks and diff have in common. */
 struct leaks_view {
     const char *by, *top, *least, *debug_dir;
     bool json, folded;
-    unsigned grouping;          /* enum group_by */
+    enum group_by grouping;     /* --by */
     unsigned long most, growth; /* --top and --min-growth as numbers */
 };
 
@@ -20,7 +21,6 @@ int leaks_view_read(const struct verb *v, struct leaks_view *view);
 
 /* Opens the process or record that the user has named. Returns DONE, or FAILED after a complaint
  * that says why there is nothing to see. */
-struct live;
 int leaks_open(struct live *l, const char *operand, const char *debug_dir);
 
 /* Complains that a process has no record, and says why and what to do. otherwise: the reason to

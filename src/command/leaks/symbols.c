@@ -20,6 +20,7 @@
 
 #include "command/leaks/debuginfo.h"
 #include "command/lib/enough.h"
+#include "command/lib/print.h"
 #include "kernel/procmaps.h"
 
 /* ---- the names that a JIT wrote ---- */
@@ -116,12 +117,6 @@ static const char *jitmap_find(const struct jitmap *j, uint64_t address)
 }
 
 /* ---- a frame in words ---- */
-
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
 
 static char *name_of(const struct symbol *one)
 {

@@ -4,11 +4,15 @@
 #define _GNU_SOURCE
 #include "command/lib/print.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- text ---- */
+
+const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
 
 void print_text(FILE *out, const char *text)
 {
@@ -142,22 +146,6 @@ const char *units_moment(uint64_t ms)
     if (!localtime_r(&s, &tm) || strftime(text, TEXT, "%Y-%m-%d %H:%M:%S %Z", &tm) == 0)
         snprintf(text, TEXT, "a time unknown");
     return text;
-}
-
-bool units_read_span(const char *text, uint64_t *ms)
-{
-    static const char letters[] = "smhd";
-    static const unsigned seconds[] = { 1, 60, 3600, 86400 };
-    char *end;
-    errno = 0;
-    unsigned long long n = strtoull(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || errno || n > UINT32_MAX)
-        return false;
-    const char *letter = *end ? strchr(letters, *end) : letters;
-    if (!letter || (*end && end[1]))
-        return false;
-    *ms = n * seconds[letter - letters] * 1000;
-    return true;
 }
 
 uint64_t units_now(clockid_t clock)

@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <time.h>
 
+/* What follows the last '/' of a path. */
+const char *base_name(const char *path);
+
 /* Prints the text; control characters, which could command the terminal, become '?'. */
 void print_text(FILE *out, const char *text);
 
@@ -31,9 +34,6 @@ const char *units_moment(uint64_t ms); /* ms since 1970, as local time: "2026-11
 
 /* As a span; "0 s" if to is before from. */
 const char *units_between(uint64_t from_ms, uint64_t to_ms);
-
-/* Reads "90", "90s", "15m", "2h" or "7d" into *ms. False if the text is none of that form. */
-bool units_read_span(const char *text, uint64_t *ms);
 
 /* The time of a clock of clock_gettime(2), in ms. */
 uint64_t units_now(clockid_t clock);

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "command/lib/verb.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -148,4 +149,29 @@ long verb_number(const struct verb *v, const char *flag, const char *text, long 
     if (*end || end == text || n < min || n > max)
         exit(misused(v, "%s '%s' is not a number from %ld on", flag, text, min));
     return n;
+}
+
+static bool read_span(const char *text, uint64_t *ms)
+{
+    static const char letters[] = "smhd";
+    static const unsigned seconds[] = { 1, 60, 3600, 86400 };
+    char *end;
+    errno = 0;
+    unsigned long long n = strtoull(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || errno || n > UINT32_MAX)
+        return false;
+    const char *letter = *end ? strchr(letters, *end) : letters;
+    if (!letter || (*end && end[1]))
+        return false;
+    *ms = n * seconds[letter - letters] * 1000;
+    return true;
+}
+
+uint64_t verb_span(const struct verb *v, const char *flag, const char *text)
+{
+    uint64_t ms;
+    if (!read_span(text, &ms))
+        exit(misused(v, "%s '%s' is not a time: a number of seconds, or with s, m, h or d", flag,
+                     text));
+    return ms;
 }

@@ -9,6 +9,7 @@
 #define MAPHERD_VERB_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum { DONE = 0, FAILED = 1, MISUSED = 2 };
 
@@ -53,5 +54,9 @@ int verb_args(const struct verb *v, const struct flag *flags, int argc, char **a
 /* The number that text, the value of a flag, gives. Ends the process with a complaint if it is
  * none from min to max. */
 long verb_number(const struct verb *v, const char *flag, const char *text, long min, long max);
+
+/* The time in ms that text gives, the value of a flag: "90", "90s", "15m", "2h" or "7d". Ends the
+ * process with a complaint if it is none. */
+uint64_t verb_span(const struct verb *v, const char *flag, const char *text);
 
 #endif

@@ -229,12 +229,11 @@ static size_t frame_number(struct frames *f, const struct symbol *s)
 
 static const char *kind_of_code(const struct symbol *s)
 {
-    const char *base = strrchr(s->module, '/');
     if (s->java)
         return "java";
     if (!s->module[0])
         return "none";
-    return strstr(base ? base : s->module, ".so") ? "lib" : "own";
+    return strstr(base_name(s->module), ".so") ? "lib" : "own";
 }
 
 /* [function, where, module, kind] for each. */

@@ -258,7 +258,7 @@ static void since_when(const struct report *r, FILE *out)
     fputs("</p>\n", out);
 }
 
-/* ---- what to do: each of these writes its advice if the process needs it ---- */
+/* ---- what to do ---- */
 
 static void raise_limit(const struct report *r, FILE *out)
 {
@@ -416,8 +416,7 @@ static bool is_plumbing(const struct symbol *s)
     };
     if (s->java)
         return starts(s->function, classes);
-    const char *base = strrchr(s->module, '/');
-    return !s->module[0] || starts(base ? base + 1 : s->module, libraries);
+    return !s->module[0] || starts(base_name(s->module), libraries);
 }
 
 /* The length of a method's package, of three parts at most: "com.example.shop" of

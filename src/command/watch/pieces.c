@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command/lib/enough.h"
+#include "command/lib/print.h"
 
 enum { ACCESS_EXEC = 4 }; /* a bit of piece.access */
 
@@ -139,8 +139,7 @@ struct mapped_file *pieces_files(struct pieces *p, size_t *n)
 /* "*.so.[0-9]*" for libc.so.6: the last part that is no number is the suffix. */
 void pieces_kind(const char *path, bool deleted, char *name, size_t size)
 {
-    const char *base = strrchr(path, '/');
-    base = base ? base + 1 : path;
+    const char *base = base_name(path);
     size_t end = strlen(base) - (deleted && pieces_deleted(base) ? sizeof deleted_mark - 1 : 0);
     size_t dot = end, last = end;
     bool digits = true;
