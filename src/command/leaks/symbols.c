@@ -160,10 +160,9 @@ static void symbols_put_text(struct symbol *one, struct texts *texts)
 
 /* ---- names ---- */
 
-/* What is remembered of a frame. */
+/* What is remembered of a frame: the functions that it lies in. */
 struct known {
-    uint64_t frame;
-    struct symbol *at; /* NULL: a free place of the table */
+    struct symbol *at;
     size_t n;
 };
 
@@ -180,8 +179,9 @@ struct symbols {
     struct module *modules; /* by element of MODULE */
     bool jit_tried;
     struct jitmap *jit;
-    struct known *known; /* open addressing; slots is a power of two */
-    size_t slots, used;
+    struct numbers frames;
+    struct known *known; /* by number of the frame */
+    size_t known_room;
     struct texts texts, notes;
 };
 
@@ -192,8 +192,6 @@ struct symbols *symbols_new(const struct record *r, pid_t pid, const char *debug
     s->pid = pid;
     s->debug_dir = debug_dir;
     s->modules = enough(calloc(r->module_count + 1, sizeof *s->modules));
-    s->slots = 1024;
-    s->known = enough(calloc(s->slots, sizeof *s->known));
     char seen[64] = ""; /* by the process */
     if (pid)
         snprintf(seen, sizeof seen, ":/proc/%d/root/usr/lib/debug", (int)pid);
@@ -212,9 +210,10 @@ void symbols_free(struct symbols *s)
     for (size_t i = 0; i < s->record->module_count; i++)
         debuginfo_close(s->modules[i].info);
     jitmap_free(s->jit);
-    for (size_t i = 0; i < s->slots; i++)
+    for (size_t i = 0; i < s->frames.n; i++)
         free(s->known[i].at);
     free(s->known);
+    numbers_free(&s->frames);
     free(s->modules);
     free(s->folders);
     texts_free(&s->texts);
@@ -444,35 +443,12 @@ static void name_jit(struct building *b)
     add_symbol(name, NULL, 0, b);
 }
 
-static struct known *place_of(struct known *table, size_t slots, uint64_t frame)
-{
-    uint64_t hash = frame * 0x9e3779b97f4a7c15ull;
-    for (size_t i = (size_t)(hash >> 20);; i++) {
-        struct known *k = &table[i & (slots - 1)];
-        if (!k->at || k->frame == frame)
-            return k;
-    }
-}
-
-static void make_room(struct symbols *s)
-{
-    if (s->used < s->slots / 2)
-        return;
-    struct known *larger = enough(calloc(2 * s->slots, sizeof *larger));
-    for (size_t i = 0; i < s->slots; i++)
-        if (s->known[i].at)
-            *place_of(larger, 2 * s->slots, s->known[i].frame) = s->known[i];
-    free(s->known);
-    s->known = larger;
-    s->slots *= 2;
-}
-
 /* The functions of a frame of record_stack(), innermost first. *n, which is at least 1: how
  * many; more than one where functions were inlined. */
 static const struct symbol *functions_of(struct symbols *s, uint64_t frame, size_t *n)
 {
-    struct known *k = place_of(s->known, s->slots, frame);
-    if (!k->at) {
+    size_t before = s->frames.n, number = numbers_of(&s->frames, frame);
+    if (number == before) {
         struct building b = { .symbols = s,
                               .model = { .function = "", .source = "", .module = "" } };
         b.model.address = MAPHERD_FRAME_OFFSET(frame);
@@ -484,13 +460,11 @@ static const struct symbol *functions_of(struct symbols *s, uint64_t frame, size
             name_jit(&b);
         for (size_t i = 0; i < b.n; i++)
             symbols_put_text(&b.at[i], &s->texts);
-        make_room(s);
-        k = place_of(s->known, s->slots, frame);
-        *k = (struct known){ frame, b.at, b.n };
-        s->used++;
+        s->known = enough_room(s->known, number, &s->known_room, sizeof *s->known);
+        s->known[number] = (struct known){ b.at, b.n };
     }
-    *n = k->n;
-    return k->at;
+    *n = s->known[number].n;
+    return s->known[number].at;
 }
 
 const struct symbol **symbols_stack(struct symbols *s, uint32_t stack, size_t *n)

@@ -117,6 +117,42 @@ void keys_free(struct keys *k)
     *k = (struct keys){ 0 };
 }
 
+/* ---- numbers for numbers ---- */
+
+static size_t *slot_of(const struct numbers *k, uint64_t key)
+{
+    for (size_t i = (size_t)(key * 0x9e3779b97f4a7c15ull >> 20);; i++) {
+        size_t *place = &k->places[i & (k->slots - 1)];
+        if (!*place || k->keys[*place - 1] == key)
+            return place;
+    }
+}
+
+size_t numbers_of(struct numbers *k, uint64_t key)
+{
+    if (2 * k->n >= k->slots) {
+        free(k->places);
+        k->slots = k->slots ? 2 * k->slots : 1024;
+        k->places = enough(calloc(k->slots, sizeof *k->places));
+        for (size_t i = 0; i < k->n; i++)
+            *slot_of(k, k->keys[i]) = i + 1;
+    }
+    size_t *place = slot_of(k, key);
+    if (!*place) {
+        k->keys = enough_room(k->keys, k->n, &k->room, sizeof *k->keys);
+        k->keys[k->n++] = key;
+        *place = k->n;
+    }
+    return *place - 1;
+}
+
+void numbers_free(struct numbers *k)
+{
+    free(k->keys);
+    free(k->places);
+    *k = (struct numbers){ 0 };
+}
+
 /* ---- sorted arrays ---- */
 
 int sorted_order(const void *left, const void *right)

@@ -45,6 +45,17 @@ struct keys {
 size_t keys_number(struct keys *k, const char *text);
 void keys_free(struct keys *k);
 
+/* Numbers for keys that are numbers themselves, from 0 on in the order in which they are new. */
+struct numbers {
+    uint64_t *keys; /* by number */
+    size_t n, room;
+    size_t *places; /* number + 1; 0: free */
+    size_t slots;   /* a power of two */
+};
+/* The number of the key, which is a new one if the key is new. */
+size_t numbers_of(struct numbers *k, uint64_t key);
+void numbers_free(struct numbers *k);
+
 /* The order of arrays whose elements begin with the uint64_t that they are sorted by, for
  * qsort(3). */
 int sorted_order(const void *left, const void *right);

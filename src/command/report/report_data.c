@@ -194,39 +194,6 @@ static void tell_space(const struct report *r, struct json *j)
 
 enum { STACKS = 3000 };
 
-/* The frames that stacks share, each told once: their number by the symbol's place in memory. */
-struct frames {
-    const struct symbol **at;
-    size_t n, room, slots;
-    size_t *table; /* number + 1, by a hash of the pointer; slots is a power of two */
-};
-
-static size_t slot_of(const struct frames *f, const struct symbol *s)
-{
-    size_t slot = ((uintptr_t)s >> 4) * 0x9e3779b97f4a7c15ull >> 20;
-    for (slot &= f->slots - 1; f->table[slot] && f->at[f->table[slot] - 1] != s;)
-        slot = (slot + 1) & (f->slots - 1);
-    return slot;
-}
-
-static size_t frame_number(struct frames *f, const struct symbol *s)
-{
-    if (2 * f->n >= f->slots) {
-        free(f->table);
-        f->slots = f->slots ? 2 * f->slots : 1024;
-        f->table = enough(calloc(f->slots, sizeof *f->table));
-        for (size_t i = 0; i < f->n; i++)
-            f->table[slot_of(f, f->at[i])] = i + 1;
-    }
-    size_t slot = slot_of(f, s);
-    if (!f->table[slot]) {
-        f->at = enough_room(f->at, f->n, &f->room, sizeof *f->at);
-        f->at[f->n++] = s;
-        f->table[slot] = f->n;
-    }
-    return f->table[slot] - 1;
-}
-
 static const char *kind_of_code(const struct symbol *s)
 {
     if (s->java)
@@ -236,12 +203,13 @@ static const char *kind_of_code(const struct symbol *s)
     return strstr(base_name(s->module), ".so") ? "lib" : "own";
 }
 
-/* [function, where, module, kind] for each. */
-static void tell_frames(const struct frames *f, struct json *j)
+/* [function, where, module, kind] for each of the functions that stacks share. f has the numbers of
+ * their symbols, by their place in memory. */
+static void tell_frames(const struct numbers *f, struct json *j)
 {
     json_open(j, "frames", '[');
     for (size_t i = 0; i < f->n; i++) {
-        const struct symbol *s = f->at[i];
+        const struct symbol *s = (const void *)(uintptr_t)f->keys[i];
         char *where =
             enough_text("%s%s%.0d", s->source, s->line > 0 ? ":" : "", s->line > 0 ? s->line : 0);
         json_open(j, NULL, '[');
@@ -270,7 +238,7 @@ static void tell_group(const struct report *r, const struct group *g, struct jso
     json_number(j, "y", (long long)g->newest_ms);
 }
 
-static void tell_stack(const struct report *r, const struct group *g, struct frames *f,
+static void tell_stack(const struct report *r, const struct group *g, struct numbers *f,
                        struct json *j)
 {
     size_t n;
@@ -281,10 +249,10 @@ static void tell_stack(const struct report *r, const struct group *g, struct fra
     if (g->most_count)
         json_text(j, "e", live_file(&r->live, g->most[0].file));
     if (site)
-        json_number(j, "at", (long long)frame_number(f, site));
+        json_number(j, "at", (long long)numbers_of(f, (uintptr_t)site));
     json_open(j, "s", '[');
     for (size_t i = 0; i < n; i++)
-        json_number(j, NULL, (long long)frame_number(f, at[i]));
+        json_number(j, NULL, (long long)numbers_of(f, (uintptr_t)at[i]));
     json_close(j, ']');
     json_close(j, '}');
     free(at);
@@ -307,7 +275,7 @@ static void tell_more(const struct groups *g, struct json *j)
 
 static void tell_stacks(const struct report *r, struct json *j)
 {
-    struct frames frames = { 0 };
+    struct numbers frames = { 0 };
     char text[320];
     const struct record *record = r->live.record;
     json_open(j, "stacks", '[');
@@ -316,8 +284,7 @@ static void tell_stacks(const struct report *r, struct json *j)
     json_close(j, ']');
     tell_more(&r->stacks, j);
     tell_frames(&frames, j);
-    free(frames.table);
-    free(frames.at);
+    numbers_free(&frames);
 
     if (record) {
         size_t len = (size_t)snprintf(
