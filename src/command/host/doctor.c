@@ -103,7 +103,7 @@ static void findings_end(struct findings *f)
     putchar('\n');
 }
 
-/* ---- the kernel: its release, vm.max_map_count, and the calls that the library makes use of ---- */
+/* ---- the kernel: its release, vm.max_map_count, the calls that the library uses ---- */
 
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102

@@ -302,8 +302,8 @@ static const char *call_place(Dwarf_Die *unit, Dwarf_Die *die, int *line)
 }
 
 /* By the tree of the unit: the inlined functions and the one that holds them all. */
-static bool find_scopes(struct debuginfo *d, Dwarf *dwarf, Dwarf_Die *unit, Dwarf_Addr address,
-                        const char *symbol, debuginfo_each *each, void *context)
+static bool find_in_unit(struct debuginfo *d, Dwarf *dwarf, Dwarf_Die *unit, Dwarf_Addr address,
+                         const char *symbol, debuginfo_each *each, void *context)
 {
     Dwarf_Die scope[SCOPES_MOST];
     Dwarf_Line *innermost = dwarf_getsrc_die(unit, address);
@@ -337,7 +337,7 @@ bool debuginfo_find(struct debuginfo *d, uint64_t address, debuginfo_each *each,
             unit = unit_by_ranges(d, dwarf, place - bias, &place_for_unit);
     }
     if (unit)
-        return find_scopes(d, dwarf, unit, place - bias, symbol, each, context);
+        return find_in_unit(d, dwarf, unit, place - bias, symbol, each, context);
     if (symbol)
         each(symbol, NULL, 0, context);
     return symbol != NULL;

@@ -135,7 +135,9 @@ static void explain_gone(int pid)
                  pid);
 }
 
-void leaks_explain_none(int pid, const char *otherwise)
+/* Complains that a process has no record, and says why and what to do. otherwise: the reason to
+ * tell if no other is found. */
+static void explain_none(int pid, const char *otherwise)
 {
     struct target t = { .pid = pid };
     struct library library = { false, 0 };
@@ -202,7 +204,7 @@ static int leaks_switch(const char *operand, bool on)
         return FAILED;
     int fd = is_pid ? record_open_of(pid, O_RDWR, path) : record_open(operand, O_RDWR | O_NOFOLLOW);
     if (fd < 0 && is_pid) {
-        leaks_explain_none(pid, record_problem());
+        explain_none(pid, record_problem());
         return FAILED;
     }
     if (fd < 0 || !record_want(fd, on ? MAPHERD_WANTED_START : MAPHERD_WANTED_STOP, &head)) {
@@ -251,7 +253,7 @@ int leaks_open(struct live *l, const char *operand, const char *debug_dir)
     pid_t pid;
     if (!live_open(l, operand, debug_dir, &why)) {
         if (live_is_pid(operand, &pid))
-            leaks_explain_none(pid, why);
+            explain_none(pid, why);
         else
             complain("%s: %s", operand, why);
         return FAILED;

@@ -23,8 +23,4 @@ int leaks_view_read(const struct verb *v, struct leaks_view *view);
  * that says why there is nothing to see. */
 int leaks_open(struct live *l, const char *operand, const char *debug_dir);
 
-/* Complains that a process has no record, and says why and what to do. otherwise: the reason to
- * tell if no other is found. */
-void leaks_explain_none(int pid, const char *otherwise);
-
 #endif
