@@ -343,7 +343,7 @@ bool debuginfo_find(struct debuginfo *d, uint64_t address, debuginfo_each *each,
     return symbol != NULL;
 }
 
-#else /* nothing is known of any file */
+#else /* without elfutils nothing is known of any file */
 
 bool debuginfo_built(void)
 {

@@ -39,8 +39,7 @@ struct groups {
     void *memory;     /* of groups.c */
 };
 
-/* Groups the mappings of l. older_ms: leaves out those that are younger than that at l->now_ms.
- * Ends the process if there is no memory. */
+/* Groups the mappings of l. older_ms: leaves out those that are younger than that at l->now_ms. */
 void groups_make(struct groups *g, const struct live *l, enum group_by by, uint64_t older_ms);
 void groups_free(struct groups *g);
 

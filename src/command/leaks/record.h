@@ -1,5 +1,5 @@
 /*
- * record: reads a record file (mapherd/record.h), of a process that runs or of one that has ended.
+ * record: reads record files (mapherd/record.h), of processes that run or have ended.
  *
  * The result is a copy, and has been checked: each index and offset in it is good, each text ends,
  * and no two pieces overlap. While the process runs, the copy is of one moment if the library

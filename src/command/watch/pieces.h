@@ -35,7 +35,7 @@ struct pieces {
 /* Frees the pieces. What was made of them stays good, but for the paths in it. */
 void pieces_free(struct pieces *p);
 
-/* Adds one VMA. Ends the process if there is no memory. */
+/* Adds one VMA. */
 void pieces_add(struct pieces *p, const struct procmap *m);
 
 /* Whether a path of /proc/PID/maps is that of a deleted file. */
@@ -67,11 +67,7 @@ struct kind {
 /* The kinds of n files, that with most VMAs first, in memory of malloc. *kinds: how many. */
 struct kind *pieces_kinds(const struct mapped_file *files, size_t n, size_t *kinds);
 
-/* ---- the holders, in a few rows ---- */
-
-/*
- * The holders of a process's VMAs, in a few rows.
- */
+/* ---- the holders of a process's VMAs, in a few rows ---- */
 
 struct holding {
     char what[256]; /* a path, "anonymous memory", or a kind of files: "*.dvd (deleted)" */

@@ -651,7 +651,7 @@ int screen_run(struct top *t)
     return DONE;
 }
 
-#else
+#else /* without ncurses */
 
 int screen_run(struct top *t)
 {
