@@ -1,6 +1,6 @@
 /*
- * mapherd fill: allocates space for the holes of files, before a program that the library cannot get
- * into stores to them through a mapping.
+ * mapherd fill: allocates space for the holes of files, before a program that the library cannot
+ * get into stores to them through a mapping.
  *
  * Unlike the library, this may open and close files at will: a close drops the POSIX locks that the
  * process has on the file, and this process has none.

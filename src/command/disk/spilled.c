@@ -1,9 +1,9 @@
 /*
  * spilled: see spilled.h.
  *
- * Rules for the spill file: A page that has a sum has to be there; otherwise the file was cut short.
- * Holes are skipped, so that the time to read depends on what is stored, and not on what the slots
- * claim.
+ * Rules for the spill file: A page that has a sum has to be there; otherwise the file was cut
+ * short. Holes are skipped, so that the time to read depends on what is stored, and not on what the
+ * slots claim.
  *
  * Rules for the files: A path is looked at before it is opened, because opening a device can have
  * an effect. What the file has now is compared before it is overwritten. Nothing is written past

@@ -60,8 +60,8 @@ int record_open(const char *path, int flags);
 void *record_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
 const char *record_problem(void);
 
-/* Whether a file, or the memory of a process, has at `at` the bytes that a record begins with. False
- * also if fd is -1. */
+/* Whether a file, or the memory of a process, has at `at` the bytes that a record begins with.
+ * False also if fd is -1. */
 bool record_begins(int fd, uint64_t at);
 
 /* Whether h is the head of a record, and the parts that it names do not overlap. len: the bytes
