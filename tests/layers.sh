@@ -91,6 +91,11 @@ is_formatted() {
 		grep 'code should be clang-formatted') || true
 }
 
+# clang-format breaks no comment. A line with a text may be longer: it can be searched for.
+lines_fit() {
+	find "$1/src" "$1/include" -name '*.[ch]' -exec awk 'length($0) > 100 && !/"/ { print FILENAME ":" FNR }' {} +
+}
+
 # ---- the built library ----
 
 names_in_table() {
@@ -146,6 +151,7 @@ if command -v python3 >/dev/null; then
 else
 	say "not shown here: that log lines have the values of their events: needs python3"
 fi
+holds lines_fit "$tree"
 if can_format; then
 	holds is_formatted "$tree"
 else
@@ -180,6 +186,7 @@ violate includes_go_down src/command/leaks/live.c '#include "command/report/spac
 violate no_circles src/space/tree.h '#include "space/windows.h"'
 violate one_door_to_the_kernel src/space/count.c '#include "kernel/rawcall.h"'
 violate one_door_to_the_kernel src/entry/engine.c 'long x(void) { return syscall(1); }'
+violate lines_fit src/common/fmt.c "/* $(printf '%0100d' 0) */"
 ! can_format || violate is_formatted src/common/fmt.c 'int  x;'
 if command -v python3 >/dev/null; then
 	violate events_have_their_lines src/space/count.c 'void x(void) { log_line(EVENT_maps, "%ld of %ld", 1L, 2L); }'

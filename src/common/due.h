@@ -16,7 +16,7 @@ enum due {
     DUE_KEEPS,     /* a file is kept that nothing holds (disk/keeps.h) */
     DUE_RETENTION, /* a retained range may be given back (herd/retention.h) */
     DUE_COUNT,     /* a scan, or a lower pressure (space/count.h) */
-    DUE_MASTERS,   /* a master is to be unmapped (space/masters.h) */
+    DUE_MASTERS,   /* a master is to be unmapped (herd/placement.h) */
     DUE_RECORD,    /* the record is made, or renewed (trace/record.h) */
     DUE_METRICS,   /* the file of metrics is renewed (tell/metrics.h) */
     DUE_MISTAKE,   /* a function was called without its lock (kernel/lock.h): the gate closes */
@@ -29,8 +29,8 @@ static inline unsigned due_now(void)
     return __atomic_load_n(&due_word, __ATOMIC_RELAXED);
 }
 
-/* Writes the word even where the bit is set already. Another thread may be about to clear it: either
- * that thread sees the work that the caller has left, or the bit is set again. */
+/* Writes the word even where the bit is set already. Another thread may be about to clear it:
+ * either that thread sees the work that the caller has left, or the bit is set again. */
 static inline void due_set(enum due bit)
 {
     __atomic_fetch_or(&due_word, 1U << bit, __ATOMIC_RELEASE);

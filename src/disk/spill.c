@@ -169,8 +169,8 @@ static bool may_write(const struct overlay *c)
            (state == LEASE_NONE && keeps_lease(c->keep, break_signal()) == 0);
 }
 
-/* The same, in the middle of a long write: asked now and then, because the kernel takes a lease away
- * that is not given back in time (fs.lease-break-time). */
+/* The same, in the middle of a long write: asked now and then, because the kernel takes a lease
+ * away that is not given back in time (fs.lease-break-time). */
 static bool may_go_on(const struct overlay *c)
 {
     enum { EVERY_MS = 50 };
@@ -516,7 +516,8 @@ static long claim_run(unsigned n, const struct fault_page *p, size_t size, uint6
     return answer < 0 ? answer : count;
 }
 
-/* Switches the claimed places, and releases them. */
+/* Switches the claimed places, and releases them. Closes fd before: what waits for the places may
+ * close all descriptors. */
 static long switch_run(const struct overlay *c, int fd, uint64_t low, uint64_t high, unsigned count)
 {
     uintptr_t held;
@@ -526,6 +527,7 @@ static long switch_run(const struct overlay *c, int fd, uint64_t low, uint64_t h
     long answer = blocked ? spilled_copy_in(c, fd, low, high) : -ENOMEM;
     if (answer == 0 && !spilled_show(places, count, c, fd))
         answer = -ENOMEM;
+    sys_close(fd);
     if (answer == 0) {
         release();
         return 0;
@@ -551,8 +553,11 @@ static long overlay_run(unsigned n, const struct fault_page *p, size_t size, boo
         return fd;
     answer = spillfile_reserve((int)fd, c->data_at, c->sums_at, low - c->start, high - low);
     long count = answer < 0 ? answer : claim_run(n, p, size, low, high);
-    answer = count < 0 ? count : switch_run(c, (int)fd, low, high, (unsigned)count);
-    sys_close((int)fd);
+    if (count < 0) {
+        sys_close((int)fd);
+        return count;
+    }
+    answer = switch_run(c, (int)fd, low, high, (unsigned)count);
     if (answer < 0)
         return answer;
     overlays_count(2 * count);

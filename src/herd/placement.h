@@ -71,7 +71,7 @@ void placement_remember(const struct map_request *q, struct region *r);
 void placement_flocked(int fd);
 
 /* Retires the masters of all files, before mlockall(MCL_CURRENT): a locked master would make locked
- * chunks. The caller then calls placement_settle. Takes the model lock. */
+ * chunks. The end of the call unmaps them (placement_settle). Takes the model lock. */
 void placement_retire_masters(void);
 
 /* DUE_MASTERS (common/due.h): unmaps the masters that were retired. The caller holds no lock. Takes

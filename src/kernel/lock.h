@@ -32,7 +32,8 @@ enum lock_rank {
     LOCK_OVERLAYS, /* overlay_lock, disk/overlays.h */
     LOCK_MODEL,    /* model_lock, space/model.h */
     LOCK_LAST,     /* none is taken while one of these is held: turn (limit/reserve.c), canary_lock
-                      (kernel/canary.c), buffer_lock (kernel/procmaps.c), record_lock (tell/recordfile.h) */
+                      (kernel/canary.c), buffer_lock (kernel/procmaps.c), record_lock
+                      (tell/recordfile.h) */
 };
 
 struct lock {

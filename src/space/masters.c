@@ -14,7 +14,6 @@
 #include "kernel/lock.h"
 #include "kernel/pool.h"
 #include "kernel/sys.h"
-
 #include "space/zone.h"
 #include "tell/status.h"
 

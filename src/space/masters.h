@@ -53,8 +53,8 @@ enum join masters_join(struct file *f, const struct source *s, const struct fres
  * after an unmapping in the windows. */
 void masters_review(struct file *f);
 
-/* Puts the masters of f on the list of those to unmap (DUE_MASTERS). They are not unmapped here, because munmap
- * may have to close the file, which must not happen under a lock. */
+/* Puts the masters of f on the list of those to unmap (DUE_MASTERS). They are not unmapped here,
+ * because munmap may have to close the file, which must not happen under a lock. */
 void masters_retire(struct file *f);
 
 /* True if the page at addr is a master of this file, on the list or not. */

@@ -3,13 +3,13 @@
  */
 #define _GNU_SOURCE
 #include "space/merge.h"
-#include "space/zone.h"
 
 #include <errno.h>
 
 #include "common/pages.h"
 #include "kernel/lock.h"
 #include "kernel/sys.h"
+#include "space/zone.h"
 
 /*
  * mremap of a range to the length of the whole address space returns EFAULT if the range lies in

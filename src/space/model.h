@@ -2,11 +2,11 @@
  * model: what the library knows of the program's mappings, the lock around it, and the calls that
  * are changing them now.
  *
- * regions.h, files.h and windows.h need the model lock. The model has one rule: a range is taken
- * out before the kernel unmaps it, and is added after the kernel has mapped it. So a range in the
- * model is mapped, and a thread to which the kernel gives a freed address never finds an old entry
- * there. A range that is not in the model is unknown, and its calls pass through. So it is always
- * safe to forget a range.
+ * What the other headers of this room know of mappings needs the model lock. The model has one
+ * rule: a range is taken out before the kernel unmaps it, and is added after the kernel has mapped
+ * it. So a range in the model is mapped, and a thread to which the kernel gives a freed address
+ * never finds an old entry there. A range that is not in the model is unknown, and its calls pass
+ * through. So it is always safe to forget a range.
  */
 #ifndef MAPHERD_MODEL_H
 #define MAPHERD_MODEL_H

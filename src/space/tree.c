@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "space/tree.h"
 
+#include "kernel/lock.h"
 #include "kernel/pool.h"
 #include "tell/status.h"
 
@@ -115,6 +116,7 @@ static void remove_node(struct tree *t, struct region *r)
 
 static void release(const struct tree *t, struct region *r)
 {
+    LOCK_ASSERT(&model_lock);
     if (t->dropped)
         t->dropped(r);
     pool_give(&region_pool, r);
@@ -142,6 +144,7 @@ struct region *tree_add(struct tree *t, uintptr_t start, uintptr_t end)
 /* Where there is no memory, the upper part is forgotten. */
 void tree_split_at(struct tree *t, uintptr_t addr)
 {
+    LOCK_ASSERT(&model_lock);
     struct region *r = tree_floor(t, addr);
     if (!r || r->start == addr || r->end <= addr)
         return;

@@ -12,10 +12,11 @@
  * the windows of a file are numbered as its layers, and a chunk goes to the lowest layer that has
  * its place free. Lower layers thus stay full, and a full layer is few VMAs.
  *
- * The layers are in groups of LAYERS_IN_GROUP. A group with two or more windows has a tree, which
- * says for each part of the file in which layers it is mapped: disjoint ranges of offsets, with a
- * bit for each layer. A search looks at the ranges of one part, once in each group. A retained
- * range (REGION_RETAINED) counts as free, because it can be used again.
+ * The layers are in groups of LAYERS_IN_GROUP. A group gets a tree when a chunk is mapped while it
+ * has several windows. The tree says for each part of the file in which layers it is mapped:
+ * disjoint ranges of offsets, with a bit for each layer. A search looks at the ranges of one part,
+ * once in each group. A retained range (REGION_RETAINED) counts as free, because it can be used
+ * again.
  *
  * Windows lie in the zone (zone.h). Every function needs the model lock.
  */
@@ -65,8 +66,8 @@ struct layers {
 /* Returns the group of the window's layer. */
 struct layers *windows_group(const struct window *w);
 
-/* Notes that [start, end) of the file, in offsets, is mapped in w. Returns false, and notes nothing,
- * if the group has had one window until now, and so no tree: its tree begins here, empty, and the
+/* Notes that [start, end) of the file, in offsets, is mapped in w. Returns false, and notes
+ * nothing, if the group has several windows and no tree yet: its tree begins here, empty, and the
  * caller notes all that is mapped in the windows of the group. */
 bool windows_take(struct window *w, uint64_t start, uint64_t end);
 

@@ -1,8 +1,8 @@
 /*
  * zone: the range of address space from which the library takes addresses.
  *
- * The zone reaches from a quarter to five eighths of the user's address space of 39 to 48 bits. That
- * is above the addresses that AddressSanitizer and the JVM's collectors choose, and below PIE
+ * The zone reaches from a quarter to five eighths of the user's address space of 39 to 48 bits.
+ * That is above the addresses that AddressSanitizer and the JVM's collectors choose, and below PIE
  * programs and the addresses that the kernel chooses, from the top down. zone_pick needs the model
  * lock.
  */

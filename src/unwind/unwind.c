@@ -16,10 +16,10 @@
 
 /*
  * A row takes a search and a run of a small program (0.3 us). The pcs that map memory are few, and
- * occur again. So a table has one slot for each hash. A slot has a number that is odd while the slot
- * is written. A reader that finds it odd, or changed, takes the slot for empty. So no thread waits.
- * Where a signal handler interrupts a writer, or a fork happens meanwhile, one slot cannot be used
- * until the write ends.
+ * occur again. So a table has one slot for each hash. A slot has a number that is odd while the
+ * slot is written. A reader that finds it odd, or changed, takes the slot for empty. So no thread
+ * waits. Where a signal handler interrupts a writer, or a fork happens meanwhile, one slot cannot
+ * be used until the write ends.
  *
  * A row is kept together with the address of the module's search table. So a module that is loaded
  * later at the same place is not confused with the earlier one, unless its table has the same

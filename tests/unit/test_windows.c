@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "space/regions.h"
 #include "space/windows.h"
 #include "space/zone.h"
 #include "world.h"
@@ -152,6 +153,53 @@ static void the_lowest_free_layer(void **state)
     assert_null(files_find(5, 6));
 }
 
+/* The pages of the file that a layer has free, as the regions say. */
+static bool region_free(const struct window *w, unsigned page)
+{
+    uintptr_t at = w->base + page * FAKE_PAGE;
+    const struct region *r = regions_from(at);
+    return !r || r->start > at || (r->kind & REGION_RETAINED);
+}
+
+static void check_layers(const struct file *f, struct window *const *w, unsigned layers)
+{
+    for (unsigned page = 0; page < 12; page++) {
+        uint32_t free = windows_free(f->layers, page * FAKE_PAGE, (page + 1) * FAKE_PAGE);
+        for (unsigned n = 0; n < layers; n++)
+            assert_int_equal(free >> n & 1, region_free(w[n], page));
+    }
+}
+
+/* What was mapped before there was a second layer is known when that has its first chunk. */
+static void layers_begin_late(void **state)
+{
+    (void)state;
+    static const unsigned early[][2] = { { 0, 2 }, { 4, 6 }, { 8, 9 } };
+    struct file *f = files_add(5, 6);
+    struct window *w[3];
+    w[0] = windows_add(f, 1 << 20, 1 << 20);
+    for (size_t i = 0; i < COUNT_OF(early); i++)
+        regions_add(w[0]->base + early[i][0] * FAKE_PAGE, w[0]->base + early[i][1] * FAKE_PAGE,
+                    w[0], REGION_SHARED);
+    regions_retain(w[0]->base + 4 * FAKE_PAGE, w[0]->base + 5 * FAKE_PAGE);
+    w[1] = windows_add(f, 1 << 20, 1 << 20);
+    w[2] = windows_add(f, 1 << 20, 1 << 20);
+    regions_forget(w[0]->base + 8 * FAKE_PAGE, w[0]->base + 9 * FAKE_PAGE);
+    regions_add(w[2]->base + 10 * FAKE_PAGE, w[2]->base + 11 * FAKE_PAGE, w[2], REGION_SHARED);
+    check_layers(f, w, 3);
+    regions_change(w[0]->base + 4 * FAKE_PAGE, w[0]->base + 5 * FAKE_PAGE, REGION_RETAINED, 0);
+    regions_add(w[1]->base, w[1]->base + 3 * FAKE_PAGE, w[1], REGION_SHARED);
+    regions_retain(w[0]->base, w[0]->base + FAKE_PAGE);
+    check_layers(f, w, 3);
+    for (unsigned n = 0; n < 3; n++) {
+        regions_forget(w[n]->base, w[n]->base + w[n]->span);
+        check_layers(f, w, 3);
+    }
+    for (unsigned n = 0; n < 3; n++)
+        windows_release(w[n]);
+    assert_null(files_find(5, 6));
+}
+
 /* A lone chunk keeps its file known; what continues it is told. */
 static void lone_chunks(void **state)
 {
@@ -202,6 +250,7 @@ int main(void)
         WORLD(windows_go_in_any_order),
         WORLD(too_large_for_the_zone),
         WORLD(the_lowest_free_layer),
+        WORLD(layers_begin_late),
         WORLD(lone_chunks),
         WORLD(many_files),
     };
