@@ -129,7 +129,7 @@ chosen() {
 	mux capture-pane -p -e | sed "s/$(printf '\033')\[/<esc>/g" |
 		grep -Eq "^<esc>[0-9;]*7m(<esc>[0-9;]*m)* *$ninety "
 }
-until_true 10 choose || { screen >&2; fail "the process at 90 % cannot be chosen"; }
+until_true 60 choose || { screen >&2; fail "the process at 90 % cannot be chosen"; }
 mux send-keys Enter
 wait_for "^$ninety holder "
 wait_for "the library herds its maps, at pressure high"
