@@ -233,7 +233,8 @@ static long lock_range(uintptr_t addr, size_t len, long flags)
     if (!marked)
         return answer;
     call_end_change(start, end, answer, 0, REGION_LOCKED);
-    return call_end_of(&(struct failed_call){ "mlock", answer, len, 0, 0, addr });
+    return call_end_of(
+        &(struct failed_call){ flags < 0 ? "mlock" : "mlock2", answer, len, 0, 0, addr });
 }
 
 long engine_mlock(uintptr_t addr, size_t len)

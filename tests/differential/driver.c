@@ -241,7 +241,7 @@ int main(int argc, char **argv)
     if (!folder || !every) {
         fputs(
             "usage: diff-driver --dir FOLDER --seed N [--steps N] [--look EVERY]"
-            " [--unseen SHARE] [--only 3,17-20] [--differs guards,retained] [--herded | --alone]\n",
+            " [--unseen SHARE] [--only 3,17-20] [--differs guards,retained,opens] [--herded | --alone]\n",
             stderr);
         return 2;
     }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The differential test again, with what belongs to pressure forced: each level, guards, fill, and
-# all together. The library differs on purpose then, in two ways and no more; they are written
+# all together. The library differs on purpose then, in three ways and no more; they are written
 # down, and looked past, in driver.h (struct differences), and each mode here names its own. What
 # the design also allows, hints that are swallowed at the limit itself, is not forced here.
 #

@@ -141,6 +141,7 @@ static const struct {
     { "madvise", SYS_madvise },
     { "msync", SYS_msync },
     { "mlock", SYS_mlock },
+    { "mlock2", SYS_mlock2 },
     { "openat", SYS_openat },
     { "close", SYS_close },
     { "read", SYS_read },
