@@ -81,18 +81,31 @@ static uint32_t kind_of(const struct map_request *q, long open_flags)
            (q->flags & MAP_NORESERVE ? REGION_NORESERVE : 0) | open_kind(open_flags);
 }
 
-static void ask_filesystem(struct file *f, int fd)
+/* The filesystem of the descriptor's file, for fs_type of files.h. overlayfs shows the numbers of
+ * the filesystem below it, and btrfs has no number of inodes. */
+static long filesystem_of(int fd)
 {
     long type;
-    if (f->fs_type <= 0 && sys_fstatfs_type(fd, &type) == 0)
-        f->fs_type = type;
+    struct sys_space space;
+    if (sys_fstatfs_type(fd, &type) < 0)
+        return FILES_FS_UNKNOWN;
+    if (type == OVERLAYFS_SUPER_MAGIC && (sys_fstatfs(fd, &space) < 0 || !space.files))
+        return FILES_FS_OVERLAY_UNCOUNTED;
+    return type;
+}
+
+static void ask_filesystem(struct file *f, int fd)
+{
+    if (f->fs_type <= 0)
+        f->fs_type = filesystem_of(fd);
     switch (f->fs_type) {
     case TMPFS_MAGIC: f->opens = f->linked ? OPENS_ALIKE : OPENS_APART; break;
     case EXT4_SUPER_MAGIC: /* and ext2, ext3 */
     case XFS_SUPER_MAGIC:
     case BTRFS_SUPER_MAGIC:
     case F2FS_SUPER_MAGIC: f->opens = OPENS_ALIKE; break;
-    case OVERLAYFS_SUPER_MAGIC: f->opens = OPENS_ALIKE_IF_WRITABLE; break;
+    case OVERLAYFS_SUPER_MAGIC:
+    case FILES_FS_OVERLAY_UNCOUNTED: f->opens = OPENS_ALIKE_IF_WRITABLE; break;
     default: f->opens = OPENS_APART;
     }
 }
@@ -333,11 +346,10 @@ static bool settle(const struct placing *p, struct region *r)
  * tell btrfs from others, and no file of btrfs has the device of a disk. The call is no other than
  * a process makes for its record (tell/recordfile.c), also under a seccomp filter.
  */
-static long filesystem_of(const struct map_request *q)
+static long filesystem_for_sync(const struct map_request *q)
 {
-    long type;
     bool asks = options.sync == SYNC_FAST || !files_on_disk_device(q->st.st_dev);
-    return asks && sys_fstatfs_type(q->fd, &type) == 0 ? type : FILES_FS_UNKNOWN;
+    return asks ? filesystem_of(q->fd) : FILES_FS_UNKNOWN;
 }
 
 /* Maps the request at its place, and releases the reference to the window. */
@@ -359,7 +371,7 @@ static long place(const struct placing *p)
     if (at == -EEXIST)
         STATUS_ADD(elsewhere, 1);
     bool placed = !sys_failed(at);
-    long type = placed && p->finds_type ? filesystem_of(p->q) : FILES_FS_UNASKED;
+    long type = placed && p->finds_type ? filesystem_for_sync(p->q) : FILES_FS_UNASKED;
     model_take(); /* cannot fail: this thread did not own it a moment ago */
     if (type != FILES_FS_UNASKED)
         p->w->file->fs_type = type;

@@ -11,6 +11,7 @@
 #ifndef MAPHERD_FILES_H
 #define MAPHERD_FILES_H
 
+#include <linux/magic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -51,7 +52,7 @@ struct file {
     bool locked;            /* the program has taken a flock on it, see files_lock */
     bool several;           /* it was mapped through several descriptors */
     bool failed;            /* a sync of it has returned an error */
-    long fs_type;           /* of its filesystem, by statfs(2), or one of the two below */
+    long fs_type;           /* of its filesystem, by statfs(2), or one of those below */
     uint64_t last_unmap; /* the number of the last unmapping in its windows; no other file has it */
     int fd; /* the descriptor that it was last mapped through, or -1. It may be closed or that
                      of another file since: fstat shows that */
@@ -64,6 +65,9 @@ struct file {
 };
 
 enum { FILES_FS_UNASKED = 0, FILES_FS_UNKNOWN = -1 };
+
+/* overlayfs over a filesystem that has no number of inodes, as btrfs. No type of statfs(2). */
+#define FILES_FS_OVERLAY_UNCOUNTED (1L << 32 | OVERLAYFS_SUPER_MAGIC)
 
 /* True if dev, a file's device by fstat, is that of a disk. btrfs and what has no disk (NFS, FUSE,
  * overlayfs, tmpfs) show a device that has no driver: its major number is 0. */

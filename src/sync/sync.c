@@ -154,7 +154,9 @@ static struct region *chunk_of(const struct sync_plan *p)
  */
 static bool pays(const struct file *f)
 {
-    return f->fs_type > 0 ? f->fs_type != BTRFS_SUPER_MAGIC : files_on_disk_device(f->dev);
+    if (f->fs_type <= 0)
+        return files_on_disk_device(f->dev);
+    return f->fs_type != BTRFS_SUPER_MAGIC && f->fs_type != FILES_FS_OVERLAY_UNCOUNTED;
 }
 
 /* Finds the file of the range. Returns true if the range is durable as long as its file has the

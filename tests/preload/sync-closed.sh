@@ -1,6 +1,7 @@
 #!/bin/sh
 # The program closes the descriptor after mmap, and opens another file in its place. A loop of msync is still widened
-# where that pays, and not on btrfs; also where fstatfs is refused by a seccomp filter that the program was started under.
+# where that pays, and not on btrfs, nor on overlayfs over btrfs; also where fstatfs is refused by a seccomp filter that
+# the program was started under.
 # shellcheck source=tests/lib.sh
 . "$TESTS_SRC/lib.sh"
 closed=$TESTS_BIN/tests/preload/sync_closed
@@ -18,6 +19,19 @@ expect() {
 	say "$kind, $word: $widened syncs widened${1+, fstatfs refused}"
 }
 
+# over_it: the same on overlayfs over the filesystem, which shows another type and device.
+over_it() {
+	below=$kind over=$mnt
+	mkdir "$over/lower" "$over/upper" "$over/work" "$over/mnt"
+	mnt=$over/mnt kind="overlay over $below"
+	mount -t overlay mapherd-test -o "lowerdir=$over/lower,upperdir=$over/upper,workdir=$over/work" "$mnt" 2>/dev/null ||
+		{ say "not on overlay: overlayfs cannot be mounted"; return; }
+	later "gone '$mnt'"
+	for word in auto fast; do
+		expect $word "$1"
+	done
+}
+
 shown=
 for kind in ext4 xfs btrfs tmpfs; do
 	mount_fs $kind 400M || { say "not on $kind: $why"; continue; }
@@ -32,5 +46,8 @@ for kind in ext4 xfs btrfs tmpfs; do
 	for word in auto fast; do
 		expect $word "$yes" "$hostile" deny fstatfs 1
 	done
+	case $kind in
+	btrfs | xfs) over_it "$yes" ;;
+	esac
 done
 [ -n "$shown" ] || skip "$why"
