@@ -1,7 +1,7 @@
 /*
  * signals: the parts that the scenes share, and what sigaction and its kin report.
  *
- *     signals actions|faults|sent|poison     prints what a program sees
+ *     signals actions|faults|sent|poison|huge  prints what a program sees
  *     signals blocked                        faults while it blocks SIGBUS, and has a handler
  *     signals die                            faults, and has none
  *     signals stack FILE truncated|full SIZE how much of an alternate stack of that size a fault takes
@@ -278,6 +278,8 @@ int main(int argc, char **argv)
         play_sent();
     else if (!strcmp(what, "poison"))
         play_poison();
+    else if (!strcmp(what, "huge"))
+        play_huge();
     else if (!strcmp(what, "blocked"))
         fault_while_blocked();
     else if (!strcmp(what, "die"))

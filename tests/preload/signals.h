@@ -37,6 +37,7 @@ void play_actions(void);
 void play_faults(void);
 void play_sent(void);
 void play_poison(void);
+void play_huge(void); /* HUGE_FOLDER in the environment: a hugetlbfs */
 
 /* Returns only if somebody takes the fault, which kills where the kernel decides alone. */
 void fault_while_blocked(void);

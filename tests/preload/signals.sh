@@ -35,6 +35,17 @@ else
 	say "not shown here: poisoned memory (needs root and a kernel with MADV_HWPOISON)"
 fi
 
+mkdir "$scratch/huge"
+export HUGE_FOLDER="$scratch/huge"
+if mount -t hugetlbfs mapherd-test "$HUGE_FOLDER" 2>/dev/null && later "gone '$HUGE_FOLDER'" &&
+	! "$program" huge | grep -q 'no fault'; then
+	same huge
+	grep -q 'code 2 addr 0' "$scratch/huge.alone" || fail "huge: $(cat "$scratch/huge.alone")"
+	grep -q 'no huge page is free' "$scratch/huge.log" || fail "huge: the log: $(cat "$scratch/huge.log")"
+else
+	say "not shown here: huge pages that run out (needs root, hugetlbfs, and no free huge page)"
+fi
+
 # A fault while SIGBUS is blocked kills, whatever handler there is.
 for library in '' "$MAPHERD_LIB"; do
 	result=0

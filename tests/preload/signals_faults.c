@@ -4,11 +4,13 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <setjmp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -363,6 +365,33 @@ static void poison(void)
 void play_poison(void)
 {
     play("poison", poison);
+}
+
+/* ---- a huge page of which the machine has none ---- */
+
+static void huge(void)
+{
+    char path[4096];
+    struct statfs fs;
+    snprintf(path, sizeof path, "%s/file", getenv("HUGE_FOLDER"));
+    int fd = open(path, O_RDWR | O_CREAT, 0600);
+    if (fd < 0 || fstatfs(fd, &fs) || ftruncate(fd, fs.f_bsize))
+        say("no file\n");
+    broken.at =
+        mmap(NULL, (size_t)fs.f_bsize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+    set_up(poisoned, SA_SIGINFO, NULL);
+    if (sigsetjmp(out, 1) == 0) {
+        *broken.at = 1;
+        say("no fault\n");
+        return;
+    }
+    signal(SIGBUS, SIG_DFL);
+    *broken.at = 2;
+}
+
+void play_huge(void)
+{
+    play("huge", huge);
 }
 
 static void handled(int sig)
