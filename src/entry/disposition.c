@@ -43,13 +43,26 @@ uint64_t disposition_read(struct sys_action *now)
     }
 }
 
-/* Waits only while 63 other threads are changing the action. */
+/* A handler that jumps out of sigaction, which is async-signal-safe, leaves a slot taken. All
+ * slots but the one in force are free again where none was for as long as no thread needs one. */
+static void free_slots(void)
+{
+    uint64_t all = UINT64_MAX;
+    uint64_t mark = __atomic_load_n(&current, __ATOMIC_ACQUIRE);
+    __atomic_compare_exchange_n(&taken, &all, (uint64_t)1 << SLOT_OF(mark), false, __ATOMIC_ACQUIRE,
+                                __ATOMIC_RELAXED);
+}
+
 static unsigned take_slot(void)
 {
-    for (;;) {
+    enum { LOOKS = 1000000 };
+    for (unsigned looks = 0;;) {
         uint64_t seen = __atomic_load_n(&taken, __ATOMIC_RELAXED);
-        if (seen == UINT64_MAX)
+        if (seen == UINT64_MAX) {
+            if (looks++ == LOOKS)
+                free_slots();
             continue;
+        }
         unsigned slot = (unsigned)__builtin_ctzll(~seen);
         if (__atomic_compare_exchange_n(&taken, &seen, seen | (uint64_t)1 << slot, false,
                                         __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))

@@ -94,10 +94,8 @@ static long filesystem_of(int fd)
     return type;
 }
 
-static void ask_filesystem(struct file *f, int fd)
+static void note_opens(struct file *f)
 {
-    if (f->fs_type <= 0)
-        f->fs_type = filesystem_of(fd);
     switch (f->fs_type) {
     case TMPFS_MAGIC: f->opens = f->linked ? OPENS_ALIKE : OPENS_APART; break;
     case EXT4_SUPER_MAGIC: /* and ext2, ext3 */
@@ -116,20 +114,19 @@ static void ask_filesystem(struct file *f, int fd)
  * new mappings but not the growth of old ones. On overlayfs two opens for reading may be of two
  * files with one inode number: the lower file, and the copy that a first write has made since.
  */
-static bool opens_alike(struct file *f, int fd, uint32_t kind)
+static bool opens_alike(const struct file *f, uint32_t kind)
 {
-    if (f->opens == OPENS_UNASKED)
-        ask_filesystem(f, fd);
     return f->opens == OPENS_ALIKE ||
            (f->opens == OPENS_ALIKE_IF_WRITABLE && (kind & REGION_WRITABLE));
 }
 
 /* Huge pages have alignment rules of their own. tmpfs may show as large a block size. */
-static bool is_hugetlbfs(int fd, const struct stat *st)
+#define HUGE_PAGE (2L << 20)
+
+static bool is_hugetlbfs(int fd)
 {
     long type;
-    return st->st_blksize >= 2L << 20 &&
-           (sys_fstatfs_type(fd, &type) < 0 || type == HUGETLBFS_MAGIC);
+    return sys_fstatfs_type(fd, &type) < 0 || type == HUGETLBFS_MAGIC;
 }
 
 /* A place is taken, free, or retained by regions of the same kind (herd/retention.h). A retained
@@ -189,6 +186,11 @@ static struct window *find_window(struct file *f, const struct map_request *q, s
     return w || gone ? w : windows_add(f, size, q->offset + len);
 }
 
+static bool covers_all(const struct map_request *q, const struct stat *st)
+{
+    return q->offset == 0 && q->len >= (uint64_t)st->st_size;
+}
+
 /* The window for the request, with a reference; NULL where the chunk is left to the kernel. Then
  * q->lone says whether it is to be remembered. */
 static struct window *window_for(struct map_request *q, size_t len, const struct stat *st,
@@ -196,9 +198,7 @@ static struct window *window_for(struct map_request *q, size_t len, const struct
 {
     struct file *f = files_find(st->st_dev, st->st_ino);
     if (!f || !f->layers) {
-        if (q->offset == 0 && q->len >= (uint64_t)st->st_size)
-            return NULL; /* one mapping covers the whole file */
-        if (!f && is_hugetlbfs(q->fd, st))
+        if (covers_all(q, st))
             return NULL;
         if (!f ||
             (f->lone_count < LONE_MOST && !files_continues(f, q->offset, q->offset + len, kind))) {
@@ -235,7 +235,7 @@ static bool free_of_ofd_locks(int fd)
 /* No program can see whether the chunk belongs to this open file or to another of its kind. */
 static bool may_share_open(struct file *f, int fd, uint32_t kind)
 {
-    if (f->locked || __atomic_load_n(&future_locked, __ATOMIC_RELAXED) || !opens_alike(f, fd, kind))
+    if (f->locked || __atomic_load_n(&future_locked, __ATOMIC_RELAXED) || !opens_alike(f, kind))
         return false;
     if (f->checked_fd == fd && ++f->checked_uses < CHECK_EVERY)
         return true;
@@ -253,9 +253,10 @@ struct placing {
     struct window *w;
     uintptr_t start, end;
     uint32_t kind;
-    bool retained;   /* the place is retained, and has to be given back first */
-    bool beside;     /* the chunk can be one VMA with a neighbour */
-    bool finds_type; /* what msync has to know of the filesystem is to be found out */
+    bool retained;    /* the place is retained, and has to be given back first */
+    bool beside;      /* the chunk can be one VMA with a neighbour */
+    bool finds_type;  /* what msync has to know of the filesystem is to be found out */
+    bool finds_opens; /* what joining has to know of it */
 };
 
 /* r is a region of the window and of the same kind; it may be retained. */
@@ -301,6 +302,11 @@ static bool merges_compared(const struct placing *p, struct region **r)
     return merged;
 }
 
+static bool may_join(uint32_t kind)
+{
+    return (kind & REGION_SHARED) && pressure_actions().join;
+}
+
 /* Maps the chunk anew from the file's master, where that is allowed and may make it one VMA with a
  * neighbour, now or later. False: it was lost half way, and nothing is mapped there. */
 static bool join(const struct placing *p, struct region **r)
@@ -308,8 +314,8 @@ static bool join(const struct placing *p, struct region **r)
     const struct map_request *q = p->q;
     struct file *f = p->w->file;
     bool first = f->used == p->end - p->start;
-    if (!(p->kind & REGION_SHARED) || !pressure_actions().join ||
-        (!p->beside && (first || f->seen == SEEN_MERGED)) || !may_share_open(f, q->fd, p->kind))
+    if (!may_join(p->kind) || (!p->beside && (first || f->seen == SEEN_MERGED)) ||
+        !may_share_open(f, q->fd, p->kind))
         return true;
     struct source source = { q->fd, q->prot, q->flags };
     struct fresh fresh = { p->start, p->end - p->start, p->start - p->w->base, p->kind };
@@ -341,15 +347,17 @@ static bool settle(const struct placing *p, struct region *r)
 }
 
 /*
- * msync has to know the filesystem (sync/sync.c), but may find the descriptor closed, or one of
- * another file. So it is asked for when the first chunk is placed whose msync syncs. auto has to
- * tell btrfs from others, and no file of btrfs has the device of a disk. The call is no other than
- * a process makes for its record (tell/recordfile.c), also under a seccomp filter.
+ * The filesystem may be on a network, and not answer for minutes: it is asked without a lock. msync
+ * has to know it (sync/sync.c), but may find the descriptor closed, or one of another file. So it is
+ * asked for when the first chunk is placed whose msync syncs. auto has to tell btrfs from others,
+ * and no file of btrfs has the device of a disk. The call is no other than a process makes for its
+ * record (tell/recordfile.c), also under a seccomp filter.
  */
-static long filesystem_for_sync(const struct map_request *q)
+static long find_filesystem(const struct placing *p)
 {
-    bool asks = options.sync == SYNC_FAST || !files_on_disk_device(q->st.st_dev);
-    return asks ? filesystem_of(q->fd) : FILES_FS_UNKNOWN;
+    bool asks =
+        p->finds_opens || options.sync == SYNC_FAST || !files_on_disk_device(p->q->st.st_dev);
+    return asks ? filesystem_of(p->q->fd) : FILES_FS_UNKNOWN;
 }
 
 /* Maps the request at its place, and releases the reference to the window. */
@@ -371,10 +379,13 @@ static long place(const struct placing *p)
     if (at == -EEXIST)
         STATUS_ADD(elsewhere, 1);
     bool placed = !sys_failed(at);
-    long type = placed && p->finds_type ? filesystem_for_sync(p->q) : FILES_FS_UNASKED;
+    bool finds = placed && (p->finds_type || p->finds_opens);
+    long type = finds ? find_filesystem(p) : FILES_FS_UNASKED;
     model_take(); /* cannot fail: this thread did not own it a moment ago */
-    if (type != FILES_FS_UNASKED)
+    if (finds && p->w->file->fs_type <= 0)
         p->w->file->fs_type = type;
+    if (finds && p->finds_opens)
+        note_opens(p->w->file);
     if (placed) {
         long before = regions_vmas_around(p->start, p->end);
         struct region *r = regions_add(p->start, p->end, p->w, p->kind);
@@ -409,6 +420,11 @@ long placement_map(struct map_request *q)
     };
     if (!model_take())
         return PLACEMENT_DECLINED;
+    if (st->st_blksize >= HUGE_PAGE && !covers_all(q, st) && !files_find(st->st_dev, st->st_ino)) {
+        model_drop(); /* the filesystem is asked without a lock */
+        if (is_hugetlbfs(q->fd) || !model_take())
+            return PLACEMENT_DECLINED;
+    }
     p.w = window_for(q, len, st, p.kind);
     if (!p.w) {
         model_drop();
@@ -423,6 +439,7 @@ long placement_map(struct map_request *q)
     p.beside = is_beside(&p);
     p.finds_type =
         p.w->file->fs_type == FILES_FS_UNASKED && options.sync != SYNC_PLAIN && kind_syncs(p.kind);
+    p.finds_opens = p.w->file->opens == OPENS_UNASKED && may_join(p.kind);
     model_drop();
     return place(&p);
 }

@@ -57,7 +57,7 @@ void placement_locks_future(bool on);
  * set then, the caller makes the mapping and calls placement_remember.
  *
  * Takes the model lock. The system calls that it makes under the lock are about mappings that it
- * has just made, on local filesystems, of which the caller has a descriptor: they do no I/O.
+ * has just made, and about locks on local files: they do no I/O.
  * Thread- and async-signal-safe.
  */
 long placement_map(struct map_request *q);

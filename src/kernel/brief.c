@@ -45,10 +45,14 @@ static void begin(void)
     mine.moving++;
 }
 
+/* A fork that has waited in vain no longer counts this thread (brief_before_fork). */
 static void end(void)
 {
+    int seen = __atomic_load_n(&moving, __ATOMIC_RELAXED);
     mine.moving--;
-    __atomic_fetch_sub(&moving, 1, __ATOMIC_SEQ_CST);
+    while ((seen & ~FORKING) && !__atomic_compare_exchange_n(&moving, &seen, seen - 1, false,
+                                                             __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+        continue;
 }
 
 /* Where no slot is free, the descriptor works unlisted. */
@@ -102,7 +106,7 @@ void brief_start(void)
 }
 
 /* Waits no longer than 200 ms: a vfork child that was killed while it opened a file never
- * finishes. */
+ * finishes, and a file on a slow disk may take longer. */
 void brief_before_fork(void)
 {
     enum { LOOKS = 2000, NAPS = 200 };

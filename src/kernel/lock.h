@@ -16,7 +16,8 @@
  * mapherd. The order is checked where LOCK_ORDER_CHECKED is defined, as in the unit tests.
  *
  * A thread that leaves a hook by siglongjmp out of a handler, or by asynchronous cancellation,
- * keeps its lock, as it would keep malloc's: mmap and its kind are not async-signal-safe.
+ * keeps its lock, as it would keep malloc's: mmap and its kind are not async-signal-safe. Other
+ * threads wait for ever then (doc/decisions.md).
  *
  * Every function is async-signal-safe.
  */

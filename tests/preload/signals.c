@@ -2,6 +2,8 @@
  * signals: the parts that the scenes share, and what sigaction and its kin report.
  *
  *     signals actions|faults|sent|poison|huge  prints what a program sees
+ *     signals jumps N                        its handler jumps N times out of what it interrupts, which
+ *                                            is sigaction of SIGBUS; then the action is read and set
  *     signals blocked                        faults while it blocks SIGBUS, and has a handler
  *     signals die                            faults, and has none
  *     signals stack FILE truncated|full SIZE how much of an alternate stack of that size a fault takes
@@ -15,12 +17,14 @@
 #define _GNU_SOURCE
 #include "signals.h"
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -266,6 +270,35 @@ static int caught(void)
     return set & 1UL << (SIGBUS - 1) ? 0 : 1;
 }
 
+static sigjmp_buf to_main;
+static volatile unsigned jumps, wanted_jumps;
+
+static void jump(int sig)
+{
+    (void)sig;
+    if (jumps < wanted_jumps) {
+        jumps++;
+        siglongjmp(to_main, 1);
+    }
+}
+
+static void jump_out_of_sigaction(unsigned wanted)
+{
+    const struct itimerval often = { { 0, 50 }, { 0, 50 } }, never = { { 0, 0 }, { 0, 0 } };
+    struct sigaction a = { .sa_handler = jump }, now;
+    wanted_jumps = wanted;
+    sigaction(SIGALRM, &a, NULL);
+    setitimer(ITIMER_REAL, &often, NULL);
+    sigsetjmp(to_main, 1);
+    while (jumps < wanted)
+        sigaction(SIGBUS, &a, NULL);
+    setitimer(ITIMER_REAL, &never, NULL);
+    for (int n = 0; n < 200; n++)
+        sigaction(SIGBUS, &a, NULL);
+    sigaction(SIGBUS, NULL, &now);
+    say("%d\n", now.sa_handler == jump);
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "";
@@ -280,6 +313,8 @@ int main(int argc, char **argv)
         play_poison();
     else if (!strcmp(what, "huge"))
         play_huge();
+    else if (!strcmp(what, "jumps"))
+        jump_out_of_sigaction((unsigned)atoi(argv[2]));
     else if (!strcmp(what, "blocked"))
         fault_while_blocked();
     else if (!strcmp(what, "die"))

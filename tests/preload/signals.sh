@@ -46,6 +46,11 @@ else
 	say "not shown here: huge pages that run out (needs root, hugetlbfs, and no free huge page)"
 fi
 
+# sigaction is async-signal-safe: a handler may jump out of it, however often.
+for library in '' "$MAPHERD_LIB"; do
+	[ "$(LD_PRELOAD=$library timeout 600 "$program" jumps 20000)" = 1 ] || fail "jumps out of sigaction, with '$library'"
+done
+
 # A fault while SIGBUS is blocked kills, whatever handler there is.
 for library in '' "$MAPHERD_LIB"; do
 	result=0

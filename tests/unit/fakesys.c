@@ -186,9 +186,13 @@ long fake_answer(enum fake_call call)
 
 /* Files. */
 
+void (*fake_while_opening)(void);
+
 long sys_open(const char *path, int flags, unsigned mode)
 {
     (void)mode;
+    if (fake_while_opening)
+        fake_while_opening();
     long ordered = fake_answer(FAKE_OPEN);
     if (ordered)
         return ordered;

@@ -107,6 +107,9 @@ extern struct fake_quota fake_quotas[3];
 extern uint64_t fake_stamp;
 extern bool fake_stamps_fine;
 
+/* Is called in each open, before it answers. NULL: nothing is. */
+extern void (*fake_while_opening)(void);
+
 /* How often it was asked on which filesystem a file is. */
 extern unsigned fake_types_asked;
 
