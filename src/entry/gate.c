@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stddef.h>
 
 #include "disk/family.h"
@@ -39,7 +40,8 @@ static struct {
     /* What was taken. False where a handler forks that has interrupted the library: the lock is
      * that of the call below. */
     bool scan, retained, overlays, model;
-    int error; /* errno before the fork */
+    uint64_t mask; /* the signals that were blocked: no handler runs, and jumps out, from then on */
+    int error;     /* errno before the fork */
 } forking;
 
 /* The model lock, for a call about this range; false in a handler that interrupted its owner. */
@@ -191,6 +193,7 @@ void gate_before_fork(void)
         family_before_hidden_fork();
         return;
     }
+    uint64_t mask = sys_block_signals();
     bool announced = family_before_fork();
     bool scan = count_before_fork(), retained = retained_enter(), taken_overlays = overlays_take(),
          model = model_take();
@@ -200,6 +203,7 @@ void gate_before_fork(void)
     forking.retained = retained;
     forking.overlays = taken_overlays;
     forking.model = model;
+    forking.mask = mask;
     forking.error = error;
     if (model)
         parked_retire();
@@ -225,6 +229,7 @@ void gate_after_fork_in_parent(void)
     if (has_failed(error))
         family_not_forked(forking.announced);
     bool scan = forking.scan, retained = forking.retained, took_overlays = forking.overlays;
+    uint64_t mask = forking.mask;
     if (forking.model)
         model_drop();
     if (took_overlays) {
@@ -233,6 +238,7 @@ void gate_after_fork_in_parent(void)
     }
     retained_leave(retained);
     count_after_fork(scan);
+    sys_sigprocmask(SIG_SETMASK, &mask, NULL);
     errno = error ? error : before;
 }
 
@@ -257,5 +263,6 @@ void gate_after_fork_in_child(void)
         guards_abandon();
         gate_close(MAPHERD_FORKED);
     }
+    sys_sigprocmask(SIG_SETMASK, &forking.mask, NULL);
     errno = forking.error;
 }

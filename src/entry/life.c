@@ -130,6 +130,7 @@ static bool own_memory(unsigned char **guard)
     STATUS_SET(own_start, base);
     recordfile_place(base + 2 * ROOM, ROOM);
     STATUS_SET(own_end, base + 3 * ROOM);
+    zone_keep(base, base + 3 * ROOM);
     return true;
 }
 

@@ -348,10 +348,10 @@ static bool settle(const struct placing *p, struct region *r)
 
 /*
  * The filesystem may be on a network, and not answer for minutes: it is asked without a lock. msync
- * has to know it (sync/sync.c), but may find the descriptor closed, or one of another file. So it is
- * asked for when the first chunk is placed whose msync syncs. auto has to tell btrfs from others,
- * and no file of btrfs has the device of a disk. The call is no other than a process makes for its
- * record (tell/recordfile.c), also under a seccomp filter.
+ * has to know it (sync/sync.c), but may find the descriptor closed, or one of another file. So it
+ * is asked for when the first chunk is placed whose msync syncs. auto has to tell btrfs from
+ * others, and no file of btrfs has the device of a disk. The call is no other than a process makes
+ * for its record (tell/recordfile.c), also under a seccomp filter.
  */
 static long find_filesystem(const struct placing *p)
 {

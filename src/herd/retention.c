@@ -284,8 +284,8 @@ static bool retains_locked(void)
 bool retention_makes_room(long answer)
 {
     size_t before = regions_retained_bytes();
-    if ((answer != -ENOMEM && answer != -EAGAIN) || !before || model_mine() ||
-        (!limits_space() && !retains_locked()) || canary_at_limit())
+    if ((answer != -ENOMEM && answer != -EAGAIN) || !before || model_mine() || canary_at_limit() ||
+        (!limits_space() && !retains_locked()))
         return false;
     retention_give_all_back();
     return regions_retained_bytes() < before;

@@ -45,7 +45,8 @@ static struct {
     long under_way; /* calls between count_begin and count_ended */
     unsigned long calls, next_calls;
     int marks[MARKS_MAX], mark_count;
-    uint64_t scan_ms; /* the time of the last scan */
+    uint64_t scan_ms;         /* the time of the last scan */
+    unsigned long scan_calls; /* how many calls it was after */
     int passed; /* marks that have been logged, and below which the count has not fallen since */
     struct growth growth;
 } count = { .upper_bound = AT_START, .limit = -1, .trigger = LONG_MAX, .next_calls = FIRST_CALLS };
@@ -94,6 +95,14 @@ bool count_due(void)
     return GET(upper_bound) >= GET(trigger) || GET(calls) >= GET(next_calls);
 }
 
+/* After months the number of calls doubles too seldom. Calls that pass no hook, or another limit,
+ * are seen by a scan every few minutes. */
+static bool is_old(void)
+{
+    enum { OLD_MS = 600000 };
+    return count.calls - count.scan_calls >= FIRST_CALLS && sys_now_ms() - count.scan_ms >= OLD_MS;
+}
+
 void count_add(long maps)
 {
     LOCK_ASSERT(&model_lock);
@@ -101,8 +110,11 @@ void count_add(long maps)
     if (maps > 0)
         SET(added, count.added + maps);
     SET(calls, count.calls + 1);
-    if (count.calls % PACE_CALLS == 0)
+    if (count.calls % PACE_CALLS == 0) {
         pace_note(count.upper_bound);
+        if (is_old())
+            SET(next_calls, count.calls);
+    }
     STATUS_SET(bound, count.upper_bound);
     STATUS_SET(calls, count.calls);
     if (count_due() || pressure_may_fall(count.upper_bound))
@@ -244,6 +256,12 @@ static bool calls_so_far(struct earlier *e)
     return true;
 }
 
+/* The process lacks something now, which says nothing of the next scan. */
+static bool is_passing(long error)
+{
+    return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -EINTR;
+}
+
 void count_scan(void)
 {
     if (!lock_try(&scan_lock))
@@ -257,8 +275,14 @@ void count_scan(void)
     long measured = limit > 0 ? scan_list() : -1;
     STATUS_ADD(readings, 1);
     if (model_take()) {
-        SET(next_calls, count.calls > FIRST_CALLS / 2 ? count.calls * 2 : FIRST_CALLS);
-        if (measured < 0) {
+        bool later = is_passing(limit > 0 ? measured : limit);
+        SET(next_calls, later                           ? count.calls + FIRST_CALLS
+                        : count.calls > FIRST_CALLS / 2 ? count.calls * 2
+                                                        : FIRST_CALLS);
+        SET(scan_calls, count.calls);
+        if (later) {
+            aim(count.upper_bound);
+        } else if (measured < 0) {
             SET(trigger, LONG_MAX); /* without /proc no scan will ever succeed */
         } else {
             /* What was added meanwhile may lie where the scan had passed already, and what was

@@ -6,7 +6,8 @@
  * upper bound is kept: each call adds what it can add at most. When the upper bound crosses a mark,
  * a scan measures the count, and that is the upper bound from then on. A scan that finds far less
  * moves the next mark away, so the number of scans grows with the logarithm of the distance to the
- * limit. For calls that pass no hook there is a scan after 4,096, 8,192, 16,384, ... calls.
+ * limit. For calls that pass no hook there is a scan after 4,096, 8,192, 16,384, ... calls, and if
+ * the last one is ten minutes and 4,096 calls ago.
  *
  * A scan also shows the model which neighbours the kernel has merged (regions_adopt), so that the
  * upper bound stays near the count afterwards.

@@ -65,14 +65,16 @@ long pressure_border(enum pressure which, long limit)
     }
 }
 
+/* The count below which the level falls. */
+static long fall_of(enum pressure which, long limit)
+{
+    return which == PRESSURE_CALM ? LONG_MIN : pressure_border(which, limit) - limit / FALL_SHARE;
+}
+
 static void change(enum pressure from, enum pressure to, long maps, long limit)
 {
     static struct log_limit often[PRESSURE_FULL + 1];
     unsigned more;
-    __atomic_store_n(&fall_below,
-                     to == PRESSURE_CALM ? LONG_MIN
-                                         : pressure_border(to, limit) - limit / FALL_SHARE,
-                     __ATOMIC_RELAXED);
     if (!__atomic_compare_exchange_n(&level, &(int){ (int)from }, (int)to, false, __ATOMIC_RELAXED,
                                      __ATOMIC_RELAXED))
         return;
@@ -98,8 +100,10 @@ void pressure_is(long maps, long limit)
 {
     enum pressure was = (enum pressure)__atomic_load_n(&level, __ATOMIC_RELAXED);
     enum pressure now = level_of(maps, limit);
-    if (now < was && maps >= __atomic_load_n(&fall_below, __ATOMIC_RELAXED))
-        return;
+    if (now < was && maps >= fall_of(was, limit))
+        now = was;
+    /* Also where the level stays: the limit may be another one than when it was reached. */
+    __atomic_store_n(&fall_below, fall_of(now, limit), __ATOMIC_RELAXED);
     if (now != was)
         change(was, now, maps, limit);
 }

@@ -9,6 +9,7 @@
 
 static struct {
     uintptr_t start, end, at;
+    uintptr_t kept_start, kept_end; /* zone_keep */
     size_t whole_space;
     uint64_t random;
 } zone;
@@ -53,6 +54,17 @@ uintptr_t zone_pick(uint64_t len)
     if (zone.end - zone.at < gap || zone.end - zone.at - gap < len)
         zone.at = zone.start;
     uintptr_t base = zone.at + gap;
+    if (base < zone.kept_end && base + len > zone.kept_start) {
+        base = zone_round_up(zone.kept_end) + gap;
+        if (zone.end - base < len)
+            base = zone.start + gap;
+    }
     zone.at = base + zone_round_up(len);
     return base;
+}
+
+void zone_keep(uintptr_t start, uintptr_t end)
+{
+    zone.kept_start = start;
+    zone.kept_end = end;
 }

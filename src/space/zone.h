@@ -35,4 +35,8 @@ uint64_t zone_longest(void);
  * range with MAP_FIXED_NOREPLACE. */
 uintptr_t zone_pick(uint64_t len);
 
+/* From here on no address in this range is picked: the library's own memory grows there. The last
+ * such range holds. For the constructor. */
+void zone_keep(uintptr_t start, uintptr_t end);
+
 #endif

@@ -16,6 +16,7 @@
 #include "fakespace.h"
 #include "kernel/sys.h"
 #include "space/count.h"
+#include "space/pressure.h"
 #include "space/regions.h"
 #include "tell/log.h"
 #include "tell/options.h"
@@ -158,6 +159,53 @@ static void a_scan_joins_regions(void)
     regions_drop(regions_cut(at, at + 10 * FAKE_PAGE));
 }
 
+/* One scan finds no descriptor left: the next one finds the list again. */
+static void without_a_descriptor(void)
+{
+    fake_fail(FAKE_OPEN, 0, -EMFILE);
+    count_add(2 * LIMIT);
+    assert_true(count_due());
+    count_scan();
+    fake_fail(FAKE_OPEN, 0, 0);
+    assert_true(mapherd_status_block.exact < LIMIT);
+    for (int calls = 0; !count_due(); calls++) {
+        assert_true(calls < 5000);
+        count_add(0);
+    }
+    count_scan();
+    assert_int_equal(mapherd_status_block.bound, fake_vma_count());
+}
+
+/* After many calls a scan is far away by their number; by the time it is not. */
+static void after_ten_minutes(void)
+{
+    for (int n = 0; n < 300000; n++)
+        count_add(0);
+    count_scan();
+    for (int n = 0; n < 10000; n++)
+        count_add(0);
+    assert_false(count_due());
+    fake_now_ms += 600000;
+    for (int n = 0; n < 300; n++)
+        count_add(0);
+    assert_true(count_due());
+    count_scan();
+    for (int n = 0; n < 300; n++)
+        count_add(0);
+    assert_false(count_due());
+}
+
+/* A level is of the limit that is in force. */
+static void a_higher_limit_is_calm(void)
+{
+    pressure_is(850, LIMIT);
+    assert_int_equal(pressure_level(), PRESSURE_HIGH);
+    pressure_is(845, LIMIT);
+    assert_true(pressure_may_fall(750));
+    pressure_is(850, 4 * LIMIT);
+    assert_int_equal(pressure_level(), PRESSURE_CALM);
+}
+
 static void without_proc(void)
 {
     fake_fail(FAKE_OPEN, 0, -ENOENT);
@@ -183,6 +231,9 @@ static void story(void **state)
     a_call_under_way_is_not_forgotten();
     an_upper_bound_too_high_is_corrected();
     a_scan_joins_regions();
+    without_a_descriptor();
+    after_ten_minutes();
+    a_higher_limit_is_calm();
     without_proc();
 }
 

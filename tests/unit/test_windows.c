@@ -45,6 +45,25 @@ static void picks_keep_apart(void **state)
     }
 }
 
+/* Where the library's own memory grows nothing is put, however often the addresses wrap. */
+static void a_kept_range_is_left_out(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed < 20; seed++) {
+        zone_start(0x7ffd00000000, seed);
+        uintptr_t kept = zone_pick(3 * GIB), last = kept;
+        zone_keep(kept, kept + 3 * GIB);
+        for (int wraps = 0; wraps < 3;) {
+            uint64_t len = 1 + world_random(2000) * (GIB / 4);
+            uintptr_t at = zone_pick(len);
+            assert_true(at && (at + len <= kept || at >= kept + 3 * GIB));
+            wraps += at < last;
+            last = at;
+        }
+        zone_keep(0, 0);
+    }
+}
+
 static void a_seed_is_a_place(void **state)
 {
     (void)state;
@@ -245,6 +264,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORLD(the_zone),
         WORLD(picks_keep_apart),
+        WORLD(a_kept_range_is_left_out),
         WORLD(a_seed_is_a_place),
         WORLD(a_window_is_held),
         WORLD(windows_go_in_any_order),
