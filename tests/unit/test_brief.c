@@ -27,7 +27,7 @@ static void *open_slowly(void *unused)
     return unused;
 }
 
-/* The file opens before the fork is made, or after it. alarm: who waits for ever is killed. */
+/* The file opens before the fork is made, or after it. By alarm a wait without end is a failure. */
 static void a_fork_beside_a_slow_open(void **state)
 {
     (void)state;

@@ -221,8 +221,8 @@ static void say_why(struct judge *j, const char *path, const char *text)
 }
 
 /*
- * ld.so ignores LD_PRELOAD where the kernel sets AT_SECURE (security/commoncap.c): the program
- * gets another user or group than the one who starts it, or, unless that is root, capabilities.
+ * ld.so ignores LD_PRELOAD where the kernel sets AT_SECURE (security/commoncap.c): where a program
+ * runs as another user or group than its caller, or has capabilities and the caller is not root.
  */
 static const char *secure_reason(int fd, const struct stat *st)
 {
