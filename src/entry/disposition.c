@@ -43,8 +43,8 @@ uint64_t disposition_read(struct sys_action *now)
     }
 }
 
-/* A handler that jumps out of sigaction, which is async-signal-safe, leaves a slot taken. All
- * slots but the one in force are free again where none was for as long as no thread needs one. */
+/* A handler that jumps out of sigaction, which is async-signal-safe, leaves a slot taken. When no
+ * slot has been free for longer than any thread needs one, all but the one in force are freed. */
 static void free_slots(void)
 {
     uint64_t all = UINT64_MAX;

@@ -91,7 +91,6 @@ void taken_gone(struct taken *t)
         if (t->regions->window)
             masters_review(t->regions->window->file);
         regions_drop_all(t->regions);
-        pending_forget(t->start, t->end);
         model_drop();
     }
 }

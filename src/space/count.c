@@ -272,15 +272,13 @@ void count_scan(void)
         lock_drop(&scan_lock);
         return;
     }
-    long measured = limit > 0 ? scan_list() : -1;
+    long measured = limit > 0 ? scan_list() : limit < 0 ? limit : -ENOENT;
     STATUS_ADD(readings, 1);
     if (model_take()) {
-        bool later = is_passing(limit > 0 ? measured : limit);
-        SET(next_calls, later                           ? count.calls + FIRST_CALLS
-                        : count.calls > FIRST_CALLS / 2 ? count.calls * 2
-                                                        : FIRST_CALLS);
+        SET(next_calls, count.calls > FIRST_CALLS / 2 ? count.calls * 2 : FIRST_CALLS);
         SET(scan_calls, count.calls);
-        if (later) {
+        if (is_passing(measured)) {
+            SET(next_calls, count.calls + FIRST_CALLS);
             aim(count.upper_bound);
         } else if (measured < 0) {
             SET(trigger, LONG_MAX); /* without /proc no scan will ever succeed */

@@ -16,13 +16,6 @@
 #include "space/pending.h"
 #include "tell/status.h"
 
-static void hold(const struct region *r);
-static void release(const struct region *r);
-
-static struct tree mapped = { .copied = hold, .dropped = release };
-static size_t retained_bytes, retained_alone;
-static bool ever_retained;
-
 static void hold(const struct region *r)
 {
     if (r->window)
@@ -40,6 +33,10 @@ static void release(const struct region *r)
         files_release_lone(r->lone);
     holds_drop(r->keep);
 }
+
+static struct tree mapped = { .copied = hold, .dropped = release };
+static size_t retained_bytes, retained_alone;
+static bool ever_retained;
 
 /* Adds len to the sums over all regions: the retained bytes, and the bytes that a file uses in its
  * windows. */

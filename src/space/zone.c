@@ -56,7 +56,7 @@ uintptr_t zone_pick(uint64_t len)
     uintptr_t base = zone.at + gap;
     if (base < zone.kept_end && base + len > zone.kept_start) {
         base = zone_round_up(zone.kept_end) + gap;
-        if (zone.end - base < len)
+        if (base > zone.end || zone.end - base < len)
             base = zone.start + gap;
     }
     zone.at = base + zone_round_up(len);

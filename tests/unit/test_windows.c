@@ -60,6 +60,10 @@ static void a_kept_range_is_left_out(void **state)
             wraps += at < last;
             last = at;
         }
+        uintptr_t end = 5UL << 44; /* of the zone */
+        zone_keep(end - 3 * GIB, end);
+        for (int n = 0; n < 20000; n++)
+            assert_true(zone_pick(GIB) + GIB <= end - 3 * GIB);
         zone_keep(0, 0);
     }
 }
