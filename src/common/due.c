@@ -4,3 +4,4 @@
 #include "common/due.h"
 
 unsigned due_word;
+unsigned due_calls;

@@ -17,12 +17,15 @@ enum due {
     DUE_RETENTION, /* a retained range may be given back (herd/retention.h) */
     DUE_COUNT,     /* a scan, or a lower pressure (space/count.h) */
     DUE_MASTERS,   /* a master is to be unmapped (herd/placement.h) */
-    DUE_RECORD,    /* the record is made, or renewed (trace/record.h) */
-    DUE_METRICS,   /* the file of metrics is renewed (tell/metrics.h) */
+    DUE_RECORD,    /* a look whether the record is to be made or renewed (trace/record.h) */
+    DUE_METRICS,   /* a look whether the file of metrics is to be renewed (tell/metrics.h) */
     DUE_MISTAKE,   /* a function was called without its lock (kernel/lock.h): the gate closes */
 };
 
 extern unsigned due_word;
+
+/* How many calls have ended. */
+extern unsigned due_calls;
 
 static inline unsigned due_now(void)
 {
@@ -39,6 +42,19 @@ static inline void due_set(enum due bit)
 static inline void due_clear(enum due bit)
 {
     __atomic_fetch_and(&due_word, ~(1U << bit), __ATOMIC_ACQ_REL);
+}
+
+/* Counts a call that ends. What is renewed from time to time is looked at every DUE_CALLS calls. A
+ * call that is not counted, because two threads count at once, does no harm. */
+#define DUE_CALLS 16
+static inline void due_count_call(void)
+{
+    unsigned n = __atomic_load_n(&due_calls, __ATOMIC_RELAXED) + 1;
+    __atomic_store_n(&due_calls, n, __ATOMIC_RELAXED);
+    if (n % DUE_CALLS == 0) {
+        due_set(DUE_RECORD);
+        due_set(DUE_METRICS);
+    }
 }
 
 #endif

@@ -26,6 +26,7 @@
 #include "space/regions.h"
 #include "tell/log.h"
 #include "tell/options.h"
+#include "trace/record.h"
 
 static bool future_locked;
 
@@ -69,6 +70,9 @@ long call_end_of(const struct failed_call *call)
 {
     if (call->error == -ENOMEM || call->error == -EAGAIN || call->error == -EPERM)
         explain_failure(call);
+    due_count_call();
+    if (record_asked())
+        due_set(DUE_RECORD);
     if (due_now()) {
         capabilities_settle();
         if (due_now() >> DUE_MISTAKE & 1)

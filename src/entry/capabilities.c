@@ -152,6 +152,7 @@ void capabilities_begin_in_child(void)
     for (unsigned n = 0; n < COUNT; n++)
         if (capabilities[n].in_child)
             capabilities[n].in_child();
+    due_calls = 0;
     /* A thread that is not here may have been about to do what was due. */
     for (unsigned bit = 0; bit < WORK; bit++)
         due_set((enum due)bit);

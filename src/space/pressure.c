@@ -6,6 +6,7 @@
 
 #include <limits.h>
 
+#include "common/due.h"
 #include "tell/log.h"
 #include "tell/options.h"
 #include "tell/status.h"
@@ -79,6 +80,8 @@ static void change(enum pressure from, enum pressure to, long maps, long limit)
                                      __ATOMIC_RELAXED))
         return;
     STATUS_SET(pressure, to);
+    due_set(DUE_RECORD);
+    due_set(DUE_METRICS);
     if (from == PRESSURE_FULL)
         __atomic_fetch_add(&relieved, 1, __ATOMIC_RELAXED);
     if (log_allowed(&often[to], LOG_EVERY_MS, &more))

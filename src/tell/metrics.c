@@ -15,7 +15,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "common/due.h"
 #include "common/fmt.h"
 #include "kernel/brief.h"
 #include "kernel/identity.h"
@@ -25,7 +24,6 @@
 #include "tell/status.h"
 
 #define EVERY_MS 1000
-#define CALLS_A_LOOK 16 /* the clock is read once in so many calls */
 #define PATH_LEN 512
 #define FIRST_PID_NAMESPACE 4026531836UL /* include/linux/proc_ns.h: PROC_PID_INIT_INO */
 
@@ -169,18 +167,14 @@ static void renew(uint64_t now)
 
 bool metrics_settle(void)
 {
-    static unsigned calls;
     if (!folder[0] || __atomic_load_n(&stopped, __ATOMIC_RELAXED))
         return false;
-    /* After a burst of calls there may be none for long: without this the file would show its
-     * beginning. */
-    bool news = news_are_due(&told);
-    if (!news && __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED) % CALLS_A_LOOK)
-        return true;
+    /* After a burst of calls there may be none for long: without news_are_due the file would show
+     * its beginning. */
     uint64_t now = sys_now_ms();
-    if (news || now >= __atomic_load_n(&next_ms, __ATOMIC_RELAXED))
+    if (news_are_due(&told) || now >= __atomic_load_n(&next_ms, __ATOMIC_RELAXED))
         renew(now);
-    return true;
+    return false;
 }
 
 void metrics_start(const char *name)
@@ -190,7 +184,6 @@ void metrics_start(const char *name)
     escape(program, sizeof program, name);
     memcpy(folder, options.metrics.at, options.metrics.len);
     owner = (int)sys_getpid();
-    due_set(DUE_METRICS);
     renew(sys_now_ms());
 }
 

@@ -21,14 +21,12 @@
 #define BEGINS_AT 64     /* mapping calls */
 #define WORTH_KEEPING 64 /* recorded mappings that are left at an exit */
 #define EVERY_MS 1000
-#define CALLS_A_LOOK 16 /* calls between two questions whether it is time, or there is news */
 
 /* The last warning before there was a record. */
 static struct mapherd_record_event first;
 
 static char program[32];
 static long process; /* its id: a vfork child, which has another, makes no record */
-static unsigned calls;
 static unsigned warnings;
 static bool busy; /* a thread makes or renews the record */
 static bool over; /* no record is made or renewed any more */
@@ -63,8 +61,10 @@ static void take_event(enum log_level level, enum event event, const char *text)
 {
     unsigned about = event_rows[event].about;
     struct mapherd_record_head *h = recordfile_head();
-    if (level <= LOG_WARNING)
+    if (level <= LOG_WARNING) {
         __atomic_fetch_add(&warnings, 1, __ATOMIC_RELAXED);
+        due_set(DUE_RECORD);
+    }
     if (h) {
         uint64_t n = __atomic_fetch_add(&h->events_ever, 1, __ATOMIC_RELAXED);
         fill_event(event_slot(h, n), n + 1, level, about, text);
@@ -177,22 +177,23 @@ static void look(struct mapherd_record_head *h)
     end();
 }
 
+bool record_asked(void)
+{
+    const struct mapherd_record_head *h = recordfile_head();
+    return h && __atomic_load_n(&h->wanted, __ATOMIC_RELAXED) && !over;
+}
+
 bool record_settle(void)
 {
     struct mapherd_record_head *h = recordfile_head();
     if (over)
         return false;
-    unsigned n =
-        __atomic_load_n(&calls, __ATOMIC_RELAXED) + 1; /* a call not counted does no harm */
-    __atomic_store_n(&calls, n, __ATOMIC_RELAXED);
-    if (!h && n < BEGINS_AT && !__atomic_load_n(&warnings, __ATOMIC_RELAXED))
-        return true;
-    /* The command has written what it wants into the record. */
-    if (h && __atomic_load_n(&h->wanted, __ATOMIC_RELAXED))
+    if (record_asked())
         leaks_set(__atomic_exchange_n(&h->wanted, MAPHERD_WANTED_NOTHING, __ATOMIC_ACQUIRE));
-    else if (!h || n % CALLS_A_LOOK == 0)
+    else if (h || __atomic_load_n(&due_calls, __ATOMIC_RELAXED) >= BEGINS_AT ||
+             __atomic_load_n(&warnings, __ATOMIC_RELAXED))
         look(h);
-    return true;
+    return false;
 }
 
 void record_start(const char *name)
@@ -202,7 +203,6 @@ void record_start(const char *name)
     fmt(program, sizeof program, "%s", name);
     if (over)
         return;
-    due_set(DUE_RECORD);
     log_observe(take_event);
     record_before();
 }
@@ -280,12 +280,9 @@ void record_close(void)
 void record_after_fork(void)
 {
     recordfile_after_fork();
-    calls = 0;
     warnings = 0;
     first.number = 0;
     busy = false;
     over = is_off();
-    if (!over)
-        due_set(DUE_RECORD);
     process = sys_getpid();
 }

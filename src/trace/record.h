@@ -20,11 +20,15 @@
 void record_start(const char *name);
 
 /*
- * DUE_RECORD (common/due.h), which is set as long as there may be a record: makes the record or
- * renews it, if it is time for that. The caller holds no lock. Async-signal-safe. Where it is not
- * time, it costs a few loads.
+ * DUE_RECORD (common/due.h): makes the record or renews it, if it is time for that, and starts or
+ * stops the recording of mappings as the command has asked for. The caller holds no lock.
+ * Async-signal-safe.
  */
 bool record_settle(void);
+
+/* True if the command has written into the record what it wants, and record_settle is to be called.
+ * Async-signal-safe; takes no lock. */
+bool record_asked(void);
 
 /* Before a call whose mapping may have to be recorded: makes the record if MAPHERD_LEAKS=on asks
  * for it and there is none. The caller holds no lock. Async-signal-safe. */
