@@ -1,8 +1,8 @@
 /*
- * apart: a thread that has a copy of the descriptor table, for sys_apart.
+ * apart: threads that have a copy of the descriptor table, for sys_apart and sys_thread.
  *
- * clone(2) makes it without CLONE_FILES. libc does not know the thread, which has no thread-local
- * memory of its own. Only sys.c includes this file.
+ * clone(2) makes them without CLONE_FILES. libc does not know such a thread. Only sys.c includes
+ * this file.
  */
 #ifndef MAPHERD_APART_H
 #define MAPHERD_APART_H
@@ -27,15 +27,14 @@ __attribute__((used)) static void run_apart(struct apart *a)
     __builtin_trap();
 }
 
-/* Starts the thread. Returns its id when it has ended, or -errno. The caller sleeps until then
- * (CLONE_VFORK), so the two can share the thread pointer. */
-static long start_apart(struct apart *a, char *stack_end)
+/* Starts the thread. Returns its id, or -errno. flags are added to those of every such thread.
+ * pointer is its thread pointer (CLONE_SETTLS), and tid a word for CLONE_CHILD_CLEARTID. */
+static long start_thread(struct apart *a, char *stack_end, long more, void *pointer, int *tid)
 {
-    const long flags =
-        CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_VFORK;
+    const long flags = CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | more;
 #if defined(__x86_64__)
-    register long r10 __asm__("r10") = 0;
-    register long r8 __asm__("r8") = 0;
+    register int *r10 __asm__("r10") = tid;
+    register void *r8 __asm__("r8") = pointer;
     register struct apart *r12 __asm__("r12") = a;
     long answer;
     __asm__ volatile("syscall\n\t"
@@ -55,8 +54,8 @@ static long start_apart(struct apart *a, char *stack_end)
     register long x0 __asm__("x0") = flags;
     register char *x1 __asm__("x1") = stack_end;
     register long x2 __asm__("x2") = 0;
-    register long x3 __asm__("x3") = 0;
-    register long x4 __asm__("x4") = 0;
+    register void *x3 __asm__("x3") = pointer;
+    register int *x4 __asm__("x4") = tid;
     register struct apart *x19 __asm__("x19") = a;
     __asm__ volatile("svc 0\n\t"
                      "cbnz x0, 1f\n\t"
@@ -69,6 +68,13 @@ static long start_apart(struct apart *a, char *stack_end)
                      : "memory", "cc", "x30");
     return x0;
 #endif
+}
+
+/* Starts the thread, and sleeps until it has ended (CLONE_VFORK), so the two can share the thread
+ * pointer. Returns its id, or -errno. */
+static long start_apart(struct apart *a, char *stack_end)
+{
+    return start_thread(a, stack_end, CLONE_VFORK, NULL, NULL);
 }
 
 #endif

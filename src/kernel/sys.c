@@ -536,6 +536,12 @@ void sys_futex_wait(const int *word, int seen)
     CALL(SYS_futex, word, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, seen, 0, 0, 0);
 }
 
+void sys_futex_wait_ms(const int *word, int seen, unsigned ms)
+{
+    struct timespec most = { ms / 1000, (long)(ms % 1000) * 1000000 };
+    CALL(SYS_futex, word, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, seen, &most, 0, 0);
+}
+
 void sys_futex_wake(const int *word, int n)
 {
     CALL(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, n, 0, 0, 0);
@@ -635,15 +641,145 @@ long sys_timer_set(int timer, uint64_t ms)
 
 #define APART_STACK (16UL << 10)
 
-long sys_apart(long (*work)(void *context), void *context)
+long sys_apart_on(char *stack_end, long (*work)(void *context), void *context)
 {
-    static char stack[APART_STACK] __attribute__((aligned(16)));
     struct apart a = { work, context, -EAGAIN };
     uint64_t all = UINT64_MAX, before = 0;
     sys_sigprocmask(SIG_BLOCK, &all, &before);
-    long thread = start_apart(&a, stack + sizeof stack);
+    long thread = start_apart(&a, stack_end);
     sys_sigprocmask(SIG_SETMASK, &before, NULL);
     return thread < 0 ? thread : a.answer;
+}
+
+long sys_apart(long (*work)(void *context), void *context)
+{
+    static char stack[APART_STACK] __attribute__((aligned(16)));
+    return sys_apart_on(stack + sizeof stack, work, context);
+}
+
+/* What it has to do lies on its own stack: the caller's may be gone when it begins. */
+long sys_thread(const struct sys_thread *t)
+{
+    struct apart *a = (struct apart *)t->stack_end - 1;
+    char *below = (char *)((uintptr_t)a & ~(uintptr_t)15);
+    *a = (struct apart){ t->work, t->context, 0 };
+    return start_thread(a, below, CLONE_SETTLS | CLONE_CHILD_CLEARTID, t->pointer, t->alive);
+}
+
+bool sys_thread_lives(long tid)
+{
+    return CALL(SYS_tgkill, sys_getpid(), tid, 0, 0, 0, 0) == 0;
+}
+
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+
+long sys_close_range(unsigned first, unsigned last)
+{
+    return CALL(SYS_close_range, first, last, 0, 0, 0, 0);
+}
+
+unsigned sys_processors(void)
+{
+    unsigned long mask[128]; /* for 8192 processors */
+    long bytes = CALL(SYS_sched_getaffinity, 0, sizeof mask, mask, 0, 0, 0);
+    unsigned n = 0;
+    for (long i = 0; i < bytes / (long)sizeof *mask; i++)
+        n += (unsigned)__builtin_popcountl(mask[i]);
+    return n ? n : 1;
+}
+
+void sys_pause(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#else
+    __asm__ volatile("yield" ::: "memory");
+#endif
+}
+
+/* One step of FNV-1a, on words. */
+static uint64_t mix(uint64_t mark, uint64_t word)
+{
+    return (mark ^ word) * 0x100000001b3;
+}
+
+long sys_file_mark(int fd, const char *path, uint32_t *mark)
+{
+    struct statx file;
+    long r =
+        CALL(SYS_statx, path ? AT_FDCWD : fd, path ? path : "",
+             (path ? 0 : AT_EMPTY_PATH) | AT_STATX_DONT_SYNC, STATX_INO | STATX_BTIME, &file, 0);
+    if (r < 0)
+        return r;
+    uint64_t m = mix(0xcbf29ce484222325, file.stx_ino);
+    m = mix(m, (uint64_t)file.stx_dev_major << 32 | file.stx_dev_minor);
+    if (file.stx_mask & STATX_BTIME)
+        m = mix(m, (uint64_t)file.stx_btime.tv_sec * 1000000000 + file.stx_btime.tv_nsec);
+    *mark = (uint32_t)(m ^ m >> 32);
+    return 0;
+}
+
+/* ---- users, groups and capabilities ---- */
+
+static long read_capabilities(uint64_t *permitted, uint64_t *effective)
+{
+    struct __user_cap_header_struct header = of_this_thread();
+    struct __user_cap_data_struct data[2];
+    long r = CALL(SYS_capget, &header, data, 0, 0, 0, 0);
+    if (r < 0)
+        return r;
+    *permitted = (uint64_t)data[1].permitted << 32 | data[0].permitted;
+    *effective = (uint64_t)data[1].effective << 32 | data[0].effective;
+    return 0;
+}
+
+static long write_capabilities(uint64_t permitted, uint64_t effective)
+{
+    struct __user_cap_header_struct header = of_this_thread();
+    struct __user_cap_data_struct data[2] = { { (uint32_t)effective, (uint32_t)permitted, 0 },
+                                              { (uint32_t)(effective >> 32),
+                                                (uint32_t)(permitted >> 32), 0 } };
+    return CALL(SYS_capset, &header, data, 0, 0, 0, 0);
+}
+
+long sys_rights(struct sys_rights *r)
+{
+    uint32_t *u = r->users, *g = r->groups;
+    CALL(SYS_getresuid, u, u + 1, u + 2, 0, 0, 0);
+    CALL(SYS_getresgid, g, g + 1, g + 2, 0, 0, 0);
+    r->count = CALL(SYS_getgroups, SYS_GROUPS_MAX, r->others, 0, 0, 0, 0);
+    return r->count < 0 ? r->count : read_capabilities(&r->permitted, &r->effective);
+}
+
+long sys_limit_rights(uint64_t keep, uint64_t effective)
+{
+    uint64_t permitted, now;
+    long r = read_capabilities(&permitted, &now);
+    return r < 0 ? r : write_capabilities(permitted & keep, permitted & keep & effective);
+}
+
+/* A change of users may change an attribute of the process, which the program may have set. */
+long sys_take_rights(const struct sys_rights *to, uint64_t keep, uint64_t effective)
+{
+    struct sys_rights r = { .others = to->scratch };
+    const uint32_t *u = to->users, *g = to->groups;
+    long dumps = sys_prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), first = sys_rights(&r), answer = 0;
+    write_capabilities(r.permitted, r.permitted);
+    if (r.count != to->count ||
+        __builtin_memcmp(r.others, to->others, (size_t)r.count * sizeof *r.others) != 0)
+        answer = CALL(SYS_setgroups, to->count, to->others, 0, 0, 0, 0);
+    first = first < 0 ? first : answer;
+    answer = CALL(SYS_setresgid, g[0], g[1], g[2], 0, 0, 0);
+    first = first < 0 ? first : answer;
+    answer = CALL(SYS_setresuid, u[0], u[1], u[2], 0, 0, 0);
+    first = first < 0 ? first : answer;
+    answer = sys_limit_rights(to->permitted & keep, to->effective & effective);
+    first = first < 0 ? first : answer;
+    if (sys_prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != dumps)
+        sys_prctl(PR_SET_DUMPABLE, (unsigned long)dumps, 0, 0, 0);
+    return first;
 }
 
 /* The child has a copy of the memory, so it continues on its copy of this stack. */

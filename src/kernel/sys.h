@@ -192,6 +192,51 @@ long sys_timer_set(int timer, uint64_t ms);
  * blocked in it. There is one stack for it: the caller holds a lock.
  */
 long sys_apart(long (*work)(void *context), void *context);
+/* The same on a stack of the caller, whose end is a multiple of 16. */
+long sys_apart_on(char *stack_end, long (*work)(void *context), void *context);
+
+/*
+ * Starts a thread that has a copy of the descriptor table and runs work, and does not wait for it.
+ * Returns its id, or -errno. Its signal mask is the caller's. libc does not know the thread. It
+ * uses neither errno nor variables of the thread.
+ */
+struct sys_thread {
+    long (*work)(void *context);
+    void *context;
+    char *stack_end; /* a multiple of 16 */
+    void *pointer;   /* its thread pointer: 64 readable bytes or more, of which it is the address */
+    int *alive;      /* is 1, and the kernel makes it 0 when the thread no longer uses memory */
+};
+long sys_thread(const struct sys_thread *t);
+/* True until the process has no such thread any more. */
+bool sys_thread_lives(long tid);
+/* Closes the descriptors from first to last (close_range(2), Linux 5.9). */
+long sys_close_range(unsigned first, unsigned last);
+/* Returns on how many processors the calling thread may run; 1 where the kernel does not say. */
+unsigned sys_processors(void);
+/* Waits for some nanoseconds, as is right in a loop that waits for another processor. */
+void sys_pause(void);
+/* Sets *mark to a number that tells the file of the path, or of fd if path is NULL, from others:
+ * of its device, its inode and the time of its making (statx(2)). Does not open it. */
+long sys_file_mark(int fd, const char *path, uint32_t *mark);
+
+/*
+ * The users, groups and capabilities of one thread. sys_rights reads those of the calling thread.
+ * sys_take_rights gives the calling thread these users and groups, and takes from it all
+ * capabilities that they do not have, or that keep does not have. Of those that remain, the ones of
+ * `effective` are effective. It returns 0, or the error of the first call that fails, and makes the
+ * calls after it nevertheless. sys_limit_rights does the last step alone.
+ */
+#define SYS_GROUPS_MAX 65536 /* NGROUPS_MAX */
+struct sys_rights {
+    uint32_t users[3], groups[3]; /* real, effective, saved */
+    long count;                   /* of other groups */
+    uint32_t *others, *scratch;   /* the caller's: each has room for SYS_GROUPS_MAX */
+    uint64_t permitted, effective;
+};
+long sys_rights(struct sys_rights *r);
+long sys_take_rights(const struct sys_rights *r, uint64_t keep, uint64_t effective);
+long sys_limit_rights(uint64_t keep, uint64_t effective);
 
 /*
  * Makes a child process that runs work and ends, and waits for its end (CLONE_VFORK). Returns its
@@ -209,6 +254,8 @@ long sys_alarm(uint64_t ms);
 _Noreturn void sys_exit_group(int status);
 /* Sleeps while *word == seen. */
 void sys_futex_wait(const int *word, int seen);
+/* The same for at most that many milliseconds. */
+void sys_futex_wait_ms(const int *word, int seen, unsigned ms);
 /* Wakes up to n threads that sleep for word. */
 void sys_futex_wake(const int *word, int n);
 /* True if the eight bytes at addr can be read. The kernel reads them, so an unmapped page causes no

@@ -659,6 +659,63 @@ long sys_apart(long (*work)(void *context), void *context)
     return work(context);
 }
 
+long sys_apart_on(char *stack_end, long (*work)(void *context), void *context)
+{
+    (void)stack_end;
+    return work(context);
+}
+
+long sys_thread(const struct sys_thread *t)
+{
+    (void)t;
+    return -EAGAIN;
+}
+
+bool sys_thread_lives(long tid)
+{
+    (void)tid;
+    return false;
+}
+
+long sys_close_range(unsigned first, unsigned last)
+{
+    (void)first, (void)last;
+    return -ENOSYS;
+}
+
+unsigned sys_processors(void)
+{
+    return 1;
+}
+
+void sys_pause(void)
+{
+}
+
+long sys_file_mark(int fd, const char *path, uint32_t *mark)
+{
+    (void)fd, (void)path, (void)mark;
+    return -ENOSYS;
+}
+
+long sys_rights(struct sys_rights *r)
+{
+    (void)r;
+    return -ENOSYS;
+}
+
+long sys_take_rights(const struct sys_rights *r, uint64_t keep, uint64_t effective)
+{
+    (void)r, (void)keep, (void)effective;
+    return -ENOSYS;
+}
+
+long sys_limit_rights(uint64_t keep, uint64_t effective)
+{
+    (void)keep, (void)effective;
+    return -ENOSYS;
+}
+
 long sys_timer_create(int sig, int *timer)
 {
     (void)sig, (void)timer;
@@ -812,6 +869,12 @@ bool sys_readable(uintptr_t addr)
 void sys_futex_wait(const int *word, int seen)
 {
     syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+}
+
+void sys_futex_wait_ms(const int *word, int seen, unsigned ms)
+{
+    struct timespec most = { ms / 1000, (long)(ms % 1000) * 1000000 };
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, &most, NULL, 0);
 }
 
 void sys_futex_wake(const int *word, int n)

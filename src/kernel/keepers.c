@@ -1,0 +1,930 @@
+/*
+ * keepers: see keepers.h.
+ *
+ * A request goes through memory, not through the socket. The caller writes it into the keeper's
+ * post, changes the post's word, and wakes the keeper if it sleeps. The answer comes back into a
+ * variable of the caller, because with keepers_map_then the next caller may write into the post
+ * while this one has not yet looked. There is one request at a time. Each side looks once more
+ * before it sleeps, and sleeps only while the word is what it was, so no wake-up is lost.
+ *
+ * Files on their way to a keeper wait in its socket. Their numbers are in the same order in the
+ * post. The keeper receives each by MSG_PEEK first: where the limit allows no descriptor more, the
+ * file goes on waiting, and is not lost (MSG_CTRUNC would lose it).
+ */
+#define _GNU_SOURCE
+#include "kernel/keepers.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <stdbool.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "common/fmt.h"
+#include "common/pages.h"
+#include "kernel/brief.h"
+#include "kernel/sys.h"
+
+#define KEEPERS 511          /* as many as a struct file can name */
+#define NUMBERS (1UL << 21)  /* of files; number 0 is none */
+#define GROWTH 8192UL        /* by so many numbers the table grows */
+#define SPARE 64             /* so many descriptors below the hard limit stay free in a table */
+#define ROOM_MAX (1UL << 20) /* files of a keeper */
+#define STACK (28UL << 10)   /* of a keeper, its post included */
+#define RING 256U            /* files on their way to one keeper, at most */
+#define LOT 64U              /* so many are received at once */
+#define LINGER_MS 5          /* or so long after the first */
+#define START_MS 100         /* how long keepers_hold waits for a keeper to close its copies */
+#define SPIN_NS 50000        /* a keeper looks for the next request so long before it sleeps */
+#define PATIENCE_NS 20000    /* and a caller for the answer */
+
+#define CAPABILITY(name) ((uint64_t)1 << (name))
+#define EFFECTIVE CAPABILITY(CAP_IPC_LOCK)
+#define PERMITTED (CAPABILITY(CAP_SETUID) | CAPABILITY(CAP_SETGID) | EFFECTIVE)
+
+/* A held file, or a free number, whose keeper is 0 and whose place is the next free number. One
+ * word, because the keeper writes it while callers read others. */
+union file {
+    uint64_t word;
+    struct {
+        uint64_t keeper : 9;
+        uint64_t writable : 1;
+        uint64_t unused : 1;
+        uint64_t place : 21; /* descriptor + 1; 0: not yet received */
+        uint64_t mark : 32;  /* sys_file_mark */
+    };
+};
+
+struct request {
+    enum { MAP, STAT, CLOSE, FOLLOW, SETTLE, END } what;
+    unsigned file;
+    uintptr_t at;
+    size_t len;
+    int prot, flags;
+    off_t offset;
+    void *to; /* STAT: a struct stat; FOLLOW: a struct sys_rights */
+    struct keepers_then then;
+};
+
+/* The caller's. The keeper writes `done` last, in one step in which it learns whether the caller
+ * sleeps: after it, the memory may be in use for something else. */
+struct answer {
+    long answer;
+    int done;
+};
+enum { NOT_DONE, SLEEPS, DONE };
+
+/* At the end of a keeper's stack. */
+struct post {
+    /* written by the callers */
+    int word __attribute__((aligned(64))); /* changes when there is something to do */
+    unsigned asked;                        /* requests */
+    unsigned sent;                         /* files */
+    struct request request;
+    struct answer *answer;
+    unsigned ring[RING]; /* numbers of the files on their way; 0: dropped */
+    /* written by the keeper */
+    unsigned received __attribute__((aligned(64)));
+    int sleeps;
+    int ready; /* 1: the copies are closed; -1: there is no socket */
+    int here;  /* 1; 0 in a forked child, because fork wipes the page */
+    /* For code that reads %fs:0 and %fs:0x28. */
+    char below[512] __attribute__((aligned(64)));
+    uintptr_t thread[64]; /* the thread pointer points here */
+};
+
+/* What the keeper alone uses. */
+struct inside {
+    int socket;
+    unsigned served;
+    bool stuck;    /* what waits in the socket cannot be received for now */
+    bool lingered; /* the files on their way have had their time */
+    unsigned near; /* so many requests came soon after the one before */
+};
+
+static struct keeper {
+    enum { NONE, HERE, PARENTS } state;
+    struct post *post;
+    uintptr_t base; /* of its mapping */
+    size_t len;
+    size_t files;
+    int alive; /* the kernel makes it 0 at the thread's end */
+    int tid;
+    int socket;      /* the program's end */
+    ino_t ino, peer; /* of the two ends */
+    bool cut;        /* no file can be sent any more */
+    long pid;        /* PARENTS: the process */
+    struct inside inside;
+} keepers[KEEPERS + 1];
+
+static long own_pid;         /* 0: keepers_start was not called */
+static unsigned processors;  /* that may be used */
+static unsigned threads;     /* keepers that are HERE */
+static struct keeper *last;  /* the one that got the last file */
+static union file *table;    /* NULL: not yet mapped */
+static size_t readable;      /* numbers of the table that are mapped */
+static size_t used;          /* numbers that have been in use, 0 included */
+static unsigned free_number; /* the first of the free ones */
+static size_t held;
+
+/* ---- the table of files ---- */
+
+static union file look(unsigned n)
+{
+    return (union file){ .word = __atomic_load_n(&table[n].word, __ATOMIC_ACQUIRE) };
+}
+
+static void note(unsigned n, union file f)
+{
+    __atomic_store_n(&table[n].word, f.word, __ATOMIC_RELEASE);
+}
+
+static bool grow(void)
+{
+    const size_t all = NUMBERS * sizeof *table, more = GROWTH * sizeof *table;
+    if (readable == NUMBERS)
+        return false;
+    if (!table) {
+        long base = sys_mmap(0, all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (sys_failed(base))
+            return false;
+        table = (union file *)base;
+        used = 1;
+    }
+    if (sys_mprotect((uintptr_t)(table + readable), more, PROT_READ | PROT_WRITE) < 0)
+        return false;
+    readable += GROWTH;
+    return true;
+}
+
+/* Returns a number that is in no use; 0 if there is none. */
+static unsigned take_number(void)
+{
+    unsigned n = free_number;
+    if (n) {
+        free_number = (unsigned)table[n].place;
+        return n;
+    }
+    if (used == readable && !grow())
+        return 0;
+    return (unsigned)used++;
+}
+
+static void give_number(unsigned n)
+{
+    note(n, (union file){ .place = free_number });
+    free_number = n;
+}
+
+/* ---- the keeper: the soft limit ---- */
+
+struct limit {
+    bool raised;
+    struct rlimit before, raised_to;
+};
+
+static bool same(const struct rlimit *a, const struct rlimit *b)
+{
+    return a->rlim_cur == b->rlim_cur && a->rlim_max == b->rlim_max;
+}
+
+/* Sets a limit where `expected` is set now. If the program has just set another one, that stays,
+ * and false is returned. */
+static bool exchange_limit(const struct rlimit *to, const struct rlimit *expected)
+{
+    struct rlimit seen, want = *to, there = *expected;
+    while (sys_prlimit(0, RLIMIT_NOFILE, &want, &seen) == 0 && !same(&seen, &there)) {
+        there = want;
+        want = seen;
+    }
+    return same(&want, to);
+}
+
+static bool raise_limit(struct limit *l)
+{
+    if (l->raised || sys_prlimit(0, RLIMIT_NOFILE, NULL, &l->before) < 0 ||
+        l->before.rlim_cur >= l->before.rlim_max)
+        return false;
+    l->raised_to = (struct rlimit){ l->before.rlim_max, l->before.rlim_max };
+    l->raised = exchange_limit(&l->raised_to, &l->before);
+    return l->raised;
+}
+
+static void restore_limit(const struct limit *l)
+{
+    if (l->raised)
+        exchange_limit(&l->before, &l->raised_to);
+}
+
+/* ---- the keeper: its files ---- */
+
+/* Sequentially consistent, as the stores are: a keeper that has just found nothing, and a caller
+ * that sends, cannot both miss what the other has done. */
+static unsigned on_the_way(const struct post *p)
+{
+    return __atomic_load_n(&p->sent, __ATOMIC_SEQ_CST) -
+           __atomic_load_n(&p->received, __ATOMIC_SEQ_CST);
+}
+
+static bool is_asked(const struct keeper *k)
+{
+    return __atomic_load_n(&k->post->asked, __ATOMIC_ACQUIRE) != k->inside.served;
+}
+
+static bool receive(struct keeper *k, struct limit *l)
+{
+    struct post *p = k->post;
+    long fd = sys_peek_file(k->inside.socket);
+    if (fd == -EMFILE && raise_limit(l))
+        fd = sys_peek_file(k->inside.socket);
+    if (fd < 0)
+        return false;
+    sys_drop_file(k->inside.socket);
+    unsigned n = p->ring[p->received % RING];
+    if (n) {
+        uint32_t mark = 0;
+        long flags = sys_fcntl((int)fd, F_GETFL, 0);
+        sys_file_mark((int)fd, NULL, &mark);
+        note(n, (union file){ .keeper = (uint64_t)(k - keepers),
+                              .writable = flags >= 0 && (flags & O_ACCMODE) == O_RDWR,
+                              .place = (uint64_t)fd + 1,
+                              .mark = mark });
+    } else {
+        sys_close((int)fd);
+    }
+    __atomic_store_n(&p->received, p->received + 1, __ATOMIC_SEQ_CST);
+    return true;
+}
+
+/* Receives what is on its way; up to the file n if that is not 0; with `busy` false, until a
+ * request comes. */
+static void receive_all(struct keeper *k, unsigned n, bool busy)
+{
+    struct limit l = { .raised = false };
+    while (on_the_way(k->post) && (busy || !is_asked(k)) && !(n && look(n).place)) {
+        if (!receive(k, &l)) {
+            k->inside.stuck = true;
+            break;
+        }
+    }
+    restore_limit(&l);
+}
+
+/* Returns the descriptor of a file, or -EMFILE. */
+static long descriptor(struct keeper *k, unsigned n)
+{
+    if (!look(n).place)
+        receive_all(k, n, true);
+    unsigned place = (unsigned)look(n).place;
+    return place ? (long)place - 1 : -EMFILE;
+}
+
+/* A file that cannot be received now is closed when it is. */
+static void forget(struct post *p, unsigned n)
+{
+    for (unsigned i = p->received; i != p->sent; i++)
+        if (p->ring[i % RING] == n)
+            p->ring[i % RING] = 0;
+}
+
+/* ---- the keeper: its requests ---- */
+
+static void give_answer(struct answer *a, long answer)
+{
+    a->answer = answer;
+    if (__atomic_exchange_n(&a->done, DONE, __ATOMIC_ACQ_REL) == SLEEPS)
+        sys_futex_wake(&a->done, 1);
+}
+
+static long do_request(struct keeper *k, const struct request *r)
+{
+    long fd = r->what <= CLOSE ? descriptor(k, r->file) : 0;
+    switch (r->what) {
+    case MAP: return fd < 0 ? fd : sys_mmap(r->at, r->len, r->prot, r->flags, (int)fd, r->offset);
+    case STAT: return fd < 0 ? fd : sys_fstat((int)fd, r->to);
+    case CLOSE:
+        if (fd >= 0)
+            return sys_close((int)fd);
+        forget(k->post, r->file);
+        return 0;
+    case FOLLOW: return sys_take_rights(r->to, PERMITTED, EFFECTIVE);
+    case SETTLE: receive_all(k, 0, true); return on_the_way(k->post) ? -EMFILE : 0;
+    case END: return 0;
+    }
+    return -EINVAL;
+}
+
+/* With `release` another request may be there at once. */
+static void serve(struct keeper *k)
+{
+    const struct request *r = &k->post->request;
+    struct keepers_then then = r->then;
+    k->inside.stuck = false;
+    long answer = do_request(k, r);
+    k->inside.served++;
+    give_answer(k->post->answer, answer);
+    if (!then.release)
+        return;
+    if (then.after && !sys_failed(answer))
+        then.after(then.context);
+    then.release(then.context);
+}
+
+static bool unchanged(const struct post *p, int seen)
+{
+    return __atomic_load_n(&p->word, __ATOMIC_SEQ_CST) == seen;
+}
+
+/* Sleeps while the word is what it was, at most ms milliseconds; 0: without end. */
+static void sleep_on(struct post *p, int seen, unsigned ms)
+{
+    __atomic_store_n(&p->sleeps, 1, __ATOMIC_SEQ_CST);
+    if (unchanged(p, seen) && ms)
+        sys_futex_wait_ms(&p->word, seen, ms);
+    else if (unchanged(p, seen))
+        sys_futex_wait(&p->word, seen);
+    __atomic_store_n(&p->sleeps, 0, __ATOMIC_SEQ_CST);
+}
+
+/* Waits for work. Where the last requests came soon after each other, the keeper first looks for
+ * the next one without sleeping. */
+static void rest(struct keeper *k, int seen)
+{
+    struct post *p = k->post;
+    uint64_t begin = sys_clock_ns(CLOCK_MONOTONIC), now = begin;
+    for (unsigned n = 1; k->inside.near >= 2 && unchanged(p, seen); n++) {
+        sys_pause();
+        if (n % 32 == 0 && (now = sys_clock_ns(CLOCK_MONOTONIC)) - begin > SPIN_NS)
+            break;
+    }
+    while (unchanged(p, seen))
+        sleep_on(p, seen, 0);
+    now = sys_clock_ns(CLOCK_MONOTONIC);
+    k->inside.near = processors > 1 && now - begin < SPIN_NS ? k->inside.near + 1 : 0;
+}
+
+/* True if files are on their way that are to be received now. */
+static bool has_a_lot(struct keeper *k, int seen)
+{
+    struct post *p = k->post;
+    if (!on_the_way(p) || k->inside.stuck)
+        return false;
+    if (!k->inside.lingered && on_the_way(p) < LOT) {
+        sleep_on(p, seen, LINGER_MS);
+        k->inside.lingered = true;
+        return false;
+    }
+    k->inside.lingered = false;
+    return true;
+}
+
+static void close_listed(int but)
+{
+    static const char path[] = "/proc/thread-self/fd";
+    char entries[1024] __attribute__((aligned(8)));
+    bool closed = true;
+    while (closed) {
+        long list = sys_open(path, O_RDONLY | O_DIRECTORY, 0), got;
+        if (list < 0)
+            return;
+        closed = false;
+        while ((got = sys_getdents((int)list, entries, sizeof entries)) > 0) {
+            for (long at = 0; at < got;) {
+                const struct dirent64 *e = (const void *)(entries + at);
+                const char *name = e->d_name;
+                uint64_t fd;
+                at += e->d_reclen;
+                if (fmt_read_u64(&name, &fd) && (int)fd != list && (int)fd != but)
+                    closed = sys_close((int)fd) == 0 || closed;
+            }
+        }
+        sys_close((int)list);
+    }
+}
+
+/* Closes all of the table but one. */
+static void close_all_but(int fd)
+{
+    long answer = fd > 0 ? sys_close_range(0, (unsigned)fd - 1) : 0;
+    if (answer == 0)
+        answer = sys_close_range((unsigned)(fd + 1), ~0U);
+    if (answer < 0)
+        close_listed(fd);
+}
+
+static void begin(struct keeper *k)
+{
+    struct stat st;
+    int socket = k->inside.socket;
+    sys_prctl(PR_SET_NAME, (unsigned long)"mapherd", 0, 0, 0);
+    sys_limit_rights(PERMITTED, EFFECTIVE);
+    if (sys_fstat(socket, &st) < 0 || st.st_ino != k->peer) /* the program has closed it */
+        k->inside.socket = socket = -1;
+    close_all_but(socket);
+    __atomic_store_n(&k->post->ready, socket < 0 ? -1 : 1, __ATOMIC_RELEASE);
+    sys_futex_wake(&k->post->ready, 1);
+}
+
+static long keep(void *context)
+{
+    struct keeper *k = context;
+    struct post *p = k->post;
+    begin(k);
+    for (;;) {
+        int seen = __atomic_load_n(&p->word, __ATOMIC_SEQ_CST);
+        if (is_asked(k)) {
+            if (p->request.what == END)
+                break;
+            serve(k);
+        } else if (has_a_lot(k, seen)) {
+            receive_all(k, 0, false);
+        } else if (!on_the_way(p) || k->inside.stuck) {
+            rest(k, seen);
+        }
+    }
+    close_all_but(-1);
+    give_answer(p->answer, 0);
+    return 0;
+}
+
+/* ---- the caller: asks a keeper ---- */
+
+static void nudge(struct post *p)
+{
+    __atomic_fetch_add(&p->word, 1, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&p->sleeps, __ATOMIC_SEQ_CST))
+        sys_futex_wake(&p->word, 1);
+}
+
+static bool is_done(const struct answer *a)
+{
+    return __atomic_load_n(&a->done, __ATOMIC_ACQUIRE) == DONE;
+}
+
+static void await(struct answer *a)
+{
+    int not_done = NOT_DONE;
+    uint64_t begin = processors > 1 ? sys_clock_ns(CLOCK_MONOTONIC) : 0;
+    for (unsigned n = 1; begin && !is_done(a); n++) {
+        sys_pause();
+        if (n % 32 == 0 && sys_clock_ns(CLOCK_MONOTONIC) - begin > PATIENCE_NS)
+            break;
+    }
+    __atomic_compare_exchange_n(&a->done, &not_done, SLEEPS, false, __ATOMIC_ACQ_REL,
+                                __ATOMIC_ACQUIRE);
+    while (!is_done(a))
+        sys_futex_wait(&a->done, SLEEPS);
+}
+
+static long ask(struct keeper *k, const struct request *r)
+{
+    struct post *p = k->post;
+    struct answer a = { .done = NOT_DONE };
+    p->request = *r;
+    p->answer = &a;
+    __atomic_store_n(&p->asked, p->asked + 1, __ATOMIC_RELEASE);
+    nudge(p);
+    await(&a);
+    return a.answer;
+}
+
+/* A forked child without its handler finds the posts of its parent's keepers wiped. */
+static void notice_fork(void)
+{
+    for (struct keeper *k = keepers + 1; threads && k <= keepers + KEEPERS; k++) {
+        if (k->state == HERE) {
+            if (!k->post->here)
+                keepers_after_fork();
+            return;
+        }
+    }
+}
+
+/* Returns the keeper of a file, or NULL for a number that is free. */
+static struct keeper *keeper_of(unsigned file)
+{
+    notice_fork();
+    return file && file < used && look(file).keeper ? &keepers[look(file).keeper] : NULL;
+}
+
+/* ---- the caller: starts and ends a keeper ---- */
+
+extern void __tsan_init(void) __attribute__((weak));
+extern void __msan_init(void) __attribute__((weak));
+extern char _vgnU_freeres[] __attribute__((weak));
+
+void keepers_start(void)
+{
+    if (!__tsan_init && !__msan_init && !_vgnU_freeres)
+        own_pid = sys_getpid();
+    processors = sys_processors();
+}
+
+static bool is_ours(const struct keeper *k)
+{
+    struct stat st;
+    return sys_fstat(k->socket, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_ino == k->ino;
+}
+
+static void close_socket(struct keeper *k)
+{
+    if (is_ours(k))
+        sys_close(k->socket);
+}
+
+static void end_keeper(struct keeper *k)
+{
+    const struct request r = { .what = END };
+    ask(k, &r);
+    close_socket(k);
+    while (__atomic_load_n(&k->alive, __ATOMIC_ACQUIRE) || sys_thread_lives(k->tid))
+        sys_nap(0);
+    sys_munmap(k->base, k->len);
+    *k = (struct keeper){ .state = NONE };
+    threads--;
+}
+
+/* Maps the stack of a keeper, with a page below it that faults, and the post at its end. */
+static long map_stack(struct keeper *k)
+{
+    enum { WIPEONFORK = 18 }; /* MADV_WIPEONFORK, Linux 4.14 */
+    k->len = page_size + page_up(STACK);
+    long base = sys_mmap(0, k->len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (sys_failed(base))
+        return base;
+    k->base = (uintptr_t)base;
+    long answer = sys_mprotect(k->base + page_size, k->len - page_size, PROT_READ | PROT_WRITE);
+    if (answer < 0) {
+        sys_munmap(k->base, k->len);
+        return answer;
+    }
+    sys_madvise(k->base + page_size, k->len - page_size, WIPEONFORK);
+    k->post = (struct post *)(k->base + k->len) - 1;
+    k->post->here = 1;
+    k->post->thread[0] = k->post->thread[2] = (uintptr_t)k->post->thread;
+    return 0;
+}
+
+/* Makes the sockets, and the thread, which has a copy of the table with both in it. */
+static long make_thread(struct keeper *k)
+{
+    int pair[2];
+    struct stat ours, theirs;
+    long answer = sys_socketpair(pair);
+    if (answer < 0)
+        return answer;
+    k->socket = (int)high_move(pair[0]);
+    k->inside.socket = pair[1];
+    answer = sys_fstat(k->socket, &ours);
+    if (answer == 0)
+        answer = sys_fstat(pair[1], &theirs);
+    if (answer == 0) {
+        k->ino = ours.st_ino;
+        k->peer = theirs.st_ino;
+        k->alive = 1;
+        const struct sys_thread t = { keep, k, (char *)k->post, k->post->thread, &k->alive };
+        answer = sys_thread(&t);
+    }
+    sys_close(pair[1]);
+    if (answer < 0)
+        sys_close(k->socket);
+    return answer;
+}
+
+static long start_keeper(struct keeper **started)
+{
+    struct keeper *k = keepers + 1;
+    if (!own_pid || own_pid != sys_getpid())
+        return -EOPNOTSUPP;
+    while (k <= keepers + KEEPERS && k->state != NONE)
+        k++;
+    if (k > keepers + KEEPERS)
+        return -EMFILE;
+    *k = (struct keeper){ .state = NONE };
+    long answer = map_stack(k);
+    if (answer < 0)
+        return answer;
+    answer = make_thread(k);
+    if (answer < 0) {
+        sys_munmap(k->base, k->len);
+        return answer;
+    }
+    k->tid = (int)answer;
+    k->state = HERE;
+    threads++;
+    if (!__atomic_load_n(&k->post->ready, __ATOMIC_ACQUIRE))
+        sys_futex_wait_ms(&k->post->ready, 0, START_MS);
+    if (__atomic_load_n(&k->post->ready, __ATOMIC_ACQUIRE) < 0) {
+        end_keeper(k);
+        return -EBADF;
+    }
+    *started = k;
+    return 0;
+}
+
+/* ---- the caller: holds and drops ---- */
+
+static bool has_room(const struct keeper *k, size_t room)
+{
+    return k->state == HERE && !k->cut && k->files < room;
+}
+
+/* Finds or starts a keeper with room. */
+static long choose(struct keeper **chosen)
+{
+    struct rlimit l = { ROOM_MAX, ROOM_MAX };
+    sys_prlimit(0, RLIMIT_NOFILE, NULL, &l);
+    size_t room = l.rlim_max > ROOM_MAX ? ROOM_MAX : l.rlim_max;
+    room = room > 2 * SPARE ? room - SPARE : room / 2;
+    if (!last || !has_room(last, room)) {
+        last = NULL;
+        for (struct keeper *k = keepers + 1; k <= keepers + KEEPERS && !last; k++)
+            if (has_room(k, room))
+                last = k;
+    }
+    *chosen = last;
+    if (last)
+        return 0;
+    long answer = room ? start_keeper(chosen) : -EMFILE;
+    if (answer == 0)
+        last = *chosen;
+    return answer;
+}
+
+/* A file that has to be opened first, on a thread with a table of its own: closing its descriptor
+ * in the program's table would drop POSIX locks. */
+struct adoption {
+    char path[64];
+    bool writable;
+    uint32_t mark;
+    int socket;
+};
+
+static long open_and_send(void *context)
+{
+    const struct adoption *a = context;
+    uint32_t mark;
+    long answer = sys_file_mark(-1, a->path, &mark);
+    if (answer < 0)
+        return answer == -ENOENT ? -ESRCH : answer;
+    if (mark != a->mark) /* not opened: it may be a device */
+        return -ESTALE;
+    long fd = sys_open(a->path, a->writable ? O_RDWR : O_RDONLY, 0);
+    if (fd < 0)
+        return fd == -ENOENT ? -ESRCH : fd;
+    answer = sys_file_mark((int)fd, NULL, &mark);
+    if (answer == 0)
+        answer = mark == a->mark ? sys_send_file(a->socket, (int)fd) : -ESTALE;
+    sys_close((int)fd); /* the table goes with the thread, perhaps later */
+    return answer;
+}
+
+static long send_one(const struct keeper *k, int fd, struct adoption *a)
+{
+    static char stack[16 << 10] __attribute__((aligned(16)));
+    if (!a)
+        return sys_send_file(k->socket, fd);
+    a->socket = k->socket;
+    return sys_apart_on(stack + sizeof stack, open_and_send, a);
+}
+
+/* Sends a file to a keeper. */
+static long send(struct keeper *k, unsigned n, int fd, struct adoption *a)
+{
+    struct post *p = k->post;
+    const struct request settle = { .what = SETTLE };
+    long answer = 0;
+    if (on_the_way(p) >= RING)
+        answer = ask(k, &settle);
+    if (answer < 0)
+        return answer;
+    p->ring[p->sent % RING] = n;
+    answer = send_one(k, fd, a);
+    if ((answer == -EAGAIN || answer == -ETOOMANYREFS) && ask(k, &settle) == 0)
+        answer = send_one(k, fd, a);
+    if (answer < 0)
+        return answer;
+    __atomic_store_n(&p->sent, p->sent + 1, __ATOMIC_SEQ_CST);
+    unsigned waiting = on_the_way(p);
+    if (waiting <= 1 || waiting % LOT == 0)
+        nudge(p);
+    return 0;
+}
+
+/* A keeper whose socket the program has closed is of no use without files. */
+static void leave(struct keeper *k)
+{
+    k->files--;
+    if (k->files)
+        return;
+    if (k->state == PARENTS)
+        *k = (struct keeper){ .state = NONE };
+    else if (k->cut)
+        end_keeper(k);
+}
+
+/* Gives the file n to a keeper with room. */
+static long deliver(unsigned n, int fd, struct adoption *a)
+{
+    struct keeper *k;
+    long answer;
+    for (;;) {
+        answer = choose(&k);
+        if (answer < 0)
+            return answer;
+        if (is_ours(k))
+            break;
+        k->cut = true;
+        k->files++;
+        leave(k);
+    }
+    union file before = look(n);
+    note(n, (union file){ .keeper = (uint64_t)(k - keepers) });
+    answer = send(k, n, fd, a);
+    if (answer < 0)
+        note(n, before);
+    else
+        k->files++;
+    return answer;
+}
+
+long keepers_hold(int fd)
+{
+    notice_fork();
+    unsigned n = take_number();
+    if (!n)
+        return readable == NUMBERS ? -EMFILE : -ENOMEM;
+    long answer = deliver(n, fd, NULL);
+    if (answer < 0) {
+        give_number(n);
+        return answer;
+    }
+    held++;
+    return n;
+}
+
+long keepers_adopt(unsigned file)
+{
+    struct keeper *k = keeper_of(file);
+    if (!k)
+        return -EBADF;
+    if (k->state != PARENTS)
+        return 0;
+    union file f = look(file);
+    if (!f.place)
+        return -ESRCH;
+    struct adoption a = { .writable = f.writable, .mark = f.mark };
+    fmt(a.path, sizeof a.path, "/proc/%ld/task/%d/fd/%u", k->pid, k->tid, (unsigned)f.place - 1);
+    long answer = deliver(file, -1, &a);
+    if (answer == 0)
+        leave(k);
+    return answer;
+}
+
+void keepers_drop(unsigned file)
+{
+    struct keeper *k = keeper_of(file);
+    const struct request r = { .what = CLOSE, .file = file };
+    if (!k)
+        return;
+    if (k->state == HERE)
+        ask(k, &r);
+    give_number(file);
+    held--;
+    leave(k);
+}
+
+/* ---- the caller: uses a file ---- */
+
+/* Asks the keeper of a file, which in a forked child adopts it first. */
+static long ask_about(const struct request *r)
+{
+    long answer = keepers_adopt(r->file);
+    if (answer == 0)
+        return ask(&keepers[look(r->file).keeper], r);
+    if (r->then.release)
+        r->then.release(r->then.context);
+    return answer;
+}
+
+long keepers_map(unsigned file, uintptr_t at, size_t len, int prot, int flags, off_t offset)
+{
+    const struct keepers_then nothing = { .release = NULL };
+    return keepers_map_then(file, at, len, prot, flags, offset, &nothing);
+}
+
+long keepers_map_then(unsigned file, uintptr_t at, size_t len, int prot, int flags, off_t offset,
+                      const struct keepers_then *then)
+{
+    const struct request r = { .what = MAP,
+                               .file = file,
+                               .at = at,
+                               .len = len,
+                               .prot = prot,
+                               .flags = flags,
+                               .offset = offset,
+                               .then = *then };
+    return ask_about(&r);
+}
+
+long keepers_stat(unsigned file, struct stat *st)
+{
+    const struct request r = { .what = STAT, .file = file, .to = st };
+    return ask_about(&r);
+}
+
+/* ---- the caller: all keepers ---- */
+
+/* Asks each keeper. Returns the first error, or 0. */
+static long ask_all(const struct request *r)
+{
+    long first = 0;
+    for (struct keeper *k = keepers + 1; k <= keepers + KEEPERS && threads; k++) {
+        long answer = k->state == HERE ? ask(k, r) : 0;
+        first = first < 0 ? first : answer;
+    }
+    return first;
+}
+
+long keepers_follow(void)
+{
+    const size_t list = SYS_GROUPS_MAX * sizeof(uint32_t);
+    notice_fork();
+    if (!threads)
+        return 0;
+    long memory = sys_mmap(0, 2 * list, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (sys_failed(memory))
+        return memory;
+    struct sys_rights rights = { .others = (uint32_t *)memory,
+                                 .scratch = (uint32_t *)(memory + (long)list) };
+    const struct request r = { .what = FOLLOW, .to = &rights };
+    long answer = sys_rights(&rights);
+    if (answer == 0)
+        answer = ask_all(&r);
+    sys_munmap((uintptr_t)memory, 2 * list);
+    return answer;
+}
+
+void keepers_before_fork(void)
+{
+    const struct request r = { .what = SETTLE };
+    notice_fork();
+    ask_all(&r);
+}
+
+void keepers_after_fork(void)
+{
+    long parent = own_pid;
+    if (own_pid)
+        own_pid = sys_getpid();
+    for (struct keeper *k = keepers + 1; k <= keepers + KEEPERS; k++) {
+        if (k->state != HERE)
+            continue;
+        close_socket(k);
+        sys_munmap(k->base, k->len);
+        if (k->files)
+            *k = (struct keeper){
+                .state = PARENTS, .files = k->files, .pid = parent, .tid = k->tid
+            };
+        else
+            *k = (struct keeper){ .state = NONE };
+    }
+    threads = 0;
+    last = NULL;
+}
+
+void keepers_end(void)
+{
+    notice_fork();
+    for (struct keeper *k = keepers + 1; k <= keepers + KEEPERS; k++) {
+        if (k->state == HERE)
+            end_keeper(k);
+        k->state = NONE;
+    }
+    if (table)
+        sys_munmap((uintptr_t)table, NUMBERS * sizeof *table);
+    table = NULL;
+    readable = used = held = 0;
+    free_number = 0;
+    last = NULL;
+}
+
+unsigned keepers_threads(void)
+{
+    return threads;
+}
+
+size_t keepers_files(void)
+{
+    return held;
+}
+
+unsigned keepers_vmas(void)
+{
+    return 2 * threads + (table ? 1 + (readable < NUMBERS) : 0);
+}

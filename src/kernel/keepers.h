@@ -1,0 +1,113 @@
+/*
+ * keepers: open files that the process keeps in no descriptor table of its own.
+ *
+ * A keeper is a thread of the library with a descriptor table of its own. It holds open files (open
+ * file descriptions), and maps them for whoever asks, because it shares the address space. What is
+ * in its table is not in /proc/self/fd, does not count for the program's RLIMIT_NOFILE, and is not
+ * closed by closefrom. Closing a descriptor there drops none of the process's POSIX locks, which
+ * belong to a table (fs/locks.c). A file gets there through a pair of sockets (SCM_RIGHTS), of
+ * which the program's table has one: a descriptor at 512 or above with close-on-exec. Where the
+ * program closes it, the keeper goes on serving what it holds, and another one is started for the
+ * next file.
+ *
+ * Locks: the caller has one lock of its own, and blocks all signals, around each call; the text
+ * calls it the lock. Every function is async-signal-safe, and uses neither errno nor variables of
+ * the thread nor allocated memory. A vfork child may call all but keepers_end and
+ * keepers_after_fork.
+ *
+ * What the program may see: one thread more for each keeper, named "mapherd". For calls that a
+ * process with threads may not make (unshare(2) of a user namespace) keepers_end comes first, and
+ * likewise for a seccomp filter, which may kill for what a keeper does. A process whose last other
+ * thread ends by a raw exit(2), and not by exit_group, does not end. A keeper stays in the mount
+ * namespace in which it was started. While more files than the soft RLIMIT_NOFILE are received,
+ * that limit is the hard one for some microseconds, because the kernel compares it with the numbers
+ * in the keeper's table. A limit that the program sets meanwhile stays.
+ *
+ * When a keeper starts, it gets a copy of the program's table for a moment, and closes what is in
+ * it. A file that another thread closes meanwhile is closed that much later. keepers_hold waits for
+ * that for at most 100 ms: a close may take time on a filesystem of the network.
+ */
+#ifndef MAPHERD_KEEPERS_H
+#define MAPHERD_KEEPERS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+/* For the constructor. Before it, and in a process that it was not called in (a vfork child),
+ * keepers_hold starts no keeper. Under ThreadSanitizer, MemorySanitizer and valgrind, which have to
+ * know each thread, it starts none either. */
+void keepers_start(void);
+
+/* Holds the open file of a descriptor. Returns its number, which is greater than 0, or -errno:
+ * -EMFILE if no keeper has room, -EOPNOTSUPP where no keeper can be started, or the error of the
+ * kernel. Waits for the keeper only if many files are on their way. */
+long keepers_hold(int fd);
+
+/* Maps part of a held file, as mmap(2) does. Returns the kernel's answer; -EMFILE if the keeper
+ * cannot receive the file because RLIMIT_NOFILE has been lowered; or an error of keepers_adopt. */
+long keepers_map(unsigned file, uintptr_t at, size_t len, int prot, int flags, off_t offset);
+
+/*
+ * The same, with work that the keeper does when the caller has its answer already. The lock passes
+ * to the keeper: `after` is called if the mapping was made, and then `release` in any case, which
+ * gives the lock free. If the keeper cannot be asked, keepers_map_then calls `release` itself. Both
+ * run on a small stack (less than 12 KiB for them), with all signals blocked, and use neither errno
+ * nor variables of the thread: a struct lock, which knows its owner, is not for them. context lives
+ * until release has been called.
+ */
+struct keepers_then {
+    void (*after)(void *context); /* may be NULL */
+    void (*release)(void *context);
+    void *context;
+};
+long keepers_map_then(unsigned file, uintptr_t at, size_t len, int prot, int flags, off_t offset,
+                      const struct keepers_then *then);
+
+/* fstat(2) of a held file. Returns 0 or -errno. */
+long keepers_stat(unsigned file, struct stat *st);
+
+/* Closes the keeper's descriptor, and returns when it is closed. The number is then free. In a
+ * forked child it forgets the number of a file that the parent holds. */
+void keepers_drop(unsigned file);
+
+/*
+ * Gives every keeper the users and groups of the calling thread, and takes from it the capabilities
+ * that the calling thread does not have. For after setuid(2) and whatever else changes them. A
+ * keeper has no capabilities from its start but those to follow (CAP_SETUID, CAP_SETGID), which are
+ * not effective, and CAP_IPC_LOCK, for maps in a process that has locked its memory. Returns 0, or
+ * the first -errno: a keeper then has more rights than the caller, and is better ended.
+ */
+long keepers_follow(void);
+
+/*
+ * Fork. keepers_before_fork has all files received that are on their way: the child could not find
+ * them. keepers_after_fork is for the child, before any other function: the keepers are its
+ * parent's. A child that has not called it notices that by memory that fork wipes, and then calls
+ * it itself.
+ */
+void keepers_before_fork(void);
+void keepers_after_fork(void);
+
+/*
+ * In a forked child, opens a file that the parent holds by its name in /proc, and holds it here.
+ * keepers_map and keepers_stat do that by themselves. The open file is another one of the same file
+ * with the same access. Returns 0, or -errno: -ESRCH if the parent or its keeper has gone, -ESTALE
+ * if another file has its number by now (parent and child do not tell each other what they drop),
+ * or the error of the open, which checks the permissions of the file. The parent holds the file as
+ * before.
+ */
+long keepers_adopt(unsigned file);
+
+/* Ends all keepers, and with them all files are closed and all numbers are void. Returns when the
+ * threads have gone. */
+void keepers_end(void);
+
+unsigned keepers_threads(void);
+/* Returns how many files are held, those included that the parent of a forked child holds. */
+size_t keepers_files(void);
+/* Returns how many VMAs the keepers and their table have. */
+unsigned keepers_vmas(void);
+
+#endif
