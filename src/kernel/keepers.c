@@ -41,7 +41,8 @@
 #define LINGER_MS 5          /* or so long after the first */
 #define START_MS 100         /* how long keepers_hold waits for a keeper to close its copies */
 #define SPIN_NS 50000        /* a keeper looks for the next request so long before it sleeps */
-#define PATIENCE_NS 20000    /* and a caller for the answer */
+#define PATIENCE_NS 10000    /* and a caller for the answer */
+#define CALM 128             /* requests without either, after a caller has waited in vain */
 
 #define CAPABILITY(name) ((uint64_t)1 << (name))
 #define EFFECTIVE CAPABILITY(CAP_IPC_LOCK)
@@ -131,6 +132,9 @@ static size_t readable;      /* numbers of the table that are mapped */
 static size_t used;          /* numbers that have been in use, 0 included */
 static unsigned free_number; /* the first of the free ones */
 static size_t held;
+/* For so many requests more neither side waits without sleeping. Not in a post, which another
+ * caller may have unmapped when this one has its answer. */
+static int calm;
 
 /* ---- the table of files ---- */
 
@@ -357,7 +361,8 @@ static void rest(struct keeper *k, int seen)
 {
     struct post *p = k->post;
     uint64_t begin = sys_clock_ns(CLOCK_MONOTONIC), now = begin;
-    for (unsigned n = 1; k->inside.near >= 2 && unchanged(p, seen); n++) {
+    bool looks = k->inside.near >= 2 && !__atomic_load_n(&calm, __ATOMIC_RELAXED);
+    for (unsigned n = 1; looks && unchanged(p, seen); n++) {
         sys_pause();
         if (n % 32 == 0 && (now = sys_clock_ns(CLOCK_MONOTONIC)) - begin > SPIN_NS)
             break;
@@ -454,11 +459,14 @@ static long keep(void *context)
 
 /* ---- the caller: asks a keeper ---- */
 
-static void nudge(struct post *p)
+/* Returns true if the keeper had to be woken. */
+static bool nudge(struct post *p)
 {
     __atomic_fetch_add(&p->word, 1, __ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&p->sleeps, __ATOMIC_SEQ_CST))
+    bool sleeps = __atomic_load_n(&p->sleeps, __ATOMIC_SEQ_CST);
+    if (sleeps)
         sys_futex_wake(&p->word, 1);
+    return sleeps;
 }
 
 static bool is_done(const struct answer *a)
@@ -466,15 +474,23 @@ static bool is_done(const struct answer *a)
     return __atomic_load_n(&a->done, __ATOMIC_ACQUIRE) == DONE;
 }
 
+/* Looks for the answer without sleeping. Where it does not come, the keeper probably waits for this
+ * very processor, as on a busy machine: the next requests are then made without that. */
+static void look_for(const struct answer *a)
+{
+    uint64_t begin = sys_clock_ns(CLOCK_MONOTONIC);
+    for (unsigned n = 1; !is_done(a); n++) {
+        sys_pause();
+        if (n % 32 == 0 && sys_clock_ns(CLOCK_MONOTONIC) - begin > PATIENCE_NS) {
+            __atomic_store_n(&calm, CALM, __ATOMIC_RELAXED);
+            return;
+        }
+    }
+}
+
 static void await(struct answer *a)
 {
     int not_done = NOT_DONE;
-    uint64_t begin = processors > 1 ? sys_clock_ns(CLOCK_MONOTONIC) : 0;
-    for (unsigned n = 1; begin && !is_done(a); n++) {
-        sys_pause();
-        if (n % 32 == 0 && sys_clock_ns(CLOCK_MONOTONIC) - begin > PATIENCE_NS)
-            break;
-    }
     __atomic_compare_exchange_n(&a->done, &not_done, SLEEPS, false, __ATOMIC_ACQ_REL,
                                 __ATOMIC_ACQUIRE);
     while (!is_done(a))
@@ -485,10 +501,15 @@ static long ask(struct keeper *k, const struct request *r)
 {
     struct post *p = k->post;
     struct answer a = { .done = NOT_DONE };
+    int left = __atomic_load_n(&calm, __ATOMIC_RELAXED);
     p->request = *r;
     p->answer = &a;
     __atomic_store_n(&p->asked, p->asked + 1, __ATOMIC_RELEASE);
-    nudge(p);
+    bool woken = nudge(p);
+    if (left)
+        __atomic_store_n(&calm, left - 1, __ATOMIC_RELAXED);
+    else if (!woken && processors > 1)
+        look_for(&a);
     await(&a);
     return a.answer;
 }
