@@ -39,10 +39,13 @@
 #define RING 256U            /* files on their way to one keeper, at most */
 #define LOT 64U              /* so many are received at once */
 #define LINGER_MS 5          /* or so long after the first */
-#define START_MS 100         /* how long keepers_hold waits for a keeper to close its copies */
-#define SPIN_NS 50000        /* a keeper looks for the next request so long before it sleeps */
-#define PATIENCE_NS 10000    /* and a caller for the answer */
-#define CALM 128             /* requests without either, after a caller has waited in vain */
+#define LOOK_MS 200          /* a caller that waits looks so often whether the keeper is alive */
+#define DEAD (-ENOTRECOVERABLE)
+#define END_LOOKS 10000   /* a debugger may keep a dead thread: about a second */
+#define START_MS 100      /* how long keepers_hold waits for a keeper to close its copies */
+#define SPIN_NS 50000     /* a keeper looks for the next request so long before it sleeps */
+#define PATIENCE_NS 10000 /* and a caller for the answer */
+#define CALM 128          /* requests without either, after a caller has waited in vain */
 
 #define CAPABILITY(name) ((uint64_t)1 << (name))
 #define EFFECTIVE CAPABILITY(CAP_IPC_LOCK)
@@ -202,11 +205,14 @@ static bool same(const struct rlimit *a, const struct rlimit *b)
 static bool exchange_limit(const struct rlimit *to, const struct rlimit *expected)
 {
     struct rlimit seen, want = *to, there = *expected;
-    while (sys_prlimit(0, RLIMIT_NOFILE, &want, &seen) == 0 && !same(&seen, &there)) {
+    for (;;) {
+        if (sys_prlimit(0, RLIMIT_NOFILE, &want, &seen) < 0)
+            return false;
+        if (same(&seen, &there))
+            return same(&want, to);
         there = want;
         want = seen;
     }
-    return same(&want, to);
 }
 
 static bool raise_limit(struct limit *l)
@@ -488,15 +494,27 @@ static void look_for(const struct answer *a)
     }
 }
 
-static void await(struct answer *a)
+static bool is_alive(const struct keeper *k)
+{
+    return __atomic_load_n(&k->alive, __ATOMIC_ACQUIRE) != 0;
+}
+
+/* Waits for the answer. Returns false if the thread has ended without one: a seccomp filter may
+ * kill a thread alone. */
+static bool await(const struct keeper *k, struct answer *a)
 {
     int not_done = NOT_DONE;
     __atomic_compare_exchange_n(&a->done, &not_done, SLEEPS, false, __ATOMIC_ACQ_REL,
                                 __ATOMIC_ACQUIRE);
-    while (!is_done(a))
-        sys_futex_wait(&a->done, SLEEPS);
+    while (!is_done(a)) {
+        if (!is_alive(k))
+            return is_done(a);
+        sys_futex_wait_ms(&a->done, SLEEPS, LOOK_MS);
+    }
+    return true;
 }
 
+/* Returns the keeper's answer; DEAD if it is dead, and then r->then has not been called. */
 static long ask(struct keeper *k, const struct request *r)
 {
     struct post *p = k->post;
@@ -510,8 +528,7 @@ static long ask(struct keeper *k, const struct request *r)
         __atomic_store_n(&calm, left - 1, __ATOMIC_RELAXED);
     else if (!woken && processors > 1)
         look_for(&a);
-    await(&a);
-    return a.answer;
+    return await(k, &a) ? a.answer : DEAD;
 }
 
 /* A forked child without its handler finds the posts of its parent's keepers wiped. */
@@ -563,7 +580,9 @@ static void end_keeper(struct keeper *k)
     const struct request r = { .what = END };
     ask(k, &r);
     close_socket(k);
-    while (__atomic_load_n(&k->alive, __ATOMIC_ACQUIRE) || sys_thread_lives(k->tid))
+    while (is_alive(k))
+        sys_nap(0);
+    for (unsigned n = 0; n < END_LOOKS && sys_thread_lives(k->tid); n++)
         sys_nap(0);
     sys_munmap(k->base, k->len);
     *k = (struct keeper){ .state = NONE };
@@ -652,7 +671,7 @@ static long start_keeper(struct keeper **started)
 
 static bool has_room(const struct keeper *k, size_t room)
 {
-    return k->state == HERE && !k->cut && k->files < room;
+    return k->state == HERE && !k->cut && k->files < room && is_alive(k);
 }
 
 /* Finds or starts a keeper with room. */
@@ -826,9 +845,10 @@ void keepers_drop(unsigned file)
 static long ask_about(const struct request *r)
 {
     long answer = keepers_adopt(r->file);
-    if (answer == 0)
-        return ask(&keepers[look(r->file).keeper], r);
-    if (r->then.release)
+    bool asked = answer == 0;
+    if (asked)
+        answer = ask(&keepers[look(r->file).keeper], r);
+    if (r->then.release && (!asked || answer == DEAD))
         r->then.release(r->then.context);
     return answer;
 }

@@ -46,7 +46,8 @@ void keepers_start(void);
 long keepers_hold(int fd);
 
 /* Maps part of a held file, as mmap(2) does. Returns the kernel's answer; -EMFILE if the keeper
- * cannot receive the file because RLIMIT_NOFILE has been lowered; or an error of keepers_adopt. */
+ * cannot receive the file because RLIMIT_NOFILE has been lowered; -ENOTRECOVERABLE if a filter has
+ * killed the keeper; or an error of keepers_adopt. */
 long keepers_map(unsigned file, uintptr_t at, size_t len, int prot, int flags, off_t offset);
 
 /*

@@ -10,15 +10,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -611,6 +615,27 @@ static void leader_ends(void)
     pthread_exit(NULL);
 }
 
+/* The keeper's own work, after the answer. */
+static struct {
+    int free, did, released;
+    char *page;
+} handed;
+
+static void work_after(void *context)
+{
+    struct timespec t = { 0, 20000000 };
+    syscall(SYS_nanosleep, &t, NULL); /* such calls write errno where they fail */
+    handed.did++;
+    CHECK(context == &handed);
+}
+
+static void give_free(void *context)
+{
+    (void)context;
+    handed.released++;
+    __atomic_store_n(&handed.free, 1, __ATOMIC_RELEASE);
+}
+
 /* The line of a keeper's status in /proc. */
 static void status_of_keeper(const char *label, char *to, size_t size)
 {
@@ -674,27 +699,80 @@ static void users(void)
     keepers_end();
     leave();
     contents();
+
+    /* No thread can be made. */
+    struct rlimit none = { 0, 0 };
+    enter();
+    keepers_end();
+    leave();
+    int fd = make_file(8);
+    unsigned maps = vmas(), files = entries_of("/proc/self/fd");
+    CHECK(setrlimit(RLIMIT_NPROC, &none) == 0);
+    CHECK(hold(fd) == -EAGAIN && keepers_threads() == 0 && keepers_files() == 0);
+    CHECK(vmas() <= maps + keepers_vmas() && entries_of("/proc/self/fd") == files);
 }
 
-/* The keeper's own work, after the answer. */
-static struct {
-    int free, did, released;
-    char *page;
-} handed;
-
-static void work_after(void *context)
+/* Has these calls fail or kill in all threads that this one starts, and in those that are there. */
+static void filter(const int *calls, size_t n, unsigned action, unsigned flags)
 {
-    struct timespec t = { 0, 20000000 };
-    syscall(SYS_nanosleep, &t, NULL); /* such calls write errno where they fail */
-    handed.did++;
-    CHECK(context == &handed);
+    struct sock_filter code[16] = { BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+                                             offsetof(struct seccomp_data, nr)) };
+    unsigned short len = 1;
+    for (size_t i = 0; i < n; i++) {
+        code[len++] =
+            (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)calls[i], 0, 1);
+        code[len++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, action);
+    }
+    code[len++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    const struct sock_fprog program = { len, code };
+    CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+    CHECK(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program) == 0);
 }
 
-static void give_free(void *context)
+/* Without close_range and statx. */
+static void old_kernel(void)
 {
-    (void)context;
-    handed.released++;
-    __atomic_store_n(&handed.free, 1, __ATOMIC_RELEASE);
+    const int calls[] = { SYS_close_range, SYS_statx };
+    int files[100];
+    filter(calls, 2, SECCOMP_RET_ERRNO | ENOSYS, 0);
+    for (int i = 0; i < 100; i++)
+        files[i] = dup(0);
+    int ends[2];
+    char byte;
+    CHECK(pipe(ends) == 0);
+    contents();
+    close(ends[1]);
+    CHECK(read(ends[0], &byte, 1) == 0); /* the keeper has no copy of the other end */
+    for (int i = 0; i < 100; i++)
+        close(files[i]);
+    ending(0);
+}
+
+/* A filter that kills the keeper alone. */
+static void killed(void)
+{
+    const int calls[] = { SYS_mmap };
+    const struct keepers_then then = { NULL, give_free, NULL };
+    long n = hold_new(1), other = hold_new(2);
+    CHECK(shows(map(n), 1));
+    handed.free = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        keepers_after_fork();
+        CHECK(shows(map(n), 1));
+        filter(calls, 1, SECCOMP_RET_KILL_THREAD, SECCOMP_FILTER_FLAG_TSYNC);
+        enter();
+        long r = keepers_map_then((unsigned)n, 0, PAGE, PROT_READ, MAP_SHARED, 0, &then);
+        CHECK(r == -ENOTRECOVERABLE && handed.free);
+        leave();
+        drop(n);
+        drop(other);
+        CHECK(keepers_files() == 0);
+        keepers_end();
+        CHECK(keepers_threads() == 0);
+        _exit(0);
+    }
+    expect(child, 0);
 }
 
 static void afterwards(void)
@@ -890,6 +968,8 @@ static const struct scene {
     { "endings", endings },
     { "leader_ends", leader_ends },
     { "users", users },
+    { "old_kernel", old_kernel },
+    { "killed", killed },
     { "afterwards", afterwards },
     { "random_requests", random_requests },
     { "measure", measure }, /* only where it is asked for */
