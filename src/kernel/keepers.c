@@ -246,43 +246,59 @@ static bool is_asked(const struct keeper *k)
     return __atomic_load_n(&k->post->asked, __ATOMIC_ACQUIRE) != k->inside.served;
 }
 
-static bool receive(struct keeper *k, struct limit *l)
-{
-    struct post *p = k->post;
-    long fd = sys_peek_file(k->inside.socket);
-    if (fd == -EMFILE && raise_limit(l))
-        fd = sys_peek_file(k->inside.socket);
-    if (fd < 0)
-        return false;
-    sys_drop_file(k->inside.socket);
-    unsigned n = p->ring[p->received % RING];
-    if (n) {
-        uint32_t mark = 0;
-        long flags = sys_fcntl((int)fd, F_GETFL, 0);
-        sys_file_mark((int)fd, NULL, &mark);
-        note(n, (union file){ .keeper = (uint64_t)(k - keepers),
-                              .writable = flags >= 0 && (flags & O_ACCMODE) == O_RDWR,
-                              .place = (uint64_t)fd + 1,
-                              .mark = mark });
-    } else {
-        sys_close((int)fd);
-    }
-    __atomic_store_n(&p->received, p->received + 1, __ATOMIC_SEQ_CST);
-    return true;
-}
-
-/* Receives what is on its way; up to the file n if that is not 0; with `busy` false, until a
- * request comes. */
-static void receive_all(struct keeper *k, unsigned n, bool busy)
+/* Takes files out of the socket: up to LOT, up to the file n if that is not 0, and with `busy`
+ * false until a request comes. Returns how many. No more is done here than has to be done while the
+ * limit is raised. */
+static unsigned take_lot(struct keeper *k, int fds[], unsigned n, bool busy)
 {
     struct limit l = { .raised = false };
-    while (on_the_way(k->post) && (busy || !is_asked(k)) && !(n && look(n).place)) {
-        if (!receive(k, &l)) {
+    const struct post *p = k->post;
+    unsigned got = 0, most = on_the_way(p) < LOT ? on_the_way(p) : LOT;
+    while (got < most && (busy || !is_asked(k))) {
+        long fd = sys_peek_file(k->inside.socket);
+        if (fd == -EMFILE && raise_limit(&l))
+            fd = sys_peek_file(k->inside.socket);
+        if (fd < 0) {
             k->inside.stuck = true;
             break;
         }
+        sys_drop_file(k->inside.socket);
+        fds[got] = (int)fd;
+        if (p->ring[(p->received + got++) % RING] == n && n)
+            break;
     }
     restore_limit(&l);
+    return got;
+}
+
+static void note_received(struct keeper *k, unsigned n, int fd)
+{
+    uint32_t mark = 0;
+    long flags = sys_fcntl(fd, F_GETFL, 0);
+    sys_file_mark(fd, NULL, &mark);
+    note(n, (union file){ .keeper = (uint64_t)(k - keepers),
+                          .writable = flags >= 0 && (flags & O_ACCMODE) == O_RDWR,
+                          .place = (uint64_t)fd + 1,
+                          .mark = mark });
+}
+
+/* Receives what is on its way; n and busy are as in take_lot. */
+static void receive_all(struct keeper *k, unsigned n, bool busy)
+{
+    struct post *p = k->post;
+    int fds[LOT];
+    unsigned got;
+    do {
+        got = take_lot(k, fds, n, busy);
+        for (unsigned i = 0; i < got; i++) {
+            unsigned number = p->ring[(p->received + i) % RING];
+            if (number)
+                note_received(k, number, fds[i]);
+            else
+                sys_close(fds[i]);
+        }
+        __atomic_store_n(&p->received, p->received + got, __ATOMIC_SEQ_CST);
+    } while (got && !k->inside.stuck && !(n && look(n).place));
 }
 
 /* Returns the descriptor of a file, or -EMFILE. */

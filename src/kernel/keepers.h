@@ -21,7 +21,8 @@
  * thread ends by a raw exit(2), and not by exit_group, does not end. A keeper stays in the mount
  * namespace in which it was started. While more files than the soft RLIMIT_NOFILE are received,
  * that limit is the hard one for some microseconds, because the kernel compares it with the numbers
- * in the keeper's table. A limit that the program sets meanwhile stays.
+ * in the keeper's table. A limit that the program sets meanwhile stays. A process that is forked or
+ * executed meanwhile begins with the hard one; keepers_before_fork prevents that.
  *
  * When a keeper starts, it gets a copy of the program's table for a moment, and closes what is in
  * it. A file that another thread closes meanwhile is closed that much later. keepers_hold waits for
@@ -84,9 +85,9 @@ long keepers_follow(void);
 
 /*
  * Fork. keepers_before_fork has all files received that are on their way: the child could not find
- * them. keepers_after_fork is for the child, before any other function: the keepers are its
- * parent's. A child that has not called it notices that by memory that fork wipes, and then calls
- * it itself.
+ * them. It is for before an exec, too. The caller has the lock until the fork is made.
+ * keepers_after_fork is for the child, before any other function: the keepers are its parent's. A
+ * child that has not called it notices that by memory that fork wipes, and then calls it itself.
  */
 void keepers_before_fork(void);
 void keepers_after_fork(void);
