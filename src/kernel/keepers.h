@@ -15,13 +15,14 @@
  * the thread nor allocated memory. A vfork child may call all but keepers_end and
  * keepers_after_fork.
  *
- * What the program may see: one thread more for each keeper, named "mapherd". For calls that a
- * process with threads may not make (unshare(2) of a user namespace) keepers_end comes first, and
- * likewise for a seccomp filter, which may kill for what a keeper does. A process whose last other
- * thread ends by a raw exit(2), and not by exit_group, does not end. A keeper stays in the mount
- * namespace in which it was started. While more files than the soft RLIMIT_NOFILE are received,
- * that limit is the hard one for some microseconds, because the kernel compares it with the numbers
- * in the keeper's table. A limit that the program sets meanwhile stays. A process that is forked or
+ * What the program may see: one thread more for each keeper, named "mapherd", with the scheduling
+ * policy and on the processors of the thread that has started it. For calls that a process with
+ * threads may not make (unshare(2) of a user namespace) keepers_end comes first, and likewise for a
+ * seccomp filter, which may kill for what a keeper does. A process whose last other thread ends by
+ * a raw exit(2), and not by exit_group, does not end. A keeper stays in the mount namespace in
+ * which it was started. While more files than the soft RLIMIT_NOFILE are received, that limit is
+ * the hard one for some microseconds, because the kernel compares it with the numbers in the
+ * keeper's table. A limit that the program sets meanwhile stays. A process that is forked or
  * executed meanwhile begins with the hard one; keepers_before_fork prevents that.
  *
  * When a keeper starts, it gets a copy of the program's table for a moment, and closes what is in
