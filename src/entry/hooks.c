@@ -28,18 +28,14 @@
 #include "entry/engine.h"
 #include "entry/error.h"
 #include "entry/gate.h"
+#include "entry/hook.h"
+#include "entry/opens.h"
 #include "entry/sigcalls.h"
 #include "entry/signals.h"
 #include "kernel/sys.h"
 #include "mapherd/mapherd.h"
 #include "tell/metrics.h"
 #include "tell/status.h"
-
-#define EXPORT __attribute__((visibility("default")))
-
-#define HOOK(name, type, parameters) EXPORT type hook_##name parameters __asm__(#name);
-#include "entry/hooks.def"
-#undef HOOK
 
 static int (*next_msync)(void *, size_t, int);
 static int (*next_fallocate)(int, int, off_t, off_t);
@@ -76,15 +72,8 @@ void hooks_resolve(void)
     direct_resolve();
     sigcalls_resolve();
     become_resolve();
+    opens_resolve();
     started = true;
-}
-
-static int answer_int(long answer)
-{
-    if (answer >= 0)
-        return (int)answer;
-    error_set(-answer);
-    return -1;
 }
 
 static void *answer_pointer(long answer)

@@ -20,6 +20,7 @@
 #include "entry/engine.h"
 #include "entry/gate.h"
 #include "entry/hooks.h"
+#include "entry/opens.h"
 #include "entry/sigcalls.h"
 #include "entry/signals.h"
 #include "kernel/canary.h"
@@ -197,6 +198,7 @@ __attribute__((constructor)) static void start(void)
     }
     gate_start(options.mode == MODE_PROTECT ? MAPHERD_HERDING : MAPHERD_OBSERVING, guard);
     capabilities_start();
+    opens_start();
     signals_start(!words_equal(options.sigbus, words_text("off")), sigcalls_libc());
     if (options.mode == MODE_PROTECT && signals_on() && options.seccomp == SECCOMP_START)
         filter_ask_at_start();

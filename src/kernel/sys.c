@@ -111,6 +111,16 @@ long sys_open(const char *path, int flags, unsigned mode)
     return CALL(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, mode, 0, 0);
 }
 
+long sys_openat(int dir, const char *path, int flags, unsigned mode)
+{
+    return CALL(SYS_openat, dir, path, flags, mode, 0, 0);
+}
+
+long sys_dup3(int fd, int to, int flags)
+{
+    return CALL(SYS_dup3, fd, to, flags, 0, 0, 0);
+}
+
 long sys_close(int fd)
 {
     return CALL(SYS_close, fd, 0, 0, 0, 0, 0);
@@ -251,8 +261,8 @@ long sys_flock(int fd, int operation)
 
 long sys_memfd(const char *name)
 {
-    enum { CLOEXEC = 1 };
-    return CALL(SYS_memfd_create, name, CLOEXEC, 0, 0, 0, 0);
+    enum { CLOEXEC = 1, ALLOW_SEALING = 2 };
+    return CALL(SYS_memfd_create, name, CLOEXEC | ALLOW_SEALING, 0, 0, 0, 0);
 }
 
 #ifndef SYS_cachestat

@@ -43,6 +43,9 @@ long sys_shm_size(int id, size_t *len);
 /* Files. sys_open adds O_CLOEXEC. sys_fstat is newfstatat with AT_EMPTY_PATH, the call that glibc's
  * fstat makes: a seccomp filter that allows the program's fstat allows the library's. */
 long sys_open(const char *path, int flags, unsigned mode);
+/* openat(2), with these flags alone. */
+long sys_openat(int dir, const char *path, int flags, unsigned mode);
+long sys_dup3(int fd, int to, int flags);
 long sys_close(int fd);
 long sys_read(int fd, void *buf, size_t len);
 long sys_pread(int fd, void *buf, size_t len, off_t offset);
@@ -76,7 +79,7 @@ bool sys_has_xattr(int fd, const char *name);
 long sys_truncate(const char *path, off_t len);
 long sys_ftruncate(int fd, off_t len);
 long sys_flock(int fd, int operation);
-/* memfd_create(2), CLOEXEC. */
+/* memfd_create(2), CLOEXEC. The file takes seals. */
 long sys_memfd(const char *name);
 /* Returns how many pages of a part of a file are dirty or under write-back (cachestat(2), Linux
  * 6.5). */

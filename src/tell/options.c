@@ -86,6 +86,12 @@ static bool are_rules(struct option_text t, const char *form)
     return rules_check(t, form, &wrong, &near);
 }
 
+static bool is_limit(struct option_text t, const char *form)
+{
+    (void)form;
+    return !t.len || options_limit(t) > 0;
+}
+
 static bool is_milliseconds(struct option_text t, const char *form)
 {
     (void)form;
@@ -373,6 +379,11 @@ static long number_of(struct option_text text, uint64_t least, uint64_t most)
 long options_milliseconds(struct option_text text)
 {
     return number_of(text, 0, 24 * 3600 * 1000);
+}
+
+long options_limit(struct option_text text)
+{
+    return number_of(text, 1, INT32_MAX); /* the kernel's own bounds: sysctl_max_map_count */
 }
 
 long options_status(struct option_text text)

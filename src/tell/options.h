@@ -88,6 +88,9 @@ int options_percents(struct option_text list, int *percents, int max);
 /* Returns a number of milliseconds, of at most a day; -1 if the text is none. */
 long options_milliseconds(struct option_text text);
 
+/* Returns a limit on maps, 1 to 2147483647; -1 if the text is none. */
+long options_limit(struct option_text text);
+
 /* Returns an exit status, 0 to 255; -1 if the text is none. */
 long options_status(struct option_text text);
 

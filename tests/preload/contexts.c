@@ -90,7 +90,7 @@ static void in_fork(void)
 static void in_vfork(void)
 {
     for (volatile size_t i = 0; i < scene_count; i++) {
-        if (scene_forks(&scenes[i]))
+        if (scene_waits(&scenes[i]))
             continue;
         static const char *volatile what;
         what = NULL;
@@ -137,7 +137,7 @@ static void in_timer(void)
         went_wrong("timer", "timer_create", "failed");
     for (size_t i = 0; i < scene_count; i++) {
         scene = &scenes[i];
-        if (scene_forks(scene))
+        if (scene_waits(scene))
             continue;
         handled = 0;
         /* A time that is no multiple of anything, so that it meets every part of the call. */
@@ -201,7 +201,7 @@ static void in_step(void)
     uint64_t unseen = calls_unseen();
     for (size_t i = 0; i < scene_count; i++) {
         scene = &scenes[i];
-        if (scene_forks(scene))
+        if (scene_waits(scene))
             continue;
         handled = 0;
         inside = 0;

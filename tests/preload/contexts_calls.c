@@ -30,6 +30,7 @@ bool parts_start(struct part *parts, unsigned count)
         parts[i] = (struct part){ .fd = fd, .offset = (off_t)i * PART_PAGES * PAGE };
         parts[i].own_fd = memfd_create("contexts-own", MFD_CLOEXEC);
         parts[i].tag = (uint64_t)(i + 1) << 32;
+        snprintf(parts[i].own_name, sizeof parts[i].own_name, "/proc/self/fd/%d", parts[i].own_fd);
         if (parts[i].own_fd < 0)
             return false;
     }
@@ -698,6 +699,77 @@ static outcome play_setns(struct part *p)
     return setns(-1, 0) == -1 && errno == EBADF ? NULL : "there is no such descriptor";
 }
 
+extern int __open_2(const char *, int), __open64_2(const char *, int),
+    __openat_2(int, const char *, int), __openat64_2(int, const char *, int);
+
+/* fd: of the actor's own file. What is written through it is in the file. */
+static outcome opened(struct part *p, int fd)
+{
+    uint64_t value = ++p->tag, found = 0;
+    if (fd < 0)
+        return "does not open";
+    if (pwrite(fd, &value, sizeof value, 0) != sizeof value ||
+        pread(p->own_fd, &found, sizeof found, 0) != sizeof found || found != value)
+        return "opens another file";
+    return close(fd) || ftruncate(p->own_fd, 0) ? "does not close" : NULL;
+}
+
+static outcome play_open(struct part *p)
+{
+    return opened(p, open(p->own_name, O_RDWR));
+}
+
+static outcome play_open64(struct part *p)
+{
+    return opened(p, open64(p->own_name, O_RDWR));
+}
+
+static outcome play_openat(struct part *p)
+{
+    return opened(p, openat(AT_FDCWD, p->own_name, O_RDWR));
+}
+
+static outcome play_openat64(struct part *p)
+{
+    return opened(p, openat64(-1, p->own_name, O_RDWR));
+}
+
+static outcome play___open_2(struct part *p)
+{
+    return opened(p, __open_2(p->own_name, O_RDWR));
+}
+
+static outcome play___open64_2(struct part *p)
+{
+    return opened(p, __open64_2(p->own_name, O_RDWR));
+}
+
+static outcome play___openat_2(struct part *p)
+{
+    return opened(p, __openat_2(-1, p->own_name, O_RDWR));
+}
+
+static outcome play___openat64_2(struct part *p)
+{
+    return opened(p, __openat64_2(-1, p->own_name, O_RDWR));
+}
+
+static outcome file_of(struct part *p, FILE *file)
+{
+    outcome what = file ? opened(p, dup(fileno(file))) : "does not open";
+    return file && fclose(file) ? "does not close" : what;
+}
+
+static outcome play_fopen(struct part *p)
+{
+    return file_of(p, fopen(p->own_name, "r+"));
+}
+
+static outcome play_fopen64(struct part *p)
+{
+    return file_of(p, fopen64(p->own_name, "r+"));
+}
+
 const struct scene scenes[] = {
 #define HOOK(name, result, parameters) { #name, play_##name },
 #include "entry/hooks.def"
@@ -705,9 +777,10 @@ const struct scene scenes[] = {
 };
 const size_t scene_count = sizeof scenes / sizeof scenes[0];
 
-bool scene_forks(const struct scene *s)
+bool scene_waits(const struct scene *s)
 {
-    return s->play == play__exit || s->play == play__Exit || s->play == play_quick_exit;
+    return s->play == play__exit || s->play == play__Exit || s->play == play_quick_exit ||
+           s->play == play_fopen || s->play == play_fopen64;
 }
 
 static void put(const char *text)
@@ -728,10 +801,10 @@ void went_wrong(const char *where, const char *name, const char *what)
     _exit(1);
 }
 
-void play_all(struct part *p, bool may_fork, const char *where)
+void play_all(struct part *p, bool may_wait, const char *where)
 {
     for (size_t i = 0; i < scene_count; i++) {
-        if (scene_forks(&scenes[i]) && !may_fork)
+        if (scene_waits(&scenes[i]) && !may_wait)
             continue;
         const char *what = scenes[i].play(p);
         if (what)

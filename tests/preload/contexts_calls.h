@@ -2,7 +2,7 @@
  * Every hooked call in a small scene of its own, which checks the bytes it made: for the tests
  * that play the scenes from a thread, a signal handler, a constructor, a forked child.
  *
- * A scene is async-signal-safe, as the calls in it are, and touches nothing but its own part.
+ * A scene is async-signal-safe but for those of scene_waits, as the calls in it are, and touches nothing but its own part.
  */
 #ifndef PRELOAD_CONTEXTS_CALLS_H
 #define PRELOAD_CONTEXTS_CALLS_H
@@ -14,10 +14,11 @@
 
 /* One actor's own share of the test file. */
 struct part {
-    int fd;       /* of the file that all share */
-    off_t offset; /* PART_PAGES pages from here on are the actor's */
-    int own_fd;   /* of a file that nobody else has */
-    uint64_t tag; /* changes with every store */
+    int fd;            /* of the file that all share */
+    off_t offset;      /* PART_PAGES pages from here on are the actor's */
+    int own_fd;        /* of a file that nobody else has */
+    char own_name[32]; /* by which that file can be opened */
+    uint64_t tag;      /* changes with every store */
 };
 enum { PART_PAGES = 4, PARTS = 8 };
 
@@ -31,11 +32,12 @@ struct scene {
 extern const struct scene scenes[];
 extern const size_t scene_count;
 
-/* True for those that need a child: not for handlers, glibc's fork must not interrupt itself. */
-bool scene_forks(const struct scene *s);
+/* True for those that are not for handlers, because glibc's fork and its allocator must not interrupt
+ * themselves. */
+bool scene_waits(const struct scene *s);
 
 /* Plays all that may be played; ends the process, after a line on stderr, if one goes wrong. */
-void play_all(struct part *p, bool may_fork, const char *where);
+void play_all(struct part *p, bool may_wait, const char *where);
 _Noreturn void went_wrong(const char *where, const char *name, const char *what);
 
 #endif

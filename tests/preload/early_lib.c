@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -367,6 +368,60 @@ static void call_unshare(void)
 static void call_setns(void)
 {
     note(setns(-1, 0));
+}
+
+extern int __open_2(const char *, int), __open64_2(const char *, int),
+    __openat_2(int, const char *, int), __openat64_2(int, const char *, int);
+
+/* A file that is there, and one that is not. */
+#define OPENS(call)                      \
+    do {                                 \
+        const char *path = "/dev/null";  \
+        int fd = call;                   \
+        note(fd >= 0 && close(fd) == 0); \
+        path = nowhere;                  \
+        note(call);                      \
+    } while (0)
+static void call_open(void)
+{
+    OPENS(open(path, O_RDONLY));
+    note(open("/dev/null/none", O_CREAT | O_RDWR, 0600));
+}
+static void call_open64(void)
+{
+    OPENS(open64(path, O_RDONLY));
+}
+static void call_openat(void)
+{
+    OPENS(openat(AT_FDCWD, path, O_RDONLY));
+}
+static void call_openat64(void)
+{
+    OPENS(openat64(-1, path, O_RDONLY));
+}
+static void call___open_2(void)
+{
+    OPENS(__open_2(path, O_RDONLY));
+}
+static void call___open64_2(void)
+{
+    OPENS(__open64_2(path, O_RDONLY));
+}
+static void call___openat_2(void)
+{
+    OPENS(__openat_2(-1, path, O_RDONLY));
+}
+static void call___openat64_2(void)
+{
+    OPENS(__openat64_2(-1, path, O_RDONLY));
+}
+static void call_fopen(void)
+{
+    note(fopen(nowhere, "r") == NULL);
+}
+static void call_fopen64(void)
+{
+    note(fopen64(nowhere, "r") == NULL);
 }
 
 static int one(void)

@@ -178,6 +178,9 @@ static const struct {
     { "wait4", SYS_wait4 },
     { "fallocate", SYS_fallocate },
     { "pwrite64", SYS_pwrite64 },
+    { "memfd_create", SYS_memfd_create },
+    { "dup3", SYS_dup3 },
+    { "fchmod", SYS_fchmod },
 };
 enum { DENIABLE = sizeof deniable / sizeof deniable[0] };
 

@@ -232,6 +232,11 @@ static void sizes(void **state)
     for (size_t i = 0; i < COUNT_OF(wrong); i++)
         assert_int_equal(options_size((struct option_text){ wrong[i], strlen(wrong[i]) }), -1);
     assert_int_equal(options_share(T("5%"), 1000), 50);
+    assert_int_equal(options_limit(T("1")), 1);
+    assert_int_equal(options_limit(T("2147483647")), INT32_MAX);
+    static const char *const no_limits[] = { "", "0", "-1", "2147483648", "1e6", "65530 ", "many" };
+    for (size_t i = 0; i < sizeof no_limits / sizeof *no_limits; i++)
+        assert_int_equal(options_limit(T(no_limits[i])), -1);
     assert_int_equal(options_share(T("100%"), INT64_MAX), INT64_MAX);
     assert_int_equal(options_share(T("1M"), 1000), 1 << 20);
     assert_int_equal(options_share(T("101%"), 1), -1);
