@@ -53,6 +53,17 @@ else
 	say "not shown here: a folder that may not be written ($why)"
 fi
 
+real=$(cat /proc/sys/vm/max_map_count)
+! grep -q '^note *shown ' "$scratch/out" || fail "a limit is shown without the option"
+expect 0 env MAPHERD_SHOW_LIMIT=2000000000 "$MAPHERD" doctor "$scratch/here"
+line note shown "are shown 2,000,000,000;"
+line '(ok|note)' limit "$(sed ':a;s/\B[0-9]\{3\}\>/,&/;ta' /proc/sys/vm/max_map_count)"
+grep -q 'right: *together with MAPHERD_COLD' "$scratch/out" || fail "it does not say when that is honest"
+for value in $((real - 1)) many; do
+	expect 0 env MAPHERD_SHOW_LIMIT="$value" "$MAPHERD" doctor "$scratch/here"
+	line note shown "MAPHERD_SHOW_LIMIT is $value: programs see the kernel's limit"
+done
+
 # What is not well: no library, one that does nothing, a JVM that cannot have it.
 expect 1 env MAPHERD_LIBRARY="$scratch/none.so" "$MAPHERD" doctor "$scratch/here"
 line problem library "$scratch/none.so"

@@ -27,7 +27,9 @@
 #include "command/host/library.h"
 #include "command/lib/print.h"
 #include "command/lib/verb.h"
+#include "common/words.h"
 #include "kernel/procmaps.h"
+#include "tell/options.h"
 
 enum level { OK, NOTE, PROBLEM };
 
@@ -135,11 +137,34 @@ static void examine_limit(struct findings *f)
     else if (limit <= kernels_default)
         finding(f, NOTE, "limit",
                 "what cannot be herded (many files) needs more: sysctl -w vm.max_map_count=262144"
-                " on the host, and the same in /etc/sysctl.d for good",
+                " on the host, and the same in /etc/sysctl.d for good; where that cannot be had,"
+                " Elasticsearch and others that ask for it start with MAPHERD_SHOW_LIMIT=262144 and"
+                " MAPHERD_COLD together",
                 "vm.max_map_count is %s%s", grouped(limit),
                 limit == kernels_default ? ", the kernel's default" : "");
     else
         finding(f, OK, "limit", NULL, "vm.max_map_count is %s", grouped(limit));
+}
+
+/* MAPHERD_SHOW_LIMIT, by the rules of the library. */
+static void examine_shown(struct findings *f)
+{
+    const char *value = getenv("MAPHERD_SHOW_LIMIT");
+    long limit = procmaps_limit(PROCMAPS_LIMIT_PATH);
+    long shown = value ? options_limit(words_text(value)) : -1;
+    if (!value || !*value || limit < 0)
+        return;
+    if (shown < limit)
+        finding(f, NOTE, "shown", "a number from vm.max_map_count to 2147483647, or none",
+                "MAPHERD_SHOW_LIMIT is %s: programs see the kernel's limit", value);
+    else
+        finding(
+            f, NOTE, "shown",
+            "together with MAPHERD_COLD, which keeps the mappings beyond the kernel's limit;"
+            " without it a program believes in maps that it cannot have",
+            "programs that read vm.max_map_count through libc are shown %s; raw system calls, static"
+            " and Go programs, and children without the library see the kernel's",
+            grouped(shown));
 }
 
 static void examine_noreplace(struct findings *f, size_t page)
@@ -189,6 +214,7 @@ static void examine_kernel(struct findings *f)
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     examine_release(f);
     examine_limit(f);
+    examine_shown(f);
     examine_noreplace(f, page);
     examine_guards(f, page);
     examine_query(f);
