@@ -127,7 +127,7 @@ static bool own_memory(unsigned char **guard)
     if (sys_mprotect(base + canary, CANARY_PAGES * page_size, PROT_NONE) == 0)
         canary_start(base + canary);
     count_start((char *)base + buffer);
-    pool_start(base + pool, pool_len);
+    pool_start(NULL, base + pool, pool_len);
     STATUS_SET(own_start, base);
     recordfile_place(base + 2 * ROOM, ROOM);
     STATUS_SET(own_end, base + 3 * ROOM);

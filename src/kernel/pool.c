@@ -16,32 +16,31 @@ struct pool_free {
     struct pool_free *next;
 };
 
-static struct {
-    uintptr_t base, at, end;
-} arena;
+static struct arena first;
 
-void pool_start(uintptr_t base, size_t len)
+void pool_start(struct arena *arena, uintptr_t base, size_t len)
 {
-    arena.base = arena.at = base;
-    arena.end = base + len;
+    arena = arena ? arena : &first;
+    arena->base = arena->at = base;
+    arena->end = base + len;
 }
 
 size_t pool_bytes(uintptr_t *base)
 {
-    *base = arena.base;
-    return arena.end - arena.base;
+    *base = first.base;
+    return first.end - first.base;
 }
 
 /* Grows by a quarter, in place: nothing else is placed where it grows. */
-static int grow(void)
+static int grow(struct arena *arena)
 {
-    size_t len = arena.end - arena.base;
+    size_t len = arena->end - arena->base;
     size_t more = len / 4 / STEP * STEP;
     if (more < STEP)
         more = STEP;
-    if (!len || sys_failed(sys_mremap(arena.base, len, len + more, 0, 0)))
+    if (!len || sys_failed(sys_mremap(arena->base, len, len + more, 0, 0)))
         return 0;
-    arena.end += more;
+    arena->end += more;
     return 1;
 }
 
@@ -53,11 +52,12 @@ void *pool_take(struct pool *p)
         return memset(object, 0, p->size);
     }
     size_t size = (p->size + ALIGN - 1) & ~(ALIGN - 1);
-    while (arena.end - arena.at < size)
-        if (!grow())
+    struct arena *arena = p->arena ? p->arena : &first;
+    while (arena->end - arena->at < size)
+        if (!grow(arena))
             return NULL;
-    void *object = (void *)arena.at;
-    arena.at += size;
+    void *object = (void *)arena->at;
+    arena->at += size;
     return object;
 }
 

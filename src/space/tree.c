@@ -11,13 +11,23 @@
 static struct pool region_pool = POOL(struct region);
 
 /* xorshift32, which is good enough to balance the tree. */
-static uint32_t next_priority(void)
+static uint32_t next_priority(struct tree *t)
 {
-    static uint32_t state = 2463534242u;
+    uint32_t state = t->random ? t->random : 2463534242u;
     state ^= state << 13;
     state ^= state >> 17;
     state ^= state << 5;
-    return state;
+    return t->random = state;
+}
+
+static struct pool *pool_of(const struct tree *t)
+{
+    return t->pool ? t->pool : &region_pool;
+}
+
+static const struct lock *lock_of(const struct tree *t)
+{
+    return t->lock ? t->lock : &model_lock;
 }
 
 struct region *tree_floor(const struct tree *t, uintptr_t addr)
@@ -92,7 +102,7 @@ void tree_insert(struct tree *t, struct region *r)
         r->before->after = r;
     if (r->after)
         r->after->before = r;
-    r->priority = next_priority();
+    r->priority = next_priority(t);
     struct region **at = &t->root;
     while (*at && (*at)->priority >= r->priority)
         at = r->start < (*at)->start ? &(*at)->left : &(*at)->right;
@@ -116,10 +126,10 @@ static void remove_node(struct tree *t, struct region *r)
 
 static void release(const struct tree *t, struct region *r)
 {
-    LOCK_ASSERT(&model_lock);
+    LOCK_ASSERT(lock_of(t));
     if (t->dropped)
         t->dropped(r);
-    pool_give(&region_pool, r);
+    pool_give(pool_of(t), r);
 }
 
 void tree_remove(struct tree *t, struct region *r)
@@ -130,7 +140,7 @@ void tree_remove(struct tree *t, struct region *r)
 
 struct region *tree_add(struct tree *t, uintptr_t start, uintptr_t end)
 {
-    struct region *r = pool_take(&region_pool);
+    struct region *r = pool_take(pool_of(t));
     if (!r) {
         STATUS_ADD(forgotten, 1);
         return NULL;
@@ -144,7 +154,7 @@ struct region *tree_add(struct tree *t, uintptr_t start, uintptr_t end)
 /* Where there is no memory, the upper part is forgotten. */
 void tree_split_at(struct tree *t, uintptr_t addr)
 {
-    LOCK_ASSERT(&model_lock);
+    LOCK_ASSERT(lock_of(t));
     struct region *r = tree_floor(t, addr);
     if (!r || r->start == addr || r->end <= addr)
         return;

@@ -6,7 +6,8 @@
  *
  * The model has several trees: of what is mapped (regions.h), of guards (herd/guards.h), of pending
  * errors (pending.h), and of the parts of a file that its layers map (windows.h, where addresses
- * are offsets). Every function needs the model lock.
+ * are offsets). Every function needs the model lock. The tree of mappings that may be cold
+ * (limit/cold.c) has a lock and a pool of its own.
  */
 #ifndef MAPHERD_TREE_H
 #define MAPHERD_TREE_H
@@ -15,19 +16,30 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct held;
+struct lock;
 struct lone;
+struct pool;
 struct window;
 
 struct region {
     uintptr_t start, end;
-    struct window *window; /* the window that it lies in, or NULL */
-    struct lone *lone;     /* the lone chunk that it is of, see files.h; or NULL */
-    uint32_t kind;         /* REGION_ bits, see regions.h */
-    bool joined_below;     /* was one VMA with the range below; is so while they are mergeable */
-    bool joined_above;     /* in the last piece of a chain: was one VMA with the range above */
-    uint8_t overlay;       /* the overlay over the file here, see overlays.h; 0: none */
-    uint8_t keep;          /* its open file, see disk/keeps.h; 0: none */
-    uint32_t priority;     /* the treap's heap order */
+    union {
+        struct {                   /* in regions.h */
+            struct window *window; /* the window that it lies in, or NULL */
+            struct lone *lone;     /* the lone chunk that it is of, see files.h; or NULL */
+        };
+        struct {               /* in limit/cold.c */
+            struct held *held; /* its file */
+            uint64_t warmed;   /* when it was made warm last, in warmings */
+        };
+    };
+    uint32_t kind;     /* REGION_ bits, see regions.h */
+    bool joined_below; /* was one VMA with the range below; is so while they are mergeable */
+    bool joined_above; /* in the last piece of a chain: was one VMA with the range above */
+    uint8_t overlay;   /* the overlay over the file here, see overlays.h; 0: none */
+    uint8_t keep;      /* its open file, see disk/keeps.h; 0: none */
+    uint32_t priority; /* the treap's heap order */
     struct region *left, *right;   /* in the treap; in a chain of pieces, left is the next one */
     struct region *before, *after; /* in the list */
 };
@@ -40,6 +52,9 @@ struct tree {
      * freed. */
     void (*copied)(const struct region *r);
     void (*dropped)(const struct region *r);
+    const struct lock *lock; /* NULL: the model lock */
+    struct pool *pool;       /* of its ranges; NULL: the one of the model */
+    uint32_t random;         /* the last priority */
 };
 
 /* Returns the last range that starts at or before addr, or NULL. */

@@ -35,7 +35,7 @@ void world_start(void)
             abort();
         base = (uintptr_t)arena;
         len = FIRST;
-        pool_start(base, len);
+        pool_start(NULL, base, len);
     }
     sys_mmap(base, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     zone_start(STACK, 7);
