@@ -36,10 +36,12 @@
 #define SPARE 64             /* so many descriptors below the hard limit stay free in a table */
 #define ROOM_MAX (1UL << 20) /* files of a keeper */
 #define STACK (28UL << 10)   /* of a keeper, its post included */
-#define RING 256U            /* files on their way to one keeper, at most */
-#define LOT 64U              /* so many are received at once */
-#define LINGER_MS 5          /* or so long after the first */
-#define LOOK_MS 200          /* a caller that waits looks so often whether the keeper is alive */
+#define TABLE_ROOM (NUMBERS * 8)
+#define STACK_ROOM (64UL << 10) /* apart, so that no two are one VMA */
+#define RING 256U               /* files on their way to one keeper, at most */
+#define LOT 64U                 /* so many are received at once */
+#define LINGER_MS 5             /* or so long after the first */
+#define LOOK_MS 200             /* a caller that waits looks so often whether the keeper is alive */
 #define DEAD (-ENOTRECOVERABLE)
 #define END_LOOKS 10000   /* a debugger may keep a dead thread: about a second */
 #define START_MS 100      /* how long keepers_hold waits for a keeper to close its copies */
@@ -65,13 +67,14 @@ union file {
 };
 
 struct request {
-    enum { MAP, STAT, CLOSE, FOLLOW, SETTLE, END } what;
+    enum { MAP, RUN, STAT, CLOSE, FOLLOW, SETTLE, END } what;
     unsigned file;
     uintptr_t at;
     size_t len;
     int prot, flags;
     off_t offset;
-    void *to; /* STAT: a struct stat; FOLLOW: a struct sys_rights */
+    keepers_work *work;
+    void *to; /* RUN: its context; STAT: a struct stat; FOLLOW: a struct sys_rights */
     struct keepers_then then;
 };
 
@@ -104,7 +107,7 @@ struct post {
 
 /* What the keeper alone uses. */
 struct inside {
-    int socket;
+    int socket, list;
     unsigned served;
     bool stuck;    /* what waits in the socket cannot be received for now */
     bool lingered; /* the files on their way have had their time */
@@ -126,10 +129,12 @@ static struct keeper {
     struct inside inside;
 } keepers[KEEPERS + 1];
 
-static long own_pid;         /* 0: keepers_start was not called */
-static unsigned processors;  /* that may be used */
-static unsigned threads;     /* keepers that are HERE */
-static struct keeper *last;  /* the one that got the last file */
+static uintptr_t room_at;   /* of the memory of all */
+static long own_pid;        /* 0: keepers_start was not called */
+static unsigned processors; /* that may be used */
+static unsigned threads;    /* keepers that are HERE */
+static struct keeper *last; /* the one that got the last file */
+_Static_assert(TABLE_ROOM + (KEEPERS + 1) * STACK_ROOM <= KEEPERS_ROOM, "they have room");
 static union file *table;    /* NULL: not yet mapped */
 static size_t readable;      /* numbers of the table that are mapped */
 static size_t used;          /* numbers that have been in use, 0 included */
@@ -151,20 +156,20 @@ static void note(unsigned n, union file f)
     __atomic_store_n(&table[n].word, f.word, __ATOMIC_RELEASE);
 }
 
+/* In place, because a keeper may be reading it: nothing else is mapped in the room. */
 static bool grow(void)
 {
-    const size_t all = NUMBERS * sizeof *table, more = GROWTH * sizeof *table;
+    const size_t size = readable * sizeof *table, more = GROWTH * sizeof *table;
     if (readable == NUMBERS)
         return false;
-    if (!table) {
-        long base = sys_mmap(0, all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (sys_failed(base))
-            return false;
-        table = (union file *)base;
-        used = 1;
-    }
-    if (sys_mprotect((uintptr_t)(table + readable), more, PROT_READ | PROT_WRITE) < 0)
+    long base = table ? sys_mremap((uintptr_t)table, size, size + more, 0, 0)
+                      : sys_mmap(room_at, more, PROT_READ | PROT_WRITE,
+                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (sys_failed(base))
         return false;
+    if (!table)
+        used = 1;
+    table = (union file *)base;
     readable += GROWTH;
     return true;
 }
@@ -332,6 +337,7 @@ static long do_request(struct keeper *k, const struct request *r)
     long fd = r->what <= CLOSE ? descriptor(k, r->file) : 0;
     switch (r->what) {
     case MAP: return fd < 0 ? fd : sys_mmap(r->at, r->len, r->prot, r->flags, (int)fd, r->offset);
+    case RUN: return fd < 0 ? fd : r->work((int)fd, k->inside.list, r->to);
     case STAT: return fd < 0 ? fd : sys_fstat((int)fd, r->to);
     case CLOSE:
         if (fd >= 0)
@@ -453,7 +459,12 @@ static void begin(struct keeper *k)
     if (sys_fstat(socket, &st) < 0 || st.st_ino != k->peer) /* the program has closed it */
         k->inside.socket = socket = -1;
     close_all_but(socket);
-    __atomic_store_n(&k->post->ready, socket < 0 ? -1 : 1, __ATOMIC_RELEASE);
+    long list = sys_open("/proc/self/maps", O_RDONLY, 0);
+    k->inside.list = (int)list;
+    /* What writes to descriptor 1 or 2 by mistake must not find a file of the program there. */
+    while (list >= 0 && list < 2)
+        list = sys_fcntl((int)list, F_DUPFD_CLOEXEC, 0);
+    __atomic_store_n(&k->post->ready, socket < 0 || list < 0 ? -1 : 1, __ATOMIC_RELEASE);
     sys_futex_wake(&k->post->ready, 1);
 }
 
@@ -572,8 +583,9 @@ extern void __tsan_init(void) __attribute__((weak));
 extern void __msan_init(void) __attribute__((weak));
 extern char _vgnU_freeres[] __attribute__((weak));
 
-void keepers_start(void)
+void keepers_start(uintptr_t address)
 {
+    room_at = address;
     if (!__tsan_init && !__msan_init && !_vgnU_freeres)
         own_pid = sys_getpid();
     processors = sys_processors();
@@ -610,7 +622,8 @@ static long map_stack(struct keeper *k)
 {
     enum { WIPEONFORK = 18 }; /* MADV_WIPEONFORK, Linux 4.14 */
     k->len = page_size + page_up(STACK);
-    long base = sys_mmap(0, k->len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uintptr_t hint = room_at + TABLE_ROOM + (uintptr_t)(k - keepers) * STACK_ROOM;
+    long base = sys_mmap(hint, k->len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (sys_failed(base))
         return base;
     k->base = (uintptr_t)base;
@@ -842,6 +855,12 @@ long keepers_adopt(unsigned file)
     return answer;
 }
 
+bool keepers_has(unsigned file)
+{
+    struct keeper *k = keeper_of(file);
+    return k && look(file).place;
+}
+
 void keepers_drop(unsigned file)
 {
     struct keeper *k = keeper_of(file);
@@ -889,6 +908,12 @@ long keepers_map_then(unsigned file, uintptr_t at, size_t len, int prot, int fla
     return ask_about(&r);
 }
 
+long keepers_run(unsigned file, keepers_work *work, void *context)
+{
+    const struct request r = { .what = RUN, .file = file, .work = work, .to = context };
+    return ask_about(&r);
+}
+
 long keepers_stat(unsigned file, struct stat *st)
 {
     const struct request r = { .what = STAT, .file = file, .to = st };
@@ -927,21 +952,25 @@ long keepers_follow(void)
     return answer;
 }
 
-void keepers_before_fork(void)
+void keepers_settle(void)
 {
     const struct request r = { .what = SETTLE };
     notice_fork();
-    ask_all(&r);
+    for (struct keeper *k = keepers + 1; k <= keepers + KEEPERS && threads; k++)
+        if (k->state == HERE && on_the_way(k->post))
+            ask(k, &r);
 }
 
 void keepers_after_fork(void)
 {
-    long parent = own_pid;
+    long parent = own_pid, now = sys_getpid();
     if (own_pid)
-        own_pid = sys_getpid();
+        own_pid = now;
     for (struct keeper *k = keepers + 1; k <= keepers + KEEPERS; k++) {
-        if (k->state != HERE)
+        /* One that is here was started after the fork: this is the second notice of it. */
+        if (k->state != HERE || (parent == now && k->post->here))
             continue;
+        threads--;
         close_socket(k);
         sys_munmap(k->base, k->len);
         if (k->files)
@@ -951,7 +980,6 @@ void keepers_after_fork(void)
         else
             *k = (struct keeper){ .state = NONE };
     }
-    threads = 0;
     last = NULL;
 }
 
@@ -964,7 +992,7 @@ void keepers_end(void)
         k->state = NONE;
     }
     if (table)
-        sys_munmap((uintptr_t)table, NUMBERS * sizeof *table);
+        sys_munmap((uintptr_t)table, readable * sizeof *table);
     table = NULL;
     readable = used = held = 0;
     free_number = 0;
@@ -983,5 +1011,5 @@ size_t keepers_files(void)
 
 unsigned keepers_vmas(void)
 {
-    return 2 * threads + (table ? 1 + (readable < NUMBERS) : 0);
+    return 2 * threads + (table ? 1 : 0);
 }

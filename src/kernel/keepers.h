@@ -23,7 +23,7 @@
  * which it was started. While more files than the soft RLIMIT_NOFILE are received, that limit is
  * the hard one for some microseconds, because the kernel compares it with the numbers in the
  * keeper's table. A limit that the program sets meanwhile stays. A process that is forked or
- * executed meanwhile begins with the hard one; keepers_before_fork prevents that.
+ * executed meanwhile begins with the hard one; keepers_settle prevents that.
  *
  * When a keeper starts, it gets a copy of the program's table for a moment, and closes what is in
  * it. A file that another thread closes meanwhile is closed that much later. keepers_hold waits for
@@ -32,15 +32,19 @@
 #ifndef MAPHERD_KEEPERS_H
 #define MAPHERD_KEEPERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
-/* For the constructor. Before it, and in a process that it was not called in (a vfork child),
- * keepers_hold starts no keeper. Under ThreadSanitizer, MemorySanitizer and valgrind, which have to
- * know each thread, it starts none either. */
-void keepers_start(void);
+/* For the constructor. room: an address where KEEPERS_ROOM bytes are free, and stay so: the
+ * memory of the keepers is mapped there; 0: where the kernel likes. Before it, and in a process
+ * that it was not called in (a vfork child), keepers_hold starts no keeper. Under
+ * ThreadSanitizer, MemorySanitizer and valgrind, which have to know each thread, it starts none
+ * either. */
+#define KEEPERS_ROOM (64UL << 20)
+void keepers_start(uintptr_t room);
 
 /* Holds the open file of a descriptor. Returns its number, which is greater than 0, or -errno:
  * -EMFILE if no keeper has room, -EOPNOTSUPP where no keeper can be started, or the error of the
@@ -51,6 +55,15 @@ long keepers_hold(int fd);
  * cannot receive the file because RLIMIT_NOFILE has been lowered; -ENOTRECOVERABLE if a filter has
  * killed the keeper; or an error of keepers_adopt. */
 long keepers_map(unsigned file, uintptr_t at, size_t len, int prot, int flags, off_t offset);
+
+/*
+ * Runs work on the keeper's thread, with its descriptor of the file and of the list of VMAs of this
+ * process (/proc/self/maps; negative where there is none). Returns the answer of work, or an error
+ * as keepers_map does. work has less than 12 KiB of stack, and uses neither errno nor variables of
+ * the thread.
+ */
+typedef long keepers_work(int fd, int list, void *context);
+long keepers_run(unsigned file, keepers_work *work, void *context);
 
 /*
  * The same, with work that the keeper does when the caller has its answer already. The lock passes
@@ -71,6 +84,9 @@ long keepers_map_then(unsigned file, uintptr_t at, size_t len, int prot, int fla
 /* fstat(2) of a held file. Returns 0 or -errno. */
 long keepers_stat(unsigned file, struct stat *st);
 
+/* True if the keeper has received the file: from then on no limit keeps it from mapping it. */
+bool keepers_has(unsigned file);
+
 /* Closes the keeper's descriptor, and returns when it is closed. The number is then free. In a
  * forked child it forgets the number of a file that the parent holds. */
 void keepers_drop(unsigned file);
@@ -84,13 +100,12 @@ void keepers_drop(unsigned file);
  */
 long keepers_follow(void);
 
-/*
- * Fork. keepers_before_fork has all files received that are on their way: the child could not find
- * them. It is for before an exec, too. The caller has the lock until the fork is made.
- * keepers_after_fork is for the child, before any other function: the keepers are its parent's. A
- * child that has not called it notices that by memory that fork wipes, and then calls it itself.
- */
-void keepers_before_fork(void);
+/* Has all files received that are on their way: before a fork, because the child could not find
+ * them. */
+void keepers_settle(void);
+
+/* For a forked child, before any other function: the keepers are its parent's. A child that has not
+ * called it notices that by memory that fork wipes, and then calls it itself. */
 void keepers_after_fork(void);
 
 /*

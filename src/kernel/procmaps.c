@@ -136,11 +136,18 @@ struct query {
     uint64_t vma_name_addr, build_id_addr;
 };
 #define QUERY _IOWR('f', 17, struct query) /* PROCFS_IOCTL_MAGIC */
-enum { QUERY_READABLE = 1, QUERY_WRITABLE = 2, QUERY_EXECUTABLE = 4, QUERY_SHARED = 8 };
+enum {
+    QUERY_OR_NEXT = 16,
+    QUERY_READABLE = 1,
+    QUERY_WRITABLE = 2,
+    QUERY_EXECUTABLE = 4,
+    QUERY_SHARED = 8
+};
 
-static long query(int fd, uintptr_t addr, struct procmap *m, char *buf, size_t size)
+static long ask(int fd, uint64_t flags, uintptr_t addr, struct procmap *m, char *buf, size_t size)
 {
     struct query q = { .size = sizeof q,
+                       .query_flags = flags,
                        .query_addr = addr,
                        .vma_name_size = (uint32_t)size,
                        .vma_name_addr = (uintptr_t)buf };
@@ -164,6 +171,11 @@ static long query(int fd, uintptr_t addr, struct procmap *m, char *buf, size_t s
     return 0;
 }
 
+long procmaps_ask(int fd, uintptr_t addr, struct procmap *m)
+{
+    return ask(fd, QUERY_OR_NEXT, addr, m, NULL, 0);
+}
+
 struct wanted {
     uintptr_t addr;
     struct procmap *m;
@@ -185,7 +197,7 @@ long procmaps_at(const char *path, uintptr_t addr, struct procmap *m, char *buf,
     long fd = brief_open(path, O_RDONLY, 0);
     if (fd < 0)
         return fd == -ENOENT ? -ENODEV : fd;
-    long answer = query((int)fd, addr, m, buf, size);
+    long answer = ask((int)fd, 0, addr, m, buf, size);
     if (answer == -ENOTTY) {
         struct wanted w = { addr, m, false };
         answer = scan_lines((int)fd, buf, size, is_wanted, &w);

@@ -46,6 +46,10 @@ long procmaps_scan(const char *path, char *buf, size_t size, procmaps_each *each
  */
 long procmaps_at(const char *path, uintptr_t addr, struct procmap *m, char *buf, size_t size);
 
+/* Asks the kernel for the VMA that addr lies in, or the next one, by a descriptor of the list. m
+ * has no path. Returns 0; -ENOENT if there is none; -ENOTTY before Linux 6.11. */
+long procmaps_ask(int fd, uintptr_t addr, struct procmap *m);
+
 /* Parses one line of len bytes, without its newline. False if it is not of the format. */
 bool procmaps_parse(const char *line, size_t len, struct procmap *m);
 

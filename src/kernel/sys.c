@@ -17,12 +17,16 @@
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "kernel/apart.h"
 #include "kernel/rawcall.h"
+
+/* The bytes of a set of signals. */
+#define KERNEL_SIGSET sizeof(uint64_t)
 
 #define CALL(nr, a, b, c, d, e, f) \
     rawcall((nr), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
@@ -146,6 +150,72 @@ long sys_pwrite(int fd, const void *buf, size_t len, off_t offset)
     return CALL(SYS_pwrite64, fd, buf, len, offset, 0, 0);
 }
 
+long sys_readv(int fd, const struct iovec *parts, int n)
+{
+    return CALL(SYS_readv, fd, parts, n, 0, 0, 0);
+}
+
+long sys_writev(int fd, const struct iovec *parts, int n)
+{
+    return CALL(SYS_writev, fd, parts, n, 0, 0, 0);
+}
+
+/* The upper half of an offset is an argument of its own, which counts on 32-bit machines only. */
+long sys_preadv(int fd, const struct iovec *parts, int n, off_t offset)
+{
+    return CALL(SYS_preadv, fd, parts, n, offset, 0, 0);
+}
+
+long sys_pwritev(int fd, const struct iovec *parts, int n, off_t offset)
+{
+    return CALL(SYS_pwritev, fd, parts, n, offset, 0, 0);
+}
+
+long sys_preadv2(int fd, const struct iovec *parts, int n, off_t offset, int how)
+{
+    return CALL(SYS_preadv2, fd, parts, n, offset, 0, how);
+}
+
+long sys_pwritev2(int fd, const struct iovec *parts, int n, off_t offset, int how)
+{
+    return CALL(SYS_pwritev2, fd, parts, n, offset, 0, how);
+}
+
+long sys_sendto(int fd, const void *buf, size_t len, int flags, const void *to, unsigned to_len)
+{
+    return CALL(SYS_sendto, fd, buf, len, flags, to, to_len);
+}
+
+long sys_recvfrom(int fd, void *buf, size_t len, int flags, void *from, unsigned *from_len)
+{
+    return CALL(SYS_recvfrom, fd, buf, len, flags, from, from_len);
+}
+
+long sys_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    return CALL(SYS_sendmsg, fd, message, flags, 0, 0, 0);
+}
+
+long sys_recvmsg(int fd, struct msghdr *message, int flags)
+{
+    return CALL(SYS_recvmsg, fd, message, flags, 0, 0, 0);
+}
+
+long sys_sendmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags)
+{
+    return CALL(SYS_sendmmsg, fd, messages, n, flags, 0, 0);
+}
+
+long sys_recvmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags, struct timespec *time)
+{
+    return CALL(SYS_recvmmsg, fd, messages, n, flags, time, 0);
+}
+
+long sys_ppoll(struct pollfd *fds, unsigned long n, struct timespec *time, const void *mask)
+{
+    return CALL(SYS_ppoll, fds, n, time, mask, KERNEL_SIGSET, 0);
+}
+
 long sys_inotify(int flags)
 {
     return CALL(SYS_inotify_init1, flags, 0, 0, 0, 0, 0);
@@ -237,6 +307,13 @@ long sys_statfs(const char *path, struct sys_space *space)
 long sys_fcntl(int fd, int cmd, uintptr_t arg)
 {
     return CALL(SYS_fcntl, fd, cmd, arg, 0, 0, 0);
+}
+
+bool sys_is_dax(int fd)
+{
+    struct statx st;
+    long answer = CALL(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &st, 0);
+    return answer == 0 ? st.stx_attributes & STATX_ATTR_DAX : answer != -ENOSYS;
 }
 
 bool sys_has_xattr(int fd, const char *name)
@@ -371,7 +448,12 @@ long sys_prctl(int option, unsigned long a, unsigned long b, unsigned long c, un
 long sys_getrandom(void *buf, size_t len)
 {
     enum { NONBLOCK = 1 };
-    return CALL(SYS_getrandom, buf, len, NONBLOCK, 0, 0, 0);
+    return sys_random(buf, len, NONBLOCK);
+}
+
+long sys_random(void *buf, size_t len, unsigned flags)
+{
+    return CALL(SYS_getrandom, buf, len, flags, 0, 0, 0);
 }
 
 uint64_t sys_memory(void)
@@ -392,8 +474,6 @@ unsigned long sys_rlimit(int resource)
     CALL(SYS_prlimit64, 0, resource, 0, &r, 0, 0);
     return (unsigned long)r.rlim_cur;
 }
-
-#define KERNEL_SIGSET sizeof(uint64_t)
 
 #if defined(__x86_64__)
 /* A signal handler returns here. The bytes are those of glibc: libgcc, gdb and profilers recognize
@@ -493,6 +573,12 @@ bool sys_readable(uintptr_t addr)
     if (_vgnU_freeres)
         return CALL(SYS_mincore, addr & ~(uintptr_t)4095, 1, &resident, 0, 0, 0) != -ENOMEM;
     return addr && CALL(SYS_rt_sigprocmask, -1, addr, 0, KERNEL_SIGSET, 0, 0) != -EFAULT;
+}
+
+bool sys_copy_own(void *to, const void *from, size_t len)
+{
+    struct iovec there = { (void *)from, len }, here = { to, len };
+    return CALL(SYS_process_vm_readv, sys_getpid(), &here, 1, &there, 1, 0) == (long)len;
 }
 
 long sys_call(long number, long a, long b, long c, long d, long e, long f)
@@ -673,7 +759,11 @@ long sys_thread(const struct sys_thread *t)
     struct apart *a = (struct apart *)t->stack_end - 1;
     char *below = (char *)((uintptr_t)a & ~(uintptr_t)15);
     *a = (struct apart){ t->work, t->context, 0 };
-    return start_thread(a, below, CLONE_SETTLS | CLONE_CHILD_CLEARTID, t->pointer, t->alive);
+    uint64_t all = UINT64_MAX, before = 0;
+    sys_sigprocmask(SIG_BLOCK, &all, &before); /* a handler of the program must not run there */
+    long tid = start_thread(a, below, CLONE_SETTLS | CLONE_CHILD_CLEARTID, t->pointer, t->alive);
+    sys_sigprocmask(SIG_SETMASK, &before, NULL);
+    return tid;
 }
 
 bool sys_thread_lives(long tid)

@@ -51,6 +51,13 @@ long sys_read(int fd, void *buf, size_t len);
 long sys_pread(int fd, void *buf, size_t len, off_t offset);
 long sys_write(int fd, const void *buf, size_t len);
 long sys_pwrite(int fd, const void *buf, size_t len, off_t offset);
+struct iovec;
+long sys_readv(int fd, const struct iovec *parts, int n);
+long sys_writev(int fd, const struct iovec *parts, int n);
+long sys_preadv(int fd, const struct iovec *parts, int n, off_t offset);
+long sys_pwritev(int fd, const struct iovec *parts, int n, off_t offset);
+long sys_preadv2(int fd, const struct iovec *parts, int n, off_t offset, int how);
+long sys_pwritev2(int fd, const struct iovec *parts, int n, off_t offset, int how);
 /* inotify_init1(2), inotify_add_watch(2) and inotify_rm_watch(2). */
 long sys_inotify(int flags);
 long sys_inotify_add(int fd, const char *path, uint32_t events);
@@ -76,6 +83,8 @@ long sys_lseek(int fd, off_t offset, int whence);
 long sys_quotactl_fd(int fd, unsigned command, int id, void *to);
 long sys_fcntl(int fd, int cmd, uintptr_t arg);
 bool sys_has_xattr(int fd, const char *name);
+/* True if the file is mapped past the page cache (STATX_ATTR_DAX, statx(2)), or may be. */
+bool sys_is_dax(int fd);
 long sys_truncate(const char *path, off_t len);
 long sys_ftruncate(int fd, off_t len);
 long sys_flock(int fd, int operation);
@@ -118,6 +127,19 @@ long sys_peek_file(int socket);
  * if none waits. */
 long sys_drop_file(int socket);
 
+/* Calls that a program makes on its own sockets. */
+struct msghdr;
+struct mmsghdr;
+long sys_sendto(int fd, const void *buf, size_t len, int flags, const void *to, unsigned to_len);
+long sys_recvfrom(int fd, void *buf, size_t len, int flags, void *from, unsigned *from_len);
+long sys_sendmsg(int fd, const struct msghdr *message, int flags);
+long sys_recvmsg(int fd, struct msghdr *message, int flags);
+long sys_sendmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags);
+long sys_recvmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags, struct timespec *time);
+/* ppoll(2). The kernel writes the time that is left. mask: a set of eight bytes, or NULL. */
+struct pollfd;
+long sys_ppoll(struct pollfd *fds, unsigned long n, struct timespec *time, const void *mask);
+
 /* True if one write of up to 4096 bytes would not block (poll(2) without a wait). */
 bool sys_writable_now(int fd);
 
@@ -134,6 +156,8 @@ bool sys_differ(int fd, int other);
 long sys_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
 /* getrandom(2) with GRND_NONBLOCK. */
 long sys_getrandom(void *buf, size_t len);
+/* getrandom(2). */
+long sys_random(void *buf, size_t len, unsigned flags);
 /* Returns the bytes of memory that the machine has (sysinfo(2)); 0 where the kernel does not
  * say. */
 uint64_t sys_memory(void);
@@ -264,6 +288,9 @@ void sys_futex_wake(const int *word, int n);
 /* True if the eight bytes at addr can be read. The kernel reads them, so an unmapped page causes no
  * signal. */
 bool sys_readable(uintptr_t addr);
+/* Copies memory of this process by the kernel (process_vm_readv(2)). False, and no signal, where a
+ * part of it cannot be read, or a filter refuses the call. */
+bool sys_copy_own(void *to, const void *from, size_t len);
 /* Sleeps that long, or until a signal is handled. */
 void sys_nap(unsigned ms);
 /* The kernel's own clocks, by a system call. libc's clock_gettime may be that of another library,

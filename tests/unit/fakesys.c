@@ -554,6 +554,12 @@ long sys_fcntl(int fd, int cmd, uintptr_t arg)
     return cmd == F_GET_SEALS ? -EINVAL : 0;
 }
 
+bool sys_is_dax(int fd)
+{
+    (void)fd;
+    return false;
+}
+
 bool sys_has_xattr(int fd, const char *name)
 {
     (void)fd;

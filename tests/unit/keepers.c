@@ -405,7 +405,7 @@ static void fork_child(long a, long b, bool raw)
     CHECK(shows(map(a), 1) && keepers_files() == 1);
     CHECK(map_at(a, NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, 0) > 0);
     long c = hold_new(3);
-    keepers_before_fork();
+    keepers_settle();
     pid_t child = fork(); /* a grandchild, whose parent has adopted the file */
     if (child == 0) {
         keepers_after_fork();
@@ -425,7 +425,7 @@ static void forks(void)
     for (int raw = 0; raw < 2; raw++) {
         long a = hold_deleted(1), b = hold_deleted(2);
         enter();
-        keepers_before_fork();
+        keepers_settle();
         leave();
         pid_t child = raw ? (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) : fork();
         if (child == 0)
@@ -562,6 +562,12 @@ static void *return_later(void *unused)
     return unused;
 }
 
+/* An address where nothing else is mapped: the kernel goes down from above. */
+static uintptr_t free_room(void)
+{
+    return (uintptr_t)1 << 45;
+}
+
 static void ending(int how)
 {
     static char name[] = "true", *const arguments[] = { name, NULL };
@@ -589,7 +595,7 @@ static void endings(void)
         if (child == 0) {
             struct rlimit none = { 0, 0 };
             setrlimit(RLIMIT_CORE, &none);
-            keepers_start();
+            keepers_start(free_room());
             ending(how);
         }
         CHECK(waitpid(child, &status, 0) == child);
@@ -997,7 +1003,7 @@ int main(int argc, char **argv)
         pid_t child = fork();
         if (child == 0) {
             alarm(120);
-            keepers_start();
+            keepers_start(free_room());
             scenes[i].play();
             exit(0);
         }
