@@ -16,6 +16,7 @@ enum due {
     DUE_KEEPS,     /* a file is kept that nothing holds (disk/keeps.h) */
     DUE_RETENTION, /* a retained range may be given back (herd/retention.h) */
     DUE_COUNT,     /* a scan, or a lower pressure (space/count.h) */
+    DUE_COLD,      /* mappings of files are to become cold (limit/cold.h) */
     DUE_MASTERS,   /* a master is to be unmapped (herd/placement.h) */
     DUE_RECORD,    /* a look whether the record is to be made or renewed (trace/record.h) */
     DUE_METRICS,   /* a look whether the file of metrics is to be renewed (tell/metrics.h) */

@@ -16,6 +16,7 @@
 
 #include "disk/spill.h"
 #include "entry/gate.h"
+#include "limit/cold.h"
 #include "tell/recordfile.h"
 #include "trace/record.h"
 
@@ -67,6 +68,8 @@ void become_return(struct become_left left)
         record_return();
     if (left.spilled)
         spill_stay();
+    if (cold_tracks() && !gate_helpless() && gate_is_ours())
+        cold_follow();
     errno = error;
 }
 
@@ -204,6 +207,8 @@ int become_unshare(int flags)
     struct become_left left = { false, false };
     if (flags & CLONE_NEWNS)
         left = become_leave(false);
+    if (flags & CLONE_NEWUSER) /* the kernel refuses it to a process with threads */
+        cold_withdraw();
     int answer = next.unshare(flags);
     if (answer != 0)
         become_return(left);
@@ -215,5 +220,7 @@ int become_unshare(int flags)
 /* kind 0: fd may be of any kind of namespace. */
 int become_setns(int fd, int kind)
 {
+    if (!kind || (kind & (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWTIME)))
+        cold_withdraw(); /* they want a process without other threads */
     TURN_NEXT(!kind || (kind & CLONE_NEWNS), setns, fd, kind);
 }

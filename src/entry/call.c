@@ -18,6 +18,7 @@
 #include "kernel/lock.h"
 #include "kernel/markers.h"
 #include "kernel/sys.h"
+#include "limit/cold.h"
 #include "limit/explain.h"
 #include "mapherd/mapherd.h"
 #include "space/count.h"
@@ -44,6 +45,7 @@ void call_lock_future(bool on)
 {
     __atomic_store_n(&future_locked, on, __ATOMIC_RELAXED);
     placement_locks_future(on);
+    cold_lock_future(on);
 }
 
 /* The model may be wrong: the program is to run on without it. */
@@ -109,20 +111,26 @@ bool call_vacate(uintptr_t addr, size_t len)
 
 bool call_begin_change(uintptr_t addr, size_t len, uintptr_t *end)
 {
-    if (!gate_open() || !call_is_valid(addr, len, end) || !gate_take(addr, *end))
+    if (!call_is_valid(addr, len, end))
         return false;
+    if (!gate_open() || !gate_take(addr, *end)) {
+        cold_forgo(addr, *end);
+        return false;
+    }
     long before = regions_vmas_around(addr, *end);
     bool known = regions_cover(addr, *end);
     regions_change(addr, *end, 0, REGION_CHANGING);
     changes_begin(addr, *end);
     count_begin(regions_vmas_around(addr, *end) - before + (known ? 0 : 2));
     model_drop();
+    cold_begin_use(addr, *end);
     return true;
 }
 
 void call_end_change(uintptr_t addr, uintptr_t end, long answer, uint32_t clear, uint32_t set)
 {
     count_ended();
+    cold_end_change(addr, end, answer, clear, set);
     if (!gate_take(addr, end))
         return;
     changes_end(addr, end);

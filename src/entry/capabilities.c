@@ -18,6 +18,7 @@
 #include "kernel/canary.h"
 #include "kernel/lock.h"
 #include "kernel/procmaps.h"
+#include "limit/cold.h"
 #include "limit/reserve.h"
 #include "space/count.h"
 #include "space/model.h"
@@ -122,6 +123,7 @@ static const struct capability {
     { .in_child = count_begin_in_child },
     { .in_child = reserve_after_fork },
     { .in_child = changes_after_fork },
+    { .in_child = cold_after_fork, .withdraw = cold_withdraw },
     { .start = start_placement },
     { .in_child = retained_after_fork, .withdraw = retention_give_all_back },
     { .in_child = keeps_after_fork, .withdraw = keeps_close_files },
@@ -133,8 +135,8 @@ static const struct capability {
 static bool (*const settle_of[])(void) = {
     [DUE_OVERLAYS] = settle_overlays,   [DUE_KEEPS] = keeps_settle,
     [DUE_RETENTION] = retention_settle, [DUE_COUNT] = count_settle,
-    [DUE_MASTERS] = placement_settle,   [DUE_RECORD] = record_settle,
-    [DUE_METRICS] = metrics_settle,
+    [DUE_COLD] = cold_settle,           [DUE_MASTERS] = placement_settle,
+    [DUE_RECORD] = record_settle,       [DUE_METRICS] = metrics_settle,
 };
 enum { WORK = sizeof settle_of / sizeof *settle_of };
 

@@ -13,6 +13,7 @@
 #include "herd/placement.h"
 #include "herd/retention.h"
 #include "kernel/sys.h"
+#include "limit/cold.h"
 #include "space/model.h"
 #include "space/pressure.h"
 #include "space/regions.h"
@@ -197,8 +198,13 @@ long engine_madvise(uintptr_t addr, size_t len, int advice)
         return -ENOMEM;
     if (meets_markers(advice) && gate_open() && call_is_valid(addr, len, &end))
         call_make_guards_plain(addr, end);
-    if (!advice_kind(advice, &clear, &set))
-        return sys_madvise(addr, len, advice);
+    if (!advice_kind(advice, &clear, &set)) {
+        bool used = call_is_valid(addr, len, &end) && cold_begin_use(addr, end);
+        long answer = sys_madvise(addr, len, advice);
+        if (used)
+            cold_end_use(addr, end);
+        return answer;
+    }
     if (!call_begin_change(addr, len, &end))
         return sys_madvise(addr, len, advice);
     long answer = sys_madvise(addr, len, advice);
@@ -262,7 +268,10 @@ long engine_munlock(uintptr_t addr, size_t len)
 
 long engine_mincore(uintptr_t addr, size_t len, unsigned char *vec)
 {
-    return call_vacate(addr, len) ? sys_mincore(addr, len, vec) : -ENOMEM;
+    if (!call_vacate(addr, len))
+        return -ENOMEM;
+    cold_reach((const void *)addr, len);
+    return sys_mincore(addr, len, vec);
 }
 
 /* ---- the whole address space ---- */
@@ -282,6 +291,7 @@ long engine_mlockall(int flags)
         return sys_mlockall(flags);
     bool was = call_locks_future();
     call_lock_future(was || (flags & MCL_FUTURE));
+    cold_forgo(0, UINTPTR_MAX);
     placement_retire_masters();
     retention_give_all_back();
     call_end(0, "mlockall", 0); /* unmaps the masters */

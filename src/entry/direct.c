@@ -13,6 +13,7 @@
 #include <dlfcn.h>
 #include <sched.h>
 #include <stdbool.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include "entry/become.h"
@@ -20,6 +21,7 @@
 #include "entry/error.h"
 #include "entry/signals.h"
 #include "kernel/sys.h"
+#include "limit/cold.h"
 #include "trace/record.h"
 
 #define TEXT_OF(number) #number
@@ -34,10 +36,38 @@ long (*direct_next)(long, ...);
 #define KNOWN_MOST 512
 extern const unsigned char direct_known_numbers[KNOWN_MOST] HIDDEN;
 const unsigned char direct_known_numbers[KNOWN_MOST] = {
-    [SYS_prctl] = 1,    [SYS_seccomp] = 1,   [SYS_exit_group] = 1, [SYS_execve] = 1,
-    [SYS_execveat] = 1, [SYS_chroot] = 1,    [SYS_pivot_root] = 1, [SYS_setuid] = 1,
-    [SYS_setreuid] = 1, [SYS_setresuid] = 1, [SYS_unshare] = 1,    [SYS_setns] = 1,
+    [SYS_prctl] = 1,      [SYS_seccomp] = 1,   [SYS_exit_group] = 1, [SYS_execve] = 1,
+    [SYS_execveat] = 1,   [SYS_chroot] = 1,    [SYS_pivot_root] = 1, [SYS_setuid] = 1,
+    [SYS_setreuid] = 1,   [SYS_setresuid] = 1, [SYS_unshare] = 1,    [SYS_setns] = 1,
+    [SYS_mprotect] = 1,   [SYS_madvise] = 1,   [SYS_mremap] = 1,     [SYS_pkey_mprotect] = 1,
+    [SYS_mlock] = 1,      [SYS_mlock2] = 1,    [SYS_msync] = 1,      [SYS_remap_file_pages] = 1,
+    [SYS_mbind] = 1,      [SYS_mincore] = 1,   [SYS_mlockall] = 1,   [SYS_userfaultfd] = 1,
+    [SYS_munlockall] = 1,
 };
+
+/* A call on a range, which finds the file there and not the placeholder of what is cold: the
+ * mappings are warm for good. */
+static void meet_cold(long number, uintptr_t addr, size_t len, size_t new_len)
+{
+    switch (number) {
+    case SYS_userfaultfd: cold_withdraw(); break; /* a registration cannot be given back */
+    case SYS_mlockall:
+        cold_lock_future(addr & MCL_FUTURE);
+        cold_forgo(0, UINTPTR_MAX);
+        break;
+    case SYS_munlockall: cold_lock_future(false); break;
+    case SYS_mremap: len = len ? len : new_len; __attribute__((fallthrough));
+    case SYS_mprotect:
+    case SYS_pkey_mprotect:
+    case SYS_madvise:
+    case SYS_mlock:
+    case SYS_mlock2:
+    case SYS_msync:
+    case SYS_mbind:
+    case SYS_mincore:
+    case SYS_remap_file_pages: cold_forgo(addr, addr + len); break;
+    }
+}
 
 /* clang-format off */
 #if defined(__x86_64__)
@@ -118,6 +148,9 @@ static bool leads_out(long number, long a, long b, long c)
 static long go_through(long number, long a, long b, long c, long d, long e, long f)
 {
     struct become_left left = { false, false };
+    if ((number == SYS_unshare && (a & CLONE_NEWUSER)) ||
+        (number == SYS_setns && (!b || (b & (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWTIME)))))
+        cold_withdraw();
     if (leads_out(number, a, b, c))
         left = become_leave(number == SYS_execve || number == SYS_execveat);
     long answer = sys_call(number, a, b, c, d, e, f);
@@ -135,6 +168,8 @@ static long answer_known(long number, long a, long b, long c, long d, long e, lo
                             (unsigned long)e);
     if (number == SYS_seccomp && engine_filters((unsigned long)a, (unsigned long)c))
         withdraw();
+    if (number != SYS_prctl && number != SYS_seccomp)
+        meet_cold(number, (uintptr_t)a, (size_t)b, (size_t)c);
     if (!direct_next) /* the constructor has not run yet */
         return sys_call(number, a, b, c, d, e, f);
     if (number == SYS_exit_group) {

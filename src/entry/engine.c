@@ -30,6 +30,7 @@
 #include "herd/placement.h"
 #include "herd/retention.h"
 #include "kernel/sys.h"
+#include "limit/cold.h"
 #include "limit/reserve.h"
 #include "space/count.h"
 #include "space/model.h"
@@ -69,6 +70,7 @@ static void enter_plain(uintptr_t at, size_t len, int prot, int flags,
 {
     uintptr_t end = page_up(at + len);
     struct region *r = NULL;
+    cold_replaced(at, end);
     if (!gate_take(at, end))
         return;
     if (flags & MAP_HUGETLB) /* the kernel rounds len up to a page size that is not known here */
@@ -88,6 +90,7 @@ static long map_over(uintptr_t addr, size_t len, int prot, int flags, int fd, of
     struct taken old;
     if (!call_is_valid(addr, len, &end))
         return sys_mmap(addr, len, prot, flags, fd, offset);
+    cold_forgo(addr, end); /* other threads may be using it until it is replaced */
     taken_begin(&old, addr, end);
     long answer = sys_mmap(addr, len, prot, flags, fd, offset);
     if (sys_failed(answer)) {
@@ -179,6 +182,8 @@ static long map(struct map_request *q)
          * unmaps the stacks of threads that way. */
         guards_drop(guards_take((uintptr_t)answer, page_up((uintptr_t)answer + len)));
         enter_plain((uintptr_t)answer, len, prot, flags, q->lone ? q : NULL);
+        if (!overlays_any()) /* its file may have pages in the spill file */
+            cold_mapped(q, (uintptr_t)answer);
     }
     return end_mmap(q, answer);
 }
@@ -291,8 +296,10 @@ static long remap_known(uintptr_t addr, uintptr_t end, size_t old_len, size_t ne
     struct taken from, over;
     bool stays = (flags & MREMAP_DONTUNMAP) || !old_len;
     size_t pages = page_up(new_len);
-    if (to_end)
+    if (to_end) {
+        cold_forgo(to, to_end);
         taken_begin(&over, to, to_end);
+    }
     taken_begin_move(&from, addr, old_len ? end : addr, stays ? end - addr : pages);
     uint32_t kind = from.regions ? from.regions->kind : REGION_FOREIGN;
     long answer = sys_mremap(addr, old_len, new_len, flags, to);
@@ -360,6 +367,9 @@ static long remap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uin
 
 long engine_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uintptr_t to)
 {
+    uintptr_t end;
+    if (call_is_valid(addr, old_len ? old_len : new_len, &end))
+        cold_forgo(addr, end);
     long answer = remap(addr, old_len, new_len, flags, to);
     if (!sys_failed(answer) && overlays_any() && gate_open())
         spill_moved((uintptr_t)answer, page_up((uintptr_t)answer + new_len));
@@ -449,8 +459,10 @@ long engine_shmat(int id, uintptr_t addr, int flags)
     bool over = end > start && (flags & SHM_REMAP);
     if (end > start)
         call_give_back(start, end);
-    if (over)
+    if (over) {
+        cold_forgo(start, end);
         taken_begin(&old, start, end);
+    }
     long answer = sys_shmat(id, addr, flags);
     if (over && sys_failed(answer))
         taken_stays(&old);

@@ -20,6 +20,7 @@
 #include "kernel/brief.h"
 #include "kernel/lock.h"
 #include "kernel/sys.h"
+#include "limit/cold.h"
 #include "space/count.h"
 #include "space/model.h"
 #include "space/regions.h"
@@ -207,6 +208,7 @@ void gate_before_fork(void)
     forking.error = error;
     if (model)
         parked_retire();
+    cold_before_fork();
     brief_before_fork();
     errno = 0;
 }
@@ -226,6 +228,7 @@ void gate_after_fork_in_parent(void)
         return;
     forking.owner = 0;
     brief_after_fork_in_parent();
+    cold_fork_ended();
     if (has_failed(error))
         family_not_forked(forking.announced);
     bool scan = forking.scan, retained = forking.retained, took_overlays = forking.overlays;
@@ -249,6 +252,7 @@ void gate_after_fork_in_child(void)
     forking.owner = 0;
     brief_after_fork_in_child();
     begin_as_child(forking.announced);
+    cold_fork_ended();
     if (forking.model) {
         forget_what_was_not_forked();
         model_drop();

@@ -2,15 +2,19 @@
  * hook: what the files that define libc's names have in common.
  *
  * Names are bound with asm labels, so that headers and _FILE_OFFSET_BITS cannot change them. Only
- * hooks.c, opens.c and direct.c define such names.
+ * hooks.c, opens.c, buffers.c and direct.c define such names.
  */
 #ifndef MAPHERD_HOOK_H
 #define MAPHERD_HOOK_H
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/uio.h>
+#include <time.h>
 
 #include "entry/error.h"
 
@@ -21,12 +25,17 @@
 #undef HOOK
 
 /* Turns the kernel's answer into libc's: -1 and errno. */
-static inline int answer_int(long answer)
+static inline long answer_long(long answer)
 {
     if (answer >= 0)
-        return (int)answer;
+        return answer;
     error_set(-answer);
     return -1;
+}
+
+static inline int answer_int(long answer)
+{
+    return (int)answer_long(answer);
 }
 
 #endif

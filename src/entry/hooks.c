@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "entry/become.h"
+#include "entry/buffers.h"
 #include "entry/direct.h"
 #include "entry/engine.h"
 #include "entry/error.h"
@@ -73,6 +74,7 @@ void hooks_resolve(void)
     sigcalls_resolve();
     become_resolve();
     opens_resolve();
+    buffers_resolve();
     started = true;
 }
 

@@ -26,6 +26,7 @@
 #include "kernel/canary.h"
 #include "kernel/pool.h"
 #include "kernel/sys.h"
+#include "limit/cold.h"
 #include "space/count.h"
 #include "space/zone.h"
 #include "tell/log.h"
@@ -200,6 +201,7 @@ __attribute__((constructor)) static void start(void)
     capabilities_start();
     opens_start();
     signals_start(!words_equal(options.sigbus, words_text("off")), sigcalls_libc());
+    cold_start(signals_on());
     if (options.mode == MODE_PROTECT && signals_on() && options.seccomp == SECCOMP_START)
         filter_ask_at_start();
     at_quick_exit(at_quick_end);

@@ -14,6 +14,7 @@
 #include "entry/engine.h"
 #include "entry/gate.h"
 #include "kernel/sys.h"
+#include "limit/cold.h"
 #include "space/model.h"
 #include "space/pending.h"
 #include "sync/latency.h"
@@ -79,8 +80,15 @@ long engine_msync(uintptr_t addr, size_t len, int flags, engine_ask *ask)
     if (gate_open())
         zeros_settle();
     int spilled = ours ? spill_return(addr, end) : 0;
+    bool waits = (flags & MS_SYNC) && call_is_valid(addr, len, &end);
+    if (waits)
+        cold_begin_use(addr, end);
     long answer =
         ours && flags == MS_SYNC ? sync_range(addr, len, end, ask) : ask(addr, len, flags);
+    if (answer == 0 && waits && cold_in(addr, end))
+        answer = -EIO; /* what could not be made warm is not synced */
+    if (waits)
+        cold_end_use(addr, end);
     if (answer == 0 && ours) {
         int lost = zeros_error(addr, end), told = take_pending(addr, end);
         answer = -(spilled ? spilled : told ? told : lost);

@@ -17,6 +17,7 @@
 #include "entry/fault.h"
 #include "entry/gate.h"
 #include "kernel/procmaps.h"
+#include "limit/cold.h"
 
 #define DFL ((uintptr_t)SIG_DFL)
 #define IGN ((uintptr_t)SIG_IGN)
@@ -388,8 +389,11 @@ static enum fault_owner owner_of_fault(void *context)
 
 static void meet_fault(siginfo_t *info, void *context)
 {
-    enum fault_owner owner = owner_of_fault(context);
     int code = info->si_code;
+    gate_open(); /* notices a fork that ran no handlers */
+    if (code == BUS_ADRERR && cold_fault((uintptr_t)info->si_addr))
+        return;
+    enum fault_owner owner = owner_of_fault(context);
     bool of_memory = code == BUS_ADRERR || code == BUS_MCEERR_AR || code == BUS_MCEERR_AO;
     if (of_memory && fault_mended(info, context, owner))
         return;

@@ -10,6 +10,7 @@
 #include "herd/guards.h"
 #include "herd/retention.h"
 #include "kernel/sys.h"
+#include "limit/cold.h"
 #include "space/count.h"
 #include "space/masters.h"
 #include "space/model.h"
@@ -38,6 +39,8 @@ static void begin(struct taken *t, uintptr_t start, uintptr_t end, bool goes)
     *t = (struct taken){ .start = start, .end = end, .goes = goes };
     if (leaks_on())
         t->mappings = leaks_leave(start, end);
+    if (goes)
+        t->cold = cold_cut(start, end);
     t->seen = gate_take(start, end);
     if (!t->seen)
         return;
@@ -83,6 +86,7 @@ void taken_gone(struct taken *t)
     guards_drop(t->guards);
     guards_drop(t->guards_cut);
     leaks_left(t->mappings);
+    cold_gone(t->cold);
     if (t->is_one) { /* nothing is left to drop */
         count_ended();
         return;
@@ -128,6 +132,7 @@ void taken_stays(struct taken *t)
     guards_put(t->guards, 0);
     guards_put(t->guards_cut, 0);
     leaks_stay(t->mappings, t->start, len, t->start, len);
+    cold_stays(t->cold);
     if (end_of_call(t)) {
         put_back(t, true);
         model_drop();
@@ -145,6 +150,7 @@ bool taken_is_retained(struct taken *t)
         return false;
     guards_drop(t->guards); /* all of the range is marked */
     leaks_left(t->mappings);
+    cold_gone(t->cold);
     return true;
 }
 

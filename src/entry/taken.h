@@ -2,10 +2,11 @@
  * taken: a range that a call unmaps, replaces or moves.
  *
  * munmap, MAP_FIXED, mremap and shmat with SHM_REMAP all go the same way. What the library knows of
- * the range is taken out first: its regions (space/regions.h), its guards (herd/guards.h) and its
- * recorded mappings (trace/leaks.h). Then the kernel gets the call, and no lock is held: what
- * another thread makes in the range meanwhile is not mixed with what was there. When the kernel has
- * answered, exactly one of the ends below drops what was taken out or puts it back.
+ * the range is taken out first: its regions (space/regions.h), its guards (herd/guards.h), those of
+ * its mappings that may be cold (limit/cold.h), and its recorded mappings (trace/leaks.h). Then the
+ * kernel gets the call, and no lock is held: what another thread makes in the range meanwhile is
+ * not mixed with what was there. When the kernel has answered, exactly one of the ends below drops
+ * what was taken out or puts it back.
  *
  * The upper bound (space/count.h) follows: taken_begin counts what the call adds and removes, and
  * taken_stays takes that back. A move is counted when it has been made.
@@ -34,6 +35,7 @@ struct taken {
     struct region one;
     struct region *regions;
     struct region *guards, *guards_cut; /* guards_cut: of what an mremap cuts off */
+    struct region *cold;                /* of those that may be cold (limit/cold.h) */
     ledger_chain mappings;
 };
 

@@ -36,11 +36,11 @@ const char *lock_mistake(void)
 
 #ifdef LOCK_ORDER_CHECKED
 /* How many locks of each rank this thread holds. */
-static __thread unsigned held[LOCK_LAST + 1] __attribute__((tls_model("initial-exec")));
+static __thread unsigned held[LOCK_COLD + 1] __attribute__((tls_model("initial-exec")));
 
 static void check_order(const struct lock *l)
 {
-    for (unsigned rank = l->rank; rank <= LOCK_LAST; rank++)
+    for (unsigned rank = l->rank; rank <= LOCK_COLD; rank++)
         if (held[rank])
             lock_mistaken("lock_take");
 }

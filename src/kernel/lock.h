@@ -32,9 +32,10 @@ enum lock_rank {
     LOCK_RETAINED, /* retained_lock, herd/retention.c */
     LOCK_OVERLAYS, /* overlay_lock, disk/overlays.h */
     LOCK_MODEL,    /* model_lock, space/model.h */
-    LOCK_LAST,     /* none is taken while one of these is held: turn (limit/reserve.c), canary_lock
-                      (kernel/canary.c), buffer_lock (kernel/procmaps.c), record_lock
-                      (tell/recordfile.h) */
+    LOCK_LAST,     /* none but cold_lock is taken while one of these is held: turn
+                      (limit/reserve.c), canary_lock (kernel/canary.c), buffer_lock
+                      (kernel/procmaps.c), record_lock (tell/recordfile.h) */
+    LOCK_COLD,     /* cold_lock, limit/cold.c: in the handler of a fault, under any other */
 };
 
 struct lock {

@@ -10,6 +10,7 @@
 
 #include "kernel/lock.h"
 #include "kernel/sys.h"
+#include "limit/cold.h"
 #include "space/count.h"
 #include "space/pressure.h"
 #include "tell/log.h"
@@ -62,7 +63,7 @@ static uint64_t now_ms(void)
 static bool granted(void)
 {
     count_before_file();
-    if (count_refuses_files())
+    if (count_refuses_files() && !cold_makes_room())
         return false;
     if (pressure_actions().refuse) {
         __atomic_store_n(&last.granted_ms, now_ms(), __ATOMIC_RELAXED);

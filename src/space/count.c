@@ -41,6 +41,7 @@ static char *scan_buffer;
 #define GET(field) __atomic_load_n(&count.field, __ATOMIC_RELAXED)
 static struct {
     long upper_bound, limit, trigger;
+    long cools_at;  /* the border of the level "high" */
     long added;     /* VMAs that calls have added at most, what was taken away is not set off */
     long under_way; /* calls between count_begin and count_ended */
     unsigned long calls, next_calls;
@@ -49,12 +50,24 @@ static struct {
     unsigned long scan_calls; /* how many calls it was after */
     int passed; /* marks that have been logged, and below which the count has not fallen since */
     struct growth growth;
-} count = { .upper_bound = AT_START, .limit = -1, .trigger = LONG_MAX, .next_calls = FIRST_CALLS };
+} count = { .upper_bound = AT_START,
+            .limit = -1,
+            .trigger = LONG_MAX,
+            .cools_at = LONG_MAX,
+            .next_calls = FIRST_CALLS };
 
 /* The holders by the last scan that named them, for a failing call to repeat. There are two texts,
  * so that the one in use is never the one that is being written. */
 static char words[2][512];
 static unsigned words_in_use;
+
+/* Mappings that are counted and take no VMA. */
+static long spared;
+
+static long bound(void)
+{
+    return GET(upper_bound) - __atomic_load_n(&spared, __ATOMIC_RELAXED);
+}
 
 static long share(long limit, int percent)
 {
@@ -66,6 +79,7 @@ static void aim(long measured)
     SET(trigger, LONG_MAX);
     if (count.limit <= 0)
         return;
+    SET(cools_at, pressure_border(PRESSURE_HIGH, count.limit));
     long next = count.limit;
     for (int i = count.mark_count - 1; i >= 0 && share(count.limit, count.marks[i]) > measured; i--)
         next = share(count.limit, count.marks[i]);
@@ -92,7 +106,7 @@ void count_start(char *buffer)
 
 bool count_due(void)
 {
-    return GET(upper_bound) >= GET(trigger) || GET(calls) >= GET(next_calls);
+    return bound() >= GET(trigger) || GET(calls) >= GET(next_calls);
 }
 
 /* After months the number of calls doubles too seldom. Calls that pass no hook, or another limit,
@@ -111,14 +125,31 @@ void count_add(long maps)
         SET(added, count.added + maps);
     SET(calls, count.calls + 1);
     if (count.calls % PACE_CALLS == 0) {
-        pace_note(count.upper_bound);
+        pace_note(bound());
         if (is_old())
             SET(next_calls, count.calls);
     }
-    STATUS_SET(bound, count.upper_bound);
+    STATUS_SET(bound, bound());
     STATUS_SET(calls, count.calls);
-    if (count_due() || pressure_may_fall(count.upper_bound))
+    if (count_due() || pressure_may_fall(bound()))
         due_set(DUE_COUNT);
+    if (bound() >= GET(cools_at))
+        due_set(DUE_COLD);
+}
+
+void count_spare(long vmas)
+{
+    __atomic_fetch_add(&spared, vmas, __ATOMIC_RELAXED);
+    STATUS_SET(bound, bound());
+    if (count_due() || pressure_may_fall(bound()))
+        due_set(DUE_COUNT);
+}
+
+bool count_wants_cold(bool going_on)
+{
+    enum { ROOM_SHARE = 32 };
+    long limit = GET(limit), border = pressure_border(PRESSURE_HIGH, limit);
+    return limit > 0 && bound() >= (going_on ? border - limit / ROOM_SHARE : border);
 }
 
 void count_begin(long maps)
@@ -221,7 +252,7 @@ static long scan_list(void)
 {
     struct holders holders;
     struct scan r = { 0 };
-    long upper_bound = GET(upper_bound);
+    long upper_bound = bound();
     size_t size = (size_t)(upper_bound < 1024 ? 1024 : upper_bound) * 256;
     long mem = worth_naming(upper_bound) ? names_memory(size) : -EAGAIN;
     if (mem > 0) {
@@ -279,21 +310,22 @@ void count_scan(void)
         SET(scan_calls, count.calls);
         if (is_passing(measured)) {
             SET(next_calls, count.calls + FIRST_CALLS);
-            aim(count.upper_bound);
+            aim(bound());
         } else if (measured < 0) {
             SET(trigger, LONG_MAX); /* without /proc no scan will ever succeed */
         } else {
             /* What was added meanwhile may lie where the scan had passed already, and what was
              * taken away where it had not yet come. */
             SET(limit, limit);
-            SET(upper_bound, measured + earlier.under_way + count.added - earlier.added);
-            pace_measured(count.upper_bound);
+            SET(upper_bound, measured + earlier.under_way + count.added - earlier.added +
+                                 __atomic_load_n(&spared, __ATOMIC_RELAXED));
+            pace_measured(bound());
             SET(scan_ms, sys_now_ms());
             growth_note(&count.growth, measured, count.scan_ms);
-            aim(count.upper_bound);
+            aim(bound());
             STATUS_SET(limit, limit);
             STATUS_SET(exact, measured);
-            STATUS_SET(bound, count.upper_bound);
+            STATUS_SET(bound, bound());
         }
         model_drop();
         if (measured >= 0) {
@@ -327,12 +359,12 @@ static bool decides(void)
 void count_before_file(void)
 {
     long limit = GET(limit);
-    if (limit <= 0 || model_mine() || GET(upper_bound) < pressure_border(PRESSURE_FULL, limit) ||
+    if (limit <= 0 || model_mine() || bound() < pressure_border(PRESSURE_FULL, limit) ||
         !decides() || is_fresh())
         return;
     if (lock_take(&scan_lock)) /* waits for the scan of another thread */
         lock_drop(&scan_lock);
-    if (GET(upper_bound) >= pressure_border(PRESSURE_FULL, limit) && !is_fresh())
+    if (bound() >= pressure_border(PRESSURE_FULL, limit) && !is_fresh())
         count_scan();
 }
 
@@ -340,22 +372,21 @@ bool count_refuses_files(void)
 {
     if (!pressure_actions().refuse)
         return false;
-    return options.pressure != HOLD_NONE ||
-           GET(upper_bound) >= pressure_border(PRESSURE_FULL, GET(limit));
+    return options.pressure != HOLD_NONE || bound() >= pressure_border(PRESSURE_FULL, GET(limit));
 }
 
 bool count_settle(void)
 {
     enum pressure before = pressure_level();
     if (GET(limit) > 0)
-        pressure_at_most(GET(upper_bound), GET(limit));
+        pressure_at_most(bound(), GET(limit));
     if (pressure_level() < before && model_take()) {
-        aim(count.upper_bound);
+        aim(bound());
         model_drop();
     }
     if (count_due())
         count_scan();
-    return count_due() || pressure_may_fall(GET(upper_bound));
+    return count_due() || pressure_may_fall(bound());
 }
 
 void count_known(struct count_known *known)
@@ -365,7 +396,7 @@ void count_known(struct count_known *known)
     if (!model_take())
         return;
     known->limit = count.limit;
-    known->upper_bound = count.upper_bound;
+    known->upper_bound = bound();
     known->growth = count.growth;
     model_drop();
 }

@@ -39,6 +39,15 @@ void count_add(long maps);
 void count_begin(long maps);
 void count_ended(void);
 
+/* Adds to how many mappings, which the calls above have counted, take no VMA (limit/cold.h). Takes
+ * no lock. */
+void count_spare(long vmas);
+
+/* True if mappings are to become cold: the upper bound is at the border of the level "high".
+ * going_on: they were to at the last question, and are until there is some room below it. Takes no
+ * lock. */
+bool count_wants_cold(bool going_on);
+
 /* True if a scan is due. Takes no lock. */
 bool count_due(void);
 

@@ -18,10 +18,10 @@ static const struct level {
     const char *name;
     struct pressure_actions actions;
 } levels[] = {
-    [PRESSURE_CALM] = { "calm", { false, false, false, false } },
-    [PRESSURE_RAISED] = { "raised", { true, true, false, false } },
-    [PRESSURE_HIGH] = { "high", { true, true, true, false } },
-    [PRESSURE_FULL] = { "full", { true, true, true, true } },
+    [PRESSURE_CALM] = { "calm", { false, false, false, false, false } },
+    [PRESSURE_RAISED] = { "raised", { true, true, false, true, false } },
+    [PRESSURE_HIGH] = { "high", { true, true, true, true, false } },
+    [PRESSURE_FULL] = { "full", { true, true, true, true, true } },
 };
 
 static int level;

@@ -19,6 +19,7 @@ struct pressure_actions {
     bool guards; /* protect with guard markers instead of splits */
     bool join;   /* make one VMA of chunks that were mapped through several open()s of a file */
     bool fill;   /* map the gaps between the chunks of a file, and retain what is unmapped inside */
+    bool hold;   /* hold the files of new mappings, so that these can be cold (limit/cold.h) */
     bool refuse; /* refuse mappings of files: the last VMAs are for stacks, guards and allocators */
 };
 

@@ -30,7 +30,7 @@ static __thread uint64_t asked __attribute__((tls_model("initial-exec")));
 
 static uint64_t slow_ns(void)
 {
-    return (uint64_t)options_milliseconds(options.sync_slow) * 1000000;
+    return (uint64_t)options_number(options.sync_slow) * 1000000;
 }
 
 /* The process has a seccomp filter, which may kill for cachestat, a new call (Linux 6.5). Asked

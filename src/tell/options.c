@@ -92,10 +92,10 @@ static bool is_limit(struct option_text t, const char *form)
     return !t.len || options_limit(t) > 0;
 }
 
-static bool is_milliseconds(struct option_text t, const char *form)
+static bool is_number(struct option_text t, const char *form)
 {
     (void)form;
-    return options_milliseconds(t) >= 0;
+    return options_number(t) >= 0;
 }
 
 struct table_row {
@@ -376,7 +376,7 @@ static long number_of(struct option_text text, uint64_t least, uint64_t most)
     return (long)value;
 }
 
-long options_milliseconds(struct option_text text)
+long options_number(struct option_text text)
 {
     return number_of(text, 0, 24 * 3600 * 1000);
 }

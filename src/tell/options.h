@@ -20,6 +20,7 @@
 /* The words of options that are rules. */
 #define PREALLOC_WORDS "auto|strict|off"
 #define SIGBUS_WORDS "auto|convert|report|off|spill"
+#define COLD_WORDS "auto|on|off"
 
 struct options {
 #define CHOICE(name, NAME, fallback, words, help) int name;
@@ -85,8 +86,8 @@ bool options_glob_list(struct option_text list, const char *text);
  * max; -1 if the text is not of that form. */
 int options_percents(struct option_text list, int *percents, int max);
 
-/* Returns a number of milliseconds, of at most a day; -1 if the text is none. */
-long options_milliseconds(struct option_text text);
+/* Returns a number of 0 to 86,400,000, the milliseconds of a day; -1 if the text is none. */
+long options_number(struct option_text text);
 
 /* Returns a limit on maps, 1 to 2147483647; -1 if the text is none. */
 long options_limit(struct option_text text);

@@ -187,7 +187,8 @@ static struct differences read_differences(const char *list)
 {
     return (struct differences){ .guards = strstr(list, "guards"),
                                  .retained = strstr(list, "retained"),
-                                 .opens = strstr(list, "opens") };
+                                 .opens = strstr(list, "opens"),
+                                 .cold = strstr(list, "cold") };
 }
 
 /* A run that the library slept through proves nothing. */
@@ -195,8 +196,9 @@ static void demand_herding(unsigned long least)
 {
     const struct mapherd_status *s = mapherd_status ? mapherd_status() : NULL;
     if (s && s->state == MAPHERD_HERDING && s->calls >= least) {
-        say("# did: %llu guards, %llu chunks inside a filled window\n",
-            (unsigned long long)s->guards, (unsigned long long)s->filled);
+        say("# did: %llu guards, %llu chunks inside a filled window, %llu cold, %llu warm again\n",
+            (unsigned long long)s->guards, (unsigned long long)s->filled,
+            (unsigned long long)s->cooled, (unsigned long long)s->warmed);
         return;
     }
     fprintf(stderr, "diff-driver: the library did not herd: state %d, %llu calls of %lu\n",
@@ -241,7 +243,7 @@ int main(int argc, char **argv)
     if (!folder || !every) {
         fputs(
             "usage: diff-driver --dir FOLDER --seed N [--steps N] [--look EVERY]"
-            " [--unseen SHARE] [--only 3,17-20] [--differs guards,retained,opens] [--herded | --alone]\n",
+            " [--unseen SHARE] [--only 3,17-20] [--differs guards,retained,opens,cold] [--herded | --alone]\n",
             stderr);
         return 2;
     }

@@ -37,18 +37,23 @@ struct differences {
      * the map anew, or speak of markers, are made by name where access was taken by name: if they
      * pass no hook, the marker does not follow them. */
     bool guards;
-    /* --differs retained: what a float's munmap has given up may stay mapped under guard markers as long
-     * as a chunk of the same map does. A call by name finds it given back. So what passes no hook
-     * names no hole of a float, but to unmap or replace it, or to copy from it: it might succeed.
-     * Which pages are holes, the driver knows by itself. In the process
-     * that has no library (--alone) the kernel must agree with it, and at the end nothing of the
-     * files may be left in either, but where calls passed no hook: what is retained goes when its
-     * neighbours do, as far as the library hears of it. */
+    /* --differs retained: what a float's munmap has given up may stay mapped under guard markers
+     * as long as a chunk of the same map does. A call by name finds it given back. So what
+     * passes no hook names no hole of a float, but to unmap or replace it, or to copy from it:
+     * it might succeed. Which pages are holes, the driver knows by itself. In the process that
+     * has no library (--alone) the kernel must agree with it, and at the end nothing of the
+     * files may be left in either, but where calls passed no hook: what is retained goes when
+     * its neighbours do, as far as the library hears of it. */
     bool retained;
     /* --differs opens: a chunk may belong to another open() of its file than the one that it was
-     * mapped through, and what is retained belongs to one, so when the last map of an open file goes
-     * is another time; and at the end the library's masters may be left, where calls passed no hook. */
+     * mapped through, and what is retained belongs to one, so when the last map of an open file
+     * goes is another time; and at the end the library's masters may be left, where calls passed
+     * no hook. */
     bool opens;
+    /* --differs cold: a function found by handle finds the placeholder in place of what is cold
+     * (limit/cold.h), and so do process_vm_readv and remap_file_pages. So the system call is
+     * made by its number instead, which the library sees, or the range is touched before. */
+    bool cold;
 };
 extern struct differences differs;
 extern bool alone;

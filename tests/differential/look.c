@@ -178,6 +178,26 @@ static const struct region *region_at(uintptr_t address)
     return low < region_count && regions[low].start <= address ? &regions[low] : NULL;
 }
 
+/* The region of a page. What is cold is touched, and then shows what it is; the touch may make
+ * another mapping cold. */
+static struct region seen_at(uintptr_t address, bool *found)
+{
+    enum { TURNS = 10 };
+    const struct region *r = region_at(address);
+    for (int turn = 0; r && !strcmp(r->file, "memfd:mapherd-cold"); turn++) {
+        uint64_t ignored = 0;
+        if (turn == TURNS) {
+            say(" [stays cold]");
+            break;
+        }
+        guarded_load((const char *)(address & ~(uintptr_t)(page - 1)), &ignored);
+        read_smaps();
+        r = region_at(address);
+    }
+    *found = r;
+    return r ? *r : (struct region){ 0 };
+}
+
 /* A page's protection, as it is shown: see struct differences. */
 static const char *shown(const struct region *r, const char *at)
 {
@@ -187,13 +207,13 @@ static const char *shown(const struct region *r, const char *at)
     return r->perms[3] == 'p' ? "---p" : "---s";
 }
 
-/* b is where a is, or continues it. */
-static bool continues(const struct region *a, const struct region *b)
+/* The page at `at` is in b, and the one before it in a: b is where a is, or continues it. */
+static bool continues(const struct region *a, const struct region *b, uintptr_t at)
 {
-    if (!a || !b || a == b)
+    if (!a || !b)
         return a == b;
-    return a->end == b->start && !strcmp(a->file, b->file) && !strcmp(a->flags, b->flags) &&
-           !strcmp(a->name, b->name) && (!*a->file || a->offset + (a->end - a->start) == b->offset);
+    return !strcmp(a->file, b->file) && !strcmp(a->flags, b->flags) && !strcmp(a->name, b->name) &&
+           (!*a->file || a->offset + (at - a->start) == b->offset + (at - b->start));
 }
 
 static void look_at(const struct handle *h)
@@ -210,7 +230,9 @@ static void look_at(const struct handle *h)
             continue;
         }
         uintptr_t at = (uintptr_t)h->base + i * page;
-        const struct region *r = region_at(at), *last = r;
+        bool found, more;
+        const struct region first = seen_at(at, &found), *r = found ? &first : NULL;
+        struct region last = first;
         const char *perms = shown(r, (const char *)at);
         int policy = r && ways_unseen() ? memory_policy((const char *)at) : 0;
         unsigned from = i;
@@ -219,11 +241,13 @@ static void look_at(const struct handle *h)
             i++;
             if (i == h->pages || (!is_arena(h) && !page_mapped(h, i)))
                 break; /* what lies there is not looked at, for a load is a touch */
-            const struct region *next = region_at(at);
-            if (!continues(last, next) || strcmp(perms, shown(next, (const char *)at)) != 0 ||
+            struct region next = seen_at(at, &more);
+            if (!continues(found ? &last : NULL, more ? &next : NULL, at) ||
+                strcmp(perms, shown(more ? &next : NULL, (const char *)at)) != 0 ||
                 (ways_unseen() && memory_policy((const char *)at) != policy))
                 break;
             last = next;
+            found = more;
         } while (true);
         if (!r && is_arena(h))
             continue;

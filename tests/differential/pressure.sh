@@ -23,13 +23,17 @@ mode() {
 	fill) options=coalesce=fill brings=retained,opens ;;
 	join) options=coalesce=join brings=opens ;;
 	all) options=pressure=full:guards=on:coalesce=fill brings=guards,retained,opens ;;
+	cold) options=cold=on:cold_warm=1 brings=opens,cold ;; # a forked child opens what is cold anew
 	*) fail "no mode $1" ;;
 	esac
+	# What is cold takes memory for its table and its queue, and a keeper has a stack.
+	own_maps=9
+	[ "$1" != cold ] || own_maps=16
 	options=$options:reserve=0
 }
 
 # Chunks of several opens of a file joined: with libraries that have the word.
-modes="raised high full guards fill all"
+modes="raised high full guards fill all cold"
 ! "$MAPHERD" help options | grep -q -w join || modes="$modes join"
 
 # Seeds a mode: few here, many in make check-long.

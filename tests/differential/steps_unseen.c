@@ -32,6 +32,9 @@ static int faultfds[2];
 void unseen_start(void)
 {
     static const unsigned long features[] = { FEATURE_SIGBUS, FEATURES_WP_ASYNC };
+    faultfds[MISSING] = faultfds[WRITES] = -1;
+    if (differs.cold) /* nothing is cold in a process that has a userfaultfd */
+        return;
     for (int i = 0; i < 2; i++) {
         struct uffdio_api api = { .api = UFFD_API, .features = features[i] };
         faultfds[i] = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
@@ -44,6 +47,14 @@ void unseen_start(void)
         say("# no userfaultfd\n");
     if (faultfds[WRITES] < 0)
         say("# no userfaultfd for writes\n");
+}
+
+/* See struct differences, cold. */
+static void touch_first(struct range r)
+{
+    uint64_t ignored = 0;
+    for (unsigned i = 0; differs.cold && i < r.count; i++)
+        guarded_load(r.at + i * page, &ignored);
 }
 
 /* Of a float's parts nobody knows whether they are one map (struct handle): one page then. */
@@ -70,6 +81,7 @@ void step_remap_file_pages(void)
     }
     handles_parted(r);
     say(" to page %zu of its file", offset);
+    touch_first(r);
     call_end(r, CALL(way->remap_file_pages(r.at, r.len, prot, offset, 0)));
 }
 
@@ -144,6 +156,7 @@ void step_copy(void)
     case 0:
         say("process_vm_readv ");
         say_range(r);
+        touch_first(r);
         got = CALL(process_vm_readv(getpid(), &here, 1, &there, 1, 0));
         break;
     case 1:
@@ -151,6 +164,7 @@ void step_copy(void)
         say_range(r);
         for (size_t i = 0; i < r.len; i += page)
             *(uint64_t *)(copy + i) = step_now << 16 | i;
+        touch_first(r);
         got = CALL(process_vm_writev(getpid(), &here, 1, &there, 1, 0));
         break;
     default:

@@ -192,7 +192,9 @@ void ways_start(unsigned share)
 
 void ways_choose(void)
 {
-    way = !unseen_share || !percent(unseen_share) ? &by_name : percent(60) ? &raw : &by_handle;
+    way = !unseen_share || !percent(unseen_share) ? &by_name
+          : percent(60) || differs.cold           ? &raw
+                                                  : &by_handle;
     no_hook = way != &by_name;
 }
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <sys/types.h>
 
-static unsigned long opens, fopens;
+static unsigned long opens, fopens, reads;
 
 int counted_open(const char *path, int flags, mode_t mode) __asm__("open");
 int counted_open(const char *path, int flags, mode_t mode)
@@ -31,8 +31,18 @@ FILE *counted_fopen(const char *path, const char *mode)
     return next(path, mode);
 }
 
+ssize_t counted_read(int fd, void *buf, size_t len) __asm__("read");
+ssize_t counted_read(int fd, void *buf, size_t len)
+{
+    static ssize_t (*next)(int, void *, size_t);
+    if (!next)
+        *(void **)&next = dlsym(RTLD_NEXT, "read");
+    reads++;
+    return next(fd, buf, len);
+}
+
 __attribute__((destructor)) static void tell(void)
 {
     if (getenv("CHAIN"))
-        fprintf(stderr, "open %lu\nfopen %lu\n", opens, fopens);
+        fprintf(stderr, "open %lu\nfopen %lu\nread %lu\n", opens, fopens, reads);
 }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,9 +12,12 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -770,6 +774,284 @@ static outcome play_fopen64(struct part *p)
     return file_of(p, fopen64(p->own_name, "r+"));
 }
 
+/* ---- what takes memory of the program ---- */
+
+extern ssize_t __read_chk(int, void *, size_t, size_t),
+    __pread_chk(int, void *, size_t, off_t, size_t),
+    __pread64_chk(int, void *, size_t, off_t, size_t), __recv_chk(int, void *, size_t, size_t, int),
+    __recvfrom_chk(int, void *, size_t, size_t, int, struct sockaddr *, socklen_t *);
+extern int __poll_chk(struct pollfd *, nfds_t, int, size_t),
+    __ppoll_chk(struct pollfd *, nfds_t, const struct timespec *, const sigset_t *, size_t);
+extern size_t __fread_chk(void *, size_t, size_t, size_t, FILE *),
+    __fread_unlocked_chk(void *, size_t, size_t, size_t, FILE *);
+#undef fread_unlocked
+#undef fwrite_unlocked
+
+/* One of the functions, for len bytes at buf. */
+typedef ssize_t transfer(int fd, void *buf, size_t len);
+
+static void *nowhere(void)
+{
+    static void *volatile address = (void *)8;
+    return address;
+}
+
+static outcome refuses(transfer *by, int fd)
+{
+    uint64_t value = 0;
+    if (by(-1, &value, sizeof value) != -1 || errno != EBADF)
+        return "takes a bad descriptor";
+    return by(fd, nowhere(), sizeof value) != -1 || errno != EFAULT ? "takes a bad address" : NULL;
+}
+
+/* By system calls, past the hooks, the file has the value; and is empty again afterwards. */
+static outcome reads(struct part *p, transfer *by)
+{
+    uint64_t value = ++p->tag, found[2] = { 0, 0 };
+    if (syscall(SYS_pwrite64, p->own_fd, &value, sizeof value, 0L) != sizeof value ||
+        lseek(p->own_fd, 0, SEEK_SET) || by(p->own_fd, found, sizeof found) != sizeof value ||
+        found[0] != value || found[1] != 0)
+        return "reads wrong bytes";
+    lseek(p->own_fd, 0, SEEK_SET);
+    outcome wrong = refuses(by, p->own_fd);
+    return ftruncate(p->own_fd, 0) ? "does not truncate" : wrong;
+}
+
+static outcome writes(struct part *p, transfer *by)
+{
+    uint64_t value = ++p->tag, found[2];
+    if (lseek(p->own_fd, 0, SEEK_SET) || by(p->own_fd, &value, sizeof value) != sizeof value ||
+        syscall(SYS_pread64, p->own_fd, found, sizeof found, 0L) != sizeof value ||
+        found[0] != value)
+        return "writes wrong bytes";
+    lseek(p->own_fd, 0, SEEK_SET);
+    outcome wrong = refuses(by, p->own_fd);
+    return ftruncate(p->own_fd, 0) || lseek(p->own_fd, 0, SEEK_SET) ? "does not truncate" : wrong;
+}
+
+static outcome with_sockets(struct part *p, outcome play(struct part *, transfer *, int[2]),
+                            transfer *by)
+{
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair))
+        return "no sockets";
+    outcome wrong = play(p, by, pair);
+    close(pair[0]);
+    close(pair[1]);
+    return wrong;
+}
+
+static outcome sends_to(struct part *p, transfer *by, int pair[2])
+{
+    uint64_t value = ++p->tag, found[2];
+    if (by(pair[0], &value, sizeof value) != sizeof value ||
+        syscall(SYS_recvfrom, pair[1], found, sizeof found, 0L, 0L, 0L) != sizeof value ||
+        found[0] != value)
+        return "sends wrong bytes";
+    return refuses(by, pair[0]);
+}
+
+static outcome receives_from(struct part *p, transfer *by, int pair[2])
+{
+    uint64_t value = ++p->tag, found[2] = { 0, 0 };
+    if (by(pair[1], found, sizeof found) != -1 || errno != EAGAIN)
+        return "receives what was not sent";
+    for (int i = 0; i < 2; i++)
+        if (syscall(SYS_sendto, pair[0], &value, sizeof value, 0L, 0L, 0L) != sizeof value)
+            return "cannot be sent to";
+    if (by(pair[1], found, sizeof found) != sizeof value || found[0] != value || found[1] != 0)
+        return "receives wrong bytes";
+    return refuses(by, pair[1]);
+}
+
+static outcome sends(struct part *p, transfer *by)
+{
+    return with_sockets(p, sends_to, by);
+}
+
+static outcome receives(struct part *p, transfer *by)
+{
+    return with_sockets(p, receives_from, by);
+}
+
+/* The parts of a message: three, of which one is empty. */
+struct message {
+    struct iovec parts[3];
+    struct mmsghdr header;
+};
+
+static struct mmsghdr *message_of(struct message *m, void *buf, size_t len)
+{
+    size_t half = len / 2;
+    *m = (struct message){ { { buf, half }, { NULL, 0 }, { (char *)buf + half, len - half } },
+                           { .msg_hdr = { .msg_iovlen = 3 } } };
+    m->header.msg_hdr.msg_iov = m->parts;
+    return &m->header;
+}
+
+#define PARTS message_of(&(struct message){ .parts = { { NULL, 0 } } }, buf, len)->msg_hdr.msg_iov
+#define MESSAGE message_of(&(struct message){ .parts = { { NULL, 0 } } }, buf, len)
+
+/* Defines the scene of a function that transfers bytes. */
+#define TRANSFERS(name, how, call)                          \
+    static ssize_t by_##name(int fd, void *buf, size_t len) \
+    {                                                       \
+        return call;                                        \
+    }                                                       \
+    static outcome play_##name(struct part *p)              \
+    {                                                       \
+        return how(p, by_##name);                           \
+    }
+
+TRANSFERS(read, reads, read(fd, buf, len))
+TRANSFERS(__read_chk, reads, __read_chk(fd, buf, len, len))
+TRANSFERS(pread, reads, pread(fd, buf, len, 0))
+TRANSFERS(pread64, reads, pread64(fd, buf, len, 0))
+TRANSFERS(__pread_chk, reads, __pread_chk(fd, buf, len, 0, len))
+TRANSFERS(__pread64_chk, reads, __pread64_chk(fd, buf, len, 0, len))
+TRANSFERS(readv, reads, readv(fd, PARTS, 3))
+TRANSFERS(preadv, reads, preadv(fd, PARTS, 3, 0))
+TRANSFERS(preadv64, reads, preadv64(fd, PARTS, 3, 0))
+TRANSFERS(preadv2, reads, preadv2(fd, PARTS, 3, 0, 0))
+TRANSFERS(preadv64v2, reads, preadv64v2(fd, PARTS, 3, 0, 0))
+TRANSFERS(write, writes, write(fd, buf, len))
+TRANSFERS(pwrite, writes, pwrite(fd, buf, len, 0))
+TRANSFERS(pwrite64, writes, pwrite64(fd, buf, len, 0))
+TRANSFERS(writev, writes, writev(fd, PARTS, 3))
+TRANSFERS(pwritev, writes, pwritev(fd, PARTS, 3, 0))
+TRANSFERS(pwritev64, writes, pwritev64(fd, PARTS, 3, 0))
+TRANSFERS(pwritev2, writes, pwritev2(fd, PARTS, 3, 0, 0))
+TRANSFERS(pwritev64v2, writes, pwritev64v2(fd, PARTS, 3, 0, 0))
+TRANSFERS(send, sends, send(fd, buf, len, 0))
+TRANSFERS(sendto, sends, sendto(fd, buf, len, 0, NULL, 0))
+TRANSFERS(sendmsg, sends, sendmsg(fd, &MESSAGE->msg_hdr, 0))
+TRANSFERS(recv, receives, recv(fd, buf, len, MSG_DONTWAIT))
+TRANSFERS(__recv_chk, receives, __recv_chk(fd, buf, len, len, MSG_DONTWAIT))
+TRANSFERS(recvfrom, receives, recvfrom(fd, buf, len, MSG_DONTWAIT, NULL, NULL))
+TRANSFERS(__recvfrom_chk, receives, __recvfrom_chk(fd, buf, len, len, MSG_DONTWAIT, NULL, NULL))
+TRANSFERS(recvmsg, receives, recvmsg(fd, &MESSAGE->msg_hdr, MSG_DONTWAIT))
+
+static ssize_t send_one(int fd, struct mmsghdr *message)
+{
+    return sendmmsg(fd, message, 1, 0) == 1 ? (ssize_t)message->msg_len : -1;
+}
+
+static ssize_t receive_one(int fd, struct mmsghdr *message)
+{
+    return recvmmsg(fd, message, 1, MSG_DONTWAIT, NULL) == 1 ? (ssize_t)message->msg_len : -1;
+}
+
+TRANSFERS(sendmmsg, sends, send_one(fd, MESSAGE))
+TRANSFERS(recvmmsg, receives, receive_one(fd, MESSAGE))
+
+static outcome play_getrandom(struct part *p)
+{
+    uint64_t drawn[4] = { 0, 0, 0, 0 };
+    (void)p;
+    if (getrandom(drawn, 24, 0) != 24 || !drawn[0] || !drawn[2] || drawn[3])
+        return "draws wrong bytes";
+    return getrandom(drawn, 8, ~0U) != -1 || errno != EINVAL ? "takes bad flags" : NULL;
+}
+
+static outcome play_getentropy(struct part *p)
+{
+    static const size_t too_much = 257;
+    uint64_t drawn[40] = { 0, 0 };
+    (void)p;
+    if (getentropy(drawn, 8) || !drawn[0] || drawn[1])
+        return "draws wrong bytes";
+    return getentropy(drawn, too_much) != -1 || errno != EIO ? "draws too much" : NULL;
+}
+
+/* One of the functions, without a wait. */
+typedef int wait_call(struct pollfd *fds, nfds_t n);
+
+static outcome waits_by(wait_call *by)
+{
+    int pair[2];
+    char byte = 1;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+        return "no sockets";
+    struct pollfd fds[2] = { { .fd = -1 }, { .fd = pair[1], .events = POLLIN } };
+    outcome wrong = by(fds, 2) == 0 ? NULL : "finds what was not sent";
+    if (!wrong && (syscall(SYS_write, pair[0], &byte, 1L) != 1 || by(fds, 2) != 1 ||
+                   fds[1].revents != POLLIN || fds[0].revents != 0))
+        wrong = "does not find what was sent";
+    if (!wrong && (by(nowhere(), 1) != -1 || errno != EFAULT))
+        wrong = "takes a bad address";
+    close(pair[0]);
+    close(pair[1]);
+    return wrong;
+}
+
+/* Defines the scene of a function that waits for descriptors. A signal ends even a wait of no
+ * time. */
+#define WAITS(name, call)                              \
+    static int by_##name(struct pollfd *fds, nfds_t n) \
+    {                                                  \
+        int ready;                                     \
+        do                                             \
+            ready = call;                              \
+        while (ready < 0 && errno == EINTR);           \
+        return ready;                                  \
+    }                                                  \
+    static outcome play_##name(struct part *p)         \
+    {                                                  \
+        (void)p;                                       \
+        return waits_by(by_##name);                    \
+    }
+
+#define NO_TIME (&(struct timespec){ 0, 0 })
+WAITS(poll, poll(fds, n, 0))
+WAITS(ppoll, ppoll(fds, n, NO_TIME, NULL))
+WAITS(__poll_chk, __poll_chk(fds, n, 0, n * sizeof *fds))
+WAITS(__ppoll_chk, __ppoll_chk(fds, n, NO_TIME, NULL, n * sizeof *fds))
+
+/* Defines the scene of a function of stdio, which has a stream of its own for each transfer. */
+#define STREAMS(name, how, call)                            \
+    static ssize_t by_##name(int fd, void *buf, size_t len) \
+    {                                                       \
+        FILE *file = fdopen(dup(fd), "r+");                 \
+        if (!file)                                          \
+            return -1;                                      \
+        ssize_t done = (ssize_t)(call);                     \
+        if (fclose(file))                                   \
+            return -1;                                      \
+        return done;                                        \
+    }                                                       \
+    static outcome play_##name(struct part *p)              \
+    {                                                       \
+        return how(p, by_##name);                           \
+    }
+
+/* A bad address that stdio itself would read or write ends the program. */
+static outcome stream_reads(struct part *p, transfer *by)
+{
+    uint64_t value = ++p->tag, found[2] = { 0, 0 };
+    if (syscall(SYS_pwrite64, p->own_fd, &value, sizeof value, 0L) != sizeof value ||
+        lseek(p->own_fd, 0, SEEK_SET) || by(p->own_fd, found, sizeof found) != sizeof value ||
+        found[0] != value || found[1] != 0)
+        return "reads wrong bytes";
+    return ftruncate(p->own_fd, 0) ? "does not truncate" : NULL;
+}
+
+static outcome stream_writes(struct part *p, transfer *by)
+{
+    uint64_t value = ++p->tag, found[2];
+    if (lseek(p->own_fd, 0, SEEK_SET) || by(p->own_fd, &value, sizeof value) != sizeof value ||
+        syscall(SYS_pread64, p->own_fd, found, sizeof found, 0L) != sizeof value ||
+        found[0] != value)
+        return "writes wrong bytes";
+    return ftruncate(p->own_fd, 0) || lseek(p->own_fd, 0, SEEK_SET) ? "does not truncate" : NULL;
+}
+
+STREAMS(fread, stream_reads, fread(buf, 1, len, file))
+STREAMS(fread_unlocked, stream_reads, fread_unlocked(buf, 1, len, file))
+STREAMS(__fread_chk, stream_reads, __fread_chk(buf, len, 1, len, file))
+STREAMS(__fread_unlocked_chk, stream_reads, __fread_unlocked_chk(buf, len, 1, len, file))
+STREAMS(fwrite, stream_writes, fwrite(buf, 1, len, file))
+STREAMS(fwrite_unlocked, stream_writes, fwrite_unlocked(buf, 1, len, file))
+
 const struct scene scenes[] = {
 #define HOOK(name, result, parameters) { #name, play_##name },
 #include "entry/hooks.def"
@@ -780,7 +1062,10 @@ const size_t scene_count = sizeof scenes / sizeof scenes[0];
 bool scene_waits(const struct scene *s)
 {
     return s->play == play__exit || s->play == play__Exit || s->play == play_quick_exit ||
-           s->play == play_fopen || s->play == play_fopen64;
+           s->play == play_fopen || s->play == play_fopen64 || s->play == play_fread ||
+           s->play == play_fread_unlocked || s->play == play___fread_chk ||
+           s->play == play___fread_unlocked_chk || s->play == play_fwrite ||
+           s->play == play_fwrite_unlocked;
 }
 
 static void put(const char *text)

@@ -7,7 +7,7 @@
 struct early {
     long answer;
 };
-#define EARLY_MAX 200
+#define EARLY_MAX 500
 
 /* early_lib.c */
 extern struct early early_answers[EARLY_MAX];

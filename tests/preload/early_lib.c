@@ -8,6 +8,7 @@
 #include "early.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,9 +16,12 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -423,6 +427,156 @@ static void call_fopen64(void)
 {
     note(fopen64(nowhere, "r") == NULL);
 }
+
+/* ---- what takes memory of the program ---- */
+
+extern ssize_t __read_chk(int, void *, size_t, size_t),
+    __pread_chk(int, void *, size_t, off_t, size_t),
+    __pread64_chk(int, void *, size_t, off_t, size_t), __recv_chk(int, void *, size_t, size_t, int),
+    __recvfrom_chk(int, void *, size_t, size_t, int, struct sockaddr *, socklen_t *);
+extern int __poll_chk(struct pollfd *, nfds_t, int, size_t),
+    __ppoll_chk(struct pollfd *, nfds_t, const struct timespec *, const sigset_t *, size_t);
+extern size_t __fread_chk(void *, size_t, size_t, size_t, FILE *),
+    __fread_unlocked_chk(void *, size_t, size_t, size_t, FILE *);
+#undef fread_unlocked
+#undef fwrite_unlocked
+
+/* Nothing here is static data with an address in it, which would have to be relocated. */
+struct room {
+    char bytes[16];
+    struct iovec parts[2];
+    struct mmsghdr message;
+};
+
+static void make_room(struct room *r)
+{
+    *r = (struct room){ .bytes = "before relocatio" };
+    r->parts[0] = (struct iovec){ r->bytes, 6 };
+    r->parts[1] = (struct iovec){ r->bytes + 6, 10 };
+    r->message.msg_hdr.msg_iov = r->parts;
+    r->message.msg_hdr.msg_iovlen = 2;
+}
+
+/* The sum of the bytes tells what was read. */
+static long sum(const struct room *r)
+{
+    long s = 0;
+    for (unsigned i = 0; i < sizeof r->bytes; i++)
+        s = s * 3 + r->bytes[i];
+    return s;
+}
+
+/* Defines the scene of a function that reads or writes a device. */
+#define TRANSFERS(name, device, call)                                \
+    static void call_##name(void)                                    \
+    {                                                                \
+        struct room r;                                               \
+        int fd = (int)syscall(SYS_openat, AT_FDCWD, device, O_RDWR); \
+        make_room(&r);                                               \
+        note(call);                                                  \
+        note(sum(&r));                                               \
+        close(fd);                                                   \
+        note(call);                                                  \
+    }
+
+TRANSFERS(read, "/dev/zero", read(fd, r.bytes, 9))
+TRANSFERS(write, "/dev/null", write(fd, r.bytes, 9))
+TRANSFERS(pread, "/dev/zero", pread(fd, r.bytes, 9, 3))
+TRANSFERS(pread64, "/dev/zero", pread64(fd, r.bytes, 9, 3))
+TRANSFERS(pwrite, "/dev/null", pwrite(fd, r.bytes, 9, 3))
+TRANSFERS(pwrite64, "/dev/null", pwrite64(fd, r.bytes, 9, 3))
+TRANSFERS(readv, "/dev/zero", readv(fd, r.parts, 1))
+TRANSFERS(writev, "/dev/null", writev(fd, r.parts, 2))
+TRANSFERS(preadv, "/dev/zero", preadv(fd, r.parts, 1, 3))
+TRANSFERS(preadv64, "/dev/zero", preadv64(fd, r.parts, 1, 3))
+TRANSFERS(pwritev, "/dev/null", pwritev(fd, r.parts, 2, 3))
+TRANSFERS(pwritev64, "/dev/null", pwritev64(fd, r.parts, 2, 3))
+TRANSFERS(preadv2, "/dev/zero", preadv2(fd, r.parts, 1, -1, 0))
+TRANSFERS(preadv64v2, "/dev/zero", preadv64v2(fd, r.parts, 1, -1, 0))
+TRANSFERS(pwritev2, "/dev/null", pwritev2(fd, r.parts, 2, -1, 0))
+TRANSFERS(pwritev64v2, "/dev/null", pwritev64v2(fd, r.parts, 2, -1, 0))
+TRANSFERS(__read_chk, "/dev/zero", __read_chk(fd, r.bytes, 9, 16))
+TRANSFERS(__pread_chk, "/dev/zero", __pread_chk(fd, r.bytes, 9, 3, 16))
+TRANSFERS(__pread64_chk, "/dev/zero", __pread64_chk(fd, r.bytes, 9, 3, 16))
+
+/* Defines the scene of a function for sockets: pair[1] has two messages. */
+#define SOCKETS(name, call)                                          \
+    static void call_##name(void)                                    \
+    {                                                                \
+        struct room r;                                               \
+        int pair[2] = { -1, -1 };                                    \
+        note(syscall(SYS_socketpair, AF_UNIX, SOCK_DGRAM, 0, pair)); \
+        for (int i = 0; i < 2; i++)                                  \
+            syscall(SYS_sendto, pair[0], "two words", 9, 0, 0, 0);   \
+        make_room(&r);                                               \
+        note(call);                                                  \
+        note(sum(&r));                                               \
+        close(pair[0]);                                              \
+        close(pair[1]);                                              \
+        note(call);                                                  \
+    }
+
+SOCKETS(send, send(pair[0], r.bytes, 9, 0))
+SOCKETS(sendto, sendto(pair[0], r.bytes, 9, 0, NULL, 0))
+SOCKETS(sendmsg, sendmsg(pair[0], &r.message.msg_hdr, 0))
+SOCKETS(sendmmsg, sendmmsg(pair[0], &r.message, 1, 0))
+SOCKETS(recv, recv(pair[1], r.bytes, 16, 0))
+SOCKETS(recvfrom, recvfrom(pair[1], r.bytes, 16, 0, NULL, NULL))
+SOCKETS(recvmsg, recvmsg(pair[1], &r.message.msg_hdr, 0))
+SOCKETS(recvmmsg, recvmmsg(pair[1], &r.message, 1, 0, NULL))
+SOCKETS(__recv_chk, __recv_chk(pair[1], r.bytes, 16, 16, 0))
+SOCKETS(__recvfrom_chk, __recvfrom_chk(pair[1], r.bytes, 16, 16, 0, NULL, NULL))
+
+static void call_getrandom(void)
+{
+    char drawn[16];
+    note(getrandom(drawn, sizeof drawn, 0));
+    note(getrandom(drawn, sizeof drawn, ~0U));
+}
+static void call_getentropy(void)
+{
+    char drawn[300];
+    volatile size_t most = 256;
+    note(getentropy(drawn, most));
+    note(getentropy(drawn, most + 1));
+}
+
+/* Defines the scene of a function that waits: for a device that is always ready, and for none. */
+#define WAITS(name, call)                                                 \
+    static void call_##name(void)                                         \
+    {                                                                     \
+        const struct timespec time = { 0, 1000 };                         \
+        int ms = -1;                                                      \
+        int fd = (int)syscall(SYS_openat, AT_FDCWD, "/dev/zero", O_RDWR); \
+        struct pollfd fds[1] = { { .fd = fd, .events = POLLIN } };        \
+        note(call);                                                       \
+        note(fds[0].revents);                                             \
+        fds[0].fd = -1;                                                   \
+        ms = 1;                                                           \
+        note(call);                                                       \
+        note(ms + time.tv_nsec);                                          \
+        close(fd);                                                        \
+    }
+
+WAITS(poll, poll(fds, 1, ms))
+WAITS(ppoll, ppoll(fds, 1, &time, NULL))
+WAITS(__poll_chk, __poll_chk(fds, 1, ms, sizeof fds))
+WAITS(__ppoll_chk, __ppoll_chk(fds, 1, &time, NULL, sizeof fds))
+
+/* Of stdio, only what reads and writes nothing answers as alone. */
+#define STREAMS(name, ...)                         \
+    static void call_##name(void)                  \
+    {                                              \
+        char buf[16];                              \
+        note((long)name(buf, __VA_ARGS__, stdin)); \
+    }
+
+STREAMS(fread, 1, 0)
+STREAMS(fread_unlocked, 1, 0)
+STREAMS(fwrite, 1, 0)
+STREAMS(fwrite_unlocked, 1, 0)
+STREAMS(__fread_chk, sizeof buf, 1, 0)
+STREAMS(__fread_unlocked_chk, sizeof buf, 1, 0)
 
 static int one(void)
 {

@@ -180,6 +180,7 @@ static const struct {
     { "pwrite64", SYS_pwrite64 },
     { "memfd_create", SYS_memfd_create },
     { "dup3", SYS_dup3 },
+    { "process_vm_readv", SYS_process_vm_readv },
     { "fchmod", SYS_fchmod },
 };
 enum { DENIABLE = sizeof deniable / sizeof deniable[0] };

@@ -143,7 +143,7 @@ static void rubbish_is_survived(void **state)
 /* A value that each text option accepts. */
 static const char *valid_text(const struct option_row *row)
 {
-    static const char *const values[] = { "/tmp/a", "7", "strict", "convert", "20,30" };
+    static const char *const values[] = { "/tmp/a", "7", "strict", "convert", "20,30", "off" };
     for (size_t i = 0; i < COUNT_OF(values); i++)
         if (row->check(words_text(values[i]), row->form))
             return values[i];

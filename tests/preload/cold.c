@@ -1,0 +1,545 @@
+/*
+ * Calls on mappings that are cold, one scene for each argument, or all:
+ *
+ *     cold FOLDER SCENE...
+ *
+ * Each scene prints what a program can see. The output is to be the same without the library. With
+ * it, all mappings of a scene are cold before its calls are made (MAPHERD_COLD=on,
+ * MAPHERD_COLD_WARM=1); "cold=1" on stderr is the proof.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mman.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/preload/look.h"
+#include "tests/preload/touch.h"
+
+#define PAGE 4096
+#define LEN (4 * PAGE)
+#define COUNT 16
+
+static const char *folder;
+static bool preloaded;
+static char *at[COUNT];
+static int files[COUNT];
+
+static char *name_of(int n)
+{
+    static char name[4096];
+    snprintf(name, sizeof name, "%s/file.%d", folder, n);
+    return name;
+}
+
+static int make(int n)
+{
+    char page[PAGE];
+    int fd = open(name_of(n), O_RDWR | O_CREAT | O_TRUNC, 0600);
+    if (fd < 0)
+        die("%s: %s", name_of(n), strerror(errno));
+    for (int i = 0; i < LEN / PAGE; i++) {
+        memset(page, 'a' + (n + i) % 26, sizeof page);
+        if (write(fd, page, sizeof page) != sizeof page)
+            die("write: %s", strerror(errno));
+    }
+    return fd;
+}
+
+static bool is_cold(const void *addr)
+{
+    return strstr(look_place(addr).path, "mapherd-cold") != NULL;
+}
+
+/* Lets the library act until these are cold. Each turn maps and unmaps something. */
+static void chill(int count)
+{
+    enum { TURNS = 1000 };
+    for (int n = 0; preloaded && n < count; n++) {
+        for (int turn = 0; !is_cold(at[n]); turn++) {
+            if (turn == TURNS)
+                die("mapping %d does not become cold", n);
+            char *extra = mmap(NULL, LEN, PROT_READ, MAP_SHARED, files[COUNT - 1], 0);
+            if (extra == MAP_FAILED || munmap(extra, LEN) < 0)
+                die("extra: %s", strerror(errno));
+        }
+    }
+    for (int n = 0; n < count; n++)
+        if (is_cold(at[n]) != preloaded)
+            die("mapping %d is %scold", n, preloaded ? "not " : "");
+    fprintf(stderr, "cold=%d\n", preloaded);
+}
+
+static void map_all(int count, int prot, int flags)
+{
+    for (int n = 0; n < COUNT; n++)
+        if (!files[n])
+            files[n] = make(n);
+    for (int n = 0; n < count; n++) {
+        at[n] = mmap(NULL, LEN, prot, flags, files[n], 0);
+        if (at[n] == MAP_FAILED)
+            die("mmap: %s", strerror(errno));
+    }
+    chill(count);
+}
+
+static void unmap_all(int count)
+{
+    for (int n = 0; n < count; n++) {
+        munmap(at[n], LEN);
+        close(files[n]);
+        files[n] = 0;
+    }
+}
+
+static void tell(const char *what, long answer)
+{
+    printf("  %s: %ld %s\n", what, answer, answer < 0 ? strerrorname_np(errno) : "");
+}
+
+#define SHARED_RW PROT_READ | PROT_WRITE, MAP_SHARED
+#define TELL(call) tell(#call, (long)(call))
+
+/* How many pages of the file are dirty (cachestat(2), Linux 6.5). */
+static long dirty(int fd)
+{
+    struct {
+        uint64_t off, len;
+    } range = { 0, 0 };
+    struct {
+        uint64_t cache, dirty, writeback, evicted, recent;
+    } answer;
+    long r = syscall(451, fd, &range, &answer, 0);
+    return r < 0 ? -1 : (long)(answer.dirty + answer.writeback);
+}
+
+static void scene_bytes(void)
+{
+    map_all(8, SHARED_RW);
+    for (int n = 0; n < 8; n++)
+        printf("  %c %c\n", at[n][0], at[n][LEN - 1]);
+    chill(8);
+    for (int n = 0; n < 8; n++)
+        at[n][5] = (char)('0' + n);
+    chill(8);
+    for (int n = 0; n < 8; n++) {
+        char byte = 0;
+        tell("pread", pread(files[n], &byte, 1, 5));
+        printf("  %c %c\n", byte, at[n][5]);
+    }
+    unmap_all(8);
+}
+
+static void scene_deleted(void)
+{
+    map_all(4, SHARED_RW);
+    for (int n = 0; n < 4; n++) {
+        unlink(name_of(n));
+        close(files[n]);
+    }
+    rename(name_of(COUNT - 2), name_of(2));
+    for (int n = 0; n < 4; n++) {
+        at[n][1] = 'x';
+        printf("  %c%c\n", at[n][0], at[n][1]);
+    }
+    chill(4);
+    for (int n = 0; n < 4; n++)
+        printf("  %c%c\n", at[n][0], at[n][1]);
+    for (int n = 0; n < 4; n++) {
+        munmap(at[n], LEN);
+        files[n] = 0;
+    }
+}
+
+static void scene_private(void)
+{
+    map_all(4, PROT_READ, MAP_PRIVATE);
+    printf("  %c\n", at[0][0]);
+    TELL(mprotect(at[1], LEN, PROT_READ | PROT_WRITE));
+    at[1][0] = 'P';
+    printf("  %c\n", at[1][0]);
+    char byte = 0;
+    tell("pread", pread(files[1], &byte, 1, 0));
+    printf("  %c\n", byte);
+    unmap_all(4);
+}
+
+static void scene_msync(void)
+{
+    map_all(4, SHARED_RW);
+    for (int n = 0; n < 4; n++)
+        at[n][0] = 's';
+    chill(4);
+    for (int n = 0; n < 4; n++) {
+        TELL(msync(at[n], LEN, MS_SYNC));
+        printf("  dirty pages after it: %ld\n", dirty(files[n]));
+    }
+    chill(4);
+    TELL(msync(at[0], LEN, MS_ASYNC));
+    TELL(msync(at[0] + PAGE, PAGE, MS_SYNC | MS_INVALIDATE));
+    TELL(msync(at[0] + 1, PAGE, MS_SYNC));
+    unmap_all(4);
+}
+
+static void scene_mprotect(void)
+{
+    map_all(6, SHARED_RW);
+    TELL(mprotect(at[0], LEN, PROT_READ));
+    TELL(mprotect(at[1] + PAGE, PAGE, PROT_READ));
+    TELL(mprotect(at[2], PAGE, PROT_NONE));
+    TELL(mprotect(at[3] + PAGE, PAGE, PROT_READ | PROT_EXEC));
+    for (int n = 0; n < 4; n++)
+        for (int page = 0; page < 4; page++)
+            printf("  %d.%d reads %d stores %d\n", n, page, touch_reads(at[n] + page * PAGE),
+                   touch_stores(at[n] + page * PAGE, 'M'));
+    chill(1);
+    printf("  reads %d stores %d\n", touch_reads(at[0]), touch_stores(at[0], 'M'));
+    chill(1);
+    TELL(mprotect(at[0], LEN, PROT_READ | PROT_WRITE));
+    printf("  reads %d stores %d\n", touch_reads(at[0]), touch_stores(at[0], 'M'));
+    unmap_all(6);
+}
+
+/* Advice stays in force. */
+static void scene_madvise(void)
+{
+    map_all(6, SHARED_RW);
+    TELL(madvise(at[0], LEN, MADV_RANDOM));
+    TELL(madvise(at[1], LEN, MADV_SEQUENTIAL));
+    TELL(madvise(at[2], LEN, MADV_DONTDUMP));
+    TELL(madvise(at[3], LEN, MADV_WILLNEED));
+    TELL(madvise(at[3], LEN, MADV_DONTNEED));
+    TELL(madvise(at[4] + PAGE, PAGE, MADV_RANDOM));
+    chill(4);
+    for (int n = 0; n < 6; n++)
+        for (int page = 0; page < 2; page++) {
+            volatile char *byte = at[n] + page * PAGE;
+            (void)*byte;
+            printf("  %d.%d rr %d sr %d dd %d %c\n", n, page, look_flag((char *)byte, "rr"),
+                   look_flag((char *)byte, "sr"), look_flag((char *)byte, "dd"), *byte);
+        }
+    TELL(madvise(at[5], LEN, MADV_DONTFORK));
+    TELL(madvise(at[5], LEN, 4711));
+    TELL(madvise(at[5] + 1, LEN, MADV_NORMAL));
+    unmap_all(6);
+}
+
+static void scene_mincore(void)
+{
+    unsigned char vec[4] = { 0 };
+    map_all(2, SHARED_RW);
+    TELL(mincore(at[0], LEN, vec));
+    printf("  %d %d %d %d\n", vec[0] & 1, vec[1] & 1, vec[2] & 1, vec[3] & 1);
+    unmap_all(2);
+}
+
+static void scene_munmap(void)
+{
+    map_all(6, SHARED_RW);
+    TELL(munmap(at[0] + PAGE, PAGE));
+    TELL(munmap(at[1], PAGE));
+    TELL(munmap(at[2] + 3 * PAGE, PAGE));
+    TELL(munmap(at[3], LEN));
+    for (int n = 0; n < 5; n++)
+        for (int page = 0; page < 4; page++)
+            printf("  %d.%d reads %d\n", n, page, touch_reads(at[n] + page * PAGE));
+    for (int n = 0; n < 5; n++)
+        for (int page = 0; page < 4; page++)
+            if (touch_reads(at[n] + page * PAGE))
+                printf("  %d.%d %c\n", n, page, at[n][page * PAGE]);
+    unmap_all(6);
+}
+
+static void scene_fixed(void)
+{
+    map_all(6, SHARED_RW);
+    char *over = mmap(at[0] + PAGE, PAGE, SHARED_RW | MAP_FIXED, files[5], 2 * PAGE);
+    printf("  over: %d %c%c%c\n", over == at[0] + PAGE, at[0][0], at[0][PAGE], at[0][2 * PAGE]);
+    over = mmap(at[1], LEN, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    printf("  over: %d %d\n", over == at[1], at[1][0]);
+    over = mmap(at[2] + PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+                -1, 0);
+    tell("noreplace", over == MAP_FAILED ? -1 : 0);
+    over = mmap(at[3], LEN, SHARED_RW | MAP_FIXED, -1, 0);
+    tell("bad descriptor", over == MAP_FAILED ? -1 : 0);
+    printf("  %c\n", at[3][0]);
+    over = mmap(at[4], LEN, SHARED_RW | MAP_FIXED, files[4], 1);
+    tell("bad offset", over == MAP_FAILED ? -1 : 0);
+    printf("  %c\n", at[4][0]);
+    unmap_all(6);
+}
+
+static void scene_mremap(void)
+{
+    map_all(6, SHARED_RW);
+    char *to = mremap(at[0], LEN, LEN / 2, 0);
+    printf("  smaller: %d %c\n", to == at[0], at[0][0]);
+    to = mremap(at[1], LEN, 2 * LEN, MREMAP_MAYMOVE);
+    printf("  larger: %c %d\n", to[LEN - 1], touch_reads(to + LEN));
+    munmap(to, 2 * LEN);
+    to = mremap(at[2], LEN, LEN, MREMAP_MAYMOVE | MREMAP_FIXED, at[3]);
+    printf("  moved over another: %d %c %d\n", to == at[3], at[3][0], touch_reads(at[2]));
+    to = mremap(at[4], 0, LEN, MREMAP_MAYMOVE);
+    printf("  a second one: %c %c\n", to[0], at[4][0]);
+    to[0] = 'S';
+    printf("  %c\n", at[4][0]);
+    munmap(to, LEN);
+    unmap_all(6);
+}
+
+static void scene_mlock(void)
+{
+    map_all(4, SHARED_RW);
+    TELL(mlock(at[0], LEN));
+    printf("  %ld kB\n", look_status("VmLck:"));
+    TELL(munlock(at[0], LEN));
+    TELL(mlock2(at[1] + 1, 1, MLOCK_ONFAULT));
+    printf("  %d\n", look_flag(at[1], "lo"));
+    TELL(munlock(at[1], LEN));
+    unmap_all(4);
+}
+
+static void scene_mlockall(void)
+{
+    map_all(4, SHARED_RW);
+    TELL(mlockall(MCL_CURRENT));
+    for (int n = 0; n < 4; n++)
+        printf("  %d %c\n", look_flag(at[n], "lo"), at[n][0]);
+    TELL(munlockall());
+    unmap_all(4);
+}
+
+static void scene_truncate(void)
+{
+    map_all(4, SHARED_RW);
+    TELL(ftruncate(files[0], PAGE));
+    TELL(truncate(name_of(1), 0));
+    for (int n = 0; n < 2; n++)
+        for (int page = 0; page < 4; page++)
+            printf("  %d.%d reads %d stores %d\n", n, page, touch_reads(at[n] + page * PAGE),
+                   touch_stores(at[n] + page * PAGE, 't'));
+    TELL(ftruncate(files[0], LEN));
+    for (int page = 0; page < 4; page++)
+        printf("  %d reads %d stores %d\n", page, touch_reads(at[0] + page * PAGE),
+               touch_stores(at[0] + page * PAGE, 't'));
+    unmap_all(4);
+}
+
+/* A child sees its parent's stores, and the parent the child's, whoever has made what warm. */
+static void scene_fork(void)
+{
+    map_all(8, SHARED_RW);
+    unlink(name_of(1));
+    at[2][0] = 'F';
+    chill(8);
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        bool right = at[0][0] == 'a' && at[1][0] == 'b' && at[2][0] == 'F';
+        for (int n = 0; n < 8; n++)
+            at[n][7] = (char)('0' + n);
+        right &= munmap(at[3], LEN) == 0 && msync(at[4], LEN, MS_SYNC) == 0;
+        _exit(right ? 0 : 1);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    printf("  child: %d\n", status);
+    for (int n = 0; n < 8; n++)
+        printf("  %c%c\n", at[n][0], at[n][7]);
+    chill(8);
+    child = vfork();
+    if (child == 0) {
+        at[5][9] = 'v';
+        _exit(at[6][0] == 'g' ? 0 : 1);
+    }
+    waitpid(child, &status, 0);
+    printf("  vfork child: %d %c\n", status, at[5][9]);
+    chill(8);
+    child = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0); /* runs no handlers */
+    if (child == 0) {
+        at[1][11] = 'c';
+        _exit(at[7][0] == 'h' ? 0 : 1);
+    }
+    waitpid(child, &status, 0);
+    printf("  clone child: %d %c\n", status, at[1][11]);
+    unmap_all(8);
+}
+
+static volatile sig_atomic_t handled;
+static void on_alarm(int sig)
+{
+    (void)sig;
+    handled += at[0][0] == 'a' && at[1][0] == 'b';
+}
+
+/* A handler touches what is cold, also while it has interrupted a call of this thread. */
+static void scene_handler(void)
+{
+    map_all(2, SHARED_RW);
+    signal(SIGALRM, on_alarm);
+    chill(2);
+    raise(SIGALRM);
+    chill(2);
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, NULL);
+    printf("  with all signals blocked: %c\n", at[0][0]);
+    sigprocmask(SIG_UNBLOCK, &all, NULL);
+    chill(2);
+    signal(SIGBUS, SIG_IGN);
+    printf("  with SIGBUS ignored: %c\n", at[1][0]);
+    signal(SIGBUS, SIG_DFL);
+    printf("  handled %d\n", (int)handled);
+    unmap_all(2);
+}
+
+static int held_elsewhere(int n, int posix)
+{
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        int fd = open(name_of(n), O_RDWR);
+        struct flock l = { .l_type = F_WRLCK };
+        int r = posix ? fcntl(fd, F_SETLK, &l) : flock(fd, LOCK_EX | LOCK_NB);
+        _exit(r < 0);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    return WEXITSTATUS(status);
+}
+
+/* Locks hold as long as they do alone. */
+static void scene_locks(void)
+{
+    struct flock l = { .l_type = F_WRLCK };
+    map_all(4, SHARED_RW);
+    TELL(fcntl(files[0], F_SETLK, &l));
+    TELL(flock(files[1], LOCK_EX));
+    int other = open(name_of(1), O_RDWR);
+    close(files[1]);
+    chill(4);
+    printf("  held: %d %d\n", held_elsewhere(0, 1), held_elsewhere(1, 0));
+    at[0][0] = at[1][0] = 'l';
+    chill(4);
+    printf("  held: %d %d\n", held_elsewhere(0, 1), held_elsewhere(1, 0));
+    munmap(at[0], LEN);
+    munmap(at[1], LEN);
+    printf("  held: %d %d\n", held_elsewhere(0, 1), held_elsewhere(1, 0));
+    close(other);
+    files[1] = 0;
+    unmap_all(4);
+}
+
+/* The kernel reads and writes cold memory for these. */
+static void scene_buffers(void)
+{
+    int pair[2];
+    struct iovec v[2];
+    map_all(8, SHARED_RW);
+    int fd = open(name_of(9), O_RDWR | O_CREAT, 0600);
+    TELL(write(fd, at[0], LEN));
+    TELL(pwrite(fd, at[1], PAGE, 0));
+    chill(8);
+    TELL(pread(fd, at[2], 2 * PAGE, 0));
+    v[0] = (struct iovec){ at[3], PAGE };
+    v[1] = (struct iovec){ at[4] + PAGE, PAGE };
+    TELL(lseek(fd, 0, SEEK_SET));
+    TELL(readv(fd, v, 2));
+    TELL(pwritev(fd, v, 2, 0));
+    socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+    TELL(send(pair[0], at[5], 100, 0));
+    TELL(recv(pair[1], at[6], 100, 0));
+    printf("  %c %c %c %c\n", at[2][0], at[3][0], at[4][PAGE], at[6][0]);
+    close(pair[0]);
+    close(pair[1]);
+    close(fd);
+    unmap_all(8);
+}
+
+static void *churn(void *number)
+{
+    long id = (long)number;
+    unsigned long state = (unsigned long)id + 1;
+    for (int i = 0; i < 3000; i++) {
+        state = state * 6364136223846793005UL + 1442695040888963407UL;
+        int n = (int)(state >> 33) % (COUNT / 2);
+        __atomic_fetch_add((unsigned *)(at[n] + 64 * id), 1, __ATOMIC_RELAXED);
+        if (i % 5 == 0)
+            msync(at[n], LEN, MS_SYNC);
+        if (i % 7 == 0)
+            madvise(at[n], LEN, i % 2 ? MADV_RANDOM : MADV_NORMAL);
+        if (i % 3 == 0)
+            munmap(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), PAGE);
+    }
+    return NULL;
+}
+
+/* No store is lost while four threads make the mappings warm and cold. */
+static void scene_threads(void)
+{
+    pthread_t threads[4];
+    map_all(COUNT / 2, SHARED_RW);
+    for (int n = 0; n < COUNT / 2; n++)
+        memset(at[n], 0, PAGE);
+    for (long i = 0; i < 4; i++)
+        pthread_create(&threads[i], NULL, churn, (void *)i);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    for (int i = 0; i < 4; i++) {
+        unsigned sum = 0, word;
+        for (int n = 0; n < COUNT / 2; n++) {
+            if (pread(files[n], &word, sizeof word, 64 * i) != sizeof word)
+                die("pread");
+            sum += word;
+        }
+        printf("  %u\n", sum);
+    }
+    unmap_all(COUNT / 2);
+}
+
+static const struct scene {
+    const char *name;
+    void (*play)(void);
+} scenes[] = {
+#define SCENE(name)         \
+    {                       \
+#name, scene_##name \
+    }
+    SCENE(bytes),   SCENE(deleted),  SCENE(private),  SCENE(msync), SCENE(mprotect),
+    SCENE(madvise), SCENE(mincore),  SCENE(munmap),   SCENE(fixed), SCENE(mremap),
+    SCENE(mlock),   SCENE(truncate), SCENE(fork),     SCENE(locks), SCENE(buffers),
+    SCENE(threads), SCENE(handler),  SCENE(mlockall),
+};
+
+int main(int argc, char **argv)
+{
+    if (argc < 2)
+        return 2;
+    folder = argv[1];
+    preloaded = look(NULL).library;
+    for (unsigned i = 0; i < sizeof scenes / sizeof *scenes; i++) {
+        bool wanted = argc == 2;
+        for (int n = 2; n < argc; n++)
+            wanted |= strcmp(argv[n], scenes[i].name) == 0;
+        if (!wanted)
+            continue;
+        printf("%s\n", scenes[i].name);
+        if (strcmp(scenes[i].name, "handler"))
+            touch_start();
+        scenes[i].play();
+        fflush(stdout);
+    }
+    return 0;
+}

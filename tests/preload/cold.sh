@@ -1,0 +1,66 @@
+#!/bin/sh
+# Cold mappings: calls on them end as they do alone, and more different files are mapped at once than
+# vm.max_map_count allows.
+# shellcheck source=tests/lib.sh
+. "${TESTS_SRC:?run by make check}/lib.sh"
+export MAPHERD_LOG="$scratch/log"
+
+scenes="bytes deleted private msync mprotect madvise mincore munmap fixed mremap mlock truncate fork
+	locks buffers threads handler mlockall"
+
+# Each scene, alone and with all its mappings cold.
+play() {
+	for scene in $scenes; do
+		rm -rf "$1"
+		mkdir "$1"
+		timeout 120 "$TESTS_BIN/tests/preload/cold" "$1" "$scene" >"$scratch/alone" 2>"$scratch/err" ||
+			fail "$scene, alone: status $?: $(cat "$scratch/err")"
+		rm -rf "$1"
+		mkdir "$1"
+		MAPHERD_COLD=on MAPHERD_COLD_WARM=1 LD_PRELOAD="$MAPHERD_LIB" timeout 120 \
+			"$TESTS_BIN/tests/preload/cold" "$1" "$scene" >"$scratch/with" 2>"$scratch/err" ||
+			fail "$scene: status $?: $(cat "$scratch/err" "$scratch/log")"
+		grep -q '^cold=1$' "$scratch/err" || fail "$scene: nothing was cold"
+		diff "$scratch/alone" "$scratch/with" >"$scratch/diff" ||
+			fail "$scene differs from what it does alone: $(cat "$scratch/diff")"
+	done
+	say "$2: calls on cold mappings end as alone"
+}
+
+# many FILES THREADS VISITS [OPTION...]: they are live at once, and below the limit.
+limit=$(cat /proc/sys/vm/max_map_count)
+many() {
+	rm -rf "$on/many"
+	mkdir "$on/many"
+	count=$1 threads=$2 visits=$3
+	shift 3
+	env "$@" LD_PRELOAD="$MAPHERD_LIB" "$TESTS_BIN/tests/preload/cold_many" "$on/many" "$count" "$threads" \
+		"$visits" >"$scratch/out" 2>"$scratch/err" ||
+		fail "$count files: status $?: $(cat "$scratch/out" "$scratch/err"; tail -n 3 "$scratch/log")"
+	grep -q "^right=$count\$" "$scratch/out" || fail "$count files: $(cat "$scratch/out")"
+	maps=$(sed -n 's/^maps=//p' "$scratch/out")
+	[ "$maps" -le "$limit" ] || fail "$count files: $maps maps"
+	rm -rf "$on/many"
+}
+
+kernel_since 6.11 || skip "$(uname -r): what lies at an address can be asked for since Linux 6.11"
+on=$scratch
+play "$scratch/scenes" "the scratch folder"
+mount_fs tmpfs 1500M || fail "no tmpfs: $why"
+on=$mnt
+play "$mnt/scenes" tmpfs
+
+rm -rf "$on/many"
+mkdir "$on/many"
+! MAPHERD_COLD=off LD_PRELOAD="$MAPHERD_LIB" "$TESTS_BIN/tests/preload/cold_many" "$on/many" \
+	$((limit + 5000)) 4 100 >"$scratch/out" 2>&1 || fail "with MAPHERD_COLD=off there is no limit"
+grep -q 'Cannot allocate memory' "$scratch/out" || fail "off: $(cat "$scratch/out")"
+many 3000 4 3000 MAPHERD_COLD=on MAPHERD_COLD_WARM=100
+[ "$maps" -le 500 ] || fail "100 of 3,000 mappings are warm, and there are $maps maps"
+say "3,000 files, 100 of them warm: $maps maps"
+if [ "$limit" -le 100000 ]; then
+	many $((limit + 10000)) 4 2000 MAPHERD_COLD=auto
+	say "$((limit + 10000)) files live at once: $maps maps, $limit allowed"
+else
+	say "vm.max_map_count is $limit: not tried beyond it"
+fi
