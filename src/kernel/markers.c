@@ -28,11 +28,13 @@ struct stretch {
     uint64_t start, end, categories;
 };
 #define ASK _IOWR('f', 16, struct question) /* PAGEMAP_SCAN */
+#define PRESENT (1 << 3)
 #define GUARD (1 << 8)
 
-/* Finds the first stretch of marked pages in the range. Returns 1; 0 if there is none; or
+/* Finds the first stretch of pages of the category in the range. Returns 1; 0 if there is none; or
  * -errno. */
-static long find_marked(uintptr_t start, uintptr_t end, struct stretch *found)
+static long find(int pagemap, uint64_t category, uintptr_t start, uintptr_t end,
+                 struct stretch *found)
 {
     struct question ask = {
         .size = sizeof ask,
@@ -40,15 +42,26 @@ static long find_marked(uintptr_t start, uintptr_t end, struct stretch *found)
         .end = end,
         .vec = (uintptr_t)found,
         .vec_len = 1,
-        .category_mask = GUARD,
-        .return_mask = GUARD,
+        .category_mask = category,
+        .return_mask = category,
     };
+    return sys_ioctl(pagemap, ASK, &ask);
+}
+
+static long find_marked(uintptr_t start, uintptr_t end, struct stretch *found)
+{
     long fd = brief_open("/proc/self/pagemap", O_RDONLY, 0);
     if (fd < 0)
         return fd;
-    long answer = sys_ioctl((int)fd, ASK, &ask);
+    long answer = find((int)fd, GUARD, start, end, found);
     brief_close((int)fd);
     return answer;
+}
+
+bool markers_present(int pagemap, uintptr_t start, uintptr_t end)
+{
+    struct stretch found;
+    return find(pagemap, PRESENT, start, end, &found) > 0;
 }
 
 bool markers_shown(void)

@@ -34,6 +34,10 @@ bool markers_all_over(uintptr_t start, uintptr_t end);
 #define MARKERS_LOOK 32
 bool markers_nothing_there(uintptr_t start, uintptr_t end);
 
+/* True if a page of the range is in the page tables of this process, by a descriptor of
+ * /proc/self/pagemap. False also where the kernel cannot be asked (before Linux 6.7). */
+bool markers_present(int pagemap, uintptr_t start, uintptr_t end);
+
 /*
  * Drops the pages of the range and marks them. Returns 0, or the kernel's -errno. The kernel stops
  * at the first VMA that takes no markers. So where the range lies in one VMA, an error means that

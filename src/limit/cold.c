@@ -2,8 +2,13 @@
  * cold: see cold.h.
  *
  * Mappings that may become cold are ranges of a tree, in the order of addresses. A queue has them
- * in the order in which they were made warm: the first one becomes cold next, unless it was needed
- * again soon after the last time. Mappings beside it that are as old go with it, in one call.
+ * in the order in which they were made warm: the first one becomes cold next, unless it is in use,
+ * or was needed again soon after the last time. Mappings beside it that are as old go with it, in
+ * one call.
+ *
+ * The page tables tell whether a mapping is in use. In the middle of the queue its pages are taken
+ * out of them (MADV_DONTNEED; the pages stay in the page cache). At its turn those are there again
+ * that were accessed meanwhile.
  *
  * What is cold saves VMAs: each mapping is one for the count (space/count.h), and what lies side by
  * side is one VMA of the placeholder. count_spare has the difference.
@@ -26,6 +31,7 @@
 #include "kernel/brief.h"
 #include "kernel/keepers.h"
 #include "kernel/lock.h"
+#include "kernel/markers.h"
 #include "kernel/mounts.h"
 #include "kernel/pool.h"
 #include "kernel/procmaps.h"
@@ -57,8 +63,9 @@ enum word { WORD_AUTO, WORD_ON, WORD_OFF };
 
 /* Bits of the kind of a range, besides those of the mapping's region. */
 enum {
-    COLD = REGION_OVERLAID,    /* the placeholder lies over it */
-    CUT_COLD = REGION_CHANGING /* it was cold when it was cut out of the tree */
+    COLD = REGION_OVERLAID,     /* the placeholder lies over it */
+    CUT_COLD = REGION_CHANGING, /* it was cold when it was cut out of the tree */
+    WATCHED = REGION_RETAINED   /* it had no page in the page tables some time ago */
 };
 
 /* The file of one mmap. */
@@ -267,7 +274,9 @@ struct switched {
     unsigned count;
     struct expected expected[BATCH];
     uintptr_t wrong; /* the start of a range in which the kernel shows something else */
+    unsigned used;   /* the ranges that were accessed since they are watched, one bit for each */
 };
+_Static_assert(BATCH <= 32, "used has a bit for each");
 
 static bool is_there(int list, const struct expected *e)
 {
@@ -280,6 +289,34 @@ static bool is_there(int list, const struct expected *e)
            (!e->of->dev || makedev(m.dev_major, m.dev_minor) == e->of->dev) &&
            m.offset + (e->start - m.start) == e->offset &&
            shown == (e->kind & (REGION_PROT | REGION_SHARED));
+}
+
+/* Which of the ranges have pages in the page tables, of those that are watched. */
+static unsigned used_of(const struct switched *s)
+{
+    unsigned used = 0;
+    long pagemap = sys_open("/proc/self/pagemap", O_RDONLY, 0);
+    for (unsigned i = 0; i < s->count && pagemap >= 0; i++)
+        if ((s->expected[i].kind & WATCHED) &&
+            markers_present((int)pagemap, s->expected[i].start, s->expected[i].end))
+            used |= 1U << i;
+    if (pagemap >= 0)
+        sys_close((int)pagemap);
+    return used;
+}
+
+/* Runs in a keeper. Takes the pages of each range out of the page tables. They stay in the page
+ * cache, with what was stored to them; the next access enters them again. */
+static long unmap_pages(int unused, int list, void *context)
+{
+    struct switched *s = context;
+    (void)unused;
+    for (unsigned i = 0; i < s->count; i++) {
+        const struct expected *e = &s->expected[i];
+        if (is_there(list, e) && sys_madvise(e->start, e->end - e->start, MADV_DONTNEED) == 0)
+            s->used |= 1U << i;
+    }
+    return 0;
 }
 
 /*
@@ -296,6 +333,9 @@ static long switch_range(int fd, int list, void *context)
             return -ESTALE;
         }
     }
+    s->used = used_of(s);
+    if (s->used)
+        return -EAGAIN;
     return sys_mmap(s->start, s->end - s->start, s->prot, s->flags | MAP_FIXED, fd,
                     (off_t)s->offset);
 }
@@ -366,6 +406,7 @@ static unsigned cool(unsigned most, uint64_t young);
 static void note_warm(struct region *r)
 {
     r->warmed = ++warmings;
+    r->kind &= ~(uint32_t)WATCHED;
     wait_for_turn(r);
 }
 
@@ -520,7 +561,7 @@ static bool may_be(uint32_t kind)
 {
     const uint32_t given_back = REGION_PROT | REGION_SHARED | REGION_NORESERVE | REGION_RANDOM |
                                 REGION_SEQUENTIAL | REGION_DONTDUMP | REGION_HUGE | REGION_NOHUGE;
-    return !(kind & ~(given_back | COLD)) && !(kind & PROT_EXEC) && (kind & PROT_READ) &&
+    return !(kind & ~(given_back | COLD | WATCHED)) && !(kind & PROT_EXEC) && (kind & PROT_READ) &&
            ((kind & REGION_SHARED) || !(kind & PROT_WRITE));
 }
 
@@ -649,22 +690,28 @@ static bool excess(void)
     return going_on || tracked.total - cold_count > warm_most();
 }
 
-/* The ranges beside first which are as old as it, up to a batch: sets *start and *end. */
-static void widen(const struct region *first, unsigned most, uintptr_t *start, uintptr_t *end)
+/* Whether r may become cold together with first: it is as old, and is watched if first is. */
+static bool goes_along(const struct region *r, const struct region *first)
 {
     size_t warm = tracked.total - cold_count;
-    uint64_t old = first->warmed + warm / 4;
+    return !is_cold(r) && !r->overlay && r->warmed <= first->warmed + warm / 4 &&
+           (r->kind & WATCHED) == (first->kind & WATCHED) && keepers_has(r->held->file) &&
+           !in_use(r->start, r->end);
+}
+
+/* The ranges beside first which go along, up to a batch: sets *start and *end. */
+static void widen(const struct region *first, unsigned most, uintptr_t *start, uintptr_t *end)
+{
+    const struct region *r;
     unsigned n = 1;
     *start = first->start;
     *end = first->end;
-    for (const struct region *r = first->after;
-         r && n < most && r->start == *end && !is_cold(r) && r->warmed <= old && !r->overlay &&
-         keepers_has(r->held->file) && r->end - *start <= BATCH_BYTES && !in_use(r->start, r->end);
+    for (r = first->after; r && n < most && r->start == *end && r->end - *start <= BATCH_BYTES &&
+                           goes_along(r, first);
          r = r->after, n++)
         *end = r->end;
-    for (const struct region *r = first->before;
-         r && n < most && r->end == *start && !is_cold(r) && r->warmed <= old && !r->overlay &&
-         keepers_has(r->held->file) && *end - r->start <= BATCH_BYTES && !in_use(r->start, r->end);
+    for (r = first->before; r && n < most && r->end == *start && *end - r->start <= BATCH_BYTES &&
+                            goes_along(r, first);
          r = r->before, n++)
         *start = r->start;
 }
@@ -677,10 +724,49 @@ static bool faults_come_here(void)
     return sys_sigaction(SIGBUS, NULL, &now) == 0 && now.handler == handler;
 }
 
+/* The ranges in which an access since the look was seen wait for another turn. */
+static void spare_used(const struct switched *s)
+{
+    for (unsigned i = 0; i < s->count; i++) {
+        struct region *r = s->used >> i & 1 ? find(s->expected[i].start) : NULL;
+        if (!r)
+            continue;
+        r->kind &= ~(uint32_t)WATCHED;
+        r->warmed = ++warmings;
+        wait_for_turn(r);
+        STATUS_ADD(cold_spared, 1);
+    }
+}
+
+/*
+ * Watches the ranges whose turn comes in a while: an access until then enters pages into the page
+ * tables again, and shows that the range is in use. The first ones that become cold were not
+ * watched.
+ */
+static void watch_next(void)
+{
+    enum { AHEAD_MOST = 16384 };
+    size_t ahead = queue.count / 2 < AHEAD_MOST ? queue.count / 2 : AHEAD_MOST;
+    struct switched s = { .count = 0 };
+    for (size_t i = ahead; i < queue.count && i < ahead + 4 * BATCH && s.count < BATCH; i++) {
+        struct waiting w = queue.at[(queue.first + i) % queue.room];
+        struct region *r = is_waiting(&w) ? find(w.start) : NULL;
+        if (r && !(r->kind & WATCHED))
+            s.expected[s.count++] =
+                (struct expected){ r->start, r->end, offset_of(r), r->kind, r->held };
+    }
+    if (!s.count || keepers_run(placeholder.file, unmap_pages, &s) < 0)
+        return;
+    for (unsigned i = 0; i < s.count; i++)
+        if (s.used >> i & 1)
+            find(s.expected[i].start)->kind |= WATCHED;
+}
+
 static unsigned cool_beside(struct region *first, unsigned most)
 {
     uintptr_t start, end;
     unsigned n = 0;
+    uint64_t warmed = first->warmed;
     widen(first, most, &start, &end);
     struct switched s = { .start = start, .end = end, .offset = start };
     s.prot = PROT_READ | PROT_WRITE;
@@ -689,6 +775,10 @@ static unsigned cool_beside(struct region *first, unsigned most)
         s.expected[s.count++] =
             (struct expected){ r->start, r->end, offset_of(r), r->kind, r->held };
     long at = keepers_run(placeholder.file, switch_range, &s);
+    if (at == -EAGAIN) {
+        spare_used(&s);
+        return first->warmed != warmed || most == 1 ? 0 : cool_beside(first, 1);
+    }
     if (at == -ESTALE)
         lose(tree_from(&tracked, s.wrong));
     if (sys_failed(at)) {
@@ -696,7 +786,7 @@ static unsigned cool_beside(struct region *first, unsigned most)
         return 0;
     }
     for (struct region *r = tree_from(&tracked, start); r && r->start < end; r = r->after, n++) {
-        r->kind |= COLD;
+        r->kind = (r->kind | COLD) & ~(uint32_t)WATCHED;
         r->warmed = warmings;
         count_one(r, 1);
     }
@@ -711,6 +801,8 @@ static unsigned cool(unsigned most, uint64_t young)
     keepers_settle(); /* a fork that runs no handlers may come at any time */
     if (!faults_come_here())
         return 0;
+    watch_next();
+    watch_next(); /* more than become cold now, for some are in use */
     for (size_t left = queue.count; left && done < most; left--) {
         struct region *r = next_in_turn();
         if (!r)

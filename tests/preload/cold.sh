@@ -58,6 +58,17 @@ grep -q 'Cannot allocate memory' "$scratch/out" || fail "off: $(cat "$scratch/ou
 many 3000 4 3000 MAPHERD_COLD=on MAPHERD_COLD_WARM=100
 [ "$maps" -le 500 ] || fail "100 of 3,000 mappings are warm, and there are $maps maps"
 say "3,000 files, 100 of them warm: $maps maps"
+# In the order of warming alone, several hundred visits of the 80,000 would find a hot one cold.
+mkdir "$on/hot"
+MAPHERD_COLD=on MAPHERD_COLD_WARM=300 LD_PRELOAD="$MAPHERD_LIB" "$TESTS_BIN/tests/preload/cold_hot" \
+	"$on/hot" 2000 10 20000 >"$scratch/out" 2>&1 || fail "hot: status $?: $(cat "$scratch/out")"
+hot='' others=''
+eval "$(cat "$scratch/out")"
+[ "$others" -ge 10000 ] || fail "of 20,000 visits to others only $others found the mapping cold"
+[ "$hot" -le 100 ] || fail "mappings that are in use become cold: $hot times"
+rm -rf "$on/hot"
+say "80,000 visits to what is in use: $hot found it cold; 20,000 to others: $others"
+
 if [ "$limit" -le 100000 ]; then
 	many $((limit + 10000)) 4 2000 MAPHERD_COLD=auto
 	say "$((limit + 10000)) files live at once: $maps maps, $limit allowed"
