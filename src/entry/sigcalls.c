@@ -16,6 +16,7 @@
 #include "entry/disposition.h"
 #include "entry/error.h"
 #include "entry/signals.h"
+#include "limit/cold.h"
 
 #define INTERRUPTED 0x20000000 /* SA_INTERRUPT, which the kernel ignores */
 
@@ -140,6 +141,26 @@ static int chained_action(const struct sigaction *act, struct sigaction *old)
     return r;
 }
 
+static int plain_action(int sig, const struct sigaction *act, struct sigaction *old)
+{
+    return next.sigaction ? next.sigaction(sig, act, old) : kernel_action(sig, act, old, false);
+}
+
+/* A handler during which SIGBUS is blocked may touch what is cold. So the shadow is blocked in its
+ * place, as in the mask of a thread. */
+static int unblocked_action(int sig, const struct sigaction *act, struct sigaction *old)
+{
+    struct sigaction other;
+    if (act) {
+        other = *act;
+        set_word(&other.sa_mask, shadow_block(word(&act->sa_mask)));
+    }
+    int r = plain_action(sig, act ? &other : NULL, old);
+    if (r == 0 && old)
+        set_word(&old->sa_mask, shadow_seen(word(&old->sa_mask)));
+    return r;
+}
+
 /* A program with a handler for SIGSTKFLT has a use for that signal (disposition.h). */
 static void notice_handler(int sig, sigcalls_handler *handler)
 {
@@ -158,9 +179,7 @@ int sigcalls_sigaction(int sig, const struct sigaction *act, struct sigaction *o
     }
     if (ours(sig))
         return chained ? chained_action(act, old) : kernel_action(sig, act, old, true);
-    if (next.sigaction)
-        return next.sigaction(sig, act, old);
-    return kernel_action(sig, act, old, false);
+    return cold_may_be() ? unblocked_action(sig, act, old) : plain_action(sig, act, old);
 }
 
 /* signal() and sysv_signal() refuse SIG_ERR, sigset() does not. */

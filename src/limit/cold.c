@@ -1064,6 +1064,11 @@ void cold_start(bool handled)
     state = READY;
 }
 
+bool cold_may_be(void)
+{
+    return state == READY || state == BEGUN;
+}
+
 void cold_lock_future(bool on)
 {
     __atomic_store_n(&future_locked, on, __ATOMIC_RELAXED);

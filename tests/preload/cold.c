@@ -394,6 +394,20 @@ static void scene_handler(void)
     chill(2);
     sigset_t all;
     sigfillset(&all);
+    struct sigaction action = { .sa_handler = on_alarm }, old;
+    action.sa_mask = all;
+    sigaction(SIGALRM, &action, NULL);
+    raise(SIGALRM);
+    sigaction(SIGALRM, NULL, &old);
+    printf("  all blocked in the handler: %d %d %d\n", sigismember(&old.sa_mask, SIGBUS),
+           sigismember(&old.sa_mask, SIGSTKFLT), sigismember(&old.sa_mask, SIGUSR1));
+    sigemptyset(&action.sa_mask);
+    sigaddset(&action.sa_mask, SIGBUS);
+    sigaction(SIGALRM, &action, NULL);
+    sigaction(SIGALRM, NULL, &old);
+    printf("  one: %d %d %d\n", sigismember(&old.sa_mask, SIGBUS),
+           sigismember(&old.sa_mask, SIGSTKFLT), sigismember(&old.sa_mask, SIGUSR1));
+    chill(2);
     sigprocmask(SIG_BLOCK, &all, NULL);
     printf("  with all signals blocked: %c\n", at[0][0]);
     sigprocmask(SIG_UNBLOCK, &all, NULL);
