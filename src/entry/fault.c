@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <string.h>
 #include <ucontext.h>
 
 #include "common/fmt.h"
@@ -159,14 +160,22 @@ static bool mended(bool lost, const char *done)
 
 static bool leave_to_owner(enum word word)
 {
+    const char *cold =
+        "the mapping is cold (MAPHERD_COLD) and its file could not be mapped again; the program "
+        "dies of it";
+    bool ours = fault.page.path_len >= sizeof COLD_PLACEHOLDER - 1 &&
+                memcmp(fault.page.path, COLD_PLACEHOLDER, sizeof COLD_PLACEHOLDER - 1) == 0;
     switch (now.owner) {
     case OWNER_NOBODY:
-        report(true, is_given_up()
+        report(true, ours ? cold
+                     : is_given_up()
                          ? "the program's own handler has given it up, and the program dies of it"
                          : "the program dies of it, as it would have without mapherd");
         return false;
     case OWNER_BLOCKED:
-        report(true, "the program blocks SIGBUS, and dies of it, as it would have without mapherd");
+        report(true, ours ? cold
+                          : "the program blocks SIGBUS, and dies of it, as it would have without "
+                            "mapherd");
         return false;
     case OWNER_JVM:
         if (for_want_of_space() && word != REPORT)

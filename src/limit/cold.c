@@ -597,7 +597,7 @@ static bool have_placeholder(void)
     struct stat st;
     if (placeholder.file)
         return true;
-    long fd = brief_memfd("mapherd-cold");
+    long fd = brief_memfd(COLD_NAME);
     long file = fd < 0 ? fd : sys_fstat((int)fd, &st);
     if (file == 0)
         file = keepers_hold((int)fd);
