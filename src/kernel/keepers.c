@@ -3,8 +3,8 @@
  *
  * A request goes through memory, not through the socket. The caller writes it into the keeper's
  * post, changes the post's word, and wakes the keeper if it sleeps. The answer comes back into a
- * variable of the caller, because with keepers_map_then the next caller may write into the post
- * while this one has not yet looked. There is one request at a time. Each side looks once more
+ * variable of the caller, because the next caller may write into the post while this one has not
+ * yet looked. There is one request at a time. Each side looks once more
  * before it sleeps, and sleeps only while the word is what it was, so no wake-up is lost.
  *
  * Files on their way to a keeper wait in its socket. Their numbers are in the same order in the
@@ -43,7 +43,7 @@
 #define LINGER_MS 5             /* or so long after the first */
 #define LOOK_MS 200             /* a caller that waits looks so often whether the keeper is alive */
 #define DEAD (-ENOTRECOVERABLE)
-#define END_LOOKS 10000   /* a debugger may keep a dead thread: about a second */
+#define END_LOOKS 10000   /* at the end of a thread, which a debugger may delay: about a second */
 #define START_MS 100      /* how long keepers_hold waits for a keeper to close its copies */
 #define SPIN_NS 50000     /* a keeper looks for the next request so long before it sleeps */
 #define PATIENCE_NS 10000 /* and a caller for the answer */
@@ -67,15 +67,10 @@ union file {
 };
 
 struct request {
-    enum { MAP, RUN, STAT, CLOSE, FOLLOW, SETTLE, END } what;
+    enum { RUN, CLOSE, FOLLOW, SETTLE, END } what;
     unsigned file;
-    uintptr_t at;
-    size_t len;
-    int prot, flags;
-    off_t offset;
     keepers_work *work;
-    void *to; /* RUN: its context; STAT: a struct stat; FOLLOW: a struct sys_rights */
-    struct keepers_then then;
+    void *to; /* RUN: its context; FOLLOW: a struct sys_rights */
 };
 
 /* The caller's. The keeper writes `done` last, in one step in which it learns whether the caller
@@ -336,9 +331,7 @@ static long do_request(struct keeper *k, const struct request *r)
 {
     long fd = r->what <= CLOSE ? descriptor(k, r->file) : 0;
     switch (r->what) {
-    case MAP: return fd < 0 ? fd : sys_mmap(r->at, r->len, r->prot, r->flags, (int)fd, r->offset);
     case RUN: return fd < 0 ? fd : r->work((int)fd, k->inside.list, r->to);
-    case STAT: return fd < 0 ? fd : sys_fstat((int)fd, r->to);
     case CLOSE:
         if (fd >= 0)
             return sys_close((int)fd);
@@ -351,20 +344,12 @@ static long do_request(struct keeper *k, const struct request *r)
     return -EINVAL;
 }
 
-/* With `release` another request may be there at once. */
 static void serve(struct keeper *k)
 {
-    const struct request *r = &k->post->request;
-    struct keepers_then then = r->then;
     k->inside.stuck = false;
-    long answer = do_request(k, r);
+    long answer = do_request(k, &k->post->request);
     k->inside.served++;
     give_answer(k->post->answer, answer);
-    if (!then.release)
-        return;
-    if (then.after && !sys_failed(answer))
-        then.after(then.context);
-    then.release(then.context);
 }
 
 static bool unchanged(const struct post *p, int seen)
@@ -541,7 +526,7 @@ static bool await(const struct keeper *k, struct answer *a)
     return true;
 }
 
-/* Returns the keeper's answer; DEAD if it is dead, and then r->then has not been called. */
+/* Returns the keeper's answer, or DEAD. */
 static long ask(struct keeper *k, const struct request *r)
 {
     struct post *p = k->post;
@@ -876,48 +861,12 @@ void keepers_drop(unsigned file)
 
 /* ---- the caller: uses a file ---- */
 
-/* Asks the keeper of a file, which in a forked child adopts it first. */
-static long ask_about(const struct request *r)
-{
-    long answer = keepers_adopt(r->file);
-    bool asked = answer == 0;
-    if (asked)
-        answer = ask(&keepers[look(r->file).keeper], r);
-    if (r->then.release && (!asked || answer == DEAD))
-        r->then.release(r->then.context);
-    return answer;
-}
-
-long keepers_map(unsigned file, uintptr_t at, size_t len, int prot, int flags, off_t offset)
-{
-    const struct keepers_then nothing = { .release = NULL };
-    return keepers_map_then(file, at, len, prot, flags, offset, &nothing);
-}
-
-long keepers_map_then(unsigned file, uintptr_t at, size_t len, int prot, int flags, off_t offset,
-                      const struct keepers_then *then)
-{
-    const struct request r = { .what = MAP,
-                               .file = file,
-                               .at = at,
-                               .len = len,
-                               .prot = prot,
-                               .flags = flags,
-                               .offset = offset,
-                               .then = *then };
-    return ask_about(&r);
-}
-
+/* In a forked child, the file is adopted first. */
 long keepers_run(unsigned file, keepers_work *work, void *context)
 {
     const struct request r = { .what = RUN, .file = file, .work = work, .to = context };
-    return ask_about(&r);
-}
-
-long keepers_stat(unsigned file, struct stat *st)
-{
-    const struct request r = { .what = STAT, .file = file, .to = st };
-    return ask_about(&r);
+    long answer = keepers_adopt(file);
+    return answer == 0 ? ask(&keepers[look(file).keeper], &r) : answer;
 }
 
 /* ---- the caller: all keepers ---- */

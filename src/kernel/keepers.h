@@ -51,38 +51,15 @@ void keepers_start(uintptr_t room);
  * kernel. Waits for the keeper only if many files are on their way. */
 long keepers_hold(int fd);
 
-/* Maps part of a held file, as mmap(2) does. Returns the kernel's answer; -EMFILE if the keeper
- * cannot receive the file because RLIMIT_NOFILE has been lowered; -ENOTRECOVERABLE if a filter has
- * killed the keeper; or an error of keepers_adopt. */
-long keepers_map(unsigned file, uintptr_t at, size_t len, int prot, int flags, off_t offset);
-
 /*
  * Runs work on the keeper's thread, with its descriptor of the file and of the list of VMAs of this
- * process (/proc/self/maps; negative where there is none). Returns the answer of work, or an error
- * as keepers_map does. work has less than 12 KiB of stack, and uses neither errno nor variables of
- * the thread.
+ * process (/proc/self/maps; negative where there is none). Returns the answer of work; -EMFILE if
+ * the keeper cannot receive the file because RLIMIT_NOFILE has been lowered; or an error of
+ * keepers_adopt. work has less than 12 KiB of stack, and uses neither errno nor variables of the
+ * thread.
  */
 typedef long keepers_work(int fd, int list, void *context);
 long keepers_run(unsigned file, keepers_work *work, void *context);
-
-/*
- * The same, with work that the keeper does when the caller has its answer already. The lock passes
- * to the keeper: `after` is called if the mapping was made, and then `release` in any case, which
- * gives the lock free. If the keeper cannot be asked, keepers_map_then calls `release` itself. Both
- * run on a small stack (less than 12 KiB for them), with all signals blocked, and use neither errno
- * nor variables of the thread: a struct lock, which knows its owner, is not for them. context lives
- * until release has been called.
- */
-struct keepers_then {
-    void (*after)(void *context); /* may be NULL */
-    void (*release)(void *context);
-    void *context;
-};
-long keepers_map_then(unsigned file, uintptr_t at, size_t len, int prot, int flags, off_t offset,
-                      const struct keepers_then *then);
-
-/* fstat(2) of a held file. Returns 0 or -errno. */
-long keepers_stat(unsigned file, struct stat *st);
 
 /* True if the keeper has received the file: from then on no limit keeps it from mapping it. */
 bool keepers_has(unsigned file);
@@ -110,7 +87,7 @@ void keepers_after_fork(void);
 
 /*
  * In a forked child, opens a file that the parent holds by its name in /proc, and holds it here.
- * keepers_map and keepers_stat do that by themselves. The open file is another one of the same file
+ * keepers_run does that by itself. The open file is another one of the same file
  * with the same access. Returns 0, or -errno: -ESRCH if the parent or its keeper has gone, -ESTALE
  * if another file has its number by now (parent and child do not tell each other what they drop),
  * or the error of the open, which checks the permissions of the file. The parent holds the file as

@@ -199,7 +199,7 @@ static void for_reading(unsigned n)
     is_sealed(fd);
 }
 
-/* Root may open it for writing; who may not gets the kernel's error. */
+/* Root may open it for writing. A program that may not gets the kernel's error. */
 static void for_writing(unsigned n)
 {
     int raw = (int)syscall(SYS_openat, AT_FDCWD, PATH, O_RDWR), error = errno;

@@ -32,6 +32,7 @@
 
 #include "common/pages.h"
 #include "kernel/keepers.h"
+#include "kernel/sys.h"
 
 #define CHECK(...)                                                                    \
     do {                                                                              \
@@ -67,6 +68,32 @@ static long hold(int fd)
     long n = keepers_hold(fd);
     leave();
     return n;
+}
+
+struct mapping {
+    uintptr_t at;
+    size_t len;
+    int prot, flags;
+    off_t offset;
+};
+
+static long map_it(int fd, int list, void *context)
+{
+    const struct mapping *m = context;
+    (void)list;
+    return sys_mmap(m->at, m->len, m->prot, m->flags, fd, m->offset);
+}
+
+static long keepers_map(unsigned file, uintptr_t at, size_t len, int prot, int flags, off_t offset)
+{
+    struct mapping m = { at, len, prot, flags, offset };
+    return keepers_run(file, map_it, &m);
+}
+
+static long stat_it(int fd, int list, void *context)
+{
+    (void)list;
+    return sys_fstat(fd, context);
 }
 
 static long map_at(long n, void *at, size_t len, int prot, int flags, off_t offset)
@@ -183,7 +210,7 @@ static void contents(void)
     struct stat st, real;
     char path[128];
     snprintf(path, sizeof path, "%s/1", folder);
-    CHECK(keepers_stat((unsigned)n, &st) == 0 && stat(path, &real) == 0);
+    CHECK(keepers_run((unsigned)n, stat_it, &st) == 0 && stat(path, &real) == 0);
     CHECK(st.st_ino == real.st_ino && st.st_dev == real.st_dev);
     fd = open(path, O_RDONLY);
     long other = hold(fd);
@@ -621,27 +648,6 @@ static void leader_ends(void)
     pthread_exit(NULL);
 }
 
-/* The keeper's own work, after the answer. */
-static struct {
-    int free, did, released;
-    char *page;
-} handed;
-
-static void work_after(void *context)
-{
-    struct timespec t = { 0, 20000000 };
-    syscall(SYS_nanosleep, &t, NULL); /* such calls write errno where they fail */
-    handed.did++;
-    CHECK(context == &handed);
-}
-
-static void give_free(void *context)
-{
-    (void)context;
-    handed.released++;
-    __atomic_store_n(&handed.free, 1, __ATOMIC_RELEASE);
-}
-
 /* The line of a keeper's status in /proc. */
 static void status_of_keeper(const char *label, char *to, size_t size)
 {
@@ -758,18 +764,15 @@ static void old_kernel(void)
 static void killed(void)
 {
     const int calls[] = { SYS_mmap };
-    const struct keepers_then then = { NULL, give_free, NULL };
     long n = hold_new(1), other = hold_new(2);
     CHECK(shows(map(n), 1));
-    handed.free = 0;
     pid_t child = fork();
     if (child == 0) {
         keepers_after_fork();
         CHECK(shows(map(n), 1));
         filter(calls, 1, SECCOMP_RET_KILL_THREAD, SECCOMP_FILTER_FLAG_TSYNC);
         enter();
-        long r = keepers_map_then((unsigned)n, 0, PAGE, PROT_READ, MAP_SHARED, 0, &then);
-        CHECK(r == -ENOTRECOVERABLE && handed.free);
+        CHECK(keepers_map((unsigned)n, 0, PAGE, PROT_READ, MAP_SHARED, 0) == -ENOTRECOVERABLE);
         leave();
         drop(n);
         drop(other);
@@ -779,27 +782,6 @@ static void killed(void)
         _exit(0);
     }
     expect(child, 0);
-}
-
-static void afterwards(void)
-{
-    const struct keepers_then then = { work_after, give_free, &handed };
-    long n = hold_new(1);
-    enter();
-    long at = keepers_map_then((unsigned)n, 0, PAGE, PROT_READ, MAP_SHARED, 0, &then);
-    CHECK(shows((const char *)at, 1));
-    CHECK(!__atomic_load_n(&handed.free, __ATOMIC_ACQUIRE)); /* the work takes 20 ms */
-    while (!__atomic_load_n(&handed.free, __ATOMIC_ACQUIRE))
-        sched_yield();
-    CHECK(handed.did == 1 && handed.released == 1);
-    handed.free = 0;
-    CHECK(keepers_map_then((unsigned)n, 0, PAGE, PROT_READ, MAP_SHARED, 1, &then) == -EINVAL);
-    while (!__atomic_load_n(&handed.free, __ATOMIC_ACQUIRE))
-        sched_yield();
-    CHECK(handed.did == 1 && handed.released == 2);
-    CHECK(keepers_map_then(99, 0, PAGE, PROT_READ, MAP_SHARED, 0, &then) == -EBADF);
-    CHECK(handed.did == 1 && handed.released == 3);
-    leave();
 }
 
 #define FILES 64
@@ -976,7 +958,6 @@ static const struct scene {
     { "users", users },
     { "old_kernel", old_kernel },
     { "killed", killed },
-    { "afterwards", afterwards },
     { "random_requests", random_requests },
     { "measure", measure }, /* only where it is asked for */
 };
