@@ -196,7 +196,7 @@ static bool leave_to_owner(enum word word)
 
 static bool give_zeros(void)
 {
-    cold_forgo_file(fault.page.of.st_dev, fault.page.of.ino);
+    cold_forgo_file(fault.page.of.dev, fault.page.of.ino);
     long answer = zeros_lay(&fault.page);
     if (is_soon_otherwise(answer))
         return true;
@@ -213,7 +213,7 @@ static bool treat(enum word word)
     if (for_want_of_space() && may_be_copied()) {
         bool alone = word == SPILL || fault.memory_file; /* the user has asked for it */
         fault.page.dies = now.owner < OWNER_PROGRAM;
-        cold_forgo_file(fault.page.of.st_dev, fault.page.of.ino);
+        cold_forgo_file(fault.page.of.dev, fault.page.of.ino);
         long answer = spill_store(&fault.page, log_name(), alone);
         if (is_soon_otherwise(answer))
             return true;

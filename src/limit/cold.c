@@ -235,12 +235,13 @@ static bool queue_grows(void)
 /* Where there is no memory, the range stays warm for good. */
 static void wait_for_turn(const struct region *r)
 {
-    if (queue.count && queue.count == queue.room)
+    if (queue.count == queue.room) {
         queue_shrinks();
-    if (queue.count >= queue.room / 2 && queue.room * sizeof *queue.at < QUEUE_MOST)
-        queue_grows();
-    if (queue.count == queue.room)
-        return;
+        if (queue.count >= queue.room / 2 && queue.room * sizeof *queue.at < QUEUE_MOST)
+            queue_grows();
+        if (queue.count == queue.room)
+            return;
+    }
     queue.at[(queue.first + queue.count++) % queue.room] = (struct waiting){ r->start, r->warmed };
 }
 
@@ -277,6 +278,10 @@ struct switched {
     unsigned used;   /* the ranges that were accessed since they are watched, one bit for each */
 };
 _Static_assert(BATCH <= 32, "used has a bit for each");
+
+/* Of one batch at a time: the lock is held. Not on the stack, because a handler of the program may
+ * have a few KiB. */
+static struct switched batch;
 
 static bool is_there(int list, const struct expected *e)
 {
@@ -747,19 +752,38 @@ static void watch_next(void)
 {
     enum { AHEAD_MOST = 16384 };
     size_t ahead = queue.count / 2 < AHEAD_MOST ? queue.count / 2 : AHEAD_MOST;
-    struct switched s = { .count = 0 };
-    for (size_t i = ahead; i < queue.count && i < ahead + 4 * BATCH && s.count < BATCH; i++) {
+    struct switched *s = &batch;
+    s->count = s->used = 0;
+    for (size_t i = ahead; i < queue.count && i < ahead + 4 * BATCH && s->count < BATCH; i++) {
         struct waiting w = queue.at[(queue.first + i) % queue.room];
         struct region *r = is_waiting(&w) ? find(w.start) : NULL;
         if (r && !(r->kind & WATCHED))
-            s.expected[s.count++] =
+            s->expected[s->count++] =
                 (struct expected){ r->start, r->end, offset_of(r), r->kind, r->held };
     }
-    if (!s.count || keepers_run(placeholder.file, unmap_pages, &s) < 0)
+    if (!s->count || keepers_run(placeholder.file, unmap_pages, s) < 0)
         return;
-    for (unsigned i = 0; i < s.count; i++)
-        if (s.used >> i & 1)
-            find(s.expected[i].start)->kind |= WATCHED;
+    for (unsigned i = 0; i < s->count; i++)
+        if (s->used >> i & 1)
+            find(s->expected[i].start)->kind |= WATCHED;
+}
+
+/* Lays the placeholder over first and up to most ranges in all. Sets *start and *end. Returns the
+ * answer of switch_range. */
+static long cover(const struct region *first, unsigned most, uintptr_t *start, uintptr_t *end)
+{
+    struct switched *s = &batch;
+    widen(first, most, start, end);
+    s->start = *start;
+    s->end = *end;
+    s->offset = *start;
+    s->prot = PROT_READ | PROT_WRITE;
+    s->flags = MAP_SHARED | MAP_NORESERVE;
+    s->count = s->used = 0;
+    for (struct region *r = tree_from(&tracked, *start); r && r->start < *end; r = r->after)
+        s->expected[s->count++] =
+            (struct expected){ r->start, r->end, offset_of(r), r->kind, r->held };
+    return keepers_run(placeholder.file, switch_range, s);
 }
 
 static unsigned cool_beside(struct region *first, unsigned most)
@@ -767,20 +791,19 @@ static unsigned cool_beside(struct region *first, unsigned most)
     uintptr_t start, end;
     unsigned n = 0;
     uint64_t warmed = first->warmed;
-    widen(first, most, &start, &end);
-    struct switched s = { .start = start, .end = end, .offset = start };
-    s.prot = PROT_READ | PROT_WRITE;
-    s.flags = MAP_SHARED | MAP_NORESERVE;
-    for (struct region *r = tree_from(&tracked, start); r && r->start < end; r = r->after)
-        s.expected[s.count++] =
-            (struct expected){ r->start, r->end, offset_of(r), r->kind, r->held };
-    long at = keepers_run(placeholder.file, switch_range, &s);
+    long at = cover(first, most, &start, &end);
     if (at == -EAGAIN) {
-        spare_used(&s);
-        return first->warmed != warmed || most == 1 ? 0 : cool_beside(first, 1);
+        spare_used(&batch);
+        if (first->warmed != warmed)
+            return 0;
+        at = cover(first, 1, &start, &end);
+    }
+    if (at == -EAGAIN) { /* it was accessed just now */
+        spare_used(&batch);
+        return 0;
     }
     if (at == -ESTALE)
-        lose(tree_from(&tracked, s.wrong));
+        lose(tree_from(&tracked, batch.wrong));
     if (sys_failed(at)) {
         why_not = at == -ESTALE ? why_not : at;
         return 0;
@@ -962,7 +985,7 @@ void cold_forgo_file(dev_t dev, ino_t ino)
         return;
     for (struct region *r = tree_from(&tracked, 0), *next; r; r = next) {
         next = r->after;
-        if (r->held->dev == dev && r->held->ino == ino)
+        if ((!r->held->dev || r->held->dev == dev) && r->held->ino == ino)
             forgo(r->start, r->end);
     }
     drop(mask);
@@ -971,7 +994,7 @@ void cold_forgo_file(dev_t dev, ino_t ino)
 void cold_end_change(uintptr_t start, uintptr_t end, long answer, uint32_t clear, uint32_t set)
 {
     uint64_t mask;
-    if (!cold_tracks() || !take(&mask))
+    if ((!cold_tracks() && !use_count) || !take(&mask))
         return;
     end_use(start, end);
     bool changed = answer == 0 && (clear | set);
@@ -1051,8 +1074,8 @@ void cold_stays(struct region *cut)
 void cold_start(bool handled)
 {
     struct sys_action now;
-    if (!handled || options.mode != MODE_PROTECT || word_for(NULL) == WORD_OFF ||
-        sys_sigaction(SIGBUS, NULL, &now) < 0)
+    bool never = word_for(NULL) == WORD_OFF && !rules_ask_path(options.cold);
+    if (!handled || options.mode != MODE_PROTECT || never || sys_sigaction(SIGBUS, NULL, &now) < 0)
         return;
     handler = now.handler;
     model_take();

@@ -103,7 +103,8 @@ void cold_replaced(uintptr_t start, uintptr_t end);
 /* Makes the mappings in the range warm for good: before mremap. */
 void cold_forgo(uintptr_t start, uintptr_t end);
 
-/* As cold_forgo, for all mappings of a file: before pages of it go to a spill file. */
+/* As cold_forgo, for all mappings of a file, which is named as the kernel's list of VMAs shows it:
+ * before pages of it go to a spill file. */
 void cold_forgo_file(dev_t dev, ino_t ino);
 
 /* The program has called mlockall with (on) or without MCL_FUTURE. While it is in force no new

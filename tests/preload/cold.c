@@ -419,6 +419,21 @@ static void scene_handler(void)
     unmap_all(2);
 }
 
+/* What comes and goes leaves nothing behind. */
+static void scene_turnover(void)
+{
+    int fd = make(0);
+    long before = look_status("VmRSS:");
+    for (int i = 0; i < 100000; i++) {
+        char *p = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
+        if (p == MAP_FAILED || munmap(p, PAGE) < 0)
+            die("turnover: %s", strerror(errno));
+    }
+    printf("  less than a MiB: %d\n", look_status("VmRSS:") - before < 1024);
+    fprintf(stderr, "cold=1\n");
+    close(fd);
+}
+
 static int held_elsewhere(int n, int posix)
 {
     fflush(stdout);
@@ -531,10 +546,10 @@ static const struct scene {
     {                       \
 #name, scene_##name \
     }
-    SCENE(bytes),   SCENE(deleted),  SCENE(private),  SCENE(msync), SCENE(mprotect),
-    SCENE(madvise), SCENE(mincore),  SCENE(munmap),   SCENE(fixed), SCENE(mremap),
-    SCENE(mlock),   SCENE(truncate), SCENE(fork),     SCENE(locks), SCENE(buffers),
-    SCENE(threads), SCENE(handler),  SCENE(mlockall),
+    SCENE(bytes),    SCENE(deleted),  SCENE(private), SCENE(msync),    SCENE(mprotect),
+    SCENE(madvise),  SCENE(mincore),  SCENE(munmap),  SCENE(fixed),    SCENE(mremap),
+    SCENE(mlock),    SCENE(truncate), SCENE(fork),    SCENE(locks),    SCENE(buffers),
+    SCENE(turnover), SCENE(threads),  SCENE(handler), SCENE(mlockall),
 };
 
 int main(int argc, char **argv)

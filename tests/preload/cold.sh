@@ -6,7 +6,7 @@
 export MAPHERD_LOG="$scratch/log"
 
 scenes="bytes deleted private msync mprotect madvise mincore munmap fixed mremap mlock truncate fork
-	locks buffers threads handler mlockall"
+	locks buffers threads handler turnover mlockall"
 
 # Each scene, alone and with all its mappings cold.
 play() {
@@ -46,6 +46,16 @@ many() {
 kernel_since 6.11 || skip "$(uname -r): what lies at an address can be asked for since Linux 6.11"
 on=$scratch
 play "$scratch/scenes" "the scratch folder"
+# A rule for some files, where all others are never cold.
+mkdir "$scratch/rule"
+MAPHERD_COLD='off,*/rule/*=on' MAPHERD_COLD_WARM=1 LD_PRELOAD="$MAPHERD_LIB" \
+	"$TESTS_BIN/tests/preload/cold" "$scratch/rule" bytes >"$scratch/out" 2>&1 ||
+	fail "off,*/rule/*=on: nothing is cold: $(cat "$scratch/out")"
+mkdir "$scratch/other"
+! MAPHERD_COLD='off,*/rule/*=on' MAPHERD_COLD_WARM=1 LD_PRELOAD="$MAPHERD_LIB" \
+	"$TESTS_BIN/tests/preload/cold" "$scratch/other" bytes >"$scratch/out" 2>&1 ||
+	fail "off,*/rule/*=on: another file is cold"
+
 mount_fs tmpfs 1500M || fail "no tmpfs: $why"
 on=$mnt
 play "$mnt/scenes" tmpfs
