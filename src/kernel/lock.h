@@ -35,7 +35,7 @@ enum lock_rank {
     LOCK_LAST,     /* none but cold_lock is taken while one of these is held: turn
                       (limit/reserve.c), canary_lock (kernel/canary.c), buffer_lock
                       (kernel/procmaps.c), record_lock (tell/recordfile.h) */
-    LOCK_COLD,     /* cold_lock, limit/cold.c: in the handler of a fault, under any other */
+    LOCK_COLD,     /* coldset_lock, limit/coldset.h: in the handler of a fault, under any other */
 };
 
 struct lock {

@@ -28,30 +28,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "limit/coldcount.h"
 #include "space/request.h"
 
 struct region;
-
-/* What the kernel's list of VMAs shows for the placeholder. */
-#define COLD_NAME "mapherd-cold"
-#define COLD_PLACEHOLDER "/memfd:" COLD_NAME
-
-/* Hidden, so that they can be read before this library is relocated: they are in no table that the
- * loader fills. */
-extern unsigned cold_tracked_count __attribute__((visibility("hidden")));
-extern unsigned cold_count __attribute__((visibility("hidden")));
-
-/* True if there are mappings that are cold, or may become so. */
-static inline bool cold_tracks(void)
-{
-    return __atomic_load_n(&cold_tracked_count, __ATOMIC_RELAXED) != 0;
-}
-
-/* True if a mapping is cold. */
-static inline bool cold_any(void)
-{
-    return __atomic_load_n(&cold_count, __ATOMIC_RELAXED) != 0;
-}
 
 /* Lets mappings become cold, if MAPHERD_COLD does. handled: the library has the handler of SIGBUS.
  * For the constructor. */

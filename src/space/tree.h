@@ -7,7 +7,7 @@
  * The model has several trees: of what is mapped (regions.h), of guards (herd/guards.h), of pending
  * errors (pending.h), and of the parts of a file that its layers map (windows.h, where addresses
  * are offsets). Every function needs the model lock. The tree of mappings that may be cold
- * (limit/cold.c) has a lock and a pool of its own.
+ * (limit/coldset.c) has a lock and a pool of its own.
  */
 #ifndef MAPHERD_TREE_H
 #define MAPHERD_TREE_H
@@ -29,7 +29,7 @@ struct region {
             struct window *window; /* the window that it lies in, or NULL */
             struct lone *lone;     /* the lone chunk that it is of, see files.h; or NULL */
         };
-        struct {               /* in limit/cold.c */
+        struct {               /* in limit/coldset.h */
             struct held *held; /* its file */
             uint64_t warmed;   /* when it was made warm last, in warmings */
         };

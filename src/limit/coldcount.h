@@ -1,0 +1,31 @@
+/*
+ * coldcount: whether mappings are cold, for calls on their way. It costs one load, in any thread,
+ * with or without a lock.
+ */
+#ifndef MAPHERD_COLDCOUNT_H
+#define MAPHERD_COLDCOUNT_H
+
+#include <stdbool.h>
+
+/* What the kernel's list of VMAs shows for the placeholder. */
+#define COLD_NAME "mapherd-cold"
+#define COLD_PLACEHOLDER "/memfd:" COLD_NAME
+
+/* Hidden, so that they can be read before this library is relocated: they are in no table that the
+ * loader fills. */
+extern unsigned cold_tracked_count __attribute__((visibility("hidden")));
+extern unsigned cold_count __attribute__((visibility("hidden")));
+
+/* True if there are mappings that are cold, or may become so. */
+static inline bool cold_tracks(void)
+{
+    return __atomic_load_n(&cold_tracked_count, __ATOMIC_RELAXED) != 0;
+}
+
+/* True if a mapping is cold. */
+static inline bool cold_any(void)
+{
+    return __atomic_load_n(&cold_count, __ATOMIC_RELAXED) != 0;
+}
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * coldswitch: what is done to the kernel's list of VMAs when mappings become cold, and warm again.
+ *
+ * A part of the placeholder takes the place of the mappings, or the file that of a part of the
+ * placeholder. A keeper does it (kernel/keepers.h), because it has the files. The kernel is asked
+ * first what lies there (PROCMAP_QUERY): a function found by handle, or a raw system call, may have
+ * unmapped a range, and something else may be there by now.
+ *
+ * Every function needs the lock of coldset.h.
+ */
+#ifndef MAPHERD_COLDSWITCH_H
+#define MAPHERD_COLDSWITCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct region;
+
+#define COLD_BATCH 32 /* mappings that one call makes cold at most */
+
+/* What the kernel is to show in a range before the placeholder is mapped there. */
+struct expected {
+    uintptr_t start, end;
+    uint64_t offset;
+    uint32_t kind;
+    const struct held *of;
+};
+
+/* The mappings of one call. It has 1.8 KiB, and a handler of the program may have few: so it is not
+ * on the stack. */
+struct switched {
+    uintptr_t start, end;
+    unsigned count;
+    struct expected expected[COLD_BATCH];
+    uintptr_t wrong; /* the start of a range in which the kernel shows something else */
+    unsigned used;   /* one bit for each range: see the functions */
+};
+_Static_assert(COLD_BATCH <= 32, "used has a bit for each");
+
+/* Adds a range. */
+void coldswitch_expect(struct switched *s, const struct region *r);
+
+/* Makes the placeholder, if there is none yet. Returns 0 or -errno. */
+long coldswitch_start(void);
+
+/*
+ * Maps the placeholder between start and end, which the ranges fill. Returns a negative value if
+ * nothing was changed: -ESTALE with wrong set; -EAGAIN with used set to those of the ranges that
+ * were accessed since they are watched; or an error of the kernel or the keeper.
+ */
+long coldswitch_cover(struct switched *s);
+
+/* Takes the pages of each range out of the page tables. They stay in the page cache, with what was
+ * stored to them; the next access enters them again. Sets used to those where that was done. */
+void coldswitch_watch(struct switched *s);
+
+/*
+ * Maps the file of a cold range where the placeholder is. *odd: a call that no hook saw has
+ * unmapped or replaced a part of the range, or has changed its protection, which is then the one of
+ * the mapping. Returns 0; -ESTALE if the placeholder is nowhere in the range; or an error.
+ */
+long coldswitch_map(const struct region *r, bool *odd);
+
+#endif

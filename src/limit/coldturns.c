@@ -1,0 +1,324 @@
+/*
+ * coldturns: see coldturns.h.
+ */
+#include "limit/coldturns.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/mman.h>
+
+#include "kernel/keepers.h"
+#include "kernel/lock.h"
+#include "kernel/sys.h"
+#include "limit/coldcount.h"
+#include "limit/coldset.h"
+#include "limit/coldswitch.h"
+#include "space/count.h"
+#include "tell/options.h"
+#include "tell/status.h"
+
+#define BATCH_BYTES (64UL << 20)
+#define SPARED_MOST 7 /* rounds of the queue */
+#define USES_MAX 1024
+
+enum cold_state cold_state;
+long cold_refused;
+static uintptr_t handler; /* of SIGBUS: the library's */
+static uint64_t warmings; /* how often a mapping was made warm */
+
+/* The calls that are using a range. */
+static struct {
+    uintptr_t start, end;
+    int thread;
+} uses[USES_MAX];
+static unsigned use_count;
+
+/* The lock is held: of one batch at a time. */
+static struct switched batch;
+
+/* The kernel has something else in the place of r: it is forgotten. */
+static void lose(struct region *r)
+{
+    coldset_remove(r);
+    STATUS_ADD(cold_lost, 1);
+}
+
+void turns_start(uintptr_t own)
+{
+    handler = own;
+    cold_state = COLD_READY;
+}
+
+/* ---- what is in use ---- */
+
+static bool in_use(uintptr_t start, uintptr_t end)
+{
+    for (unsigned i = 0; i < use_count; i++)
+        if (uses[i].start < end && start < uses[i].end)
+            return true;
+    return false;
+}
+
+bool turns_begin_use(uintptr_t start, uintptr_t end)
+{
+    struct region *r = tree_from(&coldset, start);
+    bool noted = r && r->start < end && use_count < USES_MAX;
+    if (noted) {
+        uses[use_count].start = start;
+        uses[use_count].end = end;
+        uses[use_count++].thread = lock_thread();
+    }
+    return noted;
+}
+
+/* Where the first mapping was tracked during the call, there is no such use. */
+void turns_end_use(uintptr_t start, uintptr_t end)
+{
+    for (unsigned i = 0; i < use_count; i++) {
+        if (uses[i].start == start && uses[i].end == end && uses[i].thread == lock_thread()) {
+            uses[i] = uses[--use_count];
+            return;
+        }
+    }
+}
+
+bool turns_any_use(void)
+{
+    return use_count != 0;
+}
+
+void turns_forget_uses(void)
+{
+    use_count = 0;
+}
+
+/* ---- cooling ---- */
+
+/* How many mappings may be warm, where MAPHERD_COLD_WARM says so. */
+static size_t warm_most(void)
+{
+    long most = options_number(options.cold_warm);
+    return most > 0 ? (size_t)most : SIZE_MAX;
+}
+
+/* Whether mappings are to become cold now. Once that begins it goes on until there is some room, so
+ * that one scan of the list serves for many mappings. */
+bool turns_excess(void)
+{
+    static bool going_on;
+    if (cold_state == COLD_OVER || coldset_waiting() == 0)
+        return false;
+    going_on = count_wants_cold(going_on);
+    return going_on || coldset_warm_total() > warm_most();
+}
+
+/* Whether r may become cold together with first: it is as old, and is watched if first is. */
+static bool goes_along(const struct region *r, const struct region *first)
+{
+    size_t warm = coldset_warm_total();
+    return !range_is_cold(r) && !r->overlay && r->warmed <= first->warmed + warm / 4 &&
+           (r->kind & WATCHED) == (first->kind & WATCHED) && keepers_has(r->held->file) &&
+           !in_use(r->start, r->end);
+}
+
+/* The ranges beside first which go along, up to a batch: sets *start and *end. */
+static void widen(const struct region *first, unsigned most, uintptr_t *start, uintptr_t *end)
+{
+    const struct region *r;
+    unsigned n = 1;
+    *start = first->start;
+    *end = first->end;
+    for (r = first->after; r && n < most && r->start == *end && r->end - *start <= BATCH_BYTES &&
+                           goes_along(r, first);
+         r = r->after, n++)
+        *end = r->end;
+    for (r = first->before; r && n < most && r->end == *start && *end - r->start <= BATCH_BYTES &&
+                            goes_along(r, first);
+         r = r->before, n++)
+        *start = r->start;
+}
+
+/* The kernel is asked whether faults come to the library: a raw system call may have changed the
+ * handler. */
+static bool faults_come_here(void)
+{
+    struct sys_action now;
+    return sys_sigaction(SIGBUS, NULL, &now) == 0 && now.handler == handler;
+}
+
+/* The ranges in which an access since the look was seen wait for another turn. */
+static void spare_used(const struct switched *s)
+{
+    for (unsigned i = 0; i < s->count; i++) {
+        struct region *r = s->used >> i & 1 ? coldset_find(s->expected[i].start) : NULL;
+        if (!r)
+            continue;
+        r->kind &= ~(uint32_t)WATCHED;
+        r->warmed = ++warmings;
+        coldset_wait(r);
+        STATUS_ADD(cold_spared, 1);
+    }
+}
+
+/*
+ * Watches the ranges whose turn comes in a while: an access until then enters pages into the page
+ * tables again, and shows that the range is in use. The first ones that become cold were not
+ * watched.
+ */
+static void watch_next(void)
+{
+    enum { AHEAD_MOST = 16384 };
+    size_t waiting = coldset_waiting();
+    size_t ahead = waiting / 2 < AHEAD_MOST ? waiting / 2 : AHEAD_MOST;
+    struct switched *s = &batch;
+    s->count = 0;
+    for (size_t i = ahead; i < waiting && i < ahead + 4 * COLD_BATCH && s->count < COLD_BATCH;
+         i++) {
+        struct region *r = coldset_waiter(i);
+        if (r && !(r->kind & WATCHED))
+            coldswitch_expect(s, r);
+    }
+    coldswitch_watch(s);
+    for (unsigned i = 0; i < s->count; i++)
+        if (s->used >> i & 1)
+            coldset_find(s->expected[i].start)->kind |= WATCHED;
+}
+
+/* Lays the placeholder over first and up to most ranges in all. */
+static long cover(const struct region *first, unsigned most)
+{
+    struct switched *s = &batch;
+    widen(first, most, &s->start, &s->end);
+    s->count = 0;
+    for (struct region *r = tree_from(&coldset, s->start); r && r->start < s->end; r = r->after)
+        coldswitch_expect(s, r);
+    return coldswitch_cover(s);
+}
+
+static unsigned cool_beside(struct region *first, unsigned most)
+{
+    unsigned n = 0;
+    uint64_t warmed = first->warmed;
+    long at = cover(first, most);
+    if (at == -EAGAIN) {
+        spare_used(&batch);
+        if (first->warmed != warmed)
+            return 0;
+        at = cover(first, 1);
+    }
+    if (at == -EAGAIN) { /* it was accessed just now */
+        spare_used(&batch);
+        return 0;
+    }
+    if (at == -ESTALE)
+        lose(tree_from(&coldset, batch.wrong));
+    if (sys_failed(at)) {
+        cold_refused = at == -ESTALE ? cold_refused : at;
+        return 0;
+    }
+    struct region *r = tree_from(&coldset, batch.start);
+    for (; r && r->start < batch.end; r = r->after, n++) {
+        r->kind = (r->kind | COLD) & ~(uint32_t)WATCHED;
+        r->warmed = warmings;
+        coldset_count(r, 1);
+    }
+    return n;
+}
+
+unsigned turns_cool(unsigned most, uint64_t young)
+{
+    unsigned done = 0;
+    keepers_settle(); /* a fork that runs no handlers may come at any time */
+    if (!faults_come_here())
+        return 0;
+    watch_next();
+    watch_next(); /* more than become cold now, for some are in use */
+    for (size_t left = coldset_waiting(); left && done < most; left--) {
+        struct region *r = coldset_next();
+        if (!r)
+            break;
+        bool spared = r->overlay || warmings - r->warmed < young || !keepers_has(r->held->file);
+        if (spared || in_use(r->start, r->end)) {
+            r->overlay -= r->overlay != 0;
+            coldset_wait(r);
+            continue;
+        }
+        done += cool_beside(r, most - done);
+    }
+    STATUS_ADD(cooled, done);
+    if (done && cold_state == COLD_READY)
+        cold_state = COLD_BEGUN;
+    coldset_counted();
+    return done;
+}
+
+/* ---- warm ---- */
+
+void turns_begin(struct region *r)
+{
+    r->warmed = ++warmings;
+    r->kind &= ~(uint32_t)WATCHED;
+    coldset_wait(r);
+}
+
+static void advise(const struct region *r)
+{
+    static const struct {
+        uint32_t bit;
+        int advice;
+    } given[] = {
+        { REGION_RANDOM, MADV_RANDOM },     { REGION_SEQUENTIAL, MADV_SEQUENTIAL },
+        { REGION_DONTDUMP, MADV_DONTDUMP }, { REGION_HUGE, MADV_HUGEPAGE },
+        { REGION_NOHUGE, MADV_NOHUGEPAGE },
+    };
+    for (unsigned i = 0; i < sizeof given / sizeof *given; i++)
+        if (r->kind & given[i].bit)
+            sys_madvise(r->start, r->end - r->start, given[i].advice);
+}
+
+/* A range that is needed again before half of the others were: it was made cold too early. */
+static void spare(struct region *r)
+{
+    size_t warm = coldset_warm_total();
+    bool soon = warmings - r->warmed < warm / 2;
+    r->overlay = soon ? (r->overlay * 2 + 1 < SPARED_MOST ? r->overlay * 2 + 1 : SPARED_MOST) : 0;
+    if (soon)
+        STATUS_ADD(cold_early, 1);
+}
+
+bool turns_warm(struct region *r)
+{
+    enum { TRIES = 8 };
+    bool odd;
+    long at = coldswitch_map(r, &odd);
+    /* The program itself may have mapped up to the limit. */
+    for (unsigned n = 0; at == -ENOMEM && n < TRIES && turns_cool(COLD_BATCH, COLD_YOUNG); n++)
+        at = coldswitch_map(r, &odd);
+    if (at == -ESTALE || (at == 0 && odd)) {
+        lose(r);
+        return at == 0;
+    }
+    if (sys_failed(at)) {
+        STATUS_ADD(cold_failed, 1);
+        cold_refused = at;
+        return false;
+    }
+    advise(r);
+    coldset_count(r, -1);
+    r->kind &= ~(uint32_t)COLD;
+    spare(r);
+    turns_begin(r);
+    STATUS_ADD(warmed, 1);
+    coldset_counted();
+    return true;
+}
+
+void turns_warm_all(uintptr_t start, uintptr_t end)
+{
+    for (struct region *r = tree_from(&coldset, start), *next; r && r->start < end; r = next) {
+        next = r->after;
+        if (range_is_cold(r))
+            turns_warm(r);
+    }
+}
