@@ -581,6 +581,12 @@ bool sys_copy_own(void *to, const void *from, size_t len)
     return CALL(SYS_process_vm_readv, sys_getpid(), &here, 1, &there, 1, 0) == (long)len;
 }
 
+long sys_get_robust_list(int tid, struct robust_list_head **head)
+{
+    size_t len;
+    return CALL(SYS_get_robust_list, tid, head, &len, 0, 0, 0);
+}
+
 long sys_call(long number, long a, long b, long c, long d, long e, long f)
 {
     return rawcall(number, a, b, c, d, e, f);

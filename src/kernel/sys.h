@@ -291,6 +291,9 @@ bool sys_readable(uintptr_t addr);
 /* Copies memory of this process by the kernel (process_vm_readv(2)). False, and no signal, where a
  * part of it cannot be read, or a filter refuses the call. */
 bool sys_copy_own(void *to, const void *from, size_t len);
+/* get_robust_list(2). The thread is one of this process. */
+struct robust_list_head;
+long sys_get_robust_list(int tid, struct robust_list_head **head);
 /* Sleeps that long, or until a signal is handled. */
 void sys_nap(unsigned ms);
 /* The kernel's own clocks, by a system call. libc's clock_gettime may be that of another library,

@@ -13,6 +13,7 @@
 #include "kernel/keepers.h"
 #include "kernel/markers.h"
 #include "kernel/procmaps.h"
+#include "kernel/robust.h"
 #include "kernel/sys.h"
 #include "limit/coldcount.h"
 #include "limit/coldset.h"
@@ -101,6 +102,28 @@ static long switch_range(int fd, int list, void *context)
                     MAP_SHARED | MAP_NORESERVE | MAP_FIXED, fd, (off_t)s->start);
 }
 
+static void note_mutex(uintptr_t addr, void *context)
+{
+    struct mutexes *m = context;
+    const unsigned most = sizeof m->at / sizeof *m->at;
+    if (m->count <= most && coldset_find(addr)) {
+        if (m->count < most)
+            m->at[m->count] = addr;
+        m->count++;
+    }
+}
+
+/* Runs in a keeper. */
+static long find_mutexes(int unused, int list, void *context)
+{
+    struct mutexes *m = context;
+    (void)unused;
+    (void)list;
+    m->count = 0;
+    long answer = robust_each(note_mutex, m);
+    return answer == 0 && m->count > sizeof m->at / sizeof *m->at ? -E2BIG : answer;
+}
+
 struct warming {
     uintptr_t start, end;
     int prot, flags;
@@ -154,6 +177,11 @@ void coldswitch_watch(struct switched *s)
     s->used = 0;
     if (s->count)
         keepers_run(placeholder.file, unmap_pages, s);
+}
+
+long coldswitch_mutexes(struct mutexes *m)
+{
+    return keepers_run(placeholder.file, find_mutexes, m);
 }
 
 long coldswitch_map(const struct region *r, bool *odd)

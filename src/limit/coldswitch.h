@@ -54,6 +54,15 @@ long coldswitch_cover(struct switched *s);
  * stored to them; the next access enters them again. Sets used to those where that was done. */
 void coldswitch_watch(struct switched *s);
 
+/* Addresses of robust mutexes that threads hold (kernel/robust.h), in ranges of the coldset. */
+struct mutexes {
+    unsigned count;
+    uintptr_t at[256];
+};
+
+/* Finds them. Returns 0; -E2BIG if there are more; or an error of robust_each or the keeper. */
+long coldswitch_mutexes(struct mutexes *m);
+
 /*
  * Maps the file of a cold range where the placeholder is. *odd: a call that no hook saw has
  * unmapped or replaced a part of the range, or has changed its protection, which is then the one of

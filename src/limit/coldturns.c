@@ -48,6 +48,7 @@ void turns_start(uintptr_t own)
 {
     handler = own;
     cold_state = COLD_READY;
+    count_cools();
 }
 
 /* ---- what is in use ---- */
@@ -91,6 +92,97 @@ bool turns_any_use(void)
 void turns_forget_uses(void)
 {
     use_count = 0;
+}
+
+/* ---- warm ---- */
+
+void turns_begin(struct region *r)
+{
+    r->warmed = ++warmings;
+    r->kind &= ~(uint32_t)WATCHED;
+    coldset_wait(r);
+}
+
+static void advise(const struct region *r)
+{
+    static const struct {
+        uint32_t bit;
+        int advice;
+    } given[] = {
+        { REGION_RANDOM, MADV_RANDOM },     { REGION_SEQUENTIAL, MADV_SEQUENTIAL },
+        { REGION_DONTDUMP, MADV_DONTDUMP }, { REGION_HUGE, MADV_HUGEPAGE },
+        { REGION_NOHUGE, MADV_NOHUGEPAGE },
+    };
+    for (unsigned i = 0; i < sizeof given / sizeof *given; i++)
+        if (r->kind & given[i].bit)
+            sys_madvise(r->start, r->end - r->start, given[i].advice);
+}
+
+/* A range that is needed again before half of the others were: it was made cold too early. */
+static void spare(struct region *r)
+{
+    size_t warm = coldset_warm_total();
+    bool soon = warmings - r->warmed < warm / 2;
+    r->overlay = soon ? (r->overlay * 2 + 1 < SPARED_MOST ? r->overlay * 2 + 1 : SPARED_MOST) : 0;
+    if (soon)
+        STATUS_ADD(cold_early, 1);
+}
+
+/* Maps the file of a cold range. Returns 0 if something is mapped there again, or -errno. */
+static long map_again(struct region *r)
+{
+    bool odd;
+    long at = coldswitch_map(r, &odd);
+    if (at == -ESTALE || (at == 0 && odd)) {
+        lose(r);
+        return at;
+    }
+    if (sys_failed(at))
+        return at;
+    advise(r);
+    coldset_count(r, -1);
+    r->kind &= ~(uint32_t)COLD;
+    spare(r);
+    turns_begin(r);
+    STATUS_ADD(warmed, 1);
+    coldset_counted();
+    return 0;
+}
+
+/* ---- robust mutexes ---- */
+
+/* The lock is held: of one call at a time. */
+static struct mutexes mutexes;
+
+/* Mappings with a mutex that a thread holds are in use, for as long as use_count says. */
+static bool use_mutexes(void)
+{
+    long answer = coldswitch_mutexes(&mutexes);
+    if (answer < 0 || mutexes.count > USES_MAX - use_count) {
+        cold_refused = answer < 0 ? answer : -E2BIG;
+        return false;
+    }
+    for (unsigned i = 0; i < mutexes.count; i++) {
+        uses[use_count].start = mutexes.at[i];
+        uses[use_count++].end = mutexes.at[i] + 1;
+    }
+    return true;
+}
+
+/* A mutex that was locked while its mapping became cold. What is cold hides the mutexes that follow
+ * it in the list. */
+static void warm_mutexes(void)
+{
+    enum { TRIES = 8 };
+    bool again = true;
+    for (int n = 0; again && n < TRIES && coldswitch_mutexes(&mutexes) == 0; n++) {
+        again = false;
+        for (unsigned i = 0; i < mutexes.count; i++) {
+            struct region *r = coldset_find(mutexes.at[i]);
+            if (r && range_is_cold(r))
+                again = map_again(r) == 0;
+        }
+    }
 }
 
 /* ---- cooling ---- */
@@ -226,14 +318,10 @@ static unsigned cool_beside(struct region *first, unsigned most)
     return n;
 }
 
-unsigned turns_cool(unsigned most, uint64_t young)
+/* Lets up to most mappings become cold whose turn it is, and returns how many. */
+static unsigned take_turns(unsigned most, uint64_t young)
 {
     unsigned done = 0;
-    keepers_settle(); /* a fork that runs no handlers may come at any time */
-    if (!faults_come_here())
-        return 0;
-    watch_next();
-    watch_next(); /* more than become cold now, for some are in use */
     for (size_t left = coldset_waiting(); left && done < most; left--) {
         struct region *r = coldset_next();
         if (!r)
@@ -246,6 +334,21 @@ unsigned turns_cool(unsigned most, uint64_t young)
         }
         done += cool_beside(r, most - done);
     }
+    return done;
+}
+
+unsigned turns_cool(unsigned most, uint64_t young)
+{
+    const unsigned uses_before = use_count;
+    keepers_settle(); /* a fork that runs no handlers may come at any time */
+    if (!faults_come_here() || !use_mutexes())
+        return 0;
+    watch_next();
+    watch_next(); /* more than become cold now, for some are in use */
+    unsigned done = take_turns(most, young);
+    use_count = uses_before;
+    if (done)
+        warm_mutexes();
     STATUS_ADD(cooled, done);
     if (done && cold_state == COLD_READY)
         cold_state = COLD_BEGUN;
@@ -253,65 +356,18 @@ unsigned turns_cool(unsigned most, uint64_t young)
     return done;
 }
 
-/* ---- warm ---- */
-
-void turns_begin(struct region *r)
-{
-    r->warmed = ++warmings;
-    r->kind &= ~(uint32_t)WATCHED;
-    coldset_wait(r);
-}
-
-static void advise(const struct region *r)
-{
-    static const struct {
-        uint32_t bit;
-        int advice;
-    } given[] = {
-        { REGION_RANDOM, MADV_RANDOM },     { REGION_SEQUENTIAL, MADV_SEQUENTIAL },
-        { REGION_DONTDUMP, MADV_DONTDUMP }, { REGION_HUGE, MADV_HUGEPAGE },
-        { REGION_NOHUGE, MADV_NOHUGEPAGE },
-    };
-    for (unsigned i = 0; i < sizeof given / sizeof *given; i++)
-        if (r->kind & given[i].bit)
-            sys_madvise(r->start, r->end - r->start, given[i].advice);
-}
-
-/* A range that is needed again before half of the others were: it was made cold too early. */
-static void spare(struct region *r)
-{
-    size_t warm = coldset_warm_total();
-    bool soon = warmings - r->warmed < warm / 2;
-    r->overlay = soon ? (r->overlay * 2 + 1 < SPARED_MOST ? r->overlay * 2 + 1 : SPARED_MOST) : 0;
-    if (soon)
-        STATUS_ADD(cold_early, 1);
-}
-
 bool turns_warm(struct region *r)
 {
     enum { TRIES = 8 };
-    bool odd;
-    long at = coldswitch_map(r, &odd);
+    long at = map_again(r);
     /* The program itself may have mapped up to the limit. */
     for (unsigned n = 0; at == -ENOMEM && n < TRIES && turns_cool(COLD_BATCH, COLD_YOUNG); n++)
-        at = coldswitch_map(r, &odd);
-    if (at == -ESTALE || (at == 0 && odd)) {
-        lose(r);
-        return at == 0;
-    }
-    if (sys_failed(at)) {
+        at = map_again(r);
+    if (at < 0 && at != -ESTALE) {
         STATUS_ADD(cold_failed, 1);
         cold_refused = at;
-        return false;
     }
-    advise(r);
-    coldset_count(r, -1);
-    r->kind &= ~(uint32_t)COLD;
-    spare(r);
-    turns_begin(r);
-    STATUS_ADD(warmed, 1);
-    coldset_counted();
-    return true;
+    return at == 0;
 }
 
 void turns_warm_all(uintptr_t start, uintptr_t end)

@@ -41,7 +41,8 @@ static char *scan_buffer;
 #define GET(field) __atomic_load_n(&count.field, __ATOMIC_RELAXED)
 static struct {
     long upper_bound, limit, trigger;
-    long cools_at;  /* the border of the level "high" */
+    bool cools;     /* mappings may become cold */
+    long cools_at;  /* the border of the level "high", if they may */
     long added;     /* VMAs that calls have added at most, what was taken away is not set off */
     long under_way; /* calls between count_begin and count_ended */
     unsigned long calls, next_calls;
@@ -79,7 +80,8 @@ static void aim(long measured)
     SET(trigger, LONG_MAX);
     if (count.limit <= 0)
         return;
-    SET(cools_at, pressure_border(PRESSURE_HIGH, count.limit));
+    if (count.cools)
+        SET(cools_at, pressure_border(PRESSURE_HIGH, count.limit));
     long next = count.limit;
     for (int i = count.mark_count - 1; i >= 0 && share(count.limit, count.marks[i]) > measured; i--)
         next = share(count.limit, count.marks[i]);
@@ -143,6 +145,13 @@ void count_spare(long vmas)
     STATUS_SET(bound, bound());
     if (count_due() || pressure_may_fall(bound()))
         due_set(DUE_COUNT);
+}
+
+void count_cools(void)
+{
+    count.cools = true;
+    if (count.limit > 0)
+        SET(cools_at, pressure_border(PRESSURE_HIGH, count.limit));
 }
 
 bool count_wants_cold(bool going_on)

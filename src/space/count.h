@@ -43,6 +43,10 @@ void count_ended(void);
  * no lock. */
 void count_spare(long vmas);
 
+/* From now on the calls above set DUE_COLD (common/due.h) at the border of the level "high". For the
+ * constructor. */
+void count_cools(void);
+
 /* True if mappings are to become cold: the upper bound is at the border of the level "high".
  * going_on: they were to at the last question, and are until there is some room below it. Takes no
  * lock. */

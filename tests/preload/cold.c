@@ -63,26 +63,36 @@ static bool is_cold(const void *addr)
     return strstr(look_place(addr).path, "mapherd-cold") != NULL;
 }
 
-/* Lets the library act until these are cold. Each turn maps and unmaps something. */
-static void chill(int count)
+static void let_act(void)
+{
+    char *extra = mmap(NULL, LEN, PROT_READ, MAP_SHARED, files[COUNT - 1], 0);
+    if (extra == MAP_FAILED || munmap(extra, LEN) < 0)
+        die("extra: %s", strerror(errno));
+}
+
+/* Lets the library act until these are cold. */
+static void chill_from(int first, int count)
 {
     enum { TURNS = 1000 };
-    for (int n = 0; preloaded && n < count; n++) {
+    for (int n = first; preloaded && n < count; n++) {
         for (int turn = 0; !is_cold(at[n]); turn++) {
             if (turn == TURNS)
                 die("mapping %d does not become cold", n);
-            char *extra = mmap(NULL, LEN, PROT_READ, MAP_SHARED, files[COUNT - 1], 0);
-            if (extra == MAP_FAILED || munmap(extra, LEN) < 0)
-                die("extra: %s", strerror(errno));
+            let_act();
         }
     }
-    for (int n = 0; n < count; n++)
+    for (int n = first; n < count; n++)
         if (is_cold(at[n]) != preloaded)
             die("mapping %d is %scold", n, preloaded ? "not " : "");
     fprintf(stderr, "cold=%d\n", preloaded);
 }
 
-static void map_all(int count, int prot, int flags)
+static void chill(int count)
+{
+    chill_from(0, count);
+}
+
+static void map_warm(int count, int prot, int flags)
 {
     for (int n = 0; n < COUNT; n++)
         if (!files[n])
@@ -92,6 +102,11 @@ static void map_all(int count, int prot, int flags)
         if (at[n] == MAP_FAILED)
             die("mmap: %s", strerror(errno));
     }
+}
+
+static void map_all(int count, int prot, int flags)
+{
+    map_warm(count, prot, flags);
     chill(count);
 }
 
@@ -515,6 +530,60 @@ static void *churn(void *number)
     return NULL;
 }
 
+/* The turns of the first three mappings come. */
+static void pass_turns(void)
+{
+    chill_from(4, 8);
+    for (int turn = 0; turn < 64; turn++)
+        let_act();
+}
+
+static void *lock_and_end(void *unused)
+{
+    /* The mutexes of a thread are a list, the last one first. */
+    for (int n = 0; n < 3; n++)
+        pthread_mutex_lock((pthread_mutex_t *)(at[n] + 64));
+    pass_turns();
+    return unused;
+}
+
+/* Another process learns that the owner of a robust mutex has ended: the kernel goes through the
+ * list of the thread's mutexes, and cannot where one is cold. */
+static void scene_robust(void)
+{
+    pthread_mutexattr_t attr;
+    pthread_t thread;
+    int status;
+    for (int n = 0; n < COUNT; n++)
+        files[n] = make(n);
+    pid_t child = fork();
+    if (child == 0) {
+        map_warm(8, SHARED_RW);
+        pthread_mutexattr_init(&attr);
+        pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+        pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+        for (int n = 0; n < 3; n++)
+            pthread_mutex_init((pthread_mutex_t *)(at[n] + 64), &attr);
+        pthread_create(&thread, NULL, lock_and_end, NULL);
+        pthread_join(thread, NULL);
+        for (int n = 0; n < 3; n++)
+            TELL(pthread_mutex_trylock((pthread_mutex_t *)(at[n] + 64)) == EOWNERDEAD);
+        for (int n = 0; n < 3; n++)
+            pthread_mutex_consistent((pthread_mutex_t *)(at[n] + 64));
+        pass_turns();
+        fflush(stdout);
+        kill(getpid(), SIGKILL);
+    }
+    if (waitpid(child, &status, 0) != child || !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+        die("the child: status %x", status);
+    map_warm(8, SHARED_RW);
+    for (int n = 0; n < 3; n++)
+        TELL(pthread_mutex_trylock((pthread_mutex_t *)(at[n] + 64)) == EOWNERDEAD);
+    for (int n = 0; n < 3; n++)
+        TELL(pthread_mutex_unlock((pthread_mutex_t *)(at[n] + 64)));
+    unmap_all(8);
+}
+
 /* No store is lost while four threads make the mappings warm and cold. */
 static void scene_threads(void)
 {
@@ -549,7 +618,7 @@ static const struct scene {
     SCENE(bytes),    SCENE(deleted),  SCENE(private), SCENE(msync),    SCENE(mprotect),
     SCENE(madvise),  SCENE(mincore),  SCENE(munmap),  SCENE(fixed),    SCENE(mremap),
     SCENE(mlock),    SCENE(truncate), SCENE(fork),    SCENE(locks),    SCENE(buffers),
-    SCENE(turnover), SCENE(threads),  SCENE(handler), SCENE(mlockall),
+    SCENE(turnover), SCENE(threads),  SCENE(handler), SCENE(mlockall), SCENE(robust),
 };
 
 int main(int argc, char **argv)

@@ -6,7 +6,7 @@
 export MAPHERD_LOG="$scratch/log"
 
 scenes="bytes deleted private msync mprotect madvise mincore munmap fixed mremap mlock truncate fork
-	locks buffers threads handler turnover mlockall"
+	locks buffers threads handler turnover mlockall robust"
 
 # Each scene, alone and with all its mappings cold.
 play() {
