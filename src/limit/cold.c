@@ -17,6 +17,7 @@
 #include "kernel/lock.h"
 #include "kernel/sys.h"
 #include "limit/coldset.h"
+#include "limit/coldspare.h"
 #include "limit/coldswitch.h"
 #include "limit/coldturns.h"
 #include "limit/coldwhich.h"
@@ -146,6 +147,8 @@ bool cold_settle(void)
             more = false;
             break;
         }
+    if (cold_state == COLD_BEGUN && !turns_excess())
+        coldspare_take();
     coldset_drop(mask);
     tell();
     return more;
@@ -342,6 +345,7 @@ void cold_withdraw(void)
     if (cold_state == COLD_NEVER || !coldset_take(&mask))
         return;
     forgo(0, UINTPTR_MAX);
+    coldspare_give();
     if (!cold_any())
         keepers_end();
     cold_state = COLD_OVER;

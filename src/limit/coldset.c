@@ -19,6 +19,7 @@
 /* The memory of this file and of the keepers is mapped in one range of addresses. */
 #define ROOM (1UL << 30)
 #define ARENA_AT_FIRST (64UL << 10)
+#define SPARES_AT (448UL << 20)
 #define QUEUE_AT (512UL << 20)
 #define QUEUE_AT_FIRST (64UL << 10)
 #define QUEUE_MOST (256UL << 20)
@@ -46,6 +47,11 @@ uintptr_t coldset_start(void)
     room = zone_pick(ROOM);
     model_drop();
     return room ? room + KEEPERS_AT : 0;
+}
+
+uintptr_t coldset_spares(void)
+{
+    return room + SPARES_AT;
 }
 
 /* The memory for the ranges, at the first one. Lock held. */

@@ -58,6 +58,9 @@ void coldset_drop(uint64_t mask);
  * have their memory, or 0. */
 uintptr_t coldset_start(void);
 
+/* Returns the address at which the pages of coldspare.h may be mapped. Needs no lock. */
+uintptr_t coldset_spares(void);
+
 /* Adds a range of the file, warm. The coldset drops the file when its last range goes. Returns NULL
  * where there is no memory: then it has not taken the file. */
 struct region *coldset_add(uintptr_t start, uintptr_t end, const struct held *file, uint32_t kind);

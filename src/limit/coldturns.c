@@ -13,6 +13,7 @@
 #include "kernel/sys.h"
 #include "limit/coldcount.h"
 #include "limit/coldset.h"
+#include "limit/coldspare.h"
 #include "limit/coldswitch.h"
 #include "space/count.h"
 #include "tell/options.h"
@@ -21,6 +22,8 @@
 #define BATCH_BYTES (64UL << 20)
 #define SPARED_MOST 7 /* rounds of the queue */
 #define USES_MAX 1024
+
+_Static_assert(COLD_SPARES >= 4 * COLD_YOUNG, "so many become warm that others make room");
 
 enum cold_state cold_state;
 long cold_refused;
@@ -361,7 +364,9 @@ bool turns_warm(struct region *r)
     enum { TRIES = 8 };
     long at = map_again(r);
     /* The program itself may have mapped up to the limit. */
-    for (unsigned n = 0; at == -ENOMEM && n < TRIES && turns_cool(COLD_BATCH, COLD_YOUNG); n++)
+    for (unsigned n = 0;
+         at == -ENOMEM && n < TRIES && (turns_cool(COLD_BATCH, COLD_YOUNG) || coldspare_give());
+         n++)
         at = map_again(r);
     if (at < 0 && at != -ESTALE) {
         STATUS_ADD(cold_failed, 1);

@@ -607,6 +607,41 @@ static void scene_threads(void)
     unmap_all(COUNT / 2);
 }
 
+/* The limit is full of anonymous memory: cold mappings are accessed all the same. */
+static void scene_full(void)
+{
+    enum { MOST = 1 << 20, MAPS = 200 };
+    char *more[MAPS];
+    map_all(COUNT / 2, SHARED_RW);
+    for (int i = 0; i < MAPS; i++) {
+        more[i] = mmap(NULL, LEN, SHARED_RW, files[i % COUNT], 0);
+        if (more[i] == MAP_FAILED)
+            die("mmap: %s", strerror(errno));
+    }
+    chill(COUNT / 2);
+    /* Every second page gets another protection, so that each is a VMA. */
+    char *room = mmap(NULL, (size_t)MOST * PAGE, PROT_NONE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (room == MAP_FAILED)
+        die("room: %s", strerror(errno));
+    int n = 1;
+    while (n < MOST && mprotect(room + (size_t)n * PAGE, PAGE, PROT_READ) == 0)
+        n += 2;
+    if (n >= MOST || errno != ENOMEM)
+        die("the limit is not reached: %d pages, %s", n, strerror(errno));
+    for (int round = 0; round < 3; round++)
+        for (int i = 0; i < COUNT / 2; i++)
+            at[i][round] = (char)('0' + round);
+    for (int i = 0; i < MAPS; i++)
+        more[i][5]++;
+    for (int i = 0; i < COUNT / 2; i++)
+        printf("  %.6s\n", at[i]);
+    munmap(room, (size_t)MOST * PAGE);
+    for (int i = 0; i < MAPS; i++)
+        munmap(more[i], LEN);
+    unmap_all(COUNT / 2);
+}
+
 static const struct scene {
     const char *name;
     void (*play)(void);
@@ -619,6 +654,7 @@ static const struct scene {
     SCENE(madvise),  SCENE(mincore),  SCENE(munmap),  SCENE(fixed),    SCENE(mremap),
     SCENE(mlock),    SCENE(truncate), SCENE(fork),    SCENE(locks),    SCENE(buffers),
     SCENE(turnover), SCENE(threads),  SCENE(handler), SCENE(mlockall), SCENE(robust),
+    SCENE(full),
 };
 
 int main(int argc, char **argv)

@@ -43,6 +43,11 @@ many() {
 	rm -rf "$on/many"
 }
 
+if [ "$limit" -le 100000 ]; then
+	scenes="$scenes full"
+else
+	say "vm.max_map_count is $limit: it is not filled"
+fi
 kernel_since 6.11 || skip "$(uname -r): what lies at an address can be asked for since Linux 6.11"
 on=$scratch
 play "$scratch/scenes" "the scratch folder"
