@@ -14,7 +14,7 @@
 
 #include "common/fmt.h"
 #include "common/pages.h"
-#include "disk/filter.h"
+#include "kernel/trial.h"
 #include "kernel/brief.h"
 #include "kernel/identity.h"
 #include "kernel/procmaps.h"
@@ -190,7 +190,7 @@ long mappers_has(long pid, uint64_t dev, uint64_t ino)
  * kcmp(2): under a filter the child counts as another process. */
 static bool is_vfork_child(long pid)
 {
-    return !filter_is_there() && sys_shares_memory(pid);
+    return !trial_filtered() && sys_shares_memory(pid);
 }
 
 long mappers_other(uint64_t dev, uint64_t ino)
