@@ -85,8 +85,8 @@ preloaded grep -q libmapherd.so /proc/self/maps || fail "the library does not ge
 can_mount() { [ "$(id -u)" = 0 ] && [ -e /dev/loop-control ]; }
 
 # mount_fs KIND SIZE: mounts a new filesystem (ext4, xfs, btrfs: SIZE as for truncate, at least
-# 320M for xfs; tmpfs; overlay over a tmpfs); its folder is in $mnt. Returns 1, with the reason in $why, where that
-# cannot be done here.
+# 320M for xfs; tmpfs; overlay over a tmpfs, with the files "below.0" and "below.1" in its lower layer); its folder is
+# in $mnt. Returns 1, with the reason in $why, where that cannot be done here.
 mount_fs() {
 	mnt="$scratch/mnt.$1"
 	mkdir -p "$mnt"
@@ -103,6 +103,7 @@ mount_fs() {
 		mount -t tmpfs mapherd-test "$scratch/layers" 2>/dev/null || return 1
 		later "gone '$scratch/layers'"
 		mkdir "$scratch/layers/lower" "$scratch/layers/upper" "$scratch/layers/work"
+		head -c 16384 /dev/zero | tr '\0' b | tee "$scratch/layers/lower/below.0" >"$scratch/layers/lower/below.1"
 		mount -t overlay mapherd-test -o "lowerdir=$scratch/layers/lower,upperdir=$scratch/layers/upper,workdir=$scratch/layers/work" "$mnt" 2>/dev/null || return 1
 		;;
 	*)

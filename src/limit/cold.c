@@ -42,8 +42,8 @@ static void track(const struct map_request *q, uintptr_t at, uint32_t kind, stru
     file->file = (unsigned)answer;
     file->base = at - q->offset;
     /* Another thread may have given the number to another file meanwhile. */
-    bool same =
-        sys_fstat(q->fd, &now) == 0 && now.st_dev == q->st.st_dev && now.st_ino == q->st.st_ino;
+    bool same = sys_fstat(q->fd, &now) == 0 && now.st_dev == q->st.st_dev &&
+                now.st_ino == q->st.st_ino && (!file->anew || coldswitch_open_anew(file) == 0);
     struct region *r = same ? coldset_add(at, page_up(at + q->len), file, kind) : NULL;
     if (r)
         turns_begin(r);
@@ -57,7 +57,7 @@ void cold_mapped(struct map_request *q, uintptr_t at)
     uint64_t mask;
     uint32_t kind = which_kind(q);
     if (!cold_may_be() || !which_may(kind) || __atomic_load_n(&future_locked, __ATOMIC_RELAXED) ||
-        !which_file(q, &file) || !coldset_take(&mask))
+        !which_file(q, &file) || !coldswitch_passes(false) || !coldset_take(&mask))
         return;
     track(q, at, kind, &file);
     bool over = turns_excess();
@@ -327,6 +327,8 @@ void cold_start(bool handled)
         return;
     keepers_start(room);
     turns_start(now.handler);
+    if (options.seccomp == SECCOMP_START)
+        coldswitch_passes(true);
 }
 
 bool cold_may_be(void)

@@ -34,6 +34,7 @@ struct held {
     uintptr_t base;        /* address less offset in the file */
     dev_t dev;             /* as the kernel's list of VMAs shows it; 0: that is not known (btrfs) */
     ino_t ino;
+    bool anew; /* the keeper is to open the file itself, and not to hold the program's open file */
 };
 
 extern struct lock coldset_lock;

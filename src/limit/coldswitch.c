@@ -9,14 +9,18 @@
 #include <sys/mman.h>
 #include <sys/sysmacros.h>
 
+#include "common/fmt.h"
+#include "common/pages.h"
 #include "kernel/brief.h"
 #include "kernel/keepers.h"
 #include "kernel/markers.h"
 #include "kernel/procmaps.h"
 #include "kernel/robust.h"
 #include "kernel/sys.h"
+#include "kernel/trial.h"
 #include "limit/coldcount.h"
 #include "limit/coldset.h"
+#include "tell/log.h"
 
 static struct held placeholder; /* file is 0: there is none yet */
 
@@ -102,6 +106,31 @@ static long switch_range(int fd, int list, void *context)
                     MAP_SHARED | MAP_NORESERVE | MAP_FIXED, fd, (off_t)s->start);
 }
 
+/* Runs in a keeper. The file that h names may have been removed: its name in /proc still opens it.
+ * The open does not wait for another process to give a lease up. */
+static long open_anew(int fd, int list, void *context)
+{
+    const int kept = O_ACCMODE | O_NOATIME;
+    const struct held *h = context;
+    char link[40];
+    struct stat st;
+    long flags = sys_fcntl(fd, F_GETFL, 0);
+    (void)list;
+    if (flags < 0)
+        return flags;
+    fmt(link, sizeof link, "/proc/thread-self/fd/%d", fd);
+    long file = sys_open(link, ((int)flags & kept) | O_NONBLOCK, 0);
+    if (file < 0)
+        return file;
+    long answer = sys_fstat((int)file, &st);
+    if (answer == 0 && (st.st_dev != h->dev || st.st_ino != h->ino))
+        answer = -ESTALE;
+    if (answer == 0)
+        answer = sys_dup3((int)file, fd, O_CLOEXEC);
+    sys_close((int)file);
+    return answer < 0 ? answer : 0;
+}
+
 static void note_mutex(uintptr_t addr, void *context)
 {
     struct mutexes *m = context;
@@ -166,6 +195,60 @@ static long map_parts(int fd, int list, void *context)
     return answer;
 }
 
+/* Runs in a keeper of the child. */
+static long try_work(int fd, int list, void *context)
+{
+    struct held h = { .file = 0 };
+    struct mutexes found;
+    struct procmap m;
+    struct stat st;
+    const struct switched none = { .count = 0 };
+    (void)context;
+    if (sys_fstat(fd, &st) < 0)
+        return -EBADF;
+    h.dev = st.st_dev;
+    h.ino = st.st_ino;
+    long at = sys_mmap(0, page_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+    if (sys_failed(at))
+        return at;
+    used_of(&none);
+    long answer = procmaps_ask(list, (uintptr_t)at, &m);
+    if (answer >= 0)
+        answer = sys_madvise((uintptr_t)at, page_size, MADV_DONTNEED);
+    if (answer >= 0)
+        answer = open_anew(fd, list, &h);
+    return answer < 0 ? answer : find_mutexes(fd, list, &found);
+}
+
+/* Runs in the child, which no other thread and no keeper is in. */
+static bool holds_files(void)
+{
+    keepers_after_fork();
+    long fd = sys_memfd(COLD_NAME);
+    long file = fd < 0 ? fd : keepers_hold((int)fd);
+    bool works = file > 0 && keepers_run((unsigned)file, try_work, NULL) == 0;
+    keepers_follow();
+    keepers_settle();
+    return works;
+}
+
+bool coldswitch_passes(bool at_once)
+{
+    static struct trial holding = { .calls = holds_files };
+    static bool running;
+    if (trial_due(&holding, at_once) && !__atomic_exchange_n(&running, true, __ATOMIC_ACQUIRE)) {
+        log_line_at(
+            at_once ? LOG_INFO : LOG_WARNING, EVENT_cold_filter,
+            "the process was started under a seccomp filter, which may kill for calls that it "
+            "does not expect: a child makes the calls of cold mappings first");
+        trial_run(&holding);
+        if (trial_refuses(&holding))
+            log_line_at(LOG_WARNING, EVENT_cold_filter,
+                        "no mapping becomes cold, because the seccomp filter refuses or kills");
+    }
+    return trial_passes(&holding);
+}
+
 long coldswitch_cover(struct switched *s)
 {
     s->used = 0;
@@ -177,6 +260,11 @@ void coldswitch_watch(struct switched *s)
     s->used = 0;
     if (s->count)
         keepers_run(placeholder.file, unmap_pages, s);
+}
+
+long coldswitch_open_anew(const struct held *h)
+{
+    return keepers_run(h->file, open_anew, (void *)h);
 }
 
 long coldswitch_mutexes(struct mutexes *m)

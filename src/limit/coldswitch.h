@@ -6,7 +6,7 @@
  * first what lies there (PROCMAP_QUERY): a function found by handle, or a raw system call, may have
  * unmapped a range, and something else may be there by now.
  *
- * Every function needs the lock of coldset.h.
+ * Unless it says otherwise, a function needs the lock of coldset.h.
  */
 #ifndef MAPHERD_COLDSWITCH_H
 #define MAPHERD_COLDSWITCH_H
@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct held;
 struct region;
 
 #define COLD_BATCH 32 /* mappings that one call makes cold at most */
@@ -53,6 +54,17 @@ long coldswitch_cover(struct switched *s);
 /* Takes the pages of each range out of the page tables. They stay in the page cache, with what was
  * stored to them; the next access enters them again. Sets used to those where that was done. */
 void coldswitch_watch(struct switched *s);
+
+/*
+ * Under a seccomp filter that the process was started with: true if a child has survived what this
+ * file and the keepers do. Makes the child if that is not known yet, and if it may (kernel/trial.h,
+ * at_once likewise). Without a filter it costs one load. Needs no lock.
+ */
+bool coldswitch_passes(bool at_once);
+
+/* Lets the keeper open the file of h itself, with the flags of the open file that it holds, and
+ * hold the new one in its place. Returns 0 or -errno, and then the keeper holds what it held. */
+long coldswitch_open_anew(const struct held *h);
 
 /* Addresses of robust mutexes that threads hold (kernel/robust.h), in ranges of the coldset. */
 struct mutexes {

@@ -38,7 +38,7 @@ static enum word word_of(int fd)
 }
 
 /* True if the file can be mapped again from the same open file at any time. Sets what the kernel's
- * list of VMAs shows for it. Not on overlayfs, where a VMA does not keep the open file: to hold it
+ * list of VMAs shows for it. On overlayfs a VMA does not keep the program's open file: to hold it
  * would keep the flock of a program that has closed it. */
 static bool is_local(const struct map_request *q, struct held *seen)
 {
@@ -51,6 +51,7 @@ static bool is_local(const struct map_request *q, struct held *seen)
     case EXT4_SUPER_MAGIC:
     case XFS_SUPER_MAGIC:
     case F2FS_SUPER_MAGIC: return !sys_is_dax(q->fd);
+    case OVERLAYFS_SUPER_MAGIC: seen->anew = true; return true;
     /* A seal may forbid to map a memory file once more. Files of tmpfs cannot be sealed. */
     case TMPFS_MAGIC: return sys_fcntl(q->fd, F_GET_SEALS, 0) == F_SEAL_SEAL;
     }

@@ -26,9 +26,9 @@ mode() {
 	cold) options=cold=on:cold_warm=1 brings=opens,cold ;; # a forked child opens what is cold anew
 	*) fail "no mode $1" ;;
 	esac
-	# What is cold takes memory for its table and its queue, and a keeper has a stack.
+	# What is cold takes memory for its table and its queue, and 64 spare maps, and a keeper has a stack.
 	own_maps=9
-	[ "$1" != cold ] || own_maps=16
+	[ "$1" != cold ] || own_maps=80
 	options=$options:reserve=0
 }
 

@@ -584,6 +584,33 @@ static void scene_robust(void)
     unmap_all(8);
 }
 
+/* On overlayfs: what is mapped of a lower layer stays what it was when the file is written to. */
+static void scene_below(void)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/../below.%d", folder, preloaded);
+    for (int n = 0; n < COUNT; n++)
+        files[n] = make(n);
+    close(files[0]);
+    files[0] = open(path, O_RDONLY);
+    map_all(1, PROT_READ, MAP_SHARED);
+    int fd = open(path, O_RDWR);
+    TELL(pwrite(fd, "new", 3, 0));
+    printf("  %.4s\n", at[0]);
+    chill(1);
+    printf("  %.4s\n", at[0]);
+    close(files[0]);
+    files[0] = fd;
+    munmap(at[0], LEN);
+    map_all(2, SHARED_RW);
+    printf("  %.4s\n", at[0]);
+    at[0][1] = 'E';
+    chill(2);
+    printf("  %.4s\n", at[0]);
+    TELL(pwrite(fd, "bbb", 3, 0));
+    unmap_all(2);
+}
+
 /* No store is lost while four threads make the mappings warm and cold. */
 static void scene_threads(void)
 {
@@ -654,7 +681,7 @@ static const struct scene {
     SCENE(madvise),  SCENE(mincore),  SCENE(munmap),  SCENE(fixed),    SCENE(mremap),
     SCENE(mlock),    SCENE(truncate), SCENE(fork),    SCENE(locks),    SCENE(buffers),
     SCENE(turnover), SCENE(threads),  SCENE(handler), SCENE(mlockall), SCENE(robust),
-    SCENE(full),
+    SCENE(full), SCENE(below),
 };
 
 int main(int argc, char **argv)

@@ -61,6 +61,30 @@ mkdir "$scratch/other"
 	"$TESTS_BIN/tests/preload/cold" "$scratch/other" bytes >"$scratch/out" 2>&1 ||
 	fail "off,*/rule/*=on: another file is cold"
 
+# Under a filter that the program was started with, a child makes the calls first.
+filtered() { # CALL HOW: the scene's status
+	result=0
+	rm -rf "$scratch/filtered" "$scratch/log"
+	mkdir "$scratch/filtered"
+	MAPHERD_LOG_LEVEL=info MAPHERD_SECCOMP=start MAPHERD_COLD=on MAPHERD_COLD_WARM=1 LD_PRELOAD="$MAPHERD_LIB" timeout 120 \
+		"$TESTS_BIN/tests/preload/hostile" deny "$1" "$2" "$TESTS_BIN/tests/preload/cold" "$scratch/filtered" bytes \
+		>"$scratch/out" 2>"$scratch/err" || result=$?
+	grep -q 'a child makes the calls of cold mappings first' "$scratch/log" || fail "$1, $2: no child is made"
+}
+for call in process_vm_readv get_robust_list capset close_range sendmsg recvmsg memfd_create dup3; do
+	filtered $call kill
+	[ "$result" = 1 ] && grep -q 'does not become cold' "$scratch/err" ||
+		fail "a filter that kills for $call: status $result: $(cat "$scratch/err" "$scratch/log")"
+	grep -q 'no mapping becomes cold' "$scratch/log" || fail "$call: $(cat "$scratch/log")"
+done
+filtered fallocate kill
+[ "$result" = 0 ] || fail "a filter that kills for another call: status $result: $(cat "$scratch/err" "$scratch/log")"
+say "under a filter that kills for a call, no mapping becomes cold, and the program lives"
+
+mount_fs overlay "" || fail "no overlayfs: $why"
+plain=$scenes scenes="$scenes below"
+play "$mnt/scenes" overlayfs
+scenes=$plain
 mount_fs tmpfs 1500M || fail "no tmpfs: $why"
 on=$mnt
 play "$mnt/scenes" tmpfs

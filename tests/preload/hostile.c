@@ -181,6 +181,10 @@ static const struct {
     { "memfd_create", SYS_memfd_create },
     { "dup3", SYS_dup3 },
     { "process_vm_readv", SYS_process_vm_readv },
+    { "get_robust_list", SYS_get_robust_list },
+    { "capset", SYS_capset },
+    { "close_range", SYS_close_range },
+    { "process_vm_readv", SYS_process_vm_readv },
     { "fchmod", SYS_fchmod },
 };
 enum { DENIABLE = sizeof deniable / sizeof deniable[0] };
