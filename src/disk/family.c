@@ -14,11 +14,11 @@
 
 #include "common/fmt.h"
 #include "common/pages.h"
-#include "kernel/trial.h"
 #include "kernel/brief.h"
 #include "kernel/identity.h"
 #include "kernel/procmaps.h"
 #include "kernel/sys.h"
+#include "kernel/trial.h"
 
 #define MEMBERS 1000   /* more than that share, whatever they map */
 #define ELSEWHERE (-1) /* where /proc does not show it, or not to its parent */

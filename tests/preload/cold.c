@@ -681,7 +681,7 @@ static const struct scene {
     SCENE(madvise),  SCENE(mincore),  SCENE(munmap),  SCENE(fixed),    SCENE(mremap),
     SCENE(mlock),    SCENE(truncate), SCENE(fork),    SCENE(locks),    SCENE(buffers),
     SCENE(turnover), SCENE(threads),  SCENE(handler), SCENE(mlockall), SCENE(robust),
-    SCENE(full), SCENE(below),
+    SCENE(full),     SCENE(below),
 };
 
 int main(int argc, char **argv)
