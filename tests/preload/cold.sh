@@ -114,3 +114,16 @@ if [ "$limit" -le 100000 ]; then
 else
 	say "vm.max_map_count is $limit: not tried beyond it"
 fi
+
+# make check-long-cold: on each filesystem.
+[ -n "${TESTS_LONG:-}" ] && [ "$limit" -le 100000 ] || exit 0
+for kind in tmpfs ext4 xfs btrfs overlay; do
+	umount "$mnt"
+	rm -f "$scratch"/*.img
+	mount_fs $kind 8G || fail "no $kind: $why"
+	on=$mnt
+	many 300000 8 20000 MAPHERD_COLD=auto
+	say "$kind: 300,000 files live at once: $maps maps, $limit allowed"
+	[ $kind != tmpfs ] || many 1000000 8 20000 MAPHERD_COLD=auto
+	[ $kind != tmpfs ] || say "$kind: 1,000,000 files live at once: $maps maps, $limit allowed"
+done
