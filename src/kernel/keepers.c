@@ -27,7 +27,9 @@
 
 #include "common/fmt.h"
 #include "common/pages.h"
+#include "kernel/bequest.h"
 #include "kernel/brief.h"
+#include "kernel/nofile.h"
 #include "kernel/sys.h"
 
 #define KEEPERS 511          /* as many as a struct file can name */
@@ -41,6 +43,7 @@
 #define RING 256U               /* files on their way to one keeper, at most */
 #define LOT 64U                 /* so many are received at once */
 #define LINGER_MS 5             /* or so long after the first */
+#define BEQUEST_MS 10           /* a child that execs does so within less */
 #define LOOK_MS 200             /* a caller that waits looks so often whether the keeper is alive */
 #define DEAD (-ENOTRECOVERABLE)
 #define END_LOOKS 10000   /* at the end of a thread, which a debugger may delay: about a second */
@@ -60,17 +63,17 @@ union file {
     struct {
         uint64_t keeper : 9;
         uint64_t writable : 1;
-        uint64_t unused : 1;
+        uint64_t sent : 1;   /* it goes to the child, or it comes from the parent and place is 0 */
         uint64_t place : 21; /* descriptor + 1; 0: not yet received */
         uint64_t mark : 32;  /* sys_file_mark */
     };
 };
 
 struct request {
-    enum { RUN, CLOSE, FOLLOW, SETTLE, END } what;
+    enum { RUN, CLOSE, FOLLOW, SETTLE, BEQUEATH, END } what;
     unsigned file;
     keepers_work *work;
-    void *to; /* RUN: its context; FOLLOW: a struct sys_rights */
+    void *to; /* RUN: its context; FOLLOW: a struct sys_rights; BEQUEATH: a struct bequeathing */
 };
 
 /* The caller's. The keeper writes `done` last, in one step in which it learns whether the caller
@@ -89,12 +92,15 @@ struct post {
     unsigned sent;                         /* files */
     struct request request;
     struct answer *answer;
+    int listed;          /* the table says which files the parent's keeper has sent */
     unsigned ring[RING]; /* numbers of the files on their way; 0: dropped */
     /* written by the keeper */
     unsigned received __attribute__((aligned(64)));
     int sleeps;
-    int ready; /* 1: the copies are closed; -1: there is no socket */
-    int here;  /* 1; 0 in a forked child, because fork wipes the page */
+    int ready;             /* 1: the copies are closed; -1: there is no socket */
+    unsigned bequests;     /* sockets from which files of the parent's keeper have to be received */
+    int bequest[BEQUESTS]; /* their descriptors, which the starter has set */
+    int here;              /* 1; 0 in a forked child, because fork wipes the page */
     /* For code that reads %fs:0 and %fs:0x28. */
     char below[512] __attribute__((aligned(64)));
     uintptr_t thread[64]; /* the thread pointer points here */
@@ -106,6 +112,7 @@ struct inside {
     unsigned served;
     bool stuck;    /* what waits in the socket cannot be received for now */
     bool lingered; /* the files on their way have had their time */
+    bool delayed;  /* and so have those that the parent's keeper has sent */
     unsigned near; /* so many requests came soon after the one before */
 };
 
@@ -120,6 +127,7 @@ static struct keeper {
     int socket;      /* the program's end */
     ino_t ino, peer; /* of the two ends */
     bool cut;        /* no file can be sent any more */
+    bool bequeaths;  /* some of its files go to the child */
     long pid;        /* PARENTS: the process */
     struct inside inside;
 } keepers[KEEPERS + 1];
@@ -135,6 +143,8 @@ static size_t readable;      /* numbers of the table that are mapped */
 static size_t used;          /* numbers that have been in use, 0 included */
 static unsigned free_number; /* the first of the free ones */
 static size_t held;
+static bool marked; /* files go to the child */
+static long missed; /* why the child does not get a file; or 0 */
 /* For so many requests more neither side waits without sleeping. Not in a post, which another
  * caller may have unmapped when this one has its answer. */
 static int calm;
@@ -182,53 +192,27 @@ static unsigned take_number(void)
     return (unsigned)used++;
 }
 
+static bool goes_to_child(union file f, unsigned keeper)
+{
+    return f.sent && f.place && f.keeper == keeper;
+}
+
+/* From the number n on, no file of this keeper goes to the child. */
+static void unmark(unsigned keeper, unsigned n)
+{
+    for (; n < used; n++) {
+        union file f = look(n);
+        if (!goes_to_child(f, keeper))
+            continue;
+        f.sent = 0;
+        note(n, f);
+    }
+}
+
 static void give_number(unsigned n)
 {
     note(n, (union file){ .place = free_number });
     free_number = n;
-}
-
-/* ---- the keeper: the soft limit ---- */
-
-struct limit {
-    bool raised;
-    struct rlimit before, raised_to;
-};
-
-static bool same(const struct rlimit *a, const struct rlimit *b)
-{
-    return a->rlim_cur == b->rlim_cur && a->rlim_max == b->rlim_max;
-}
-
-/* Sets a limit where `expected` is set now. If the program has just set another one, that stays,
- * and false is returned. */
-static bool exchange_limit(const struct rlimit *to, const struct rlimit *expected)
-{
-    struct rlimit seen, want = *to, there = *expected;
-    for (;;) {
-        if (sys_prlimit(0, RLIMIT_NOFILE, &want, &seen) < 0)
-            return false;
-        if (same(&seen, &there))
-            return same(&want, to);
-        there = want;
-        want = seen;
-    }
-}
-
-static bool raise_limit(struct limit *l)
-{
-    if (l->raised || sys_prlimit(0, RLIMIT_NOFILE, NULL, &l->before) < 0 ||
-        l->before.rlim_cur >= l->before.rlim_max)
-        return false;
-    l->raised_to = (struct rlimit){ l->before.rlim_max, l->before.rlim_max };
-    l->raised = exchange_limit(&l->raised_to, &l->before);
-    return l->raised;
-}
-
-static void restore_limit(const struct limit *l)
-{
-    if (l->raised)
-        exchange_limit(&l->before, &l->raised_to);
 }
 
 /* ---- the keeper: its files ---- */
@@ -251,12 +235,12 @@ static bool is_asked(const struct keeper *k)
  * limit is raised. */
 static unsigned take_lot(struct keeper *k, int fds[], unsigned n, bool busy)
 {
-    struct limit l = { .raised = false };
+    struct nofile l = { .raised = false };
     const struct post *p = k->post;
     unsigned got = 0, most = on_the_way(p) < LOT ? on_the_way(p) : LOT;
     while (got < most && (busy || !is_asked(k))) {
         long fd = sys_peek_file(k->inside.socket);
-        if (fd == -EMFILE && raise_limit(&l))
+        if (fd == -EMFILE && nofile_raise(&l))
             fd = sys_peek_file(k->inside.socket);
         if (fd < 0) {
             k->inside.stuck = true;
@@ -267,7 +251,7 @@ static unsigned take_lot(struct keeper *k, int fds[], unsigned n, bool busy)
         if (p->ring[(p->received + got++) % RING] == n && n)
             break;
     }
-    restore_limit(&l);
+    nofile_restore(&l);
     return got;
 }
 
@@ -301,21 +285,107 @@ static void receive_all(struct keeper *k, unsigned n, bool busy)
     } while (got && !k->inside.stuck && !(n && look(n).place));
 }
 
+/* ---- the keeper: files that a child gets ---- */
+
+/* What a keeper is asked to send, from the number `next` on. */
+struct bequeathing {
+    unsigned next;
+    struct bequest_end into;
+};
+
+/* Sends the files that are to be sent. -EAGAIN: the socket is full, and the rest needs another. */
+static long bequeath(struct keeper *k, struct bequeathing *b)
+{
+    struct nofile l = { .raised = false };
+    struct bequest_lot lot;
+    lot.n = 0;
+    long socket = bequest_fetch(&b->into, k->inside.socket), answer = socket < 0 ? socket : 0;
+    for (unsigned n = b->next; answer == 0 && n < used; n++) {
+        union file f = look(n);
+        if (goes_to_child(f, (unsigned)(k - keepers))) {
+            lot.fds[lot.n] = (int)f.place - 1;
+            lot.numbers[lot.n++] = n;
+        }
+        if (lot.n < SYS_FILES_MAX && n + 1 < used)
+            continue;
+        answer = lot.n ? bequest_give((int)socket, &lot, &l) : 0;
+        if (answer == 0)
+            b->next = n + 1;
+        lot.n = 0;
+    }
+    nofile_restore(&l);
+    if (socket >= 0)
+        sys_close((int)socket);
+    return answer;
+}
+
+static unsigned bequests_of(const struct post *p)
+{
+    return __atomic_load_n(&p->bequests, __ATOMIC_ACQUIRE);
+}
+
+/* Receives a lot. Returns what bequest_take does. */
+static long take_bequest(int socket)
+{
+    struct bequest_lot lot;
+    long got = bequest_take(socket, &lot);
+    for (unsigned i = 0; i < lot.n; i++) {
+        union file f = look(lot.numbers[i]);
+        if (!f.sent) {
+            sys_close(lot.fds[i]); /* dropped meanwhile */
+            continue;
+        }
+        f.sent = 0;
+        f.place = (unsigned)lot.fds[i] + 1;
+        note(lot.numbers[i], f);
+    }
+    return got;
+}
+
+/* Receives what the parent's keeper has sent; n and busy are as in take_lot. */
+static void receive_bequest(struct keeper *k, unsigned n, bool busy)
+{
+    struct post *p = k->post;
+    unsigned left;
+    while ((left = bequests_of(p)) && (busy || !is_asked(k)) && !(n && look(n).place)) {
+        long got = take_bequest(p->bequest[left - 1]);
+        if (got < 0) {
+            k->inside.stuck = true;
+            return;
+        }
+        if (got == 0) {
+            sys_close(p->bequest[left - 1]);
+            __atomic_store_n(&p->bequests, left - 1, __ATOMIC_RELEASE);
+        }
+    }
+}
+
 /* Returns the descriptor of a file, or -EMFILE. */
 static long descriptor(struct keeper *k, unsigned n)
 {
-    if (!look(n).place)
+    if (look(n).sent)
+        receive_bequest(k, n, true);
+    else if (!look(n).place)
         receive_all(k, n, true);
     unsigned place = (unsigned)look(n).place;
     return place ? (long)place - 1 : -EMFILE;
 }
 
-/* A file that cannot be received now is closed when it is. */
-static void forget(struct post *p, unsigned n)
+/* A file that cannot be received now is closed when it is. Returns -EAGAIN if its number has to
+ * stay taken, because the file that comes is known by it. */
+static long forget(struct keeper *k, unsigned n)
 {
+    struct post *p = k->post;
+    union file f = look(n);
+    if (f.sent) {
+        f.sent = 0;
+        note(n, f);
+        return -EAGAIN;
+    }
     for (unsigned i = p->received; i != p->sent; i++)
         if (p->ring[i % RING] == n)
             p->ring[i % RING] = 0;
+    return 0;
 }
 
 /* ---- the keeper: its requests ---- */
@@ -332,13 +402,13 @@ static long do_request(struct keeper *k, const struct request *r)
     long fd = r->what <= CLOSE ? descriptor(k, r->file) : 0;
     switch (r->what) {
     case RUN: return fd < 0 ? fd : r->work((int)fd, k->inside.list, r->to);
-    case CLOSE:
-        if (fd >= 0)
-            return sys_close((int)fd);
-        forget(k->post, r->file);
-        return 0;
+    case CLOSE: return fd < 0 ? forget(k, r->file) : sys_close((int)fd);
     case FOLLOW: return sys_take_rights(r->to, PERMITTED, EFFECTIVE);
-    case SETTLE: receive_all(k, 0, true); return on_the_way(k->post) ? -EMFILE : 0;
+    case SETTLE:
+        receive_bequest(k, 0, true);
+        receive_all(k, 0, true);
+        return on_the_way(k->post) || bequests_of(k->post) ? -EMFILE : 0;
+    case BEQUEATH: return bequeath(k, r->to);
     case END: return 0;
     }
     return -EINVAL;
@@ -401,7 +471,29 @@ static bool has_a_lot(struct keeper *k, int seen)
     return true;
 }
 
-static void close_listed(int but)
+/* True if what the parent's keeper has sent is to be received now. A child that execs at once does
+ * without. In any other the files do not wait long, because they count for the user's limit of
+ * files in flight. */
+static bool has_bequest(struct keeper *k, int seen)
+{
+    if (!bequests_of(k->post) || k->inside.stuck)
+        return false;
+    if (k->inside.delayed && __atomic_load_n(&k->post->listed, __ATOMIC_ACQUIRE))
+        return true;
+    sleep_on(k->post, seen, BEQUEST_MS);
+    k->inside.delayed = true;
+    return false;
+}
+
+static bool is_kept(const struct post *p, int own, int fd)
+{
+    bool kept = fd == own;
+    for (unsigned i = 0; i < p->bequests; i++)
+        kept = kept || p->bequest[i] == fd;
+    return kept;
+}
+
+static void close_listed(const struct post *p, int but)
 {
     static const char path[] = "/proc/thread-self/fd";
     char entries[1024] __attribute__((aligned(8)));
@@ -417,7 +509,7 @@ static void close_listed(int but)
                 const char *name = e->d_name;
                 uint64_t fd;
                 at += e->d_reclen;
-                if (fmt_read_u64(&name, &fd) && (int)fd != list && (int)fd != but)
+                if (fmt_read_u64(&name, &fd) && (int)fd != list && !is_kept(p, but, (int)fd))
                     closed = sys_close((int)fd) == 0 || closed;
             }
         }
@@ -425,14 +517,21 @@ static void close_listed(int but)
     }
 }
 
-/* Closes all of the table but one. */
-static void close_all_but(int fd)
+/* Closes all of the table but one, and but the sockets from which files have to be received. */
+static void close_all_but(const struct post *p, int fd)
 {
-    long answer = fd > 0 ? sys_close_range(0, (unsigned)fd - 1) : 0;
-    if (answer == 0)
-        answer = sys_close_range((unsigned)(fd + 1), ~0U);
-    if (answer < 0)
-        close_listed(fd);
+    unsigned from = 0, to;
+    do {
+        to = fd >= 0 && (unsigned)fd >= from ? (unsigned)fd : ~0U;
+        for (unsigned i = 0; i < p->bequests; i++)
+            if ((unsigned)p->bequest[i] >= from && (unsigned)p->bequest[i] < to)
+                to = (unsigned)p->bequest[i];
+        if (to > from && sys_close_range(from, to == ~0U ? to : to - 1) < 0) {
+            close_listed(p, fd);
+            return;
+        }
+        from = to + 1;
+    } while (to != ~0U);
 }
 
 static void begin(struct keeper *k)
@@ -443,7 +542,7 @@ static void begin(struct keeper *k)
     sys_limit_rights(PERMITTED, EFFECTIVE);
     if (sys_fstat(socket, &st) < 0 || st.st_ino != k->peer) /* the program has closed it */
         k->inside.socket = socket = -1;
-    close_all_but(socket);
+    close_all_but(k->post, socket);
     long list = sys_open("/proc/self/maps", O_RDONLY, 0);
     k->inside.list = (int)list;
     /* What writes to descriptor 1 or 2 by mistake must not find a file of the program there. */
@@ -464,13 +563,16 @@ static long keep(void *context)
             if (p->request.what == END)
                 break;
             serve(k);
+        } else if (has_bequest(k, seen)) {
+            receive_bequest(k, 0, false);
         } else if (has_a_lot(k, seen)) {
             receive_all(k, 0, false);
-        } else if (!on_the_way(p) || k->inside.stuck) {
+        } else if (k->inside.stuck || !(on_the_way(p) || bequests_of(p))) {
             rest(k, seen);
         }
     }
-    close_all_but(-1);
+    p->bequests = 0;
+    close_all_but(p, -1);
     give_answer(p->answer, 0);
     return 0;
 }
@@ -629,7 +731,7 @@ static long make_thread(struct keeper *k)
 {
     int pair[2];
     struct stat ours, theirs;
-    long answer = sys_socketpair(pair);
+    long answer = nofile_socketpair(pair);
     if (answer < 0)
         return answer;
     k->socket = (int)high_move(pair[0]);
@@ -650,7 +752,8 @@ static long make_thread(struct keeper *k)
     return answer;
 }
 
-static long start_keeper(struct keeper **started)
+/* heir_of: in a child, the keeper of its parent whose files this one receives; 0 if none. */
+static long start_keeper(struct keeper **started, unsigned heir_of)
 {
     struct keeper *k = keepers + 1;
     if (!own_pid || own_pid != sys_getpid())
@@ -663,6 +766,8 @@ static long start_keeper(struct keeper **started)
     long answer = map_stack(k);
     if (answer < 0)
         return answer;
+    if (heir_of)
+        k->post->bequests = bequest_of(heir_of, k->post->bequest);
     answer = make_thread(k);
     if (answer < 0) {
         sys_munmap(k->base, k->len);
@@ -704,7 +809,7 @@ static long choose(struct keeper **chosen)
     *chosen = last;
     if (last)
         return 0;
-    long answer = room ? start_keeper(chosen) : -EMFILE;
+    long answer = room ? start_keeper(chosen, 0) : -EMFILE;
     if (answer == 0)
         last = *chosen;
     return answer;
@@ -843,7 +948,7 @@ long keepers_adopt(unsigned file)
 bool keepers_has(unsigned file)
 {
     struct keeper *k = keeper_of(file);
-    return k && look(file).place;
+    return k && k->state == HERE && look(file).place;
 }
 
 void keepers_drop(unsigned file)
@@ -852,9 +957,9 @@ void keepers_drop(unsigned file)
     const struct request r = { .what = CLOSE, .file = file };
     if (!k)
         return;
-    if (k->state == HERE)
-        ask(k, &r);
-    give_number(file);
+    long answer = k->state == HERE ? ask(k, &r) : 0;
+    if (answer != -EAGAIN)
+        give_number(file);
     held--;
     leave(k);
 }
@@ -906,8 +1011,97 @@ void keepers_settle(void)
     const struct request r = { .what = SETTLE };
     notice_fork();
     for (struct keeper *k = keepers + 1; k <= keepers + KEEPERS && threads; k++)
-        if (k->state == HERE && on_the_way(k->post))
+        if (k->state == HERE && (on_the_way(k->post) || bequests_of(k->post)))
             ask(k, &r);
+}
+
+/* ---- the caller: a fork ---- */
+
+void keepers_bequeath(unsigned file)
+{
+    struct keeper *k = keeper_of(file);
+    union file f;
+    if (!k || k->state != HERE || !(f = look(file)).place) {
+        missed = missed ? missed : -ESRCH;
+        return;
+    }
+    f.sent = 1;
+    note(file, f);
+    k->bequeaths = marked = true;
+}
+
+/* Has a keeper fill one socket. */
+static long fill_socket(struct keeper *k, struct bequeathing *b)
+{
+    const struct request r = { .what = BEQUEATH, .to = b };
+    long answer = bequest_add((unsigned)(k - keepers), &b->into);
+    if (answer < 0)
+        return answer;
+    b->into.delivered =
+        !on_the_way(k->post) && is_ours(k) && sys_send_file(k->socket, b->into.fd) >= 0;
+    answer = ask(k, &r);
+    sys_close(b->into.fd);
+    return answer;
+}
+
+void keepers_before_fork(void)
+{
+    for (struct keeper *k = keepers + 1; k <= keepers + KEEPERS && threads; k++) {
+        struct bequeathing b = { .next = 1 };
+        unsigned begin;
+        long answer = 0;
+        if (k->state != HERE || !k->bequeaths)
+            continue;
+        do {
+            begin = b.next;
+            answer = fill_socket(k, &b);
+        } while (answer == -EAGAIN && b.next > begin);
+        if (answer == 0)
+            continue;
+        missed = missed ? missed : answer;
+        unmark((unsigned)(k - keepers), b.next);
+    }
+    bequest_complete();
+}
+
+long keepers_fork_ended(void)
+{
+    long answer = missed;
+    bequest_close();
+    for (struct keeper *k = keepers + 1; k <= keepers + KEEPERS && marked; k++) {
+        if (k->bequeaths)
+            unmark((unsigned)(k - keepers), 1);
+        k->bequeaths = false;
+    }
+    marked = false;
+    missed = 0;
+    return answer;
+}
+
+/* In a child: starts a keeper that has the files which this one of the parent has sent. */
+static void inherit(struct keeper *parents)
+{
+    struct keeper *k;
+    int sockets[BEQUESTS];
+    const unsigned from = (unsigned)(parents - keepers);
+    parents->bequeaths = false;
+    long answer = bequest_of(from, sockets) ? start_keeper(&k, from) : -EBADF;
+    if (answer < 0) {
+        missed = answer;
+        unmark(from, 1);
+        return;
+    }
+    for (unsigned n = 1; n < used; n++) {
+        union file f = look(n);
+        if (!goes_to_child(f, from))
+            continue;
+        f.keeper = (uint64_t)(k - keepers);
+        f.place = 0;
+        note(n, f);
+        k->files++;
+        leave(parents);
+    }
+    __atomic_store_n(&k->post->listed, 1, __ATOMIC_RELEASE);
 }
 
 void keepers_after_fork(void)
@@ -923,13 +1117,21 @@ void keepers_after_fork(void)
         close_socket(k);
         sys_munmap(k->base, k->len);
         if (k->files)
-            *k = (struct keeper){
-                .state = PARENTS, .files = k->files, .pid = parent, .tid = k->tid
-            };
+            *k = (struct keeper){ .state = PARENTS,
+                                  .files = k->files,
+                                  .bequeaths = k->bequeaths,
+                                  .pid = parent,
+                                  .tid = k->tid };
         else
             *k = (struct keeper){ .state = NONE };
     }
     last = NULL;
+    missed = 0;
+    for (struct keeper *k = keepers + 1; k <= keepers + KEEPERS && marked; k++)
+        if (k->state == PARENTS && k->bequeaths)
+            inherit(k);
+    bequest_close();
+    marked = false;
 }
 
 void keepers_end(void)

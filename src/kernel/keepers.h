@@ -23,7 +23,9 @@
  * which it was started. While more files than the soft RLIMIT_NOFILE are received, that limit is
  * the hard one for some microseconds, because the kernel compares it with the numbers in the
  * keeper's table. A limit that the program sets meanwhile stays. A process that is forked or
- * executed meanwhile begins with the hard one; keepers_settle prevents that.
+ * executed meanwhile begins with the hard one; keepers_settle prevents that. The limit may also be
+ * raised while files are sent to a child, because the kernel compares it with the number of files
+ * that the user has in flight.
  *
  * When a keeper starts, it gets a copy of the program's table for a moment, and closes what is in
  * it. A file that another thread closes meanwhile is closed that much later. keepers_hold waits for
@@ -61,7 +63,8 @@ long keepers_hold(int fd);
 typedef long keepers_work(int fd, int list, void *context);
 long keepers_run(unsigned file, keepers_work *work, void *context);
 
-/* True if the keeper has received the file: from then on no limit keeps it from mapping it. */
+/* True if a keeper of this process has received the file: from then on no limit keeps it from
+ * mapping it. */
 bool keepers_has(unsigned file);
 
 /* Closes the keeper's descriptor, and returns when it is closed. The number is then free. In a
@@ -81,17 +84,31 @@ long keepers_follow(void);
  * them. */
 void keepers_settle(void);
 
-/* For a forked child, before any other function: the keepers are its parent's. A child that has not
- * called it notices that by memory that fork wipes, and then calls it itself. */
+/*
+ * A fork. Before it, after keepers_settle, keepers_bequeath names each file that the child is to
+ * have whatever becomes of its parent, and keepers_before_fork sends them all (kernel/bequest.h).
+ * Until keepers_fork_ended the process has a descriptor for about 23,000 files. keepers_fork_ended
+ * is for the parent, also where the fork has failed, and does nothing in the child. It returns 0;
+ * or the first -errno why the child did not get a file that was named: then it may still open it by
+ * keepers_adopt.
+ *
+ * keepers_after_fork is for the child, before any other function: the keepers are its parent's. It
+ * starts a keeper for each of the parent's that has sent files, because the child may close all
+ * its descriptors at once, as daemons do; the files are received at the first need, or 10 ms later.
+ * A child that has not called it notices that by memory that fork wipes, and then calls it itself.
+ */
+void keepers_bequeath(unsigned file);
+void keepers_before_fork(void);
+long keepers_fork_ended(void);
 void keepers_after_fork(void);
 
 /*
  * In a forked child, opens a file that the parent holds by its name in /proc, and holds it here.
- * keepers_run does that by itself. The open file is another one of the same file
- * with the same access. Returns 0, or -errno: -ESRCH if the parent or its keeper has gone, -ESTALE
- * if another file has its number by now (parent and child do not tell each other what they drop),
- * or the error of the open, which checks the permissions of the file. The parent holds the file as
- * before.
+ * That is for a file that did not come with the fork, and keepers_run does it by itself. The open
+ * file is another one of the same file with the same access. Returns 0, or -errno: -ESRCH if the
+ * parent or its keeper has gone, -ESTALE if another file has its number by now (parent and child do
+ * not tell each other what they drop), or the error of the open, which checks the permissions of
+ * the file. The parent holds the file as before.
  */
 long keepers_adopt(unsigned file);
 

@@ -674,59 +674,113 @@ long sys_socketpair(int pair[2])
     return CALL(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair, 0, 0);
 }
 
-/* A message of one byte, with room for a descriptor beside it. */
+/* A message, with room for descriptors beside it. */
 struct parcel {
-    char byte, control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
     struct iovec content;
     struct msghdr message;
 };
 
-static struct cmsghdr *pack(struct parcel *p)
+static void pack(struct parcel *p, void *content, size_t len, void *control, size_t room)
 {
-    *p = (struct parcel){ .byte = 0 };
-    p->content = (struct iovec){ &p->byte, 1 };
-    p->message = (struct msghdr){ .msg_iov = &p->content,
-                                  .msg_iovlen = 1,
-                                  .msg_control = p->control,
-                                  .msg_controllen = sizeof p->control };
-    return CMSG_FIRSTHDR(&p->message);
+    p->content = (struct iovec){ content, len };
+    p->message = (struct msghdr){
+        .msg_iov = &p->content, .msg_iovlen = 1, .msg_control = control, .msg_controllen = room
+    };
+}
+
+static long send_parcel(int socket, struct parcel *p, const int fds[], unsigned n)
+{
+    struct cmsghdr *header = CMSG_FIRSTHDR(&p->message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(n * sizeof *fds);
+    p->message.msg_controllen = CMSG_SPACE(n * sizeof *fds);
+    __builtin_memcpy(CMSG_DATA(header), fds, n * sizeof *fds);
+    return CALL(SYS_sendmsg, socket, &p->message, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0, 0);
+}
+
+/* Returns how long the message is, or -errno, and sets how many descriptors came with it. */
+static long peek_parcel(int socket, struct parcel *p, int fds[], unsigned *n)
+{
+    long got =
+        CALL(SYS_recvmsg, socket, &p->message, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC, 0, 0, 0);
+    const struct cmsghdr *header = got < 0 ? NULL : CMSG_FIRSTHDR(&p->message);
+    size_t size = header && header->cmsg_len > CMSG_LEN(0) ? header->cmsg_len - CMSG_LEN(0) : 0;
+    *n = (unsigned)(size / sizeof *fds);
+    if (*n)
+        __builtin_memcpy(fds, CMSG_DATA(header), *n * sizeof *fds);
+    return got;
+}
+
+/* Without room for descriptors, the kernel makes none of the files of a message. */
+static long drop_parcel(int socket, void *content, size_t len)
+{
+    struct parcel p;
+    pack(&p, content, len, NULL, 0);
+    return CALL(SYS_recvmsg, socket, &p.message, MSG_DONTWAIT, 0, 0, 0);
 }
 
 long sys_send_file(int socket, int fd)
 {
+    char byte = 0, control[CMSG_SPACE(sizeof fd)] __attribute__((aligned(8))) = { 0 };
     struct parcel p;
-    struct cmsghdr *header = pack(&p);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof fd);
-    __builtin_memcpy(CMSG_DATA(header), &fd, sizeof fd);
-    return CALL(SYS_sendmsg, socket, &p.message, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0, 0);
+    pack(&p, &byte, 1, control, sizeof control);
+    return send_parcel(socket, &p, &fd, 1);
 }
 
 long sys_peek_file(int socket)
 {
+    char byte, control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
     struct parcel p;
+    unsigned n;
     int fd;
-    pack(&p);
-    long got =
-        CALL(SYS_recvmsg, socket, &p.message, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC, 0, 0, 0);
-    const struct cmsghdr *header = got < 0 ? NULL : CMSG_FIRSTHDR(&p.message);
-    if (got < 0)
-        return got;
-    if (!header || header->cmsg_len < CMSG_LEN(sizeof fd))
-        return -EMFILE;
-    __builtin_memcpy(&fd, CMSG_DATA(header), sizeof fd);
-    return fd;
+    pack(&p, &byte, 1, control, sizeof control);
+    long got = peek_parcel(socket, &p, &fd, &n);
+    return got < 0 ? got : n ? fd : -EMFILE;
 }
 
 long sys_drop_file(int socket)
 {
-    struct parcel p;
-    pack(&p);
-    p.message.msg_control = NULL;
-    p.message.msg_controllen = 0;
-    long got = CALL(SYS_recvmsg, socket, &p.message, MSG_DONTWAIT, 0, 0, 0);
+    char byte;
+    long got = drop_parcel(socket, &byte, 1);
     return got == 1 ? 0 : got < 0 ? got : -EAGAIN;
+}
+
+#define FILES_ROOM CMSG_SPACE(SYS_FILES_MAX * sizeof(int))
+
+/* The kernel does not divide a message that is shorter than half of the socket's buffer
+ * (net/unix/af_unix.c, unix_stream_sendmsg), and no buffer is so small that this one is not. */
+long sys_send_files(int socket, const int fds[], const uint32_t words[], unsigned n)
+{
+    char control[FILES_ROOM] __attribute__((aligned(8)));
+    struct parcel p;
+    __builtin_memset(control, 0, sizeof control);
+    pack(&p, (void *)words, n * sizeof *words, control, sizeof control);
+    long sent = send_parcel(socket, &p, fds, n);
+    return sent < 0 ? sent : 0;
+}
+
+long sys_peek_files(int socket, int fds[], uint32_t words[])
+{
+    char control[FILES_ROOM] __attribute__((aligned(8)));
+    struct parcel p;
+    unsigned n;
+    pack(&p, words, SYS_FILES_MAX * sizeof *words, control, sizeof control);
+    long got = peek_parcel(socket, &p, fds, &n);
+    if (got <= 0)
+        return got;
+    if (n == (size_t)got / sizeof *words)
+        return n;
+    while (n)
+        sys_close(fds[--n]);
+    return -EMFILE;
+}
+
+long sys_drop_files(int socket)
+{
+    uint32_t words[SYS_FILES_MAX];
+    long got = drop_parcel(socket, words, sizeof words);
+    return got < 0 ? got : 0;
 }
 
 long sys_timer_create(int sig, int *timer)
@@ -784,6 +838,24 @@ bool sys_thread_lives(long tid)
 long sys_close_range(unsigned first, unsigned last)
 {
     return CALL(SYS_close_range, first, last, 0, 0, 0, 0);
+}
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
+
+long sys_fd_of_thread(long tid, int fd)
+{
+    enum { THREAD = O_EXCL }; /* PIDFD_THREAD */
+    long of = CALL(SYS_pidfd_open, tid, THREAD, 0, 0, 0, 0);
+    if (of < 0)
+        return of;
+    long copy = CALL(SYS_pidfd_getfd, of, fd, 0, 0, 0, 0);
+    sys_close((int)of);
+    return copy;
 }
 
 unsigned sys_processors(void)

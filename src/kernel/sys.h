@@ -127,6 +127,15 @@ long sys_peek_file(int socket);
  * if none waits. */
 long sys_drop_file(int socket);
 
+/* Up to SYS_FILES_MAX open files in one message, with a word for each. sys_send_files sends all of
+ * them or none. sys_peek_files writes new descriptors of those of the first message that waits, and
+ * returns how many; 0 if no message comes any more; -EAGAIN if none waits; -EMFILE if not all of
+ * them can be in the table, and none is in it then. They go on waiting until sys_drop_files. */
+#define SYS_FILES_MAX 253 /* SCM_MAX_FD */
+long sys_send_files(int socket, const int fds[], const uint32_t words[], unsigned n);
+long sys_peek_files(int socket, int fds[], uint32_t words[]);
+long sys_drop_files(int socket);
+
 /* Calls that a program makes on its own sockets. */
 struct msghdr;
 struct mmsghdr;
@@ -239,6 +248,9 @@ long sys_thread(const struct sys_thread *t);
 bool sys_thread_lives(long tid);
 /* Closes the descriptors from first to last (close_range(2), Linux 5.9). */
 long sys_close_range(unsigned first, unsigned last);
+/* Returns a new descriptor of the file that another thread of this process has at fd, in a table of
+ * its own (pidfd_getfd(2); Linux 6.9 for a thread that is not the first one). */
+long sys_fd_of_thread(long tid, int fd);
 /* Returns on how many processors the calling thread may run; 1 where the kernel does not say. */
 unsigned sys_processors(void);
 /* Waits for some nanoseconds, as is right in a loop that waits for another processor. */

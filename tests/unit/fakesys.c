@@ -648,6 +648,30 @@ long sys_drop_file(int socket)
     return -EBADF;
 }
 
+long sys_send_files(int socket, const int files[], const uint32_t words[], unsigned n)
+{
+    (void)socket, (void)files, (void)words, (void)n;
+    return -EBADF;
+}
+
+long sys_peek_files(int socket, int files[], uint32_t words[])
+{
+    (void)socket, (void)files, (void)words;
+    return -EBADF;
+}
+
+long sys_drop_files(int socket)
+{
+    (void)socket;
+    return -EBADF;
+}
+
+long sys_fd_of_thread(long tid, int fd)
+{
+    (void)tid, (void)fd;
+    return -ENOSYS;
+}
+
 bool sys_shares_memory(long pid)
 {
     (void)pid;

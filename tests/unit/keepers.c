@@ -511,6 +511,242 @@ static void forks(void)
     usleep(50000);
 }
 
+/* Forks. The child gets these files. Returns what the library says of it in *missed. */
+static pid_t fork_with(const long *numbers, int count, long *said)
+{
+    enter();
+    keepers_settle();
+    for (int i = 0; i < count; i++)
+        keepers_bequeath((unsigned)numbers[i]);
+    keepers_before_fork();
+    pid_t child = fork();
+    if (child == 0)
+        keepers_after_fork();
+    long answer = keepers_fork_ended();
+    leave();
+    if (said)
+        *said = answer;
+    return child;
+}
+
+static void close_everything(void)
+{
+    CHECK(syscall(SYS_close_range, 3, ~0U, 0) == 0);
+}
+
+/* The parent drops what it has, and holds other files. The child has those that were sent. */
+static void bequest_child(const long *n, int go)
+{
+    char byte;
+    unsigned count = entries_of("/proc/self/fd");
+    CHECK(keepers_threads() == 1 && keepers_files() == 4);
+    CHECK(!keepers_has((unsigned)n[0]) && !keepers_has((unsigned)n[3]));
+    CHECK(read(go, &byte, 1) == 1);
+    close_everything();
+    drop(n[2]); /* before it is received */
+    long other = hold_new(9);
+    CHECK(other == n[2] && shows(map(other), 9));
+    CHECK(shows(map(n[0]), 0) && shows(map(n[1]), 1));
+    long r = map_at(n[3], NULL, PAGE, PROT_READ, MAP_SHARED, 0); /* it was not sent */
+    CHECK(r == -ESTALE || r == -ESRCH);
+    CHECK(keepers_has((unsigned)n[0]) && entries_of("/proc/self/fd") < count);
+    drop(n[0]);
+    drop(n[1]);
+    drop(n[3]);
+    drop(other);
+    CHECK(keepers_files() == 0);
+    enter();
+    keepers_end();
+    leave();
+    _exit(0);
+}
+
+static void bequests(void)
+{
+    char path[128];
+    long n[4], said;
+    int go[2];
+    struct flock l = { .l_type = F_WRLCK };
+    for (int i = 0; i < 4; i++)
+        n[i] = hold_new(i);
+    snprintf(path, sizeof path, "%s/0", folder);
+    int fd = open(path, O_RDWR);
+    CHECK(fcntl(fd, F_SETLK, &l) == 0 && pipe(go) == 0);
+    unsigned count = entries_of("/proc/self/fd"), maps = vmas();
+    pid_t child = fork_with(n, 3, &said);
+    if (child == 0)
+        bequest_child(n, go[0]);
+    CHECK(said == 0 && entries_of("/proc/self/fd") == count && vmas() <= maps + 1);
+    CHECK(!other_gets(true, path)); /* the lock is still there */
+    for (int i = 0; i < 4; i++)
+        drop(n[i]);
+    for (int i = 0; i < 4; i++)
+        CHECK(shows(map(hold_new(10 + i)), 10 + i));
+    CHECK(write(go[1], "", 1) == 1);
+    expect(child, 0);
+    CHECK(other_gets(false, path) && keepers_files() == 4);
+}
+
+/* What the child has not received goes on to its child, also where the program has closed the
+ * keepers' sockets. */
+static void bequest_of_bequest(void)
+{
+    long n[3], said;
+    int done[2];
+    char byte;
+    for (int i = 0; i < 3; i++)
+        n[i] = hold_deleted(i);
+    CHECK(pipe2(done, O_CLOEXEC) == 0);
+    int kept = dup2(done[1], 1023);
+    close(done[1]);
+    CHECK(kept == 1023);
+    for (int generation = 0; generation < 4; generation++) {
+        pid_t parent = getpid(), child = fork_with(n, 3, &said);
+        CHECK(said == 0);
+        if (child > 0 && generation)
+            _exit(0);
+        if (child > 0) {
+            close(kept);
+            CHECK(read(done[0], &byte, 1) == 1);
+            return;
+        }
+        while (generation && getppid() == parent)
+            usleep(1000);
+        CHECK(syscall(SYS_close_range, 3, 1022, 0) == 0);
+        if (generation == 2)
+            for (int i = 0; i < 3; i++)
+                CHECK(shows(map(n[i]), i));
+    }
+    for (int i = 0; i < 3; i++)
+        CHECK(shows(map(n[i]), i));
+    CHECK(write(kept, "", 1) == 1);
+    _exit(0);
+}
+
+/* A child that execs keeps nothing, and nothing is kept for it. */
+static void bequest_exec(void)
+{
+    static char shell[] = "sh", c[] = "-c", list[] = "ls -l /proc/self/fd >&2; sleep 0.2";
+    static char *const arguments[] = { shell, c, list, NULL };
+    char path[128], text[4096] = "";
+    int fd = make_file(1), out[2];
+    CHECK(flock(fd, LOCK_EX) == 0 && pipe2(out, O_CLOEXEC) == 0);
+    close(0); /* a socket, in some places */
+    CHECK(open("/dev/null", O_RDONLY) == 0);
+    long n = hold(fd);
+    pid_t child = fork_with(&n, 1, NULL);
+    if (child == 0) {
+        dup2(out[1], 2);
+        execvp("sh", arguments);
+        _exit(1);
+    }
+    CHECK(read(out[0], text, sizeof text - 1) > 0 && !strstr(text, "socket:"));
+    drop(n);
+    close(fd);
+    snprintf(path, sizeof path, "%s/1", folder);
+    fd = open(path, O_RDWR);
+    CHECK(flock(fd, LOCK_EX | LOCK_NB) == 0); /* while the new program runs */
+    expect(child, 0);
+}
+
+/* The child lowers the limit, so that no file can be received. */
+static void bequest_lowered(void)
+{
+    long n[20];
+    for (int i = 0; i < 20; i++)
+        n[i] = hold_deleted(i);
+    pid_t child = fork_with(n, 20, NULL);
+    if (child == 0) {
+        struct rlimit low = { 8, 8 }, back = { 1000, 1000 };
+        CHECK(setrlimit(RLIMIT_NOFILE, &low) == 0);
+        long r = map_at(n[0], NULL, PAGE, PROT_READ, MAP_SHARED, 0);
+        CHECK(r == -EMFILE || shows((const char *)r, 0)); /* it was received before */
+        drop(n[1]);
+        if (setrlimit(RLIMIT_NOFILE, &back) < 0) /* may do so: root */
+            _exit(0);
+        CHECK(r != -EMFILE || hold_new(30) != n[1]); /* it will come by this number */
+        CHECK(shows(map(n[0]), 0) && shows(map(n[19]), 19));
+        CHECK(map_at(n[1], NULL, PAGE, PROT_READ, MAP_SHARED, 0) < 0 || r != -EMFILE);
+        _exit(0);
+    }
+    expect(child, 0);
+}
+
+/* The program has used up its descriptors. */
+static void bequest_full(void)
+{
+    long n = hold_deleted(1), said;
+    struct rlimit l;
+    CHECK(getrlimit(RLIMIT_NOFILE, &l) == 0);
+    set_limit(64, l.rlim_max);
+    while (dup(0) >= 0)
+        continue;
+    pid_t child = fork_with(&n, 1, &said);
+    if (child == 0) {
+        CHECK(shows(map(n), 1) && keepers_has((unsigned)n) && dup(0) < 0);
+        _exit(0);
+    }
+    CHECK(said == 0 && dup(0) < 0);
+    expect(child, 0);
+    check_limit(64, l.rlim_max);
+}
+
+/* More files than the user may have in flight: the child opens the rest by its parent's entry. */
+static void bequest_flight(void)
+{
+    enum { MANY = 1000 };
+    static long n[MANY];
+    long said;
+    if (getuid() == 0)
+        CHECK(setgid(65534) == 0 && setuid(65534) == 0 && prctl(PR_SET_DUMPABLE, 1) == 0);
+    set_limit(300, 300);
+    for (int i = 0; i < MANY; i++)
+        n[i] = hold_new(i);
+    CHECK(keepers_threads() == 5);
+    pid_t child = fork_with(n, MANY, &said);
+    if (child == 0) {
+        for (int i = 0; i < MANY; i += 7) {
+            const char *at = map(n[i]);
+            CHECK(shows(at, i));
+            munmap((void *)at, PAGE);
+        }
+        check_limit(300, 300);
+        _exit(0);
+    }
+    CHECK(said == -ETOOMANYREFS);
+    expect(child, 0);
+    check_limit(300, 300);
+}
+
+/* More files than the buffer of one socket has room for. */
+static void bequest_many(void)
+{
+    enum { MANY = 25000 };
+    static long n[MANY];
+    struct rlimit l = { 64, 200000 };
+    long said;
+    if (setrlimit(RLIMIT_NOFILE, &l) < 0)
+        return;
+    int fd = make_file(1), last = make_file(2);
+    for (int i = 0; i < MANY; i++)
+        n[i] = hold(i < MANY - 1 ? fd : last);
+    CHECK(keepers_threads() == 1 && n[MANY - 1] > 0);
+    pid_t child = fork_with(n, MANY, &said);
+    if (child == 0) {
+        CHECK(shows(map(n[MANY - 1]), 2) && shows(map(n[0]), 1));
+        enter();
+        keepers_settle();
+        leave();
+        for (int i = 0; i < MANY; i++)
+            CHECK(keepers_has((unsigned)n[i]));
+        check_limit(64, 200000);
+        _exit(0);
+    }
+    CHECK(said == 0);
+    expect(child, 0);
+    check_limit(64, 200000);
+}
+
 static void vforks(void)
 {
     int fd = make_file(2), late = make_file(3);
@@ -951,6 +1187,13 @@ static const struct scene {
     { "closed_socket", closed_socket },
     { "creator_ends", creator_ends },
     { "forks", forks },
+    { "bequests", bequests },
+    { "bequest_of_bequest", bequest_of_bequest },
+    { "bequest_exec", bequest_exec },
+    { "bequest_lowered", bequest_lowered },
+    { "bequest_full", bequest_full },
+    { "bequest_flight", bequest_flight },
+    { "bequest_many", bequest_many },
     { "vforks", vforks },
     { "ends", ends },
     { "endings", endings },
