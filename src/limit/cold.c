@@ -26,7 +26,8 @@
 #include "tell/log.h"
 #include "tell/options.h"
 
-static bool future_locked; /* mlockall(MCL_FUTURE) is in force */
+static bool future_locked;  /* mlockall(MCL_FUTURE) is in force */
+static long not_bequeathed; /* why a forked child lacks files, as -errno; or 0 */
 
 /* Lock held. */
 static void track(const struct map_request *q, uintptr_t at, uint32_t kind, struct held *file)
@@ -121,7 +122,7 @@ bool cold_makes_room(void)
 /* Tells once that it has begun, and once what it could not do. */
 static void tell(void)
 {
-    static bool told_begun, told_why;
+    static bool told_begun, told_why, told_fork;
     if (cold_state == COLD_BEGUN && !__atomic_exchange_n(&told_begun, true, __ATOMIC_RELAXED))
         log_line(
             EVENT_cold,
@@ -132,6 +133,11 @@ static void tell(void)
         log_line(EVENT_cold_failed,
                  "a mapping of a file could not become cold, or warm again: %s (error %ld)",
                  reason_of(-cold_refused), -cold_refused);
+    if (not_bequeathed && !__atomic_exchange_n(&told_fork, true, __ATOMIC_RELAXED))
+        log_line(EVENT_cold_fork,
+                 "a forked child did not get all files of cold mappings, and opens them by its "
+                 "parent's entry in /proc, if that is possible then: %s (error %ld)",
+                 reason_of(-not_bequeathed), -not_bequeathed);
 }
 
 /* A few batches for each call of the program. */
@@ -374,16 +380,34 @@ void cold_follow(void)
             reason_of(-answer), -answer);
 }
 
+/* The child has no VMA of what is cold: the open files go with it. */
+static void bequeath(void)
+{
+    for (struct region *r = tree_from(&coldset, 0); r; r = r->after)
+        if (range_is_cold(r))
+            keepers_bequeath(r->held->file);
+    coldswitch_bequeath();
+    keepers_before_fork();
+}
+
 void cold_before_fork(void)
 {
     lock_take(&coldset_lock);
     keepers_settle();
+    if (cold_any())
+        bequeath();
 }
 
 void cold_fork_ended(void)
 {
-    if (lock_mine(&coldset_lock))
-        lock_drop(&coldset_lock);
+    if (!lock_mine(&coldset_lock))
+        return;
+    long answer = keepers_fork_ended();
+    if (answer < 0 && !not_bequeathed) {
+        not_bequeathed = answer;
+        due_set(DUE_COLD);
+    }
+    lock_drop(&coldset_lock);
 }
 
 void cold_after_fork(void)
@@ -396,4 +420,6 @@ void cold_after_fork(void)
         cold_state = COLD_OVER;
     }
     keepers_after_fork();
+    if (!cold_any())
+        coldswitch_forget();
 }

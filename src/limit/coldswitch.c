@@ -43,6 +43,18 @@ long coldswitch_start(void)
     return 0;
 }
 
+void coldswitch_bequeath(void)
+{
+    keepers_bequeath(placeholder.file);
+}
+
+void coldswitch_forget(void)
+{
+    if (placeholder.file)
+        keepers_drop(placeholder.file);
+    placeholder = (struct held){ .file = 0 };
+}
+
 void coldswitch_expect(struct switched *s, const struct region *r)
 {
     s->expected[s->count++] =

@@ -44,6 +44,13 @@ void coldswitch_expect(struct switched *s, const struct region *r);
 /* Makes the placeholder, if there is none yet. Returns 0 or -errno. */
 long coldswitch_start(void);
 
+/* Before a fork: the child gets the placeholder's open file too. */
+void coldswitch_bequeath(void);
+
+/* In a forked child in which nothing is cold: it makes a placeholder of its own, and needs nothing
+ * of its parent. */
+void coldswitch_forget(void);
+
 /*
  * Maps the placeholder between start and end, which the ranges fill. Returns a negative value if
  * nothing was changed: -ESTALE with wrong set; -EAGAIN with used set to those of the ranges that

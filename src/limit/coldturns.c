@@ -321,14 +321,32 @@ static unsigned cool_beside(struct region *first, unsigned most)
     return n;
 }
 
+/* In a forked child, a mapping whose file only the parent holds becomes cold after a keeper of the
+ * child has the file: it may be impossible to open later. False: it is impossible now, and the
+ * mapping stays warm for good. */
+static bool is_kept_here(const struct region *r, unsigned *adoptions)
+{
+    if (keepers_has(r->held->file))
+        return true;
+    --*adoptions;
+    if (keepers_adopt(r->held->file) < 0)
+        return false;
+    keepers_settle();
+    return true;
+}
+
 /* Lets up to most mappings become cold whose turn it is, and returns how many. */
 static unsigned take_turns(unsigned most, uint64_t young)
 {
-    unsigned done = 0;
-    for (size_t left = coldset_waiting(); left && done < most; left--) {
+    unsigned done = 0, adoptions = COLD_BATCH;
+    for (size_t left = coldset_waiting(); left && done < most && adoptions; left--) {
         struct region *r = coldset_next();
         if (!r)
             break;
+        if (!is_kept_here(r, &adoptions)) {
+            coldset_remove(r);
+            continue;
+        }
         bool spared = r->overlay || warmings - r->warmed < young || !keepers_has(r->held->file);
         if (spared || in_use(r->start, r->end)) {
             r->overlay -= r->overlay != 0;

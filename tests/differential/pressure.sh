@@ -23,7 +23,7 @@ mode() {
 	fill) options=coalesce=fill brings=retained,opens ;;
 	join) options=coalesce=join brings=opens ;;
 	all) options=pressure=full:guards=on:coalesce=fill brings=guards,retained,opens ;;
-	cold) options=cold=on:cold_warm=1 brings=opens,cold ;; # a forked child opens what is cold anew
+	cold) options=cold=on:cold_warm=1 brings=opens,cold ;; # a forked child opens anew what was warm at the fork
 	*) fail "no mode $1" ;;
 	esac
 	# What is cold takes memory for its table and its queue, and 64 spare maps, and a keeper has a stack.

@@ -10,14 +10,17 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/mman.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -669,6 +672,285 @@ static void scene_full(void)
     unmap_all(COUNT / 2);
 }
 
+/* ---- children that have to do without their parent ---- */
+
+/* What the processes of a scene say. */
+static struct {
+    unsigned len;
+    char text[16000];
+} * said;
+
+__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
+{
+    char line[256];
+    va_list ap;
+    va_start(ap, format);
+    unsigned len = (unsigned)vsnprintf(line, sizeof line, format, ap);
+    va_end(ap);
+    unsigned at_byte = __atomic_fetch_add(&said->len, len, __ATOMIC_RELAXED);
+    if (at_byte + len < sizeof said->text)
+        memcpy(said->text + at_byte, line, len);
+}
+
+/* Runs a program in a process of its own, and waits for it and all that come from it. */
+static void play_apart(void (*program)(void))
+{
+    int status, killed = 0;
+    said = mmap(NULL, sizeof *said, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    fflush(stdout);
+    if (fork() == 0) {
+        alarm(60);
+        program();
+        _exit(0);
+    }
+    while (wait(&status) > 0)
+        killed += status != 0;
+    fputs(said->text, stdout);
+    printf("  of its processes failed: %d\n", killed);
+    munmap(said, sizeof *said);
+    memset(files, 0, sizeof files);
+}
+
+/* The child of a process that ends at once. */
+static void leave_orphan(void)
+{
+    pid_t parent = getpid();
+    if (fork() > 0)
+        _exit(0);
+    alarm(60);
+    while (getppid() == parent)
+        usleep(1000);
+}
+
+static void read_all(const char *who)
+{
+    for (int n = 0; n < 8; n++)
+        say("  %s: %d %c %c\n", who, n, at[n][0], at[n][LEN - 1]);
+}
+
+static void start_cold(void)
+{
+    map_all(8, SHARED_RW);
+    unlink(name_of(1));
+    chill(8);
+}
+
+/* The orphan has one mapping warm, whose file only its parent has held. */
+static void orphan(void)
+{
+    start_cold();
+    say("  warm %c\n", at[3][0]);
+    leave_orphan();
+    for (int turn = 0; turn < 100; turn++)
+        munmap(mmap(NULL, LEN, PROT_READ, MAP_SHARED, files[9], 0), LEN);
+    at[3][1] = 'w';
+    read_all("orphan");
+    for (int n = 0; n < 8; n++)
+        at[n][2] = (char)('0' + n);
+    for (int turn = 0; turn < 100; turn++)
+        munmap(mmap(NULL, LEN, PROT_READ, MAP_SHARED, files[9], 0), LEN);
+    for (int n = 0; n < 8; n++) {
+        char byte = 0;
+        pread(files[n], &byte, 1, 2);
+        say("  %c %c\n", at[n][2], byte);
+    }
+}
+
+static void scene_orphan(void)
+{
+    play_apart(orphan);
+}
+
+/* The parent unmaps the files, and what it maps then takes their numbers. */
+static void unmapped(void)
+{
+    int go[2];
+    char byte;
+    start_cold();
+    if (pipe(go) < 0)
+        die("pipe");
+    if (fork() == 0) {
+        alarm(60);
+        say("  go %zd\n", read(go[0], &byte, 1));
+        read_all("child");
+        return;
+    }
+    for (int n = 0; n < 8; n++)
+        munmap(at[n], LEN);
+    for (int n = 0; n < 8; n++)
+        at[n] = mmap(NULL, LEN, SHARED_RW, files[8 + n % 7], 0);
+    chill(8);
+    write(go[1], "", 1);
+    wait(NULL);
+    read_all("parent");
+}
+
+static void scene_unmapped(void)
+{
+    play_apart(unmapped);
+}
+
+static void become_nobody(void)
+{
+    if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setgid(65534) < 0 || setuid(65534) < 0))
+        die("nobody: %s", strerror(errno));
+}
+
+static void user(void)
+{
+    start_cold();
+    if (fork() == 0) {
+        become_nobody();
+        read_all("nobody");
+        return;
+    }
+    wait(NULL);
+}
+
+static void scene_user(void)
+{
+    play_apart(user);
+}
+
+static void close_from(int first)
+{
+    if (first == 0)
+        syscall(SYS_close_range, 0, ~0U, 0);
+    for (int fd = first; fd < 2000; fd++)
+        close(fd);
+}
+
+/* As daemons do. Then a worker, which has to do without the daemon. */
+static void be_daemon(int first)
+{
+    start_cold();
+    leave_orphan();
+    setsid();
+    close_from(first);
+    become_nobody();
+    say("  %d\n", open("/dev/null", O_RDWR));
+    for (int n = 0; n < 4; n++)
+        say("  daemon: %c\n", at[n][0]);
+    leave_orphan();
+    read_all("worker");
+    leave_orphan();
+    close_from(first);
+    read_all("another");
+}
+
+static void daemon_by_range(void)
+{
+    be_daemon(0);
+}
+
+static void daemon_by_loop(void)
+{
+    be_daemon(1);
+}
+
+static void scene_daemon(void)
+{
+    play_apart(daemon_by_range);
+    play_apart(daemon_by_loop);
+}
+
+static void grandchild(void)
+{
+    start_cold();
+    leave_orphan();
+    leave_orphan();
+    leave_orphan();
+    read_all("grandchild");
+}
+
+static void scene_grandchild(void)
+{
+    play_apart(grandchild);
+}
+
+/* What a child finds in its table of descriptors, where a program looks. */
+static void table(void)
+{
+    start_cold();
+    if (fork() == 0) {
+        unsigned open_ones = 0;
+        for (int fd = 0; fd < 512; fd++)
+            open_ones += fcntl(fd, F_GETFD) >= 0;
+        say("  open: %u, next: %d\n", open_ones, dup(0));
+        read_all("child");
+        say("  next: %d\n", dup(0));
+        return;
+    }
+    wait(NULL);
+}
+
+static void scene_table(void)
+{
+    play_apart(table);
+}
+
+/* Children of a process whose other threads make some mappings warm and cold. */
+static void busy(void)
+{
+    pthread_t threads[2];
+    int status, failed = 0;
+    map_all(12, SHARED_RW);
+    for (long i = 0; i < 2; i++)
+        pthread_create(&threads[i], NULL, churn, (void *)i);
+    for (int n = 0; n < 30; n++) {
+        if (fork() == 0) {
+            bool right = true;
+            become_nobody();
+            for (int i = 0; i < 12; i++)
+                right &= at[i][LEN - 1] == 'a' + (i + 3) % 26;
+            _exit(!right);
+        }
+        wait(&status);
+        failed += status != 0;
+    }
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    say("  children that failed: %d\n", failed);
+}
+
+static void scene_busy(void)
+{
+    play_apart(busy);
+}
+
+/* The user has as many files in flight as the limit allows. */
+static void flight(void)
+{
+    int pair[2];
+    start_cold();
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+        die("socketpair: %s", strerror(errno));
+    for (int n = 0; n < 200; n++) {
+        char byte = 0, control[CMSG_SPACE(sizeof(int))] = { 0 };
+        struct iovec v = { &byte, 1 };
+        struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control };
+        m.msg_controllen = sizeof control;
+        struct cmsghdr *header = CMSG_FIRSTHDR(&m);
+        *header = (struct cmsghdr){ CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
+        memcpy(CMSG_DATA(header), &pair[0], sizeof(int));
+        if (sendmsg(pair[1], &m, MSG_DONTWAIT) < 0)
+            break;
+    }
+    if (fork() == 0) {
+        read_all("child");
+        return;
+    }
+    wait(NULL);
+    munmap(mmap(NULL, LEN, PROT_READ, MAP_SHARED, files[9], 0), LEN); /* something to do */
+}
+
+/* With RLIMIT_NOFILE of 100. */
+static void scene_flight(void)
+{
+    play_apart(flight);
+}
+
 static const struct scene {
     const char *name;
     void (*play)(void);
@@ -677,11 +959,12 @@ static const struct scene {
     {                       \
 #name, scene_##name \
     }
-    SCENE(bytes),    SCENE(deleted),  SCENE(private), SCENE(msync),    SCENE(mprotect),
-    SCENE(madvise),  SCENE(mincore),  SCENE(munmap),  SCENE(fixed),    SCENE(mremap),
-    SCENE(mlock),    SCENE(truncate), SCENE(fork),    SCENE(locks),    SCENE(buffers),
-    SCENE(turnover), SCENE(threads),  SCENE(handler), SCENE(mlockall), SCENE(robust),
-    SCENE(full),     SCENE(below),
+    SCENE(bytes),    SCENE(deleted),    SCENE(private), SCENE(msync),    SCENE(mprotect),
+    SCENE(madvise),  SCENE(mincore),    SCENE(munmap),  SCENE(fixed),    SCENE(mremap),
+    SCENE(mlock),    SCENE(truncate),   SCENE(fork),    SCENE(locks),    SCENE(buffers),
+    SCENE(turnover), SCENE(threads),    SCENE(handler), SCENE(mlockall), SCENE(robust),
+    SCENE(full),     SCENE(below),      SCENE(orphan),  SCENE(unmapped), SCENE(user),
+    SCENE(daemon),   SCENE(grandchild), SCENE(table),   SCENE(busy),     SCENE(flight),
 };
 
 int main(int argc, char **argv)

@@ -6,7 +6,8 @@
 export MAPHERD_LOG="$scratch/log"
 
 scenes="bytes deleted private msync mprotect madvise mincore munmap fixed mremap mlock truncate fork
-	locks buffers threads handler turnover mlockall robust"
+	locks buffers threads handler turnover mlockall robust
+	orphan unmapped user daemon grandchild table busy"
 
 # Each scene, alone and with all its mappings cold.
 play() {
@@ -48,9 +49,24 @@ if [ "$limit" -le 100000 ]; then
 else
 	say "vm.max_map_count is $limit: it is not filled"
 fi
+
+# A child that cannot get the files before the fork still opens them, and the log says so.
+flight() {
+	rm -rf "$1"
+	mkdir "$1"
+	: >"$scratch/log"
+	(ulimit -n 100 && MAPHERD_COLD=on MAPHERD_COLD_WARM=1 LD_PRELOAD="$MAPHERD_LIB" timeout 120 \
+		"$TESTS_BIN/tests/preload/cold" "$1" flight >"$scratch/with" 2>"$scratch/err") ||
+		fail "flight: status $?: $(cat "$scratch/err" "$scratch/log")"
+	grep -q 'child: 7 h' "$scratch/with" || fail "flight: $(cat "$scratch/with")"
+	grep -q 'a forked child did not get all files.*(error 109)' "$scratch/log" ||
+		fail "flight: the log does not tell: $(cat "$scratch/log")"
+}
+
 kernel_since 6.11 || skip "$(uname -r): what lies at an address can be asked for since Linux 6.11"
 on=$scratch
 play "$scratch/scenes" "the scratch folder"
+flight "$scratch/flight"
 # A rule for some files, where all others are never cold.
 mkdir "$scratch/rule"
 MAPHERD_COLD='off,*/rule/*=on' MAPHERD_COLD_WARM=1 LD_PRELOAD="$MAPHERD_LIB" \
