@@ -140,6 +140,10 @@ static bool (*const settle_of[])(void) = {
 };
 enum { WORK = sizeof settle_of / sizeof *settle_of };
 
+/* These look at the clock, whether it is time for their work. What a look misses waits for the
+ * next. */
+enum { LOOKS = 1U << DUE_RECORD | 1U << DUE_METRICS };
+
 enum { COUNT = sizeof capabilities / sizeof *capabilities };
 
 void capabilities_start(void)
@@ -161,9 +165,15 @@ void capabilities_begin_in_child(void)
 }
 
 /* Another thread may leave more after settle has found nothing and before the bit is cleared. So
- * settle is asked again then. */
+ * settle is asked again then. A look is made once, because it is a system call, and its bit is
+ * cleared first. The other bits stay set meanwhile: a handler may leave settle by a jump. */
 static void settle(enum due bit)
 {
+    if (LOOKS >> bit & 1) {
+        due_clear(bit);
+        settle_of[bit]();
+        return;
+    }
     if (settle_of[bit]())
         return;
     due_clear(bit);
