@@ -144,12 +144,10 @@ static bool wait_for_collection(void)
     }
 }
 
-long reserve_answer(size_t len)
+static long refuse(size_t len)
 {
     static struct log_limit often;
     unsigned more;
-    if (granted())
-        return 0;
     /* Only a JVM collects when it gets ENOMEM. A level that MAPHERD_PRESSURE sets does not fall,
      * whatever is unmapped, so no thread waits for that. */
     if (count_saw_jvm() && options.pressure == HOLD_NONE && wait_for_collection())
@@ -162,4 +160,9 @@ long reserve_answer(size_t len)
                  "(MAPHERD_RESERVE); refused since the last such line: %u",
                  len, more);
     return -ENOMEM;
+}
+
+long reserve_answer(size_t len)
+{
+    return granted() ? 0 : refuse(len);
 }

@@ -43,6 +43,7 @@ static struct {
     long upper_bound, limit, trigger;
     bool cools;     /* mappings may become cold */
     long cools_at;  /* the border of the level "high", if they may */
+    long full_at;   /* the border of the level "full" */
     long added;     /* VMAs that calls have added at most, what was taken away is not set off */
     long under_way; /* calls between count_begin and count_ended */
     unsigned long calls, next_calls;
@@ -55,6 +56,7 @@ static struct {
             .limit = -1,
             .trigger = LONG_MAX,
             .cools_at = LONG_MAX,
+            .full_at = LONG_MAX,
             .next_calls = FIRST_CALLS };
 
 /* The holders by the last scan that named them, for a failing call to repeat. There are two texts,
@@ -82,6 +84,7 @@ static void aim(long measured)
         return;
     if (count.cools)
         SET(cools_at, pressure_border(PRESSURE_HIGH, count.limit));
+    SET(full_at, pressure_border(PRESSURE_FULL, count.limit));
     long next = count.limit;
     for (int i = count.mark_count - 1; i >= 0 && share(count.limit, count.marks[i]) > measured; i--)
         next = share(count.limit, count.marks[i]);
@@ -106,9 +109,20 @@ void count_start(char *buffer)
     aim(0);
 }
 
+static inline bool is_due(long maps)
+{
+    return maps >= GET(trigger) || GET(calls) >= GET(next_calls);
+}
+
 bool count_due(void)
 {
-    return bound() >= GET(trigger) || GET(calls) >= GET(next_calls);
+    return is_due(bound());
+}
+
+/* There is something to settle (count_settle). */
+static inline bool is_to_settle(long maps)
+{
+    return is_due(maps) || pressure_may_fall(maps);
 }
 
 /* After months the number of calls doubles too seldom. Calls that pass no hook, or another limit,
@@ -122,28 +136,31 @@ static bool is_old(void)
 void count_add(long maps)
 {
     LOCK_ASSERT(&model_lock);
+    unsigned long calls = count.calls + 1;
     SET(upper_bound, count.upper_bound + maps);
     if (maps > 0)
         SET(added, count.added + maps);
-    SET(calls, count.calls + 1);
-    if (count.calls % PACE_CALLS == 0) {
-        pace_note(bound());
+    SET(calls, calls);
+    long now = bound();
+    if (calls % PACE_CALLS == 0) {
+        pace_note(now);
         if (is_old())
-            SET(next_calls, count.calls);
+            SET(next_calls, calls);
     }
-    STATUS_SET(bound, bound());
-    STATUS_SET(calls, count.calls);
-    if (count_due() || pressure_may_fall(bound()))
+    STATUS_SET(bound, now);
+    STATUS_SET(calls, calls);
+    if (is_to_settle(now))
         due_set(DUE_COUNT);
-    if (bound() >= GET(cools_at))
+    if (now >= GET(cools_at))
         due_set(DUE_COLD);
 }
 
 void count_spare(long vmas)
 {
     __atomic_fetch_add(&spared, vmas, __ATOMIC_RELAXED);
-    STATUS_SET(bound, bound());
-    if (count_due() || pressure_may_fall(bound()))
+    long now = bound();
+    STATUS_SET(bound, now);
+    if (is_to_settle(now))
         due_set(DUE_COUNT);
 }
 
@@ -368,12 +385,11 @@ static bool decides(void)
 void count_before_file(void)
 {
     long limit = GET(limit);
-    if (limit <= 0 || model_mine() || bound() < pressure_border(PRESSURE_FULL, limit) ||
-        !decides() || is_fresh())
+    if (limit <= 0 || bound() < GET(full_at) || model_mine() || !decides() || is_fresh())
         return;
     if (lock_take(&scan_lock)) /* waits for the scan of another thread */
         lock_drop(&scan_lock);
-    if (bound() >= pressure_border(PRESSURE_FULL, limit) && !is_fresh())
+    if (bound() >= GET(full_at) && !is_fresh())
         count_scan();
 }
 
@@ -381,7 +397,7 @@ bool count_refuses_files(void)
 {
     if (!pressure_actions().refuse)
         return false;
-    return options.pressure != HOLD_NONE || bound() >= pressure_border(PRESSURE_FULL, GET(limit));
+    return options.pressure != HOLD_NONE || bound() >= GET(full_at);
 }
 
 bool count_settle(void)
@@ -395,7 +411,7 @@ bool count_settle(void)
     }
     if (count_due())
         count_scan();
-    return count_due() || pressure_may_fall(bound());
+    return is_to_settle(bound());
 }
 
 void count_known(struct count_known *known)

@@ -14,46 +14,20 @@
 #define LOG_EVERY_MS 1000
 #define FALL_SHARE 100 /* a level falls when the count is this part of the limit below it */
 
-static const struct level {
-    const char *name;
-    struct pressure_actions actions;
-} levels[] = {
+const struct pressure_row pressure_rows[] = {
     [PRESSURE_CALM] = { "calm", { false, false, false, false, false } },
     [PRESSURE_RAISED] = { "raised", { true, true, false, true, false } },
     [PRESSURE_HIGH] = { "high", { true, true, true, true, false } },
     [PRESSURE_FULL] = { "full", { true, true, true, true, true } },
 };
 
-static int level;
-static long fall_below = LONG_MIN;
+int pressure_measured;
+long pressure_falls_below = LONG_MIN;
 static unsigned relieved;
-
-enum pressure pressure_level(void)
-{
-    if (options.pressure != HOLD_NONE)
-        return (enum pressure)(options.pressure - HOLD_CALM);
-    return (enum pressure)__atomic_load_n(&level, __ATOMIC_RELAXED);
-}
 
 const char *pressure_name(enum pressure which)
 {
-    return levels[which].name;
-}
-
-struct pressure_actions pressure_actions(void)
-{
-    struct pressure_actions now = levels[pressure_level()].actions;
-    if (options.mode == MODE_OBSERVE)
-        return levels[PRESSURE_CALM].actions;
-    if (options.guards != GUARDS_AUTO)
-        now.guards = options.guards == GUARDS_ON;
-    if (options.coalesce != COALESCE_AUTO) {
-        now.fill = options.coalesce == COALESCE_FILL;
-        now.join = now.fill || options.coalesce == COALESCE_JOIN;
-    }
-    if (now.refuse)
-        now.refuse = options_reserve(options.reserve, 1000) > 0;
-    return now;
+    return pressure_rows[which].name;
 }
 
 long pressure_border(enum pressure which, long limit)
@@ -76,8 +50,8 @@ static void change(enum pressure from, enum pressure to, long maps, long limit)
 {
     static struct log_limit often[PRESSURE_FULL + 1];
     unsigned more;
-    if (!__atomic_compare_exchange_n(&level, &(int){ (int)from }, (int)to, false, __ATOMIC_RELAXED,
-                                     __ATOMIC_RELAXED))
+    if (!__atomic_compare_exchange_n(&pressure_measured, &(int){ (int)from }, (int)to, false,
+                                     __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         return;
     STATUS_SET(pressure, to);
     due_set(DUE_RECORD);
@@ -86,8 +60,8 @@ static void change(enum pressure from, enum pressure to, long maps, long limit)
         __atomic_fetch_add(&relieved, 1, __ATOMIC_RELAXED);
     if (log_allowed(&often[to], LOG_EVERY_MS, &more))
         log_line_at(to > PRESSURE_RAISED ? LOG_WARNING : LOG_INFO, EVENT_pressure,
-                    "pressure is %s, was %s: %ld of %ld maps (vm.max_map_count)%s", levels[to].name,
-                    levels[from].name, maps, limit,
+                    "pressure is %s, was %s: %ld of %ld maps (vm.max_map_count)%s",
+                    pressure_rows[to].name, pressure_rows[from].name, maps, limit,
                     more ? "; it changed more often than is told here" : "");
 }
 
@@ -101,19 +75,14 @@ static enum pressure level_of(long maps, long limit)
 
 void pressure_is(long maps, long limit)
 {
-    enum pressure was = (enum pressure)__atomic_load_n(&level, __ATOMIC_RELAXED);
+    enum pressure was = (enum pressure)__atomic_load_n(&pressure_measured, __ATOMIC_RELAXED);
     enum pressure now = level_of(maps, limit);
     if (now < was && maps >= fall_of(was, limit))
         now = was;
     /* Also where the level stays: the limit may be another one than when it was reached. */
-    __atomic_store_n(&fall_below, fall_of(now, limit), __ATOMIC_RELAXED);
+    __atomic_store_n(&pressure_falls_below, fall_of(now, limit), __ATOMIC_RELAXED);
     if (now != was)
         change(was, now, maps, limit);
-}
-
-bool pressure_may_fall(long upper_bound)
-{
-    return upper_bound < __atomic_load_n(&fall_below, __ATOMIC_RELAXED);
 }
 
 void pressure_at_most(long upper_bound, long limit)

@@ -13,6 +13,8 @@
 
 #include <stdbool.h>
 
+#include "tell/options.h"
+
 enum pressure { PRESSURE_CALM, PRESSURE_RAISED, PRESSURE_HIGH, PRESSURE_FULL };
 
 struct pressure_actions {
@@ -23,11 +25,41 @@ struct pressure_actions {
     bool refuse; /* refuse mappings of files: the last VMAs are for stacks, guards and allocators */
 };
 
-/* What is in force now: the row of the level, changed by the options. */
-struct pressure_actions pressure_actions(void);
+struct pressure_row {
+    const char *name;
+    struct pressure_actions actions;
+};
+extern const struct pressure_row pressure_rows[];
+
+/* The level by the last scan, and the count below which it falls: for the functions below. */
+extern int pressure_measured;
+extern long pressure_falls_below;
 
 /* The level now. MAPHERD_PRESSURE fixes it. */
-enum pressure pressure_level(void);
+static inline enum pressure pressure_level(void)
+{
+    if (options.pressure != HOLD_NONE)
+        return (enum pressure)(options.pressure - HOLD_CALM);
+    return (enum pressure)__atomic_load_n(&pressure_measured, __ATOMIC_RELAXED);
+}
+
+/* What is in force now: the row of the level, changed by the options. It is inline because each
+ * call asks for one action. */
+static inline struct pressure_actions pressure_actions(void)
+{
+    if (options.mode == MODE_OBSERVE)
+        return pressure_rows[PRESSURE_CALM].actions;
+    struct pressure_actions now = pressure_rows[pressure_level()].actions;
+    if (options.guards != GUARDS_AUTO)
+        now.guards = options.guards == GUARDS_ON;
+    if (options.coalesce != COALESCE_AUTO) {
+        now.fill = options.coalesce == COALESCE_FILL;
+        now.join = now.fill || options.coalesce == COALESCE_JOIN;
+    }
+    if (now.refuse)
+        now.refuse = options_reserve(options.reserve, 1000) > 0;
+    return now;
+}
 
 /* The number of VMAs from which on the process is at a level; limit is vm.max_map_count. */
 long pressure_border(enum pressure level, long limit);
@@ -36,7 +68,10 @@ long pressure_border(enum pressure level, long limit);
 void pressure_is(long maps, long limit);
 
 /* Whether an upper bound of the count allows the level to fall. */
-bool pressure_may_fall(long upper_bound);
+static inline bool pressure_may_fall(long upper_bound)
+{
+    return upper_bound < __atomic_load_n(&pressure_falls_below, __ATOMIC_RELAXED);
+}
 
 /* Lets the level fall, and logs that, if an upper bound of the count allows it. */
 void pressure_at_most(long upper_bound, long limit);
