@@ -60,22 +60,6 @@ struct region *tree_from(const struct tree *t, uintptr_t addr)
     return r->end > addr ? r : r->after;
 }
 
-static void split(struct region *tree, uintptr_t addr, struct region **below, struct region **above)
-{
-    while (tree) {
-        if (tree->start < addr) {
-            *below = tree;
-            below = &tree->right;
-            tree = tree->right;
-        } else {
-            *above = tree;
-            above = &tree->left;
-            tree = tree->left;
-        }
-    }
-    *below = *above = NULL;
-}
-
 static struct region *merge(struct region *below, struct region *above)
 {
     struct region *tree, **at = &tree;
@@ -94,20 +78,41 @@ static struct region *merge(struct region *below, struct region *above)
     return tree;
 }
 
+/* One walk finds the place of r and its neighbours in the list, which are the last ranges that it
+ * meets below and above r. What is under that place is split at r. */
 void tree_insert(struct tree *t, struct region *r)
 {
-    r->before = tree_floor(t, r->start);
-    r->after = r->before ? r->before->after : first(t);
-    if (r->before)
-        r->before->after = r;
-    if (r->after)
-        r->after->before = r;
+    uintptr_t addr = r->start;
+    struct region **at = &t->root, *before = NULL, *after = NULL;
     r->priority = next_priority(t);
-    struct region **at = &t->root;
-    while (*at && (*at)->priority >= r->priority)
-        at = r->start < (*at)->start ? &(*at)->left : &(*at)->right;
-    split(*at, r->start, &r->left, &r->right);
+    while (*at && (*at)->priority >= r->priority) {
+        struct region *met = *at;
+        if (addr < met->start) {
+            after = met;
+            at = &met->left;
+        } else {
+            before = met;
+            at = &met->right;
+        }
+    }
+    struct region *rest = *at, **below = &r->left, **above = &r->right;
     *at = r;
+    while (rest) {
+        if (rest->start < addr) {
+            before = *below = rest;
+            rest = *(below = &rest->right);
+        } else {
+            after = *above = rest;
+            rest = *(above = &rest->left);
+        }
+    }
+    *below = *above = NULL;
+    r->before = before;
+    r->after = after;
+    if (before)
+        before->after = r;
+    if (after)
+        after->before = r;
     t->total++;
 }
 
