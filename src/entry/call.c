@@ -68,10 +68,8 @@ static void withdraw(void)
     gate_close(MAPHERD_MISTAKEN);
 }
 
-long call_end_of(const struct failed_call *call)
+void call_settle_due(void)
 {
-    if (call->error == -ENOMEM || call->error == -EAGAIN || call->error == -EPERM)
-        explain_failure(call);
     due_count_call();
     if (record_asked())
         due_set(DUE_RECORD);
@@ -80,11 +78,22 @@ long call_end_of(const struct failed_call *call)
         if (due_now() >> DUE_MISTAKE & 1)
             withdraw();
     }
+}
+
+long call_end_of(const struct failed_call *call)
+{
+    if (call->error == -ENOMEM || call->error == -EAGAIN || call->error == -EPERM)
+        explain_failure(call);
+    call_settle_due();
     return call->error;
 }
 
 long call_end(long answer, const char *what, size_t len)
 {
+    if (!sys_failed(answer)) {
+        call_settle_due();
+        return answer;
+    }
     return call_end_of(&(struct failed_call){ .name = what, .error = answer, .len = len });
 }
 

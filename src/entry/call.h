@@ -2,9 +2,10 @@
  * call: what the calls of the engine have in common: their arguments, their beginning and their
  * end.
  *
- * Every call that passed the gate (gate.h) ends with call_end or call_end_of. A call that changes a
- * range in place (mprotect, madvise, mlock) also has call_begin_change before the system call and
- * call_end_change after it: between the two, the model joins nothing with the range.
+ * Every call that passed the gate (gate.h) ends with call_end, call_end_of or call_settle_due. A
+ * call that changes a range in place (mprotect, madvise, mlock) also has call_begin_change before
+ * the system call and call_end_change after it: between the two, the model joins nothing with the
+ * range.
  *
  * The caller of any of these functions holds no lock. All are thread-safe and, as far as the
  * kernel's own calls are, async-signal-safe. None changes errno. Addresses and lengths are in
@@ -65,11 +66,12 @@ bool call_may_relieve(void);
 bool call_locks_future(void);
 void call_lock_future(bool on);
 
-/*
- * The end of a call: explains the failure if there is one (limit/explain.h), does what is due
- * (returns pages and retained ranges, closes files, scans, updates the metrics and the record), and
- * returns call->error, which is the answer to the program: an error, 0 or a value.
- */
+/* The end of a call that has not failed: does what is due (returns pages and retained ranges,
+ * closes files, scans, updates the metrics and the record). */
+void call_settle_due(void);
+
+/* The end of any call: explains the failure if there is one (limit/explain.h), does what is due,
+ * and returns call->error, which is the answer to the program: an error, 0 or a value. */
 long call_end_of(const struct failed_call *call);
 
 /* As call_end_of, for a call without protection and flags. what: the name of the hook. */

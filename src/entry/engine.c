@@ -70,7 +70,8 @@ static void enter_plain(uintptr_t at, size_t len, int prot, int flags,
 {
     uintptr_t end = page_up(at + len);
     struct region *r = NULL;
-    cold_replaced(at, end);
+    if (cold_tracks())
+        cold_replaced(at, end);
     if (!gate_take(at, end))
         return;
     if (flags & MAP_HUGETLB) /* the kernel rounds len up to a page size that is not known here */
@@ -129,12 +130,15 @@ static bool make_free(uintptr_t addr, size_t len)
 
 static long end_mmap(struct map_request *q, long answer)
 {
-    if (!sys_failed(answer)) {
+    if (sys_failed(answer))
+        return call_end_of(
+            &(struct failed_call){ "mmap", answer, q->len, q->prot, q->flags, q->addr });
+    if (!(q->flags & MAP_ANONYMOUS))
         spill_mapped((uintptr_t)answer, page_up((uintptr_t)answer + q->len), q);
-        if (leaks_on())
-            leaks_mapped((uintptr_t)answer, q->len, q);
-    }
-    return call_end_of(&(struct failed_call){ "mmap", answer, q->len, q->prot, q->flags, q->addr });
+    if (leaks_on())
+        leaks_mapped((uintptr_t)answer, q->len, q);
+    call_settle_due();
+    return answer;
 }
 
 /* In a sandbox: spilled pages that could not be returned are not pages of the new mapping. */
@@ -154,7 +158,7 @@ static long map(struct map_request *q)
     if (!call_comes())
         return note_new(sys_mmap(addr, len, prot, flags, fd, offset), len);
     long answer;
-    long refusal = prealloc_map(q);
+    long refusal = flags & MAP_ANONYMOUS ? 0 : prealloc_map(q);
     if (refusal)
         return end_mmap(q, refusal);
     if ((flags & MAP_FIXED) && !(flags & MAP_FIXED_NOREPLACE))
@@ -176,13 +180,15 @@ static long map(struct map_request *q)
     }
     do
         answer = sys_mmap(addr, len, prot, flags, fd, offset);
-    while (retention_makes_room(answer));
+    while (sys_failed(answer) && retention_makes_room(answer));
     if (!sys_failed(answer)) {
         /* New memory has no guards. Those known there went in a call that no hook saw: glibc
          * unmaps the stacks of threads that way. */
-        guards_drop(guards_take((uintptr_t)answer, page_up((uintptr_t)answer + len)));
+        if (guards_any())
+            guards_drop(guards_take((uintptr_t)answer, page_up((uintptr_t)answer + len)));
         enter_plain((uintptr_t)answer, len, prot, flags, q->lone ? q : NULL);
-        if (!overlays_any()) /* its file may have pages in the spill file */
+        /* Its file may have pages in the spill file. */
+        if (!(flags & MAP_ANONYMOUS) && !overlays_any())
             cold_mapped(q, (uintptr_t)answer);
     }
     return end_mmap(q, answer);
@@ -220,9 +226,10 @@ static long unmap(uintptr_t addr, uintptr_t end)
     bool full = false;
     /* Another thread may have cut a part of the range out to give it back. Then it is unmapped,
      * or in the model again, before this range is cut out. */
-    bool entered = retained_enter();
+    bool entered = regions_ever_retained() && retained_enter();
     taken_begin(&t, addr, end);
-    retained_leave(entered);
+    if (entered)
+        retained_leave(true);
     long answer = t.seen ? try_unmap(addr, end - addr, &full) : sys_munmap(addr, end - addr);
     if (full && taken_is_retained(&t)) {
         explain_failure(&(struct failed_call){ .name = "munmap", .len = end - addr });
@@ -232,7 +239,7 @@ static long unmap(uintptr_t addr, uintptr_t end)
         taken_stays(&t);
     else
         taken_gone(&t);
-    if (t.seen)
+    if (t.seen && regions_retained_bytes())
         retention_tidy(addr, end);
     return answer;
 }

@@ -45,20 +45,32 @@ static struct {
     int error;     /* errno before the fork */
 } forking;
 
-/* The model lock, for a call about this range; false in a handler that interrupted its owner. */
-bool gate_take(uintptr_t start, uintptr_t end)
+/* The two below are rare. They stand apart, so that gate_take saves few registers. */
+
+/* Waits while another thread switches pages of the range. Model lock held, after true only. */
+static bool __attribute__((noinline)) wait_for_claims(uintptr_t start, uintptr_t end)
 {
-    if (model_take()) {
-        while (overlays_claimed(start, end)) { /* its pages are being switched by another thread */
-            model_drop();
-            if (!overlays_wait() || !model_take())
-                return false;
-        }
-        return true;
+    while (overlays_claimed(start, end)) {
+        model_drop();
+        if (!overlays_wait() || !model_take())
+            return false;
     }
+    return true;
+}
+
+static bool __attribute__((noinline)) note_unseen(uintptr_t start, uintptr_t end)
+{
     STATUS_ADD(unseen, 1);
     model_unseen(start, end);
     return false;
+}
+
+/* The model lock, for a call about this range; false in a handler that interrupted its owner. */
+bool gate_take(uintptr_t start, uintptr_t end)
+{
+    if (!model_take())
+        return note_unseen(start, end);
+    return !overlays_any() || wait_for_claims(start, end);
 }
 
 /* In the child, whose only thread this is. */

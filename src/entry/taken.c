@@ -33,13 +33,24 @@ static void cut(struct taken *t)
     count_begin(regions_vmas_around(t->start, t->end) - before + (known ? 0 : 1));
 }
 
+/* Nothing is taken yet. t->one is not set: it is most of the struct, and is read only if is_one. */
+static void clear(struct taken *t, uintptr_t start, uintptr_t end, bool goes)
+{
+    t->start = start;
+    t->end = end;
+    t->goes = goes;
+    t->seen = t->under_way = t->is_one = false;
+    t->regions = t->guards = t->guards_cut = t->cold = NULL;
+    t->mappings = 0;
+}
+
 /* The record and the regions. The guards are left to the caller. */
 static void begin(struct taken *t, uintptr_t start, uintptr_t end, bool goes)
 {
-    *t = (struct taken){ .start = start, .end = end, .goes = goes };
+    clear(t, start, end, goes);
     if (leaks_on())
         t->mappings = leaks_leave(start, end);
-    if (goes)
+    if (goes && cold_tracks())
         t->cold = cold_cut(start, end);
     t->seen = gate_take(start, end);
     if (!t->seen)
@@ -54,14 +65,14 @@ static void begin(struct taken *t, uintptr_t start, uintptr_t end, bool goes)
 void taken_begin(struct taken *t, uintptr_t start, uintptr_t end)
 {
     begin(t, start, end, true);
-    if (t->seen)
+    if (t->seen && guards_any())
         t->guards = guards_take(start, end);
 }
 
 void taken_begin_move(struct taken *t, uintptr_t start, uintptr_t end, size_t new_len)
 {
     if (start == end) { /* nothing moves: old_len was 0 */
-        *t = (struct taken){ .start = start, .end = end };
+        clear(t, start, end, false);
         return;
     }
     begin(t, start, end, false);
@@ -83,10 +94,14 @@ static bool end_of_call(struct taken *t)
 
 void taken_gone(struct taken *t)
 {
-    guards_drop(t->guards);
-    guards_drop(t->guards_cut);
-    leaks_left(t->mappings);
-    cold_gone(t->cold);
+    if (t->guards)
+        guards_drop(t->guards);
+    if (t->guards_cut)
+        guards_drop(t->guards_cut);
+    if (t->mappings)
+        leaks_left(t->mappings);
+    if (t->cold)
+        cold_gone(t->cold);
     if (t->is_one) { /* nothing is left to drop */
         count_ended();
         return;

@@ -20,7 +20,7 @@
 #include "space/regions.h"
 #include "tell/status.h"
 
-static struct tree guards;
+struct tree guards_ranges;
 static bool unsupported; /* the kernel has no markers */
 
 /* Private anonymous memory: every kernel with markers takes them there. */
@@ -61,7 +61,7 @@ static bool mark(uintptr_t start, uintptr_t end)
     if (answer == 0)
         return true;
     /* An older kernel, or memory that takes no markers. */
-    if (answer == -EINVAL && guards.total == 0)
+    if (answer == -EINVAL && guards_ranges.total == 0)
         __atomic_store_n(&unsupported, markers_put(0, 0) < 0, __ATOMIC_RELAXED);
     /* The kernel may have stopped half way. The range held nothing, so nothing is lost. */
     markers_remove(start, end);
@@ -72,8 +72,8 @@ static bool mark(uintptr_t start, uintptr_t end)
  * are removed. Model lock held. */
 static bool note(uintptr_t start, uintptr_t end)
 {
-    tree_drop_all(&guards, tree_cut(&guards, start, end));
-    bool known = tree_add(&guards, start, end) != NULL;
+    tree_drop_all(&guards_ranges, tree_cut(&guards_ranges, start, end));
+    bool known = tree_add(&guards_ranges, start, end) != NULL;
     if (known)
         STATUS_ADD(guards, 1);
     else
@@ -103,7 +103,7 @@ static bool unsplit(uintptr_t start, uintptr_t end)
     if (sys_mprotect(start, end - start, prot) == 0 && (merge_at(start) || merge_at(end)))
         return true;
     sys_mprotect(start, end - start, PROT_NONE); /* the marker spares no split */
-    tree_drop_all(&guards, tree_cut(&guards, start, end));
+    tree_drop_all(&guards_ranges, tree_cut(&guards_ranges, start, end));
     markers_remove(start, end);
     STATUS_ADD(guards, (uint64_t)-1);
     return false;
@@ -130,9 +130,9 @@ bool guards_instead(uintptr_t start, uintptr_t end)
 
 bool guards_next(uintptr_t *start, uintptr_t *end)
 {
-    if (!__atomic_load_n(&guards.total, __ATOMIC_RELAXED) || !model_take())
+    if (!guards_any() || !model_take())
         return false;
-    struct region *r = tree_from(&guards, *start);
+    struct region *r = tree_from(&guards_ranges, *start);
     bool found = r && r->start < *end;
     if (found) {
         *start = r->start > *start ? r->start : *start;
@@ -144,9 +144,9 @@ bool guards_next(uintptr_t *start, uintptr_t *end)
 
 struct region *guards_take(uintptr_t start, uintptr_t end)
 {
-    if (!__atomic_load_n(&guards.total, __ATOMIC_RELAXED) || !model_take())
+    if (!guards_any() || !model_take())
         return NULL;
-    struct region *chain = tree_cut(&guards, start, end);
+    struct region *chain = tree_cut(&guards_ranges, start, end);
     model_drop();
     return chain;
 }
@@ -159,8 +159,8 @@ void guards_put(struct region *chain, intptr_t delta)
         struct region *rest = chain->left;
         chain->start += (uintptr_t)delta;
         chain->end += (uintptr_t)delta;
-        tree_drop_all(&guards, tree_cut(&guards, chain->start, chain->end));
-        tree_insert(&guards, chain);
+        tree_drop_all(&guards_ranges, tree_cut(&guards_ranges, chain->start, chain->end));
+        tree_insert(&guards_ranges, chain);
         chain = rest;
     }
     model_drop();
@@ -170,7 +170,7 @@ void guards_drop(struct region *chain)
 {
     if (!chain || !model_take())
         return;
-    tree_drop_all(&guards, chain);
+    tree_drop_all(&guards_ranges, chain);
     model_drop();
 }
 
@@ -183,7 +183,7 @@ void guards_open(struct region *chain)
 
 void guards_lift(uintptr_t start, uintptr_t end)
 {
-    if (model_mine() && __atomic_load_n(&guards.total, __ATOMIC_RELAXED))
+    if (model_mine() && guards_any())
         markers_remove(start, end); /* a handler cannot change the set */
     else
         guards_open(guards_take(start, end));
@@ -191,6 +191,6 @@ void guards_lift(uintptr_t start, uintptr_t end)
 
 void guards_abandon(void)
 {
-    __atomic_store_n(&guards.total, 0, __ATOMIC_RELAXED);
-    guards.root = NULL;
+    __atomic_store_n(&guards_ranges.total, 0, __ATOMIC_RELAXED);
+    guards_ranges.root = NULL;
 }

@@ -60,6 +60,13 @@ bool guards_next(uintptr_t *start, uintptr_t *end);
  * the markers and leaves the set as it is. */
 void guards_lift(uintptr_t start, uintptr_t end);
 
+/* True if there may be guards. Needs no lock. It is inline because each new mapping asks. */
+extern struct tree guards_ranges;
+static inline bool guards_any(void)
+{
+    return __atomic_load_n(&guards_ranges.total, __ATOMIC_RELAXED) != 0;
+}
+
 /*
  * guards_take takes the guards of a range out of the set, before munmap, mmap with MAP_FIXED or
  * mremap, because what another thread makes there afterwards is not the same guard. Returns them as

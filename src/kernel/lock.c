@@ -16,7 +16,7 @@ struct lock model_lock = { .rank = LOCK_MODEL };
 
 static int self(void)
 {
-    if (!lock_thread_id)
+    if (__builtin_expect(!lock_thread_id, 0))
         lock_thread_id = (int)sys_gettid();
     return lock_thread_id;
 }
@@ -81,8 +81,9 @@ bool lock_try(struct lock *l)
     return taken;
 }
 
-/* Waits for it. False: this thread has it. */
-static bool wait_for(struct lock *l)
+/* Waits for it. False: this thread has it. It stands apart, so that lock_take saves few
+ * registers. */
+static bool __attribute__((noinline)) wait_for(struct lock *l)
 {
     int me = self();
     for (int spins = 0; spins < 100; spins++) {
@@ -105,7 +106,7 @@ static bool wait_for(struct lock *l)
 
 bool lock_take(struct lock *l)
 {
-    bool taken = wait_for(l);
+    bool taken = swap(l, 0, self()) || wait_for(l);
     if (taken) {
         check_order(l);
         note(l, 1);

@@ -31,26 +31,26 @@ static void release(const struct region *r)
         windows_release(r->window);
     if (r->lone)
         files_release_lone(r->lone);
-    holds_drop(r->keep);
+    if (r->keep)
+        holds_drop(r->keep);
 }
 
 static struct tree mapped = { .copied = hold, .dropped = release };
-static size_t retained_bytes, retained_alone;
-static bool ever_retained;
+struct retained_sums regions_sums;
 
 /* Adds len to the sums over all regions: the retained bytes, and the bytes that a file uses in its
  * windows. */
 static void note(const struct region *r, size_t len)
 {
     if (r->kind & REGION_RETAINED) {
-        retained_bytes += len;
-        __atomic_store_n(&ever_retained, true, __ATOMIC_RELAXED);
+        regions_sums.bytes += len;
+        __atomic_store_n(&regions_sums.ever, true, __ATOMIC_RELAXED);
         if (!r->window) {
-            retained_alone += len;
+            regions_sums.alone += len;
             due_set(DUE_RETENTION);
         }
-        STATUS_SET(held_bytes, retained_bytes);
-        STATUS_SET(held_tables, retained_bytes / page_size * sizeof(uint64_t));
+        STATUS_SET(held_bytes, regions_sums.bytes);
+        STATUS_SET(held_tables, regions_sums.bytes / page_size * sizeof(uint64_t));
     } else if (r->window) {
         r->window->file->used += len;
     }
@@ -72,6 +72,8 @@ static void take_all(const struct window *w)
 
 static void note_here(const struct region *r)
 {
+    if (!r->window && !(r->kind & REGION_RETAINED))
+        return; /* no sum and no layer has it */
     note(r, r->end - r->start);
     if (take(r))
         return;
@@ -316,27 +318,12 @@ void regions_retain(uintptr_t start, uintptr_t end)
 bool regions_retained_alike(uintptr_t start, uintptr_t end, const struct window *w, uint32_t kind)
 {
     LOCK_ASSERT(&model_lock);
-    if (!retained_bytes || !regions_cover(start, end))
+    if (!regions_sums.bytes || !regions_cover(start, end))
         return false;
     for (struct region *r = regions_from(start); r && r->start < end; r = r->after)
         if (r->window != w || r->kind != (kind | REGION_RETAINED))
             return false;
     return true;
-}
-
-size_t regions_retained_bytes(void)
-{
-    return __atomic_load_n(&retained_bytes, __ATOMIC_RELAXED);
-}
-
-bool regions_ever_retained(void)
-{
-    return __atomic_load_n(&ever_retained, __ATOMIC_RELAXED);
-}
-
-size_t regions_retained_alone(void)
-{
-    return __atomic_load_n(&retained_alone, __ATOMIC_RELAXED);
 }
 
 bool regions_mergeable(const struct region *a, const struct region *b)

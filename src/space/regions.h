@@ -104,15 +104,31 @@ void regions_retain(uintptr_t start, uintptr_t end);
  * REGION_RETAINED. */
 bool regions_retained_alike(uintptr_t start, uintptr_t end, const struct window *w, uint32_t kind);
 
-/* Returns how many bytes are retained. Without the model lock the answer may be out of date. */
-size_t regions_retained_bytes(void);
+/*
+ * How many bytes are retained in all and in no window, and whether a range ever was in this
+ * process. No lock is needed; without the model lock the answer may be out of date. The functions
+ * are inline because each call of the program asks.
+ */
+struct retained_sums {
+    size_t bytes, alone;
+    bool ever;
+};
+extern struct retained_sums regions_sums;
 
-/* True if a range was ever retained in this process. Needs no lock. */
-bool regions_ever_retained(void);
+static inline size_t regions_retained_bytes(void)
+{
+    return __atomic_load_n(&regions_sums.bytes, __ATOMIC_RELAXED);
+}
 
-/* Returns how many bytes are retained in no window. Without the model lock the answer may be out of
- * date. */
-size_t regions_retained_alone(void);
+static inline size_t regions_retained_alone(void)
+{
+    return __atomic_load_n(&regions_sums.alone, __ATOMIC_RELAXED);
+}
+
+static inline bool regions_ever_retained(void)
+{
+    return __atomic_load_n(&regions_sums.ever, __ATOMIC_RELAXED);
+}
 
 /* True if nothing that the model knows keeps the kernel from merging the two, if they are adjacent:
  * they have the same window or are both anonymous, and the same kind, though one of them may be
