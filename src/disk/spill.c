@@ -1045,11 +1045,18 @@ static void show_spilled(struct place place, dev_t dev, ino_t ino)
     }
 }
 
+/* A store of this process may be spilled, as the options say. */
+static bool may_spill;
+
+void spill_start(void)
+{
+    may_spill = options.mode == MODE_PROTECT && !words_equal(options.sigbus, words_text("off")) &&
+                !words_equal(options.sigbus, words_text("report"));
+}
+
 void spill_mapped(uintptr_t start, uintptr_t end, struct map_request *q)
 {
-    if ((q->flags & MAP_ANONYMOUS) || (q->flags & MAP_TYPE) == MAP_PRIVATE ||
-        options.mode == MODE_OBSERVE || words_equal(options.sigbus, words_text("off")) ||
-        words_equal(options.sigbus, words_text("report")))
+    if (!may_spill || (q->flags & MAP_TYPE) == MAP_PRIVATE)
         return;
     unsigned keep = keeps_of(q);
     if (keep && model_take()) {

@@ -65,8 +65,12 @@ void spill_release_leases(void);
 int spill_abandoned(uintptr_t start, uintptr_t end);
 void spill_forget_abandoned(uintptr_t start, uintptr_t end);
 
-/* The program has made the mapping q at [start, end). Keeps its open file if the file may lack
- * space (keeps.h), which may cost system calls, and shows the spilled pages of its file there. */
+/* Reads the options. For the constructor. */
+void spill_start(void);
+
+/* The program has made the mapping q of a file at [start, end). Keeps its open file if the file may
+ * lack space (keeps.h), which may cost system calls, and shows the spilled pages of its file
+ * there. */
 void spill_mapped(uintptr_t start, uintptr_t end, struct map_request *q);
 
 /* A mapping was moved to the range, or has grown by it: shows the spilled pages of its file

@@ -128,7 +128,10 @@ static const struct capability {
     { .in_child = retained_after_fork, .withdraw = retention_give_all_back },
     { .in_child = keeps_after_fork, .withdraw = keeps_close_files },
     { .start = start_prealloc },
-    { .in_child = begin_overlays_in_child, .withdraw = withdraw_overlays, .end = end_spill },
+    { .start = spill_start,
+      .in_child = begin_overlays_in_child,
+      .withdraw = withdraw_overlays,
+      .end = end_spill },
 };
 
 /* What is done for each bit of the word. Each answers whether more of it is left. */

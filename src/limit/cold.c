@@ -56,8 +56,10 @@ void cold_mapped(struct map_request *q, uintptr_t at)
 {
     struct held file;
     uint64_t mask;
+    if (!cold_may_be())
+        return;
     uint32_t kind = which_kind(q);
-    if (!cold_may_be() || !which_may(kind) || __atomic_load_n(&future_locked, __ATOMIC_RELAXED) ||
+    if (!which_may(kind) || __atomic_load_n(&future_locked, __ATOMIC_RELAXED) ||
         !which_file(q, &file) || !coldswitch_passes(false) || !coldset_take(&mask))
         return;
     track(q, at, kind, &file);
