@@ -254,6 +254,7 @@ struct joining {
     size_t room;
     size_t piece;
     const char *path; /* the last one kept: neighbours share it */
+    bool *cold;       /* by element of FILE: mappings of it are cold */
 };
 
 static void take_map(const struct procmap *m, void *context)
@@ -268,6 +269,7 @@ static void take_map(const struct procmap *m, void *context)
     struct live_map *map = &l->maps[l->map_count++];
     *map = live_map_of(m);
     map->path = j->path;
+    bool cold = pieces_cold(map->path);
     /* Both lists are in the order of addresses: the piece in which the last VMA ended may go on
      * here. */
     while (j->piece < r->piece_count && r->pieces[j->piece].end <= map->start)
@@ -280,18 +282,41 @@ static void take_map(const struct procmap *m, void *context)
         map->recorded = true;
         if (map->deleted)
             l->deleted[r->pieces[i].file] = true;
+        j->cold[r->pieces[i].file] |= cold;
     }
+}
+
+/* Whether a file of the record is deleted or replaced. root: of the process, as seen from here. */
+static bool is_gone(const struct record *r, size_t file, const char *root)
+{
+    const char *path = record_text(r, r->files[file].path);
+    struct stat st;
+    if (pieces_deleted(path) || path[0] != '/')
+        return pieces_deleted(path);
+    char *seen = enough_text("%s%s", root, path);
+    bool there =
+        stat(seen, &st) == 0 && st.st_ino == r->files[file].ino && st.st_dev == r->files[file].dev;
+    free(seen);
+    return !there;
 }
 
 static void join(struct live *l)
 {
     struct joining j = { .live = l };
     struct target t = { .pid = l->pid };
+    char root[32];
+    j.cold = enough(calloc(l->record->file_count + 1, sizeof *j.cold));
     l->spans = enough(calloc(l->record->piece_count + 1, sizeof *l->spans));
     l->joined = target_count(&t, take_map, &j) > 0;
     l->limit = procmaps_limit(PROCMAPS_LIMIT_PATH);
     for (size_t i = 0; i < l->map_count; i++)
         l->unrecorded += !l->maps[i].recorded;
+    /* Of a file whose mappings are cold the kernel does not tell that it is deleted. */
+    snprintf(root, sizeof root, "/proc/%d/root", (int)l->pid);
+    for (size_t i = 1; i < l->record->file_count; i++)
+        if (j.cold[i] && !l->deleted[i])
+            l->deleted[i] = is_gone(l->record, i, root);
+    free(j.cold);
     l->deleted[0] = false; /* what has no file */
 }
 
@@ -299,16 +324,8 @@ static void join(struct live *l)
 
 static void look_for_files(struct live *l)
 {
-    const struct record *r = l->record;
-    for (size_t i = 1; i < r->file_count; i++) {
-        const char *path = record_text(r, r->files[i].path);
-        struct stat st;
-        if (pieces_deleted(path))
-            l->deleted[i] = true;
-        else if (path[0] == '/')
-            l->deleted[i] = stat(path, &st) != 0 || st.st_ino != r->files[i].ino ||
-                            st.st_dev != r->files[i].dev;
-    }
+    for (size_t i = 1; i < l->record->file_count; i++)
+        l->deleted[i] = is_gone(l->record, i, "");
 }
 
 /* Whether files are looked for: only where its paths and devices mean what they mean here. */
@@ -382,7 +399,7 @@ void live_close(struct live *l)
 const char *live_file(const struct live *l, uint32_t file)
 {
     if (file == 0 || file >= l->record->file_count)
-        return "anonymous memory";
+        return PIECES_ANONYMOUS;
     const char *path = record_text(l->record, l->record->files[file].path);
     if (!*path)
         return "a file without a name";

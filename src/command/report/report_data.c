@@ -35,6 +35,11 @@ static int by_maps(const void *left, const void *right)
     return a->maps != b->maps ? (a->maps < b->maps ? 1 : -1) : by_name(a, b);
 }
 
+static bool is_file(const char *name)
+{
+    return strcmp(name, PIECES_ANONYMOUS) != 0 && strcmp(name, PIECES_COLD) != 0;
+}
+
 /* Puts equal names together; returns how many there are, most maps first. */
 static size_t add_up(struct sum *sums, size_t n)
 {
@@ -76,26 +81,32 @@ static void tell_unrecorded(const struct report *r, struct json *j)
     for (size_t i = 0; i < r->map_count; i++) {
         const struct live_map *m = &r->maps[i];
         bool file = m->inode != 0 || m->path[0] == '/';
-        sums[n++] = (struct sum){ file ? m->path : "anonymous memory", 1, 0, m->end - m->start };
+        sums[n++] =
+            (struct sum){ file ? pieces_name(m->path) : PIECES_ANONYMOUS, 1, 0, m->end - m->start };
     }
     for (size_t i = 0; n == i && record && i < record->top_count; i++) {
         const struct mapherd_record_top *top = &record->top[i];
         bool file = top->path[0] == '/';
-        sums[n++] =
-            (struct sum){ file ? top->path : "anonymous memory", (long)top->maps, 0, top->bytes };
+        sums[n++] = (struct sum){ file ? pieces_name(top->path) : PIECES_ANONYMOUS, (long)top->maps,
+                                  0, top->bytes };
     }
     bool partly = r->map_count == 0; /* the first ones tell nothing of kinds */
     n = add_up(sums, n);
     for (size_t i = 0; i < n; i++)
-        sums[i].files = strcmp(sums[i].name, "anonymous memory") != 0;
+        sums[i].files = is_file(sums[i].name);
     tell_sums("files", sums, n, j);
     json_number(j, "moreFiles", n > GROUPS_MOST ? (long long)n - GROUPS_MOST : 0);
 
-    struct sum by_end[3] = { { "of deleted files", 0, 0, 0 },
+    struct sum by_end[4] = { { "of deleted files", 0, 0, 0 },
                              { "of files that are there", 0, 0, 0 },
-                             { "anonymous memory", 0, 0, 0 } };
+                             { PIECES_ANONYMOUS, 0, 0, 0 },
+                             { PIECES_COLD, 0, 0, 0 } };
     for (size_t i = 0; i < n; i++) {
-        struct sum *end = &by_end[!sums[i].files ? 2 : pieces_deleted(sums[i].name) ? 0 : 1];
+        bool cold = strcmp(sums[i].name, PIECES_COLD) == 0;
+        struct sum *end = &by_end[cold                           ? 3
+                                  : !sums[i].files               ? 2
+                                  : pieces_deleted(sums[i].name) ? 0
+                                                                 : 1];
         end->maps += sums[i].maps;
         end->files += sums[i].files;
         end->bytes += sums[i].bytes;
@@ -106,7 +117,7 @@ static void tell_unrecorded(const struct report *r, struct json *j)
     }
     n = add_up(sums, n);
     tell_sums("suffixes", sums, partly ? 0 : n, j);
-    tell_sums("deleted", by_end, partly ? 0 : 3, j);
+    tell_sums("deleted", by_end, partly ? 0 : by_end[3].maps ? 4 : 3, j);
     json_bool(j, "partly", partly);
     free(kinds);
     free(sums);
@@ -180,7 +191,7 @@ static void tell_space(const struct report *r, struct json *j)
     json_close(j, ']');
     json_open(j, "runs", '[');
     for (size_t i = 0; i < s->run_count; i++)
-        tell_run(&s->runs[i], page, keys_number(&names, s->runs[i].path), j);
+        tell_run(&s->runs[i], page, keys_number(&names, pieces_name(s->runs[i].path)), j);
     json_close(j, ']');
     json_open(j, "names", '[');
     for (size_t i = 0; i < names.texts.n; i++)

@@ -20,8 +20,11 @@ static bool is_anonymous(const struct live_map *m)
     return m->inode == 0 && m->path[0] != '/';
 }
 
+/* Two VMAs of cold mappings stand for different files. */
 static bool same_file(const struct live_map *a, const struct live_map *b)
 {
+    if (pieces_cold(a->path) || pieces_cold(b->path))
+        return false;
     if (is_anonymous(a) || is_anonymous(b))
         return is_anonymous(a) && is_anonymous(b) && strcmp(a->path, b->path) == 0;
     return a->device == b->device && a->inode == b->inode &&
@@ -74,7 +77,9 @@ static void choose_holders(struct space *s, const struct live_map *maps, size_t 
     }
     struct mapped_file *files = pieces_files(&pieces, &file_count);
     struct kind *kinds = pieces_kinds(files, file_count, &kind_count);
-    s->in_order = pieces.anonymous;
+    s->in_order = pieces.anonymous + pieces.cold;
+    if (pieces.cold)
+        add_holder(s, PIECES_COLD);
     for (size_t i = 0; i < file_count; i++) {
         s->in_order += files[i].in_order;
         s->deleted += files[i].deleted ? files[i].maps : 0;
@@ -88,7 +93,7 @@ static void choose_holders(struct space *s, const struct live_map *maps, size_t 
     free(files);
     pieces_free(&pieces);
     s->holders[s->holder_count].anonymous = true;
-    add_holder(s, "anonymous memory");
+    add_holder(s, PIECES_ANONYMOUS);
     s->holders[s->holder_count].others = true;
     add_holder(s, "other files");
 }
@@ -102,7 +107,7 @@ static size_t holder_of(const struct space *s, const struct live_map *m)
     pieces_kind(m->path, m->deleted, kind, sizeof kind);
     size_t found = s->holder_count - 1;
     for (size_t i = 0; i < s->holder_count - 2; i++) {
-        if (strcmp(s->holders[i].name, m->path) == 0)
+        if (strcmp(s->holders[i].name, pieces_name(m->path)) == 0)
             return i;
         if (strcmp(s->holders[i].name, kind) == 0)
             found = i;

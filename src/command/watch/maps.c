@@ -17,6 +17,8 @@ struct view {
     size_t n, n_kinds;
     size_t top; /* files shown */
     long anonymous;
+    long cold; /* maps in the place of cold mappings */
+    uint64_t cold_bytes;
     long in_order; /* all maps, if each file's lay in order */
     long deleted;  /* maps of files that are deleted */
 };
@@ -38,7 +40,12 @@ static void print_files(const struct view *v)
     long maps = 0, in_order = 0;
     printf("\n%10s %10s\n", "maps", "in order");
     if (v->anonymous)
-        print_row(v->anonymous, v->anonymous, "anonymous memory");
+        print_row(v->anonymous, v->anonymous, PIECES_ANONYMOUS);
+    if (v->cold) {
+        char what[64];
+        snprintf(what, sizeof what, PIECES_COLD ", %s", units_bytes(v->cold_bytes));
+        print_row(v->cold, v->cold, what);
+    }
     for (size_t i = 0; i < v->n && i < v->top; i++)
         print_row(v->files[i].maps, v->files[i].in_order, v->files[i].path);
     for (size_t i = v->top; i < v->n; i++) {
@@ -96,6 +103,8 @@ static void print_json(const struct view *v)
     target_json(&v->target, &j);
     json_number(&j, "in_order", v->in_order);
     json_number(&j, "anonymous", v->anonymous);
+    json_number(&j, "cold", v->cold);
+    json_number(&j, "cold_bytes", (long long)v->cold_bytes);
     json_number(&j, "deleted", v->deleted);
     json_number(&j, "file_count", (long long)v->n);
     json_open(&j, "files", '[');
@@ -145,7 +154,10 @@ static int maps(int argc, char **argv)
     v.top = (size_t)wanted;
     v.files = pieces_files(&pieces, &v.n);
     v.kinds = pieces_kinds(v.files, v.n, &v.n_kinds);
-    v.in_order = v.anonymous = pieces.anonymous;
+    v.anonymous = pieces.anonymous;
+    v.cold = pieces.cold;
+    v.cold_bytes = pieces.cold_bytes;
+    v.in_order = v.anonymous + v.cold;
     for (size_t i = 0; i < v.n; i++) {
         v.in_order += v.files[i].in_order;
         v.deleted += v.files[i].deleted ? v.files[i].maps : 0;
@@ -162,7 +174,8 @@ const struct verb verb_maps = {
         "Works on any process, with the library in it or without. 'in order' is the least number of\n"
         "maps that a file's maps come to if each part lies behind the part that it continues, equal\n"
         "in protection and sharing; a part that is mapped twice counts twice. Programs and libraries\n"
-        "(files with an executable map) stay as they are: their parts have a place.\n\n"
+        "(files with an executable map) stay as they are: their parts have a place. A map of cold\n"
+        "mappings (MAPHERD_COLD) stands for any number of them, of any files.\n\n"
         "  --top N  how many files are shown (20)\n"
         "  --json   one JSON object; kinds are all listed, files as many as --top says\n",
     .run = maps,

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "command/lib/print.h"
+#include "limit/cold.h"
 
 enum { ACCESS_EXEC = 4 }; /* a bit of piece.access */
 
@@ -33,6 +34,11 @@ void pieces_add(struct pieces *p, const struct procmap *m)
 {
     if (m->inode == 0 && m->path[0] != '/') {
         p->anonymous++;
+        return;
+    }
+    if (pieces_cold(m->path)) {
+        p->cold++;
+        p->cold_bytes += m->end - m->start;
         return;
     }
     p->at = enough_room(p->at, p->n, &p->room, sizeof *p->at);
@@ -96,7 +102,17 @@ static long least_maps(const struct piece *p, size_t n, uint64_t *ends)
 bool pieces_deleted(const char *path)
 {
     size_t len = strlen(path), mark = sizeof deleted_mark - 1;
-    return len > mark && strcmp(path + len - mark, deleted_mark) == 0;
+    return len > mark && strcmp(path + len - mark, deleted_mark) == 0 && !pieces_cold(path);
+}
+
+bool pieces_cold(const char *path)
+{
+    return strncmp(path, COLD_PLACEHOLDER, sizeof COLD_PLACEHOLDER - 1) == 0;
+}
+
+const char *pieces_name(const char *path)
+{
+    return pieces_cold(path) ? PIECES_COLD : path;
 }
 
 static int by_maps(const void *left, const void *right)
@@ -217,8 +233,10 @@ size_t holding_most(struct pieces *p, struct holding *rows, size_t n)
     struct kind *kinds = pieces_kinds(files, n_files, &n_kinds);
     const struct kind *k = kinds;
     if (p->anonymous)
-        put(rows, &have, n, "anonymous memory", p->anonymous, 0);
-    long half = (p->anonymous + (long)p->n) / 2;
+        put(rows, &have, n, PIECES_ANONYMOUS, p->anonymous, 0);
+    if (p->cold)
+        put(rows, &have, n, PIECES_COLD, p->cold, 0);
+    long half = (p->anonymous + p->cold + (long)p->n) / 2;
     if (n_kinds && k->files > 1 && k->maps > half && files[0].maps <= half)
         put(rows, &have, n, k->name[1] ? k->name : "files without a suffix", k->maps, k->files);
     for (size_t i = 0; i < n_files && i < n; i++)

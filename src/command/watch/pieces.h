@@ -30,6 +30,8 @@ struct pieces {
     size_t n, room;
     struct texts paths; /* each copy that pieces share */
     long anonymous;     /* VMAs of no file, [heap] and [stack] among them */
+    long cold;          /* VMAs in the place of cold mappings */
+    uint64_t cold_bytes;
 };
 
 /* Frees the pieces. What was made of them stays good, but for the paths in it. */
@@ -40,6 +42,15 @@ void pieces_add(struct pieces *p, const struct procmap *m);
 
 /* Whether a path of /proc/PID/maps is that of a deleted file. */
 bool pieces_deleted(const char *path);
+
+/* Whether such a path stands for cold mappings (limit/cold.h): the VMA covers any number of them.
+ * Their files are not known from it, and may be there or deleted. */
+bool pieces_cold(const char *path);
+
+/* The path, or what stands for it in a list of holders. */
+const char *pieces_name(const char *path);
+#define PIECES_ANONYMOUS "anonymous memory"
+#define PIECES_COLD "cold mappings"
 
 /*
  * Writes to name the kind of a file: a pattern for the end of its name. "*.dvd"; "*.so.[0-9]*" for
@@ -70,9 +81,9 @@ struct kind *pieces_kinds(const struct mapped_file *files, size_t n, size_t *kin
 /* ---- the holders of a process's VMAs, in a few rows ---- */
 
 struct holding {
-    char what[256]; /* a path, "anonymous memory", or a kind of files: "*.dvd (deleted)" */
+    char what[256]; /* a path, PIECES_..., or a kind of files: "*.dvd (deleted)" */
     long maps;
-    long files; /* the files of a kind; 1 for a file, 0 for anonymous memory */
+    long files; /* the files of a kind; 1 for a file, 0 for PIECES_... */
 };
 
 /*
