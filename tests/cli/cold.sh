@@ -16,6 +16,32 @@ kernel_warm=$(grep -c " $scratch/files/" "/proc/$held/maps")
 kernel_cold=$((300 - kernel_warm))
 [ "$kernel_cold" -ge 200 ] || fail "only $kernel_cold mappings are cold"
 
+# ps, and ps --json.
+expect 0 "$MAPHERD" ps
+grep -Eq "pressure +cold most are of\$" "$scratch/out" || fail "no column for cold mappings"
+grep -Eq "^ *$held .* calm +$kernel_cold " "$scratch/out" || fail "ps does not say $kernel_cold: $(grep "^ *$held " "$scratch/out")"
+grep -Eq "^ *$$ .* calm +- " "$scratch/out" || fail "a process without the library has cold mappings"
+expect 0 "$MAPHERD" ps --json
+python3 - "$scratch/out" "$held" $$ "$kernel_cold" "$kernel_warm" <<'END' || fail "ps --json is not the truth"
+import json, sys
+at = {row["pid"]: row for row in json.load(open(sys.argv[1]))["processes"]}
+held, shell, cold, warm = map(int, sys.argv[2:])
+told = at[held]["cold"]
+assert told["cold"] == cold and told["warm"] == warm, told
+assert told["warmed"] == told["cold_early"] == told["cold_failed"] == 0, told
+assert told["warmed_a_second"] == 0 and told["thrashes"] is False, told
+assert "cold" not in at[shell]
+END
+
+# stat.
+expect 0 "$MAPHERD" stat "$held"
+out_has "since the process began: $kernel_cold of 300 mappings are cold; 0 are made warm a second; what is in use fits"
+expect 0 "$MAPHERD" stat --json "$held"
+[ "$(field library cold)" = "$kernel_cold" ] || fail "stat says another number of cold mappings"
+[ "$(field library thrashes)" = false ] || fail "a process that does nothing thrashes"
+expect 0 "$MAPHERD" stat $$
+grep -q '^cold' "$scratch/out" && fail "a process without the library has cold mappings"
+
 # maps: VMAs of the placeholder are no deleted file, and as large as what is cold.
 placeholders=$(grep -c '/memfd:mapherd-cold' "/proc/$held/maps")
 expect 0 "$MAPHERD" maps --json --top 10000 "$held"
@@ -46,4 +72,20 @@ for line in open(sys.argv[1]):
 assert groups["deleted files"] == 10 and groups["files that are there"] == 290, groups
 END
 
+release
+
+# Half as many as may be warm are in use, and then three times as many.
+hold_cold off
+rate() { # rate: by two readings, a second apart
+	"$MAPHERD" top --json -d 1 -p "$held" | head -n 2 | tail -n 1 >"$scratch/out"
+	field processes 0 cold warmed_a_second
+}
+echo 50 >&3
+sleep 0.5
+[ "$(rate)" -lt 1000 ] || fail "50 mappings in use do not fit into 100"
+[ "$(field processes 0 cold thrashes)" = false ] || fail "50 mappings in use, and it thrashes"
+echo 300 >&3
+sleep 0.5
+[ "$(rate)" -ge 1000 ] || fail "300 mappings in use fit into 100: $(cat "$scratch/out")"
+[ "$(field processes 0 cold thrashes)" = true ] || fail "300 mappings in use, and it does not thrash"
 release

@@ -66,6 +66,8 @@ static long look(struct process *one, pid_t pid, struct pieces *pieces)
     long lines = target_count(&one->target, take_map, &r);
     one->preloaded = r.library != 0;
     one->told = r.library && peek_status(pid, r.library, &one->block) == NULL;
+    if (one->told)
+        one->cold = cold_between(NULL, &one->block, process_age(one->started));
     return lines;
 }
 
@@ -119,6 +121,14 @@ void processes_read(struct processes *p, bool holders)
         qsort(p->at, p->n, sizeof *p->at, by_maps);
 }
 
+bool processes_have_cold(const struct processes *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->at[i].block.cold)
+            return true;
+    return false;
+}
+
 bool process_pace(const struct process *one, long *a_minute)
 {
     enum { STALE_MS = 120000 };
@@ -138,6 +148,16 @@ static void process_json(const struct process *one, struct json *j)
     json_bool(j, "preloaded", one->preloaded);
     bool known = process_pace(one, &a_minute);
     json_if_known(j, "growth", known, a_minute);
+    if (one->told) {
+        json_open(j, "cold", '{');
+        json_number(j, "cold", (long long)one->block.cold);
+        json_number(j, "warm", (long long)one->block.warm);
+        json_number(j, "warmed", (long long)one->block.warmed);
+        json_number(j, "cold_early", (long long)one->block.cold_early);
+        json_number(j, "cold_failed", (long long)one->block.cold_failed);
+        cold_json(&one->cold, j);
+        json_close(j, '}');
+    }
     if (one->most.maps) {
         json_open(j, "most", '{');
         json_text(j, "what", one->most.what);

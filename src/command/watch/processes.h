@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "command/watch/cold.h"
 #include "command/watch/pieces.h"
 #include "command/watch/target.h"
 #include "mapherd/mapherd.h"
@@ -17,7 +18,8 @@ struct process {
     bool preloaded;   /* the library is in it */
     bool told;        /* its block could be read */
     struct mapherd_status block;
-    struct holding most; /* the holder; maps 0: not asked for */
+    struct cold_use cold; /* since the process began, where told */
+    struct holding most;  /* the holder; maps 0: not asked for */
 };
 
 struct processes {
@@ -30,6 +32,9 @@ struct processes {
  * p had before is freed. */
 void processes_read(struct processes *p, bool holders);
 
+/* Whether a process has cold mappings. */
+bool processes_have_cold(const struct processes *p);
+
 /* Reads one process, and its holders into most, at most *n_most, which becomes their number.
  * False if there is no such process, it has no VMAs, or it may not be read. */
 bool process_read(struct process *one, pid_t pid, struct holding *most, size_t *n_most);
@@ -39,7 +44,8 @@ bool process_read(struct process *one, pid_t pid, struct holding *most, size_t *
 bool process_pace(const struct process *one, long *a_minute);
 
 /* Prints the list as one line of JSON: of each process pid, name, maps, limit, share, pressure,
- * user, preloaded, growth and the holder. most: how many processes are listed; all are counted. */
+ * user, preloaded, growth, cold mappings and the holder. most: how many processes are listed; all
+ * are counted. */
 void processes_json(const struct processes *p, size_t most);
 
 #endif

@@ -209,15 +209,15 @@ enum { HEAD_ROWS = 3, FOOT_ROWS = 1 };
 
 /* The columns that there is room for; 0: none. The rest of the row is the bar. */
 struct layout {
-    int user, program, maps, share, bar, growth, pressure;
+    int user, program, maps, share, bar, growth, pressure, cold;
 };
 
-/* In a narrow window the least important go first. */
-static struct layout lay_out(int width)
+/* In a narrow window the least important go first. cold: a process has cold mappings. */
+static struct layout lay_out(int width, bool cold)
 {
-    struct layout l = { 8, 15, 9, 5, 0, 9, 8 };
+    struct layout l = { 8, 15, 9, 5, 0, 9, 8, cold ? 9 : 0 };
     const int bar_least = 8, pid = 7;
-    int *const optional[] = { &l.user, &l.growth, &l.pressure, &l.maps };
+    int *const optional[] = { &l.user, &l.growth, &l.pressure, &l.cold, &l.maps };
     for (size_t i = 0;; i++) {
         int used = pid;
         const int *widths = &l.user;
@@ -261,7 +261,8 @@ static void draw_heads(const struct layout *l, int row)
     at = cell(row, at, -l->share, HEAD, "share");
     at = cell(row, at, l->bar, HEAD, "of the limit");
     at = cell(row, at, -l->growth, HEAD, "a minute");
-    cell(row, at, l->pressure, HEAD, "pressure");
+    at = cell(row, at, l->pressure, HEAD, "pressure");
+    cell(row, at, -l->cold, HEAD, "cold");
 }
 
 static void draw_process(const struct top *t, const struct process *one, const struct layout *l,
@@ -290,14 +291,17 @@ static void draw_process(const struct top *t, const struct process *one, const s
         at += l->bar + 1;
     }
     at = cell(row, at, -l->growth, look, growth);
-    cell(row, at, l->pressure, level, target_pressure(target));
+    at = cell(row, at, l->pressure, level, target_pressure(target));
+    if (one->block.cold)
+        cell(row, at, -l->cold, cold_thrashes(&one->cold) && !chosen ? BAD : look,
+             grouped((long long)one->block.cold));
 }
 
 /* chosen: which row; first: the first row that is shown, which follows the chosen. */
 static void screen_list(const struct top *t, size_t chosen, size_t *first)
 {
     const struct processes *all = &t->all;
-    struct layout l = lay_out(COLS);
+    struct layout l = lay_out(COLS, processes_have_cold(all));
     int rows = LINES - HEAD_ROWS - FOOT_ROWS;
     screen_title(t, "mapherd top");
     int at = draw_print(1, 0, PLAIN, "%s process%s", grouped((long long)all->n),
@@ -335,6 +339,8 @@ static const struct number {
     NUMBER("held bytes", held_bytes),   NUMBER("held back", held_back),
     NUMBER("hints dropped", swallowed), NUMBER("refused", refused),
     NUMBER("at the limit", enomem),     NUMBER("readings", readings),
+    NUMBER("made cold", cooled),        NUMBER("made warm", warmed),
+    NUMBER("stayed cold", cold_failed),
 #undef NUMBER
 };
 enum {
@@ -358,6 +364,18 @@ static void draw_state(const struct process *one, int row)
         draw_print(row, at, PLAIN, "the library observes it");
     else
         draw_print(row, at, PLAIN, "the library is in it and passes everything through");
+}
+
+/* Returns how many rows it took. */
+static int draw_cold(const struct cold_use *use, int row)
+{
+    char text[256];
+    if (!cold_shows(use))
+        return 0;
+    cold_text(use, text, sizeof text);
+    int at = cold_thrashes(use) ? draw_print(row, 0, BAD, "It thrashes: ") : 0;
+    draw_print(row, at, PLAIN, "%s; %s", text, cold_fit(use));
+    return 1;
 }
 
 /* "full in 5 minutes", or nothing. */
@@ -474,7 +492,7 @@ static void draw_numbers(const struct top *t, int row)
 static void screen_one(const struct top *t)
 {
     char title[128];
-    enum { STATE_ROWS = 4, GRAPH_LEAST = 4 };
+    enum { GRAPH_LEAST = 4 };
     snprintf(title, sizeof title, "%d %s", (int)t->close_up, t->one.target.name);
     screen_title(t, title);
     if (!t->one_is_there) {
@@ -483,7 +501,7 @@ static void screen_one(const struct top *t)
         draw_state(&t->one, 1);
         draw_count(t, 2);
         /* What there is room for, the most important first: graph, holders, numbers. */
-        int rows = LINES - STATE_ROWS - FOOT_ROWS;
+        int state = 4 + draw_cold(&t->one.cold, 3), rows = LINES - state - FOOT_ROWS;
         int most = rows - GRAPH_LEAST - 2 > 5 ? 5 : rows - GRAPH_LEAST - 2;
         if (most > (int)t->n_most)
             most = (int)t->n_most;
@@ -492,8 +510,8 @@ static void screen_one(const struct top *t)
         bool with_numbers =
             t->one.told && rows - most - 2 - NUMBER_ROWS - 1 >= GRAPH_LEAST && COLS >= 60;
         int graph = rows - (most ? most + 1 : 0) - (with_numbers ? NUMBER_ROWS + 1 : 0);
-        draw_graph(t, STATE_ROWS - 1, graph);
-        int row = STATE_ROWS + graph;
+        draw_graph(t, state - 1, graph);
+        int row = state + graph;
         draw_most(t, row, most);
         if (with_numbers)
             draw_numbers(t, row + most + 1);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "command/lib/enough.h"
+#include "command/watch/cold.h"
 #include "command/watch/target.h"
 #include "tell/status.h"
 
@@ -84,6 +85,17 @@ static void print_syncs(const struct mapherd_status *b)
     putchar('\n');
 }
 
+/* One line, where mappings are cold or were. */
+static void print_cold(const struct cold_use *use)
+{
+    char text[256];
+    if (!cold_shows(use))
+        return;
+    cold_text(use, text, sizeof text);
+    printf("cold       since the process began: %s; %s%s\n", text,
+           cold_thrashes(use) ? "it thrashes: " : "", cold_fit(use));
+}
+
 static void print_block(const struct seen *s, const struct mapherd_status *b)
 {
     long memory = of_memory(s, b), masters = (long)b->masters;
@@ -98,12 +110,14 @@ static void print_block(const struct seen *s, const struct mapherd_status *b)
     print_syncs(b);
 }
 
-static void json_block(struct json *j, const struct seen *s, const struct mapherd_status *b)
+static void json_block(struct json *j, const struct seen *s, const struct mapherd_status *b,
+                       const struct cold_use *use)
 {
     json_text(j, "state", state_word(b));
     json_text(j, "reason", reason_text(b));
     for (size_t i = 0; i < status_count; i++)
         json_number(j, status_rows[i].name, status_value(b, &status_rows[i]));
+    cold_json(use, j);
     json_open(j, "sync_within", '{');
     for (size_t i = 0; i < MAPHERD_SYNC_BUCKETS; i++)
         json_number(j, i < SYNC_BOUNDS ? sync_bounds[i] : "longer", (long long)b->sync_within[i]);
@@ -118,6 +132,7 @@ static void json_block(struct json *j, const struct seen *s, const struct mapher
 static void print_all(const struct target *t, const struct seen *s, const char *unread,
                       const struct mapherd_status *b)
 {
+    struct cold_use use = cold_between(NULL, b, process_age(process_started(t->pid)));
     printf("process    %d ", (int)t->pid);
     print_text(stdout, t->name);
     printf("\nmaps       ");
@@ -129,15 +144,18 @@ static void print_all(const struct target *t, const struct seen *s, const char *
     printf("preloaded  ");
     print_text(stdout, s->library);
     putchar('\n');
-    if (unread)
+    if (unread) {
         printf("library    its numbers are not known: %s\n", unread);
-    else
+    } else {
         print_block(s, b);
+        print_cold(&use);
+    }
 }
 
 static void print_json(const struct target *t, const struct seen *s, const char *unread,
                        const struct mapherd_status *b)
 {
+    struct cold_use use = cold_between(NULL, b, process_age(process_started(t->pid)));
     struct json j = { stdout, false };
     json_open(&j, NULL, '{');
     target_json(t, &j);
@@ -148,7 +166,7 @@ static void print_json(const struct target *t, const struct seen *s, const char 
         if (unread)
             json_text(&j, "unread", unread);
         else
-            json_block(&j, s, b);
+            json_block(&j, s, b, &use);
         json_close(&j, '}');
     }
     json_close(&j, '}');

@@ -152,6 +152,13 @@ uint64_t process_started(pid_t pid)
     return at && sscanf(at, "%llu", &started) == 1 ? started : 0;
 }
 
+uint64_t process_age(uint64_t started)
+{
+    uint64_t now = units_now(CLOCK_BOOTTIME),
+             then = started * 1000 / (uint64_t)sysconf(_SC_CLK_TCK);
+    return started && now > then ? now - then : 0;
+}
+
 /* ---- the process that made a file ---- */
 
 #define FIRST_PID_NAMESPACE 4026531836UL

@@ -55,6 +55,9 @@ void target_json(const struct target *t, struct json *j);
  * there is no such process. */
 uint64_t process_started(pid_t pid);
 
+/* The time since then in ms; 0 where started is 0. */
+uint64_t process_age(uint64_t started);
+
 /* ---- the process that made a file: it may be in another PID namespace ---- */
 
 /* The inode number of this command's PID namespace, also where /proc is another namespace's. 0:

@@ -27,9 +27,12 @@ struct history *history_of(const struct histories *h, const struct process *one)
     return NULL;
 }
 
-static void history_note(struct histories *h, const struct process *one, uint64_t now_ms)
+/* What is seen of cold mappings is then of the time since the last note, if there is one. */
+static void history_note(struct histories *h, struct process *one, uint64_t now_ms)
 {
     struct history *of = history_of(h, one);
+    if (of && one->told && of->block.magic)
+        one->cold = cold_between(&of->block, &one->block, now_ms - history_ms(of, 0));
     if (!of) {
         h->at = enough_room(h->at, h->n, &h->room, sizeof *h->at);
         of = &h->at[h->n++];
@@ -39,6 +42,7 @@ static void history_note(struct histories *h, const struct process *one, uint64_
     of->maps[of->n % HISTORY_LEN] = one->target.maps;
     of->ms[of->n % HISTORY_LEN] = now_ms;
     of->n++;
+    of->block = one->block;
 }
 
 static void history_end(struct histories *h)
@@ -83,24 +87,32 @@ void top_close_up(struct top *t)
 {
     t->n_most = TOP_MOST;
     t->one_is_there = process_read(&t->one, t->close_up, t->most, &t->n_most);
+    for (size_t i = 0; i < t->all.n; i++)
+        if (t->all.at[i].target.pid == t->close_up)
+            t->one.cold = t->all.at[i].cold;
+}
+
+static void note_all(struct top *t)
+{
+    uint64_t now = units_now(CLOCK_MONOTONIC);
+    history_begin(&t->histories);
+    if (t->only && t->one_is_there)
+        history_note(&t->histories, &t->one, now);
+    for (size_t i = 0; i < t->all.n; i++)
+        history_note(&t->histories, &t->all.at[i], now);
+    history_end(&t->histories);
 }
 
 void top_round(struct top *t)
 {
     t->at = time(NULL);
-    if (t->close_up)
-        top_close_up(t);
-    history_begin(&t->histories);
-    if (t->only) {
-        if (t->one_is_there)
-            history_note(&t->histories, &t->one, units_now(CLOCK_MONOTONIC));
-    } else {
+    if (!t->only)
         processes_read(&t->all, false);
-        uint64_t now = units_now(CLOCK_MONOTONIC);
-        for (size_t i = 0; i < t->all.n; i++)
-            history_note(&t->histories, &t->all.at[i], now);
-    }
-    history_end(&t->histories);
+    else
+        top_close_up(t);
+    note_all(t);
+    if (t->close_up && !t->only)
+        top_close_up(t);
 }
 
 /* One object a line; until the reader has gone, or the only process. */
@@ -112,10 +124,12 @@ static int run_json(struct top *t)
             top_close_up(t);
             if (!t->one_is_there)
                 return FAILED;
+            note_all(t);
             t->one.most = t->most[0];
             processes_json(&(struct processes){ &t->one, 1, 1, 0 }, 1);
         } else {
             processes_read(&t->all, true);
+            note_all(t);
             processes_json(&t->all, SIZE_MAX);
         }
         if (fflush(stdout) != 0)
@@ -160,7 +174,9 @@ const struct verb verb_top = {
     .help =
         "The same as ps, live. Up and down (or k and j) choose a process, Enter looks closer: its\n"
         "count over time, who holds its maps, and what the library in it has done. q ends it. The\n"
-        "column 'a minute' is by what was seen since top runs.\n"
+        "column 'a minute' is by what was seen since top runs. Where a process has cold mappings\n"
+        "(MAPHERD_COLD), 'cold' says how many: they take no map, and are made warm at the next access.\n"
+        "Looked at closely, a process that makes 1,000 or more warm a second is said to thrash.\n"
         "Each round reads the list of maps of every process; before Linux 6.18 a process that maps\n"
         "memory waits meanwhile, so there, long lists want a longer -d.\n\n"
         "  -d SECONDS  the time between two rounds (2)\n"

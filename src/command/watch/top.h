@@ -14,8 +14,9 @@ enum { HISTORY_LEN = 512 };
 struct history {
     pid_t pid;
     uint64_t started;
-    bool seen; /* in the present round */
-    size_t n;  /* the last HISTORY_LEN are kept */
+    bool seen;                   /* in the present round */
+    size_t n;                    /* the last HISTORY_LEN are kept */
+    struct mapherd_status block; /* the last, where the process has told it */
     long maps[HISTORY_LEN];
     uint64_t ms[HISTORY_LEN];
 };
