@@ -72,6 +72,12 @@ for line in open(sys.argv[1]):
 assert groups["deleted files"] == 10 and groups["files that are there"] == 290, groups
 END
 
+# report: a process that runs is watched for a second.
+head_of() { sed -n '/<header>/,/<\/header>/s/<[^>]*>//gp' "$scratch/page.html"; }
+expect 0 "$MAPHERD" report -o "$scratch/page.html" "$held"
+head_of | grep -q "In the last second: $kernel_cold of 300 mappings are cold; 0 are made warm a second" ||
+	fail "the page says: $(head_of)"
+head_of | grep -q "It does not thrash" || fail "a process that does nothing thrashes: $(head_of)"
 release
 
 # Half as many as may be warm are in use, and then three times as many.
@@ -88,4 +94,7 @@ echo 300 >&3
 sleep 0.5
 [ "$(rate)" -ge 1000 ] || fail "300 mappings in use fit into 100: $(cat "$scratch/out")"
 [ "$(field processes 0 cold thrashes)" = true ] || fail "300 mappings in use, and it does not thrash"
+expect 0 "$MAPHERD" report -o "$scratch/page.html" "$held"
+head_of | grep -q "It thrashes: more mappings are in use than are warm" || fail "the page says: $(head_of)"
+head_of | grep -q "MAPHERD_COLD_WARM allows fewer than the limit does" || fail "the page does not say what to do: $(head_of)"
 release

@@ -284,6 +284,11 @@ static const struct field {
     FIELD(status.limit),
     FIELD(status.bound),
     FIELD(status.exact),
+    FIELD(status.cold),
+    FIELD(status.warm),
+    FIELD(status.warmed),
+    FIELD(status.cold_early),
+    FIELD(status.cold_failed),
 };
 
 static bool set_field(const char *name, const char *value)

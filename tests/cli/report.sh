@@ -114,6 +114,34 @@ expect 0 "$MAPHERD" report -o "$scratch/counted.html" "$scratch/counted.record"
 words "$scratch/counted.html" 'the file with most maps was /data/a.db, with 4,000'
 words "$scratch/counted.html" 'To see who maps: mapherd run --leaks=on PROGRAM'
 
+# Cold mappings: whether they thrash, and what to do then, by the average of a process that is gone.
+cold() { # cold NAME WARMED EARLY [FIELD...]: in 100 s
+	name=$1 warmed=$2 early=$3
+	shift 3
+	"$make" "$scratch/$name.record" leaks=0 leaks_ms=0 "since_ms=$((now - 100))000" "touched_ms=${now}000" \
+		status.cold=9000 status.warm=1000 status.warmed="$warmed" status.cold_early="$early" "$@"
+	expect 0 "$MAPHERD" report -o "$scratch/$name.html" "$scratch/$name.record"
+}
+cold slightly 200000 100000 status.bound=52000
+words "$scratch/slightly.html" 'On average: 9,000 of 10,000 mappings are cold; 2,000 are made warm a second, 50&#160;% of them early'
+words "$scratch/slightly.html" 'It thrashes: slightly more mappings are in use than are warm'
+words "$scratch/slightly.html" 'Let more mappings be warm: that takes a larger limit'
+words "$scratch/slightly.html" 'sysctl -w vm.max_map_count=262144'
+cold many 100000 49999 status.bound=1200
+words "$scratch/many.html" 'It thrashes: more mappings are in use than are warm'
+words "$scratch/many.html" 'MAPHERD_COLD_WARM allows fewer than the limit does; leave it out, or set it to more than 1,000'
+cold fits 99900 99900 status.bound=1200 status.cold_failed=2
+words "$scratch/fits.html" '999 are made warm a second, 100&#160;% of them early.* It does not thrash: what is in use fits'
+words "$scratch/fits.html" ' 2 could not be mapped again'
+grep -q 'Let more mappings be warm' "$scratch/fits.html" && fail "what does not thrash is told to"
+# Twice 200,000 is no limit that leaves 300,000 mappings below four fifths of it.
+cold larger 200000 0 status.bound=52000 status.cold=300000
+words "$scratch/larger.html" 'sysctl -w vm.max_map_count=524288'
+# Numbers that no process has.
+most=18446744073709551615
+cold absurd $most $most status.cold=$most status.warm=$most status.cold_failed=$most status.bound=$most
+whole "$scratch/absurd.html"
+
 # A record with nothing in it.
 "$make" "$scratch/empty.record" leaks=0 leaks_ms=0
 expect 0 "$MAPHERD" report -o "$scratch/empty.html" "$scratch/empty.record"

@@ -15,6 +15,7 @@
 
 #include "command/lib/enough.h"
 #include "command/report/space.h"
+#include "command/watch/processes.h"
 #include "command/watch/target.h"
 
 /* ---- the trend: whether the count grows, since when, and how fast ---- */
@@ -226,6 +227,35 @@ static void look_at_record(struct report *r)
     groups_make(&r->deleted, &r->live, GROUP_DELETED, 0);
 }
 
+/* ---- cold mappings ---- */
+
+static bool read_again(struct process *one, pid_t pid)
+{
+    size_t none = 0;
+    return process_read(one, pid, NULL, &none) && one->told;
+}
+
+/* Whether a process thrashes now, an average since it began does not tell: one that runs is watched
+ * for a second, if it has cold mappings. */
+static void look_at_cold(struct report *r)
+{
+    const struct mapherd_record_head *h = r->live.record ? &r->live.record->head : NULL;
+    bool running = r->live.state == LIVE_RUNNING && r->live.pid && r->preloaded;
+    struct process first, second;
+    if (running && read_again(&first, r->live.pid)) {
+        uint64_t from = units_now(CLOCK_MONOTONIC);
+        r->cold = first.cold;
+        if (!first.block.cold)
+            return;
+        nanosleep(&(struct timespec){ .tv_sec = 1 }, NULL);
+        r->cold_now = read_again(&second, r->live.pid);
+        if (r->cold_now)
+            r->cold = cold_between(&first.block, &second.block, units_now(CLOCK_MONOTONIC) - from);
+    } else if (h && r->live.now_ms > h->since_ms) {
+        r->cold = cold_between(NULL, &h->status, r->live.now_ms - h->since_ms);
+    }
+}
+
 /* ---- the one or the other ---- */
 
 /* Fills r from a process id or the path of a record. Returns DONE, or, after a complaint, the
@@ -247,6 +277,7 @@ static int look(struct report *r, const struct verb *v, const char *operand, con
         complain("%s: %s", operand, why);
         return FAILED;
     }
+    look_at_cold(r);
     r->space = space_make(r->maps, r->map_count);
     return DONE;
 }

@@ -7,6 +7,7 @@
 #include "command/leaks/groups.h"
 #include "command/lib/print.h"
 #include "command/lib/verb.h"
+#include "command/watch/cold.h"
 
 /* How the count has changed, as the history in the record shows. */
 struct trend {
@@ -30,6 +31,8 @@ struct report {
     long limit;       /* -1: not known */
     bool preloaded;   /* the library is, or was, in the process */
     struct trend trend;
+    struct cold_use cold; /* zeros where nothing is known of cold mappings */
+    bool cold_now;        /* over the last second; else since the record began */
     struct groups stacks, files, suffixes, deleted; /* empty where nothing is recorded */
     const struct live_map *maps; /* the address space to draw: those of live, or made of pieces */
     size_t map_count;

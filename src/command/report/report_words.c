@@ -11,6 +11,7 @@
 #include "command/lib/print.h"
 #include "command/report/report.h"
 #include "command/report/space.h"
+#include "command/watch/pieces.h"
 #include "command/watch/target.h"
 
 enum { YOUNG_S = 20 }; /* a record of less tells nothing of growth */
@@ -187,7 +188,7 @@ static void who(const struct report *r, FILE *out)
     } else if (r->live.record && r->live.record->top_count) {
         const struct mapherd_record_top *top = &r->live.record->top[0];
         say(out, "When they were last read, the file with most maps was ");
-        say_name(out, top->path);
+        say_name(out, pieces_name(top->path));
         say(out, ", with %s.", grouped((long long)top->maps));
     } else {
         say(out, "Nothing is known of who holds them.");
@@ -258,13 +259,43 @@ static void since_when(const struct report *r, FILE *out)
     fputs("</p>\n", out);
 }
 
+static void cold_mappings(const struct report *r, FILE *out)
+{
+    char text[256];
+    if (!cold_shows(&r->cold))
+        return;
+    cold_text(&r->cold, text, sizeof text);
+    fputs("<p>", out);
+    say(out, "%s: %s. What is cold takes no map, and is mapped again at the first access. ",
+        r->cold_now                     ? "In the last second"
+        : r->live.state == LIVE_RUNNING ? "Since it began"
+                                        : "On average",
+        text);
+    if (cold_thrashes(&r->cold))
+        say(out, "It thrashes: %s.", cold_fit(&r->cold));
+    else
+        say(out, "It does not thrash: %s.", cold_fit(&r->cold));
+    if (r->cold.failed)
+        say(out, " %s could not be mapped again: such an access ends in SIGBUS.",
+            grouped((long long)r->cold.failed));
+    fputs("</p>\n", out);
+}
+
 /* ---- what to do ---- */
+
+/* With this many maps no mapping would be cold: near four fifths of the limit they become so. */
+static long maps_if_warm(const struct report *r)
+{
+    uint64_t cold = r->cold.cold < INT32_MAX ? r->cold.cold : 0;
+    return r->count + (long)cold;
+}
 
 static void raise_limit(const struct report *r, FILE *out)
 {
     char text[80];
     long value = 262144;
-    while (value < 2 * r->count || value <= r->limit)
+    while (value < 1L << 30 &&
+           (value < 2 * r->count || value <= r->limit || value / 5 * 4 < maps_if_warm(r)))
         value *= 2;
     fputs("<li>", out);
     say(out, "Raise the limit where you may: ");
@@ -346,6 +377,23 @@ static void record_leaks(const struct report *r, FILE *out)
     fputs("</li>\n", out);
 }
 
+/* Where the limit is far away, it is MAPHERD_COLD_WARM that keeps mappings cold. */
+static void keep_warm(const struct report *r, bool near, FILE *out)
+{
+    if (!cold_thrashes(&r->cold))
+        return;
+    fputs("<li>", out);
+    say(out, "Let more mappings be warm: ");
+    if (near) {
+        say(out, "that takes a larger limit.");
+    } else {
+        code(out, "MAPHERD_COLD_WARM");
+        say(out, " allows fewer than the limit does; leave it out, or set it to more than %s.",
+            grouped((long long)r->cold.warm));
+    }
+    fputs("</li>\n", out);
+}
+
 static void make_space(const struct report *r, FILE *out)
 {
     const struct mapherd_status *b = r->live.record ? &r->live.record->head.status : NULL;
@@ -374,6 +422,7 @@ static void what_to_do(const struct report *r, FILE *out)
     if (near)
         set_options(r, out);
     record_leaks(r, out);
+    keep_warm(r, near, out);
     if (near)
         raise_limit(r, out);
     make_space(r, out);
@@ -392,6 +441,7 @@ void report_words(const struct report *r, FILE *out)
     fputs("<div class=\"words\">", out);
     who(r, out);
     since_when(r, out);
+    cold_mappings(r, out);
     fputs("</div>\n", out);
     what_to_do(r, out);
 }
