@@ -16,7 +16,7 @@ promtool check rules "$example/mapherd.rules.yml" >"$scratch/out" 2>&1 || { cat 
 cp "$example"/*.yml "$scratch"
 rules_pass() { promtool test rules "$scratch/mapherd.rules.test.yml" >"$scratch/out" 2>&1; }
 rules_pass || { cat "$scratch/out" >&2; fail "the tests of the rules fail"; }
-for change in 's/> 0.8$/> 0.79/' 's/> 0.95/> 0.97/' 's/86400/864/' 's/> 0.2$/> 0.9/' 's/\[10m\]/[1h]/' 's/for: 15m/for: 5m/' 's/for: 5m/for: 8m/'; do
+for change in 's/>= 1000$/>= 999/' 's/>= 1000$/>= 1001/' 's/for: 10m/for: 1m/' 's/for: 10m/for: 30m/' 's/> 0.8$/> 0.79/' 's/> 0.95/> 0.97/' 's/86400/864/' 's/> 0.2$/> 0.9/' 's/\[10m\]/[1h]/' 's/for: 15m/for: 5m/' 's/for: 5m/for: 8m/'; do
 	sed "$change" "$example/mapherd.rules.yml" >"$scratch/mapherd.rules.yml"
 	rules_pass && fail "the tests of the rules do not see $change"
 done
