@@ -5,34 +5,17 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "look.h"
-
-#undef fread_unlocked
-#undef fwrite_unlocked
-
-extern ssize_t __read_chk(int, void *, size_t, size_t),
-    __pread_chk(int, void *, size_t, off_t, size_t),
-    __pread64_chk(int, void *, size_t, off_t, size_t), __recv_chk(int, void *, size_t, size_t, int),
-    __recvfrom_chk(int, void *, size_t, size_t, int, struct sockaddr *, socklen_t *);
-extern int __poll_chk(struct pollfd *, nfds_t, int, size_t),
-    __ppoll_chk(struct pollfd *, nfds_t, const struct timespec *, const sigset_t *, size_t);
-extern size_t __fread_chk(void *, size_t, size_t, size_t, FILE *),
-    __fread_unlocked_chk(void *, size_t, size_t, size_t, FILE *);
+#include "memory_calls.h"
 
 enum { PAGE = 4096 };
 static char *area;      /* two pages; the second cannot be accessed */
@@ -41,82 +24,44 @@ static int empty, full; /* one end of a pair of sockets: nothing to receive, no 
 static int file, zero, null; /* descriptors */
 static FILE *in, *out;       /* of zero and null */
 
-/* ---- the calls, with their memory at `at` ---- */
+/* ---- the calls, with their memory at buf ---- */
 
-static struct iovec two[2];
-static struct msghdr message;
-static struct mmsghdr messages[2];
-
-static struct iovec *parts(char *at)
-{
-    two[0] = (struct iovec){ at, 8 };
-    two[1] = (struct iovec){ at + 8, 8 };
-    return two;
-}
-
-static struct msghdr *header(char *at)
-{
-    message = (struct msghdr){ .msg_iov = parts(at), .msg_iovlen = 2 };
-    return &message;
-}
-
-static struct mmsghdr *headers(char *at)
-{
-    messages[0].msg_hdr = messages[1].msg_hdr = *header(at);
-    return messages;
-}
-
-#define FDS ((struct pollfd *)(void *)at)
-#define CALLS(of)                                                                                  \
-    of(read, read(from, at, 16)) of(__read_chk, __read_chk(from, at, 16, 16)) of(                  \
-        readv, readv(from, parts(at), 2)) of(write, write(to, at, 16))                             \
-        of(writev, writev(to, parts(at), 2)) of(pread, pread(file, at, 16, 0)) of(                 \
-            pread64, pread64(file, at, 16, 0)) of(__pread_chk, __pread_chk(file, at, 16, 0, 16))   \
-            of(__pread64_chk, __pread64_chk(file, at, 16, 0, 16)) of(                              \
-                preadv,                                                                            \
-                preadv(file, parts(at), 2, 0)) of(preadv64, preadv64(file, parts(at), 2, 0))       \
-                of(preadv2, preadv2(file, parts(at), 2, 0, 0)) of(                                 \
-                    preadv64v2,                                                                    \
-                    preadv64v2(file, parts(at), 2, 0, 0)) of(pwrite, pwrite(file, at, 16, 0))      \
-                    of(pwrite64,                                                                   \
-                       pwrite64(file, at, 16, 0)) of(pwritev, pwritev(file, parts(at), 2, 0))      \
-                        of(pwritev64, pwritev64(file, parts(at), 2, 0)) of(                        \
-                            pwritev2, pwritev2(file, parts(at), 2, 0, 0))                          \
-                            of(pwritev64v2, pwritev64v2(file, parts(at), 2, 0, 0)) of(             \
-                                send,                                                              \
-                                send(to, at, 16, 0)) of(sendto, sendto(to, at, 16, 0, NULL, 0))    \
-                                of(sendmsg, sendmsg(to, header(at), 0))                            \
-                                    of(sendmmsg, sendmmsg(to, headers(at), 2, 0)) of(              \
-                                        recv, recv(from, at, 16,                                   \
-                                                   0)) of(__recv_chk,                              \
-                                                          __recv_chk(from, at, 16, 16, 0))         \
-                                        of(recvfrom, recvfrom(from, at, 16, 0, NULL, NULL)) of(    \
-                                            __recvfrom_chk,                                        \
-                                            __recvfrom_chk(from, at, 16, 16, 0, NULL, NULL))       \
-                                            of(recvmsg, recvmsg(from, header(at), 0)) of(          \
-                                                recvmmsg, recvmmsg(from, headers(at), 2, 0, NULL)) \
-                                                of(getrandom, getrandom(at, 16, 0)) of(            \
-                                                    getentropy,                                    \
-                                                    getentropy(at, 16)) of(poll, poll(FDS, 1, -1)) \
-                                                    of(ppoll, ppoll(FDS, 1, NULL, NULL))           \
-                                                        of(__poll_chk, __poll_chk(FDS, 1, -1, 8))  \
-                                                            of(__ppoll_chk,                        \
-                                                               __ppoll_chk(FDS, 1, NULL, NULL, 8))
-
-#define FUNCTION(name, call)                            \
-    static long call_##name(int from, int to, char *at) \
-    {                                                   \
-        (void)from, (void)to, (void)at;                 \
-        return call;                                    \
+/* from, to: a device, or one end of a pair of sockets. */
+#define FUNCTION(descriptor, name, call)                                              \
+    static long call_##name(int from, int to, char *buf)                              \
+    {                                                                                 \
+        enum { len = 16, offset = 0, here = 0, flags = 0, many = 2, n = 1, ms = -1 }; \
+        const struct timespec *time = NULL;                                           \
+        struct pollfd *fds = (struct pollfd *)(void *)buf;                            \
+        struct split split;                                                           \
+        int fd = descriptor;                                                          \
+        split_memory(&split, buf, len);                                               \
+        (void)from, (void)to, (void)fd, (void)fds, (void)time;                        \
+        return call;                                                                  \
     }
-CALLS(FUNCTION)
+
+#define OF_READS(make, name, call) make(from, name, call)
+#define OF_READS_AT(make, name, call) make(file, name, call)
+#define OF_WRITES(make, name, call) make(to, name, call)
+#define OF_WRITES_AT(make, name, call) make(file, name, call)
+#define OF_SENDS(make, name, call) make(to, name, call)
+#define OF_SENDS_MANY(make, name, call) make(to, name, call)
+#define OF_RECEIVES(make, name, call) make(from, name, call)
+#define OF_RECEIVES_MANY(make, name, call) make(from, name, call)
+#define OF_DRAWS(make, name, call) make(-1, name, call)
+#define OF_WAITS(make, name, call) make(-1, name, call)
+#define OF_STREAMS_IN(make, name, call) /* streams() */
+#define OF_STREAMS_OUT(make, name, call)
+#define CALL(kind, name, call) OF_##kind(FUNCTION, name, call)
+#include "memory_calls.def"
 
 static const struct call {
     const char *name;
-    long (*make)(int from, int to, char *at);
+    long (*make)(int from, int to, char *buf);
 } calls[] = {
-#define ROW(name, call) { #name, call_##name },
-    CALLS(ROW)
+#define ROW(descriptor, name, call) { #name, call_##name },
+#define CALL(kind, name, call) OF_##kind(ROW, name, call)
+#include "memory_calls.def"
 };
 enum { CALLS = sizeof calls / sizeof *calls };
 
@@ -235,6 +180,8 @@ static void cancelled(const struct call *c)
 static void counts(void)
 {
     int pipes[2];
+    struct split split;
+    split_memory(&split, area, 16);
     if (pipe(pipes))
         die("no pipe");
     say("short", "write", write(pipes[1], "0123456789", 10));
@@ -244,8 +191,8 @@ static void counts(void)
     close(pipes[1]);
     say("end", "read", read(pipes[0], area, 100));
     say("wrong end", "write", write(pipes[0], area, 1));
-    say("no place to look", "preadv2", preadv2(pipes[0], parts(area), 2, 0, 0));
-    say("bad flags", "pwritev2", pwritev2(file, parts(area), 2, 0, 0x4000));
+    say("no place to look", "preadv2", preadv2(pipes[0], split.parts, 3, 0, 0));
+    say("bad flags", "pwritev2", pwritev2(file, split.parts, 3, 0, 0x4000));
     say("at the end", "pread", pread(file, area, 16, 1 << 20));
     close(pipes[0]);
 }

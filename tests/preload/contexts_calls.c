@@ -1,25 +1,20 @@
 /* The scenes. A hook that is added to the table without a scene does not compile here. */
 #define _GNU_SOURCE
 #include "contexts_calls.h"
+#include "memory_calls.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 enum { PAGE = 4096, RW = PROT_READ | PROT_WRITE };
 typedef const char *outcome;
@@ -776,17 +771,6 @@ static outcome play_fopen64(struct part *p)
 
 /* ---- what takes memory of the program ---- */
 
-extern ssize_t __read_chk(int, void *, size_t, size_t),
-    __pread_chk(int, void *, size_t, off_t, size_t),
-    __pread64_chk(int, void *, size_t, off_t, size_t), __recv_chk(int, void *, size_t, size_t, int),
-    __recvfrom_chk(int, void *, size_t, size_t, int, struct sockaddr *, socklen_t *);
-extern int __poll_chk(struct pollfd *, nfds_t, int, size_t),
-    __ppoll_chk(struct pollfd *, nfds_t, const struct timespec *, const sigset_t *, size_t);
-extern size_t __fread_chk(void *, size_t, size_t, size_t, FILE *),
-    __fread_unlocked_chk(void *, size_t, size_t, size_t, FILE *);
-#undef fread_unlocked
-#undef fwrite_unlocked
-
 /* One of the functions, for len bytes at buf. */
 typedef ssize_t transfer(int fd, void *buf, size_t len);
 
@@ -874,75 +858,20 @@ static outcome receives(struct part *p, transfer *by)
     return with_sockets(p, receives_from, by);
 }
 
-/* The parts of a message: three, of which one is empty. */
-struct message {
-    struct iovec parts[3];
-    struct mmsghdr header;
-};
-
-static struct mmsghdr *message_of(struct message *m, void *buf, size_t len)
-{
-    size_t half = len / 2;
-    *m = (struct message){ { { buf, half }, { NULL, 0 }, { (char *)buf + half, len - half } },
-                           { .msg_hdr = { .msg_iovlen = 3 } } };
-    m->header.msg_hdr.msg_iov = m->parts;
-    return &m->header;
-}
-
-#define PARTS message_of(&(struct message){ .parts = { { NULL, 0 } } }, buf, len)->msg_hdr.msg_iov
-#define MESSAGE message_of(&(struct message){ .parts = { { NULL, 0 } } }, buf, len)
-
-/* Defines the scene of a function that transfers bytes. */
-#define TRANSFERS(name, how, call)                          \
-    static ssize_t by_##name(int fd, void *buf, size_t len) \
-    {                                                       \
-        return call;                                        \
-    }                                                       \
-    static outcome play_##name(struct part *p)              \
-    {                                                       \
-        return how(p, by_##name);                           \
+/* Defines the scene of a function that transfers bytes. transferred: how many, by its answer. */
+#define TRANSFERS(name, how, transferred)                              \
+    static ssize_t by_##name(int fd, void *buf, size_t len)            \
+    {                                                                  \
+        enum { offset = 0, here = 0, flags = MSG_DONTWAIT, many = 1 }; \
+        struct split split;                                            \
+        split_memory(&split, buf, len);                                \
+        return transferred;                                            \
+    }                                                                  \
+    static outcome play_##name(struct part *p)                         \
+    {                                                                  \
+        return how(p, by_##name);                                      \
     }
-
-TRANSFERS(read, reads, read(fd, buf, len))
-TRANSFERS(__read_chk, reads, __read_chk(fd, buf, len, len))
-TRANSFERS(pread, reads, pread(fd, buf, len, 0))
-TRANSFERS(pread64, reads, pread64(fd, buf, len, 0))
-TRANSFERS(__pread_chk, reads, __pread_chk(fd, buf, len, 0, len))
-TRANSFERS(__pread64_chk, reads, __pread64_chk(fd, buf, len, 0, len))
-TRANSFERS(readv, reads, readv(fd, PARTS, 3))
-TRANSFERS(preadv, reads, preadv(fd, PARTS, 3, 0))
-TRANSFERS(preadv64, reads, preadv64(fd, PARTS, 3, 0))
-TRANSFERS(preadv2, reads, preadv2(fd, PARTS, 3, 0, 0))
-TRANSFERS(preadv64v2, reads, preadv64v2(fd, PARTS, 3, 0, 0))
-TRANSFERS(write, writes, write(fd, buf, len))
-TRANSFERS(pwrite, writes, pwrite(fd, buf, len, 0))
-TRANSFERS(pwrite64, writes, pwrite64(fd, buf, len, 0))
-TRANSFERS(writev, writes, writev(fd, PARTS, 3))
-TRANSFERS(pwritev, writes, pwritev(fd, PARTS, 3, 0))
-TRANSFERS(pwritev64, writes, pwritev64(fd, PARTS, 3, 0))
-TRANSFERS(pwritev2, writes, pwritev2(fd, PARTS, 3, 0, 0))
-TRANSFERS(pwritev64v2, writes, pwritev64v2(fd, PARTS, 3, 0, 0))
-TRANSFERS(send, sends, send(fd, buf, len, 0))
-TRANSFERS(sendto, sends, sendto(fd, buf, len, 0, NULL, 0))
-TRANSFERS(sendmsg, sends, sendmsg(fd, &MESSAGE->msg_hdr, 0))
-TRANSFERS(recv, receives, recv(fd, buf, len, MSG_DONTWAIT))
-TRANSFERS(__recv_chk, receives, __recv_chk(fd, buf, len, len, MSG_DONTWAIT))
-TRANSFERS(recvfrom, receives, recvfrom(fd, buf, len, MSG_DONTWAIT, NULL, NULL))
-TRANSFERS(__recvfrom_chk, receives, __recvfrom_chk(fd, buf, len, len, MSG_DONTWAIT, NULL, NULL))
-TRANSFERS(recvmsg, receives, recvmsg(fd, &MESSAGE->msg_hdr, MSG_DONTWAIT))
-
-static ssize_t send_one(int fd, struct mmsghdr *message)
-{
-    return sendmmsg(fd, message, 1, 0) == 1 ? (ssize_t)message->msg_len : -1;
-}
-
-static ssize_t receive_one(int fd, struct mmsghdr *message)
-{
-    return recvmmsg(fd, message, 1, MSG_DONTWAIT, NULL) == 1 ? (ssize_t)message->msg_len : -1;
-}
-
-TRANSFERS(sendmmsg, sends, send_one(fd, MESSAGE))
-TRANSFERS(recvmmsg, receives, receive_one(fd, MESSAGE))
+#define LEN_OF_ONE(call) ((call) == 1 ? (ssize_t)split.messages->msg_len : -1)
 
 static outcome play_getrandom(struct part *p)
 {
@@ -986,26 +915,23 @@ static outcome waits_by(wait_call *by)
 
 /* Defines the scene of a function that waits for descriptors. A signal ends even a wait of no
  * time. */
-#define WAITS(name, call)                              \
-    static int by_##name(struct pollfd *fds, nfds_t n) \
-    {                                                  \
-        int ready;                                     \
-        do                                             \
-            ready = call;                              \
-        while (ready < 0 && errno == EINTR);           \
-        return ready;                                  \
-    }                                                  \
-    static outcome play_##name(struct part *p)         \
-    {                                                  \
-        (void)p;                                       \
-        return waits_by(by_##name);                    \
+#define WAITS(name, call)                                     \
+    static int by_##name(struct pollfd *fds, nfds_t n)        \
+    {                                                         \
+        enum { ms = 0 };                                      \
+        const struct timespec none = { 0, 0 }, *time = &none; \
+        int ready;                                            \
+        (void)time;                                           \
+        do                                                    \
+            ready = call;                                     \
+        while (ready < 0 && errno == EINTR);                  \
+        return ready;                                         \
+    }                                                         \
+    static outcome play_##name(struct part *p)                \
+    {                                                         \
+        (void)p;                                              \
+        return waits_by(by_##name);                           \
     }
-
-#define NO_TIME (&(struct timespec){ 0, 0 })
-WAITS(poll, poll(fds, n, 0))
-WAITS(ppoll, ppoll(fds, n, NO_TIME, NULL))
-WAITS(__poll_chk, __poll_chk(fds, n, 0, n * sizeof *fds))
-WAITS(__ppoll_chk, __ppoll_chk(fds, n, NO_TIME, NULL, n * sizeof *fds))
 
 /* Defines the scene of a function of stdio, which has a stream of its own for each transfer. */
 #define STREAMS(name, how, call)                            \
@@ -1045,12 +971,20 @@ static outcome stream_writes(struct part *p, transfer *by)
     return ftruncate(p->own_fd, 0) || lseek(p->own_fd, 0, SEEK_SET) ? "does not truncate" : NULL;
 }
 
-STREAMS(fread, stream_reads, fread(buf, 1, len, file))
-STREAMS(fread_unlocked, stream_reads, fread_unlocked(buf, 1, len, file))
-STREAMS(__fread_chk, stream_reads, __fread_chk(buf, len, 1, len, file))
-STREAMS(__fread_unlocked_chk, stream_reads, __fread_unlocked_chk(buf, len, 1, len, file))
-STREAMS(fwrite, stream_writes, fwrite(buf, 1, len, file))
-STREAMS(fwrite_unlocked, stream_writes, fwrite_unlocked(buf, 1, len, file))
+#define SCENE_READS(name, call) TRANSFERS(name, reads, call)
+#define SCENE_READS_AT(name, call) TRANSFERS(name, reads, call)
+#define SCENE_WRITES(name, call) TRANSFERS(name, writes, call)
+#define SCENE_WRITES_AT(name, call) TRANSFERS(name, writes, call)
+#define SCENE_SENDS(name, call) TRANSFERS(name, sends, call)
+#define SCENE_SENDS_MANY(name, call) TRANSFERS(name, sends, LEN_OF_ONE(call))
+#define SCENE_RECEIVES(name, call) TRANSFERS(name, receives, call)
+#define SCENE_RECEIVES_MANY(name, call) TRANSFERS(name, receives, LEN_OF_ONE(call))
+#define SCENE_DRAWS(name, call) /* above */
+#define SCENE_WAITS(name, call) WAITS(name, call)
+#define SCENE_STREAMS_IN(name, call) STREAMS(name, stream_reads, call)
+#define SCENE_STREAMS_OUT(name, call) STREAMS(name, stream_writes, call)
+#define CALL(kind, name, call) SCENE_##kind(name, call)
+#include "memory_calls.def"
 
 const struct scene scenes[] = {
 #define HOOK(name, result, parameters) { #name, play_##name },

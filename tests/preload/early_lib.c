@@ -6,24 +6,21 @@
  */
 #define _GNU_SOURCE
 #include "early.h"
+#include "memory_calls.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
-#include <unistd.h>
+
+enum { SIZE = 16 }; /* of the memory for a call */
 
 struct early early_answers[EARLY_MAX];
 unsigned early_count;
@@ -430,102 +427,50 @@ static void call_fopen64(void)
 
 /* ---- what takes memory of the program ---- */
 
-extern ssize_t __read_chk(int, void *, size_t, size_t),
-    __pread_chk(int, void *, size_t, off_t, size_t),
-    __pread64_chk(int, void *, size_t, off_t, size_t), __recv_chk(int, void *, size_t, size_t, int),
-    __recvfrom_chk(int, void *, size_t, size_t, int, struct sockaddr *, socklen_t *);
-extern int __poll_chk(struct pollfd *, nfds_t, int, size_t),
-    __ppoll_chk(struct pollfd *, nfds_t, const struct timespec *, const sigset_t *, size_t);
-extern size_t __fread_chk(void *, size_t, size_t, size_t, FILE *),
-    __fread_unlocked_chk(void *, size_t, size_t, size_t, FILE *);
-#undef fread_unlocked
-#undef fwrite_unlocked
-
-/* Nothing here is static data with an address in it, which would have to be relocated. */
-struct room {
-    char bytes[16];
-    struct iovec parts[2];
-    struct mmsghdr message;
-};
-
-static void make_room(struct room *r)
-{
-    *r = (struct room){ .bytes = "before relocatio" };
-    r->parts[0] = (struct iovec){ r->bytes, 6 };
-    r->parts[1] = (struct iovec){ r->bytes + 6, 10 };
-    r->message.msg_hdr.msg_iov = r->parts;
-    r->message.msg_hdr.msg_iovlen = 2;
-}
-
 /* The sum of the bytes tells what was read. */
-static long sum(const struct room *r)
+static long sum(const char *buf)
 {
     long s = 0;
-    for (unsigned i = 0; i < sizeof r->bytes; i++)
-        s = s * 3 + r->bytes[i];
+    for (unsigned i = 0; i < SIZE; i++)
+        s = s * 3 + buf[i];
     return s;
 }
 
 /* Defines the scene of a function that reads or writes a device. */
-#define TRANSFERS(name, device, call)                                \
+#define TRANSFERS(device, name, call)                                \
     static void call_##name(void)                                    \
     {                                                                \
-        struct room r;                                               \
+        enum { len = 9, offset = 3, here = -1 };                     \
+        char buf[SIZE] = "before relocatio";                         \
+        struct split split;                                          \
         int fd = (int)syscall(SYS_openat, AT_FDCWD, device, O_RDWR); \
-        make_room(&r);                                               \
+        split_memory(&split, buf, len);                              \
         note(call);                                                  \
-        note(sum(&r));                                               \
+        note(sum(buf));                                              \
         close(fd);                                                   \
         note(call);                                                  \
     }
 
-TRANSFERS(read, "/dev/zero", read(fd, r.bytes, 9))
-TRANSFERS(write, "/dev/null", write(fd, r.bytes, 9))
-TRANSFERS(pread, "/dev/zero", pread(fd, r.bytes, 9, 3))
-TRANSFERS(pread64, "/dev/zero", pread64(fd, r.bytes, 9, 3))
-TRANSFERS(pwrite, "/dev/null", pwrite(fd, r.bytes, 9, 3))
-TRANSFERS(pwrite64, "/dev/null", pwrite64(fd, r.bytes, 9, 3))
-TRANSFERS(readv, "/dev/zero", readv(fd, r.parts, 1))
-TRANSFERS(writev, "/dev/null", writev(fd, r.parts, 2))
-TRANSFERS(preadv, "/dev/zero", preadv(fd, r.parts, 1, 3))
-TRANSFERS(preadv64, "/dev/zero", preadv64(fd, r.parts, 1, 3))
-TRANSFERS(pwritev, "/dev/null", pwritev(fd, r.parts, 2, 3))
-TRANSFERS(pwritev64, "/dev/null", pwritev64(fd, r.parts, 2, 3))
-TRANSFERS(preadv2, "/dev/zero", preadv2(fd, r.parts, 1, -1, 0))
-TRANSFERS(preadv64v2, "/dev/zero", preadv64v2(fd, r.parts, 1, -1, 0))
-TRANSFERS(pwritev2, "/dev/null", pwritev2(fd, r.parts, 2, -1, 0))
-TRANSFERS(pwritev64v2, "/dev/null", pwritev64v2(fd, r.parts, 2, -1, 0))
-TRANSFERS(__read_chk, "/dev/zero", __read_chk(fd, r.bytes, 9, 16))
-TRANSFERS(__pread_chk, "/dev/zero", __pread_chk(fd, r.bytes, 9, 3, 16))
-TRANSFERS(__pread64_chk, "/dev/zero", __pread64_chk(fd, r.bytes, 9, 3, 16))
-
-/* Defines the scene of a function for sockets: pair[1] has two messages. */
-#define SOCKETS(name, call)                                          \
+/* Defines the scene of a function for sockets, at one end of a pair. The other end has sent two
+ * messages. */
+#define SOCKETS(end, name, call)                                     \
     static void call_##name(void)                                    \
     {                                                                \
-        struct room r;                                               \
+        enum { len = SIZE, flags = 0, many = 1 };                    \
+        char buf[SIZE] = "before relocatio";                         \
+        struct split split;                                          \
         int pair[2] = { -1, -1 };                                    \
         note(syscall(SYS_socketpair, AF_UNIX, SOCK_DGRAM, 0, pair)); \
         for (int i = 0; i < 2; i++)                                  \
             syscall(SYS_sendto, pair[0], "two words", 9, 0, 0, 0);   \
-        make_room(&r);                                               \
+        int fd = pair[end];                                          \
+        split_memory(&split, buf, len);                              \
         note(call);                                                  \
-        note(sum(&r));                                               \
+        note(sum(buf));                                              \
         close(pair[0]);                                              \
         close(pair[1]);                                              \
         note(call);                                                  \
     }
-
-SOCKETS(send, send(pair[0], r.bytes, 9, 0))
-SOCKETS(sendto, sendto(pair[0], r.bytes, 9, 0, NULL, 0))
-SOCKETS(sendmsg, sendmsg(pair[0], &r.message.msg_hdr, 0))
-SOCKETS(sendmmsg, sendmmsg(pair[0], &r.message, 1, 0))
-SOCKETS(recv, recv(pair[1], r.bytes, 16, 0))
-SOCKETS(recvfrom, recvfrom(pair[1], r.bytes, 16, 0, NULL, NULL))
-SOCKETS(recvmsg, recvmsg(pair[1], &r.message.msg_hdr, 0))
-SOCKETS(recvmmsg, recvmmsg(pair[1], &r.message, 1, 0, NULL))
-SOCKETS(__recv_chk, __recv_chk(pair[1], r.bytes, 16, 16, 0))
-SOCKETS(__recvfrom_chk, __recvfrom_chk(pair[1], r.bytes, 16, 16, 0, NULL, NULL))
 
 static void call_getrandom(void)
 {
@@ -545,38 +490,45 @@ static void call_getentropy(void)
 #define WAITS(name, call)                                                 \
     static void call_##name(void)                                         \
     {                                                                     \
-        const struct timespec time = { 0, 1000 };                         \
+        const struct timespec given = { 0, 1000 }, *time = &given;        \
         int ms = -1;                                                      \
         int fd = (int)syscall(SYS_openat, AT_FDCWD, "/dev/zero", O_RDWR); \
         struct pollfd fds[1] = { { .fd = fd, .events = POLLIN } };        \
+        nfds_t n = 1;                                                     \
         note(call);                                                       \
         note(fds[0].revents);                                             \
         fds[0].fd = -1;                                                   \
         ms = 1;                                                           \
         note(call);                                                       \
-        note(ms + time.tv_nsec);                                          \
+        note(ms + time->tv_nsec);                                         \
         close(fd);                                                        \
     }
 
-WAITS(poll, poll(fds, 1, ms))
-WAITS(ppoll, ppoll(fds, 1, &time, NULL))
-WAITS(__poll_chk, __poll_chk(fds, 1, ms, sizeof fds))
-WAITS(__ppoll_chk, __ppoll_chk(fds, 1, &time, NULL, sizeof fds))
-
 /* Of stdio, only what reads and writes nothing answers as alone. */
-#define STREAMS(name, ...)                         \
-    static void call_##name(void)                  \
-    {                                              \
-        char buf[16];                              \
-        note((long)name(buf, __VA_ARGS__, stdin)); \
+#define STREAMS(name, call)          \
+    static void call_##name(void)    \
+    {                                \
+        char buf[SIZE] = "";         \
+        volatile size_t nothing = 0; \
+        size_t len = nothing;        \
+        FILE *file = stdin;          \
+        note((long)(call));          \
     }
 
-STREAMS(fread, 1, 0)
-STREAMS(fread_unlocked, 1, 0)
-STREAMS(fwrite, 1, 0)
-STREAMS(fwrite_unlocked, 1, 0)
-STREAMS(__fread_chk, sizeof buf, 1, 0)
-STREAMS(__fread_unlocked_chk, sizeof buf, 1, 0)
+#define SCENE_READS(name, call) TRANSFERS("/dev/zero", name, call)
+#define SCENE_READS_AT(name, call) TRANSFERS("/dev/zero", name, call)
+#define SCENE_WRITES(name, call) TRANSFERS("/dev/null", name, call)
+#define SCENE_WRITES_AT(name, call) TRANSFERS("/dev/null", name, call)
+#define SCENE_SENDS(name, call) SOCKETS(0, name, call)
+#define SCENE_SENDS_MANY(name, call) SOCKETS(0, name, call)
+#define SCENE_RECEIVES(name, call) SOCKETS(1, name, call)
+#define SCENE_RECEIVES_MANY(name, call) SOCKETS(1, name, call)
+#define SCENE_DRAWS(name, call) /* above */
+#define SCENE_WAITS(name, call) WAITS(name, call)
+#define SCENE_STREAMS_IN(name, call) STREAMS(name, call)
+#define SCENE_STREAMS_OUT(name, call) STREAMS(name, call)
+#define CALL(kind, name, call) SCENE_##kind(name, call)
+#include "memory_calls.def"
 
 static int one(void)
 {
