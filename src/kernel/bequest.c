@@ -18,10 +18,15 @@ static struct end {
 static unsigned count;
 static bool complete;
 
-static bool is_ours(const struct end *e)
+static bool is_there(int fd, ino_t ino)
 {
     struct stat st;
-    return sys_fstat(e->socket, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_ino == e->ino;
+    return sys_fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_ino == ino;
+}
+
+static bool is_ours(const struct end *e)
+{
+    return is_there(e->socket, e->ino);
 }
 
 long bequest_add(unsigned keeper, struct bequest_end *into)
@@ -46,6 +51,12 @@ long bequest_add(unsigned keeper, struct bequest_end *into)
     ends[count++] = (struct end){ pair[0], keeper, receiving.st_ino };
     *into = (struct bequest_end){ .fd = pair[1], .ino = sending.st_ino, .tid = sys_gettid() };
     return 0;
+}
+
+void bequest_added(const struct bequest_end *into)
+{
+    if (is_there(into->fd, into->ino))
+        sys_close(into->fd);
 }
 
 void bequest_complete(void)
@@ -81,13 +92,10 @@ void bequest_close(void)
  * pidfd_getfd(2): filters that systemd makes for services do not know it. */
 static long fetch(const struct bequest_end *into, int socket)
 {
-    struct stat st;
-    if (into->delivered)
-        return sys_peek_file(socket);
-    if (sys_prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 0)
+    if (!into->delivered && sys_prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 0)
         return -EACCES;
-    long fd = sys_fd_of_thread(into->tid, into->fd);
-    if (fd < 0 || (sys_fstat((int)fd, &st) == 0 && st.st_ino == into->ino))
+    long fd = into->delivered ? sys_peek_file(socket) : sys_fd_of_thread(into->tid, into->fd);
+    if (fd < 0 || is_there((int)fd, into->ino))
         return fd;
     sys_close((int)fd);
     return -EBADF;

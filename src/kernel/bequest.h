@@ -42,8 +42,11 @@ struct bequest_end {
 };
 
 /* Makes a socket more for the files of a keeper. Returns 0 or -errno, and sets *into to the end to
- * send into, which the caller closes. */
+ * send into, which the caller closes by bequest_added. */
 long bequest_add(unsigned keeper, struct bequest_end *into);
+
+/* Closes the end to send into, unless the program has given its descriptor to another file. */
+void bequest_added(const struct bequest_end *into);
 
 /* All has been sent that is to be sent: from now on a child may take it. */
 void bequest_complete(void);

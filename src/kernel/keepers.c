@@ -1040,7 +1040,7 @@ static long fill_socket(struct keeper *k, struct bequeathing *b)
     b->into.delivered =
         !on_the_way(k->post) && is_ours(k) && sys_send_file(k->socket, b->into.fd) >= 0;
     answer = ask(k, &r);
-    sys_close(b->into.fd);
+    bequest_added(&b->into);
     return answer;
 }
 

@@ -31,6 +31,7 @@
 #include <unistd.h>
 
 #include "common/pages.h"
+#include "kernel/bequest.h"
 #include "kernel/keepers.h"
 #include "kernel/sys.h"
 
@@ -672,6 +673,21 @@ static void bequest_lowered(void)
     expect(child, 0);
 }
 
+/* The program gives the descriptors of the sockets to files of its own. */
+static void bequest_given(void)
+{
+    struct bequest_end into;
+    int sockets[BEQUESTS], null = open("/dev/null", O_RDWR);
+    CHECK(bequest_add(1, &into) == 0);
+    bequest_complete();
+    CHECK(bequest_of(1, sockets) == 1);
+    CHECK(dup2(null, into.fd) == into.fd && dup2(null, sockets[0]) == sockets[0]);
+    CHECK(bequest_fetch(&into, -1) == -EBADF); /* nothing is sent into that file */
+    bequest_added(&into);
+    bequest_close();
+    CHECK(fcntl(into.fd, F_GETFD) >= 0 && fcntl(sockets[0], F_GETFD) >= 0);
+}
+
 /* The program has used up its descriptors. */
 static void bequest_full(void)
 {
@@ -1191,6 +1207,7 @@ static const struct scene {
     { "bequest_of_bequest", bequest_of_bequest },
     { "bequest_exec", bequest_exec },
     { "bequest_lowered", bequest_lowered },
+    { "bequest_given", bequest_given },
     { "bequest_full", bequest_full },
     { "bequest_flight", bequest_flight },
     { "bequest_many", bequest_many },
