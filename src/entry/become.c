@@ -200,6 +200,11 @@ int become_chroot(const char *path)
     TURN_NEXT(true, chroot, path);
 }
 
+bool become_needs_one_thread(int flags)
+{
+    return flags & (CLONE_NEWUSER | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM);
+}
+
 int become_unshare(int flags)
 {
     if (!next.unshare && !FIND(unshare))
@@ -207,7 +212,7 @@ int become_unshare(int flags)
     struct become_left left = { false, false };
     if (flags & CLONE_NEWNS)
         left = become_leave(false);
-    if (flags & CLONE_NEWUSER) /* the kernel refuses it to a process with threads */
+    if (become_needs_one_thread(flags))
         cold_withdraw();
     int answer = next.unshare(flags);
     if (answer != 0)

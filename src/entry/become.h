@@ -45,6 +45,9 @@ int become_chroot(const char *path);
 int become_unshare(int flags);
 int become_setns(int fd, int kind);
 
+/* Whether the kernel refuses unshare(2) with these flags to a process with other threads. */
+bool become_needs_one_thread(int flags);
+
 /*
  * What such a call makes the process leave, by whatever way it is made (direct.c makes it as a
  * system call). become_leave takes the record's name away, and before an exec it writes back what

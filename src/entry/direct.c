@@ -148,7 +148,7 @@ static bool leads_out(long number, long a, long b, long c)
 static long go_through(long number, long a, long b, long c, long d, long e, long f)
 {
     struct become_left left = { false, false };
-    if ((number == SYS_unshare && (a & CLONE_NEWUSER)) ||
+    if ((number == SYS_unshare && become_needs_one_thread((int)a)) ||
         (number == SYS_setns && (!b || (b & (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWTIME)))))
         cold_withdraw();
     if (leads_out(number, a, b, c))

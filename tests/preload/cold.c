@@ -13,6 +13,7 @@
 #include <grp.h>
 #include <linux/mman.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -919,6 +920,31 @@ static void scene_busy(void)
     play_apart(busy);
 }
 
+/* ---- limits and namespaces ---- */
+
+static void namespaces(void)
+{
+    static const int flags[] = { CLONE_NEWUSER, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM,
+                                 CLONE_FILES,   CLONE_NEWNS,   CLONE_NEWPID, CLONE_FS };
+    start_cold();
+    for (unsigned i = 0; i < 2 * sizeof flags / sizeof *flags; i++) {
+        if (fork() > 0) {
+            wait(NULL);
+            continue;
+        }
+        int flag = flags[i / 2];
+        long answer = i % 2 ? syscall(SYS_unshare, flag) : unshare(flag);
+        say("  unshare %x: %ld\n", (unsigned)flag, answer);
+        read_all("unshared");
+        _exit(0);
+    }
+}
+
+static void scene_namespaces(void)
+{
+    play_apart(namespaces);
+}
+
 /* The user has as many files in flight as the limit allows. */
 static void flight(void)
 {
@@ -959,12 +985,13 @@ static const struct scene {
     {                       \
 #name, scene_##name \
     }
-    SCENE(bytes),    SCENE(deleted),    SCENE(private), SCENE(msync),    SCENE(mprotect),
-    SCENE(madvise),  SCENE(mincore),    SCENE(munmap),  SCENE(fixed),    SCENE(mremap),
-    SCENE(mlock),    SCENE(truncate),   SCENE(fork),    SCENE(locks),    SCENE(buffers),
-    SCENE(turnover), SCENE(threads),    SCENE(handler), SCENE(mlockall), SCENE(robust),
-    SCENE(full),     SCENE(below),      SCENE(orphan),  SCENE(unmapped), SCENE(user),
-    SCENE(daemon),   SCENE(grandchild), SCENE(table),   SCENE(busy),     SCENE(flight),
+    SCENE(bytes),      SCENE(deleted),    SCENE(private), SCENE(msync),    SCENE(mprotect),
+    SCENE(madvise),    SCENE(mincore),    SCENE(munmap),  SCENE(fixed),    SCENE(mremap),
+    SCENE(mlock),      SCENE(truncate),   SCENE(fork),    SCENE(locks),    SCENE(buffers),
+    SCENE(turnover),   SCENE(threads),    SCENE(handler), SCENE(mlockall), SCENE(robust),
+    SCENE(full),       SCENE(below),      SCENE(orphan),  SCENE(unmapped), SCENE(user),
+    SCENE(daemon),     SCENE(grandchild), SCENE(table),   SCENE(busy),     SCENE(flight),
+    SCENE(namespaces),
 };
 
 int main(int argc, char **argv)
