@@ -1,11 +1,11 @@
 /*
  * direct: see direct.h.
  *
- * libseccomp sets its filters by libc's syscall. By the same function a process may end, become
- * another program or another user, or get another root or other mounts. The library has to know of
- * these system calls, by their numbers. Any other call goes on to the next function in the chain by
- * a jump, with all its arguments and without a frame: a call like vfork returns twice, the second
- * time when such a frame would be gone.
+ * libseccomp sets its filters by libc's syscall. By the same function a process may end, fork,
+ * become another program or another user, or get another root or other mounts. The library has to
+ * know of these system calls, by their numbers. Any other call goes on to the next function in the
+ * chain by a jump, with all its arguments and without a frame: a call like vfork returns twice, the
+ * second time when such a frame would be gone.
  */
 #define _GNU_SOURCE
 #include "entry/direct.h"
@@ -19,6 +19,7 @@
 #include "entry/become.h"
 #include "entry/engine.h"
 #include "entry/error.h"
+#include "entry/gate.h"
 #include "entry/signals.h"
 #include "kernel/sys.h"
 #include "limit/cold.h"
@@ -32,7 +33,7 @@
 extern long (*direct_next)(long, ...) HIDDEN;
 long (*direct_next)(long, ...);
 
-/* 1 for each number that the library has to know of. */
+/* 1 for each number that the library has to know of; 2: only where the call is a fork. */
 #define KNOWN_MOST 512
 extern const unsigned char direct_known_numbers[KNOWN_MOST] HIDDEN;
 const unsigned char direct_known_numbers[KNOWN_MOST] = {
@@ -42,7 +43,10 @@ const unsigned char direct_known_numbers[KNOWN_MOST] = {
     [SYS_mprotect] = 1,   [SYS_madvise] = 1,   [SYS_mremap] = 1,     [SYS_pkey_mprotect] = 1,
     [SYS_mlock] = 1,      [SYS_mlock2] = 1,    [SYS_msync] = 1,      [SYS_remap_file_pages] = 1,
     [SYS_mbind] = 1,      [SYS_mincore] = 1,   [SYS_mlockall] = 1,   [SYS_userfaultfd] = 1,
-    [SYS_munlockall] = 1,
+    [SYS_munlockall] = 1, [SYS_clone] = 2,
+#ifdef SYS_fork
+    [SYS_fork] = 1,
+#endif
 };
 
 /* A call on a range, which finds the file there and not the placeholder of what is cold: the
@@ -70,6 +74,10 @@ static void meet_cold(long number, uintptr_t addr, size_t len, size_t new_len)
 }
 
 /* clang-format off */
+/* The child of such a clone(2) has its parent's memory, thread or table of descriptors. */
+#define SHARES "(" NUMBER(CLONE_VM) "|" NUMBER(CLONE_VFORK) "|" NUMBER(CLONE_FILES) "|" \
+    NUMBER(CLONE_THREAD) "|" NUMBER(CLONE_SETTLS) ")"
+
 #if defined(__x86_64__)
 __asm__(".pushsection .text\n"
         ".balign 16\n"
@@ -79,8 +87,15 @@ __asm__(".pushsection .text\n"
         "cmpq $" NUMBER(KNOWN_MOST) ", %rdi\n"
         "jae 1f\n"
         "leaq direct_known_numbers(%rip), %rax\n"
-        "cmpb $0, (%rax,%rdi)\n"
+        "movzbl (%rax,%rdi), %eax\n"
+        "testl %eax, %eax\n"
+        "je 1f\n"
+        "cmpl $2, %eax\n"
         "jne direct_known\n"
+        "testq %rdx, %rdx\n" /* the child's stack */
+        "jne 1f\n"
+        "testl $" SHARES ", %esi\n"
+        "je direct_known\n"
         "1: movq direct_next(%rip), %rax\n"
         "testq %rax, %rax\n"
         "je direct_known\n"
@@ -98,7 +113,14 @@ __asm__(".pushsection .text\n"
         "adrp x16, direct_known_numbers\n"
         "add x16, x16, :lo12:direct_known_numbers\n"
         "ldrb w16, [x16, x0]\n"
-        "cbnz w16, direct_known\n"
+        "cbz w16, 1f\n"
+        "cmp w16, #2\n"
+        "b.ne direct_known\n"
+        "cbnz x2, 1f\n" /* the child's stack */
+        "movz w16, #(" SHARES " & 0xffff)\n"
+        "movk w16, #(" SHARES " >> 16), lsl #16\n"
+        "tst w1, w16\n"
+        "b.eq direct_known\n"
         "1: adrp x16, direct_next\n"
         "ldr x16, [x16, :lo12:direct_next]\n"
         "cbz x16, direct_known\n"
@@ -161,6 +183,24 @@ static long go_through(long number, long a, long b, long c, long d, long e, long
     return answer;
 }
 
+static bool is_fork(long number)
+{
+#ifdef SYS_fork
+    if (number == SYS_fork)
+        return true;
+#endif
+    return number == SYS_clone;
+}
+
+/* What libc's fork does by its handlers. */
+static long fork_through(long number, long a, long b, long c, long d, long e, long f)
+{
+    bool begun = gate_begin_fork();
+    long answer = sys_call(number, a, b, c, d, e, f);
+    gate_end_fork(begun, answer);
+    return answer;
+}
+
 static long answer_known(long number, long a, long b, long c, long d, long e, long f)
 {
     if (number == SYS_prctl)
@@ -172,6 +212,8 @@ static long answer_known(long number, long a, long b, long c, long d, long e, lo
         meet_cold(number, (uintptr_t)a, (size_t)b, (size_t)c);
     if (!direct_next) /* the constructor has not run yet */
         return sys_call(number, a, b, c, d, e, f);
+    if (is_fork(number))
+        return fork_through(number, a, b, c, d, e, f);
     if (number == SYS_exit_group) {
         engine_exit();
         a = engine_status((int)a);

@@ -233,7 +233,7 @@ static bool has_failed(int error)
     return error == EAGAIN || error == ENOMEM;
 }
 
-void gate_after_fork_in_parent(void)
+static void end_in_parent(bool failed)
 {
     int error = errno, before = forking.error;
     if (!forking.owner || forking.owner != lock_thread())
@@ -241,7 +241,7 @@ void gate_after_fork_in_parent(void)
     forking.owner = 0;
     brief_after_fork_in_parent();
     cold_fork_ended();
-    if (has_failed(error))
+    if (failed)
         family_not_forked(forking.announced);
     bool scan = forking.scan, retained = forking.retained, took_overlays = forking.overlays;
     uint64_t mask = forking.mask;
@@ -255,6 +255,11 @@ void gate_after_fork_in_parent(void)
     count_after_fork(scan);
     sys_sigprocmask(SIG_SETMASK, &mask, NULL);
     errno = error ? error : before;
+}
+
+void gate_after_fork_in_parent(void)
+{
+    end_in_parent(has_failed(errno));
 }
 
 void gate_after_fork_in_child(void)
@@ -281,4 +286,27 @@ void gate_after_fork_in_child(void)
     }
     sys_sigprocmask(SIG_SETMASK, &forking.mask, NULL);
     errno = forking.error;
+}
+
+/* _Fork may be called in a handler that has interrupted malloc. A thread that is in fork then has
+ * the locks of the library, and waits for the one of malloc. So this waits for no such thread
+ * without end. */
+bool gate_begin_fork(void)
+{
+    enum { LOOKS = 2000 }; /* milliseconds */
+    for (unsigned n = 0; __atomic_load_n(&forking.owner, __ATOMIC_RELAXED); n++) {
+        if (forking.owner == lock_thread() || n == LOOKS)
+            return false;
+        sys_nap(1);
+    }
+    gate_before_fork();
+    return true;
+}
+
+void gate_end_fork(bool begun, long child)
+{
+    if (begun && child == 0)
+        gate_after_fork_in_child();
+    else if (begun)
+        end_in_parent(child < 0);
 }

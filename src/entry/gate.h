@@ -68,4 +68,10 @@ void gate_before_fork(void);
 void gate_after_fork_in_parent(void);
 void gate_after_fork_in_child(void);
 
+/* Around a fork that runs no handlers, in the same thread. child is what the call has returned.
+ * gate_begin_fork returns false where the handlers have run, or another thread does not end its
+ * fork: then the child notices the fork as one that ran none. */
+bool gate_begin_fork(void);
+void gate_end_fork(bool begun, long child);
+
 #endif

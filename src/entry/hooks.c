@@ -40,6 +40,8 @@
 
 static int (*next_msync)(void *, size_t, int);
 static int (*next_fallocate)(int, int, off_t, off_t);
+static pid_t (*next__Fork)(void);
+static pid_t (*next_fork)(void); /* where there is no _Fork: glibc before 2.34 */
 static void (*next__exit)(int);
 static void (*next_quick_exit)(int);
 
@@ -64,10 +66,18 @@ static bool started;
             return (answer);    \
     } while (0)
 
+static void find_fork(void)
+{
+    *(void **)&next__Fork = dlsym(RTLD_NEXT, "_Fork");
+    if (!next__Fork)
+        *(void **)&next_fork = dlsym(RTLD_NEXT, "fork");
+}
+
 void hooks_resolve(void)
 {
     *(void **)&next_msync = dlsym(RTLD_NEXT, "msync");
     *(void **)&next_fallocate = dlsym(RTLD_NEXT, "fallocate");
+    find_fork();
     *(void **)&next__exit = dlsym(RTLD_NEXT, "_exit");
     *(void **)&next_quick_exit = dlsym(RTLD_NEXT, "quick_exit");
     direct_resolve();
@@ -258,6 +268,20 @@ int hook_flock(int fd, int operation)
 int hook_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
 {
     return answer_int(direct_prctl(option, a, b, c, d));
+}
+
+/* libc's fork does not come here: it calls its own _Fork, between the handlers. */
+pid_t hook__Fork(void)
+{
+    UNRELOCATED(answer_int(sys_fork()));
+    if (!next__Fork && !next_fork)
+        find_fork();
+    if (!next__Fork) /* fork runs the handlers itself */
+        return next_fork ? next_fork() : answer_int(sys_fork());
+    bool begun = gate_begin_fork();
+    pid_t child = next__Fork();
+    gate_end_fork(begun, child);
+    return child;
 }
 
 /* A vfork child ends by this hook too: engine_exit leaves the memory of its parent as it is. */

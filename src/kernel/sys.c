@@ -413,6 +413,11 @@ bool sys_writable_now(int fd)
     return r == 1 && (p.revents & POLLOUT) && !(p.revents & (POLLERR | POLLNVAL));
 }
 
+long sys_fork(void)
+{
+    return CALL(SYS_clone, SIGCHLD, 0, 0, 0, 0, 0);
+}
+
 long sys_getpid(void)
 {
     return CALL(SYS_getpid, 0, 0, 0, 0, 0, 0);

@@ -156,6 +156,8 @@ bool sys_writable_now(int fd);
 long sys_getpid(void);
 long sys_gettid(void);
 long sys_kill(long pid, int sig);
+/* fork(2), without libc's handlers, and past its own note of the thread's id. */
+long sys_fork(void);
 /* True if that process and this one share their memory, as a vfork child does with its parent
  * (kcmp(2)). False where the kernel does not say. */
 bool sys_shares_memory(long pid);

@@ -575,6 +575,18 @@ static outcome child_leaves(void (*leave)(int))
     return WIFEXITED(status) && WEXITSTATUS(status) == 42 ? NULL : "the wrong exit status";
 }
 
+static outcome play__Fork(struct part *p)
+{
+    int status = -1;
+    (void)p;
+    pid_t child = _Fork();
+    if (child == 0)
+        _exit(43);
+    if (child < 0 || waitpid(child, &status, 0) != child)
+        return "no child";
+    return WIFEXITED(status) && WEXITSTATUS(status) == 43 ? NULL : "the wrong exit status";
+}
+
 static outcome play__exit(struct part *p)
 {
     (void)p;
@@ -995,9 +1007,9 @@ const size_t scene_count = sizeof scenes / sizeof scenes[0];
 
 bool scene_waits(const struct scene *s)
 {
-    return s->play == play__exit || s->play == play__Exit || s->play == play_quick_exit ||
-           s->play == play_fopen || s->play == play_fopen64 || s->play == play_fread ||
-           s->play == play_fread_unlocked || s->play == play___fread_chk ||
+    return s->play == play__Fork || s->play == play__exit || s->play == play__Exit ||
+           s->play == play_quick_exit || s->play == play_fopen || s->play == play_fopen64 ||
+           s->play == play_fread || s->play == play_fread_unlocked || s->play == play___fread_chk ||
            s->play == play___fread_unlocked_chk || s->play == play_fwrite ||
            s->play == play_fwrite_unlocked;
 }

@@ -191,6 +191,15 @@ static void ends(void (*f)(int))
     note(waitpid(child, &status, 0) == child);
     note(status);
 }
+static void call__Fork(void)
+{
+    int status = -1;
+    pid_t child = _Fork();
+    if (child == 0)
+        _exit(8);
+    note(waitpid(child, &status, 0) == child);
+    note(status);
+}
 static void call__exit(void)
 {
     ends(_exit);

@@ -807,6 +807,11 @@ long sys_munlockall(void)
     return 0;
 }
 
+long sys_fork(void)
+{
+    return -EAGAIN;
+}
+
 long sys_getpid(void)
 {
     return fake_pid;
