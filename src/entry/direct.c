@@ -43,7 +43,7 @@ const unsigned char direct_known_numbers[KNOWN_MOST] = {
     [SYS_mprotect] = 1,   [SYS_madvise] = 1,   [SYS_mremap] = 1,     [SYS_pkey_mprotect] = 1,
     [SYS_mlock] = 1,      [SYS_mlock2] = 1,    [SYS_msync] = 1,      [SYS_remap_file_pages] = 1,
     [SYS_mbind] = 1,      [SYS_mincore] = 1,   [SYS_mlockall] = 1,   [SYS_userfaultfd] = 1,
-    [SYS_munlockall] = 1, [SYS_clone] = 2,
+    [SYS_munlockall] = 1, [SYS_exit] = 1,      [SYS_clone] = 2,
 #ifdef SYS_fork
     [SYS_fork] = 1,
 #endif
@@ -214,6 +214,8 @@ static long answer_known(long number, long a, long b, long c, long d, long e, lo
         return sys_call(number, a, b, c, d, e, f);
     if (is_fork(number))
         return fork_through(number, a, b, c, d, e, f);
+    if (number == SYS_exit && engine_thread_ends())
+        number = SYS_exit_group;
     if (number == SYS_exit_group) {
         engine_exit();
         a = engine_status((int)a);

@@ -391,6 +391,11 @@ void engine_exit(void)
         capabilities_end();
 }
 
+bool engine_thread_ends(void)
+{
+    return !gate_helpless() && gate_is_ours() && cold_thread_ends();
+}
+
 int engine_status(int status)
 {
     return gate_helpless() || !gate_is_ours() ? status : zeros_end(status);

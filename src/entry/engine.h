@@ -53,6 +53,10 @@ long engine_msync(uintptr_t addr, size_t len, int flags, engine_ask *ask);
  */
 void engine_exit(void);
 
+/* The calling thread is about to end by exit(2). True: it has to end the process instead, by
+ * exit_group(2). */
+bool engine_thread_ends(void);
+
 /* The exit status to end with, where the program asks for this one. It differs where zeros were
  * laid over a file and the program would report success (disk/zeros.h). */
 int engine_status(int status);

@@ -50,6 +50,7 @@
 #define START_MS 100      /* how long keepers_hold waits for a keeper to close its copies */
 #define SPIN_NS 50000     /* a keeper looks for the next request so long before it sleeps */
 #define PATIENCE_NS 10000 /* and a caller for the answer */
+#define ALONE_MS 100      /* so often a keeper looks whether all other threads have ended */
 #define CALM 128          /* requests without either, after a caller has waited in vain */
 
 #define CAPABILITY(name) ((uint64_t)1 << (name))
@@ -148,6 +149,7 @@ static long missed; /* why the child does not get a file; or 0 */
 /* For so many requests more neither side waits without sleeping. Not in a post, which another
  * caller may have unmapped when this one has its answer. */
 static int calm;
+static int first_ended; /* 1: the first thread of the process has ended by exit(2), or will */
 
 /* ---- the table of files ---- */
 
@@ -438,6 +440,33 @@ static void sleep_on(struct post *p, int seen, unsigned ms)
     __atomic_store_n(&p->sleeps, 0, __ATOMIC_SEQ_CST);
 }
 
+static bool is_alive(const struct keeper *k)
+{
+    return __atomic_load_n(&k->alive, __ATOMIC_ACQUIRE) != 0;
+}
+
+/* True if the process has the keepers and so many threads more. The kernel counts a first thread
+ * that has ended until the process ends. A keeper that has just ended may be counted too: then this
+ * is false. */
+static bool has_more_threads(unsigned counted)
+{
+    const unsigned own_links = 2; /* of the folder; each thread is one more */
+    struct stat st;
+    for (const struct keeper *k = keepers + 1; k <= keepers + KEEPERS; k++)
+        counted += k->state == HERE && is_alive(k);
+    return sys_stat("/proc/self/task", &st) == 0 && st.st_nlink == own_links + counted;
+}
+
+/* Sleeps until there may be work. After the end of the first thread it also looks whether the
+ * others have ended. */
+static void sleep_long(struct post *p, int seen)
+{
+    bool looks = __atomic_load_n(&first_ended, __ATOMIC_ACQUIRE);
+    if (looks && has_more_threads(1))
+        sys_exit_group(0);
+    sleep_on(p, seen, looks ? ALONE_MS : 0);
+}
+
 /* Waits for work. Where the last requests came soon after each other, the keeper first looks for
  * the next one without sleeping. */
 static void rest(struct keeper *k, int seen)
@@ -451,7 +480,7 @@ static void rest(struct keeper *k, int seen)
             break;
     }
     while (unchanged(p, seen))
-        sleep_on(p, seen, 0);
+        sleep_long(p, seen);
     now = sys_clock_ns(CLOCK_MONOTONIC);
     k->inside.near = processors > 1 && now - begin < SPIN_NS ? k->inside.near + 1 : 0;
 }
@@ -606,11 +635,6 @@ static void look_for(const struct answer *a)
             return;
         }
     }
-}
-
-static bool is_alive(const struct keeper *k)
-{
-    return __atomic_load_n(&k->alive, __ATOMIC_ACQUIRE) != 0;
 }
 
 /* Waits for the answer. Returns false if the thread has ended without one: a seccomp filter may
@@ -1127,6 +1151,7 @@ void keepers_after_fork(void)
     }
     last = NULL;
     missed = 0;
+    first_ended = 0;
     for (struct keeper *k = keepers + 1; k <= keepers + KEEPERS && marked; k++)
         if (k->state == PARENTS && k->bequeaths)
             inherit(k);
@@ -1148,6 +1173,20 @@ void keepers_end(void)
     readable = used = held = 0;
     free_number = 0;
     last = NULL;
+}
+
+bool keepers_thread_ends(bool first)
+{
+    notice_fork();
+    if (!threads || !(first || first_ended))
+        return false;
+    if (has_more_threads(first ? 1 : 2))
+        return true;
+    __atomic_store_n(&first_ended, 1, __ATOMIC_RELEASE);
+    for (struct keeper *k = keepers + 1; k <= keepers + KEEPERS; k++)
+        if (k->state == HERE)
+            nudge(k->post);
+    return false;
 }
 
 unsigned keepers_threads(void)

@@ -19,13 +19,13 @@
  * policy and on the processors of the thread that has started it. For calls that a process with
  * threads may not make (unshare(2) of a user namespace) keepers_end comes first, and likewise for a
  * seccomp filter, which may kill for what a keeper does. A process whose last other thread ends by
- * a raw exit(2), and not by exit_group, does not end. A keeper stays in the mount namespace in
- * which it was started. While more files than the soft RLIMIT_NOFILE are received, that limit is
- * the hard one for some microseconds, because the kernel compares it with the numbers in the
- * keeper's table. A limit that the program sets meanwhile stays. A process that is forked or
- * executed meanwhile begins with the hard one; keepers_settle prevents that. The limit may also be
- * raised while files are sent to a child, because the kernel compares it with the number of files
- * that the user has in flight.
+ * a raw exit(2), and not by exit_group, does not end, unless keepers_thread_ends is called. A
+ * keeper stays in the mount namespace in which it was started. While more files than the soft
+ * RLIMIT_NOFILE are received, that limit is the hard one for some microseconds, because the kernel
+ * compares it with the numbers in the keeper's table. A limit that the program sets meanwhile
+ * stays. A process that is forked or executed meanwhile begins with the hard one; keepers_settle
+ * prevents that. The limit may also be raised while files are sent to a child, because the kernel
+ * compares it with the number of files that the user has in flight.
  *
  * When a keeper starts, it gets a copy of the program's table for a moment, and closes what is in
  * it. A file that another thread closes meanwhile is closed that much later. keepers_hold waits for
@@ -115,6 +115,16 @@ long keepers_adopt(unsigned file);
 /* Ends all keepers, and with them all files are closed and all numbers are void. Returns when the
  * threads have gone. */
 void keepers_end(void);
+
+/*
+ * The calling thread is about to end by exit(2). first: it is the first thread of the process.
+ * Returns true if none but keepers would be left: then the caller ends the process, which has the
+ * status of the last thread (Linux 5.18). Else, once the first thread has ended, the keepers look
+ * ten times a second whether they are alone, and then end the process with the status 0. That is
+ * the one of a thread of libc. Without /proc they cannot know. After false the first thread must
+ * not get a signal any more.
+ */
+bool keepers_thread_ends(bool first);
 
 unsigned keepers_threads(void);
 /* Returns how many files are held, those included that the parent of a forked child holds. */

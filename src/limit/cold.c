@@ -367,6 +367,19 @@ void cold_withdraw(void)
                  cold_count);
 }
 
+bool cold_thread_ends(void)
+{
+    uint64_t mask;
+    if (cold_state == COLD_NEVER || !coldset_take(&mask))
+        return false;
+    bool first = sys_gettid() == sys_getpid(), alone = keepers_thread_ends(first);
+    if (alone || !first || !keepers_threads())
+        coldset_drop(mask);
+    else
+        lock_drop(&coldset_lock); /* no handler may jump out of the end of the thread */
+    return alone;
+}
+
 void cold_follow(void)
 {
     uint64_t mask;

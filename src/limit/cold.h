@@ -95,6 +95,10 @@ void cold_lock_future(bool on);
  * more: before userfaultfd, a sandbox, and calls that a process with threads may not make. */
 void cold_withdraw(void);
 
+/* The calling thread is about to end by exit(2). True: the process has to end instead, because no
+ * thread but those of the library would be left. */
+bool cold_thread_ends(void);
+
 /* The program has changed its users: the threads of the library have the same from now on. */
 void cold_follow(void);
 

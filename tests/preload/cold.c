@@ -1033,6 +1033,97 @@ static void scene_flight(void)
     play_apart(flight);
 }
 
+/* ---- ends of a process ---- */
+
+/* The status of a child. One that does not end is killed: it may not take any other signal. */
+static void tell_end(const char *what, pid_t child)
+{
+    enum { LOOKS = 1000 };
+    int status = -1;
+    for (int n = 0; waitpid(child, &status, WNOHANG) != child; n++) {
+        if (n == LOOKS)
+            kill(child, SIGKILL);
+        usleep(10000);
+    }
+    say("  %s: %x\n", what, status);
+}
+
+static void *end_later(void *unused)
+{
+    usleep(30000);
+    return unused;
+}
+
+static void end_first_thread(void *(*other)(void *), int status)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, other, NULL);
+    syscall(SYS_exit, status);
+}
+
+static void *end_raw_later(void *unused)
+{
+    usleep(30000);
+    syscall(SYS_exit, 6);
+    return unused;
+}
+
+static void *end_raw(void *unused)
+{
+    syscall(SYS_exit, 9);
+    return unused;
+}
+
+static void end_after_another(int status)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, end_raw, NULL);
+    usleep(30000);
+    syscall(SYS_exit, status);
+}
+
+static void end_by_libc(bool another)
+{
+    pthread_t thread;
+    if (another)
+        pthread_create(&thread, NULL, end_later, NULL);
+    pthread_exit(NULL);
+}
+
+static void end(int way)
+{
+    if (way == 0)
+        syscall(SYS_exit, 3);
+    else if (way <= 2)
+        end_first_thread(way == 1 ? end_later : end_raw_later, 4);
+    else if (way == 3)
+        end_after_another(5);
+    else
+        end_by_libc(way == 5);
+}
+
+static void ends(void)
+{
+    static const char *const ways[] = { "exit(2) of the only thread",
+                                        "exit(2) of the first thread, and then the other's end",
+                                        "exit(2) of the first thread, and then of the other",
+                                        "exit(2) of another thread, and then of the first",
+                                        "pthread_exit of the only thread",
+                                        "pthread_exit of the first thread, and then the other's" };
+    start_cold();
+    for (int way = 0; way < (int)(sizeof ways / sizeof *ways); way++) {
+        pid_t child = fork();
+        if (child == 0)
+            end(way);
+        tell_end(ways[way], child);
+    }
+}
+
+static void scene_ends(void)
+{
+    play_apart(ends);
+}
+
 static const struct scene {
     const char *name;
     void (*play)(void);
@@ -1041,13 +1132,13 @@ static const struct scene {
     {                       \
 #name, scene_##name \
     }
-    SCENE(bytes),    SCENE(deleted),    SCENE(private), SCENE(msync),    SCENE(mprotect),
-    SCENE(madvise),  SCENE(mincore),    SCENE(munmap),  SCENE(fixed),    SCENE(mremap),
-    SCENE(mlock),    SCENE(truncate),   SCENE(fork),    SCENE(locks),    SCENE(buffers),
-    SCENE(turnover), SCENE(threads),    SCENE(handler), SCENE(mlockall), SCENE(robust),
-    SCENE(full),     SCENE(below),      SCENE(orphan),  SCENE(unmapped), SCENE(user),
-    SCENE(daemon),   SCENE(grandchild), SCENE(table),   SCENE(busy),     SCENE(flight),
-    SCENE(unseen),   SCENE(namespaces),
+    SCENE(bytes),    SCENE(deleted),    SCENE(private),    SCENE(msync),    SCENE(mprotect),
+    SCENE(madvise),  SCENE(mincore),    SCENE(munmap),     SCENE(fixed),    SCENE(mremap),
+    SCENE(mlock),    SCENE(truncate),   SCENE(fork),       SCENE(locks),    SCENE(buffers),
+    SCENE(turnover), SCENE(threads),    SCENE(handler),    SCENE(mlockall), SCENE(robust),
+    SCENE(full),     SCENE(below),      SCENE(orphan),     SCENE(unmapped), SCENE(user),
+    SCENE(daemon),   SCENE(grandchild), SCENE(table),      SCENE(busy),     SCENE(flight),
+    SCENE(ends),     SCENE(unseen),     SCENE(namespaces),
 };
 
 int main(int argc, char **argv)
