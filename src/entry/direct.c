@@ -43,7 +43,8 @@ const unsigned char direct_known_numbers[KNOWN_MOST] = {
     [SYS_mprotect] = 1,   [SYS_madvise] = 1,   [SYS_mremap] = 1,     [SYS_pkey_mprotect] = 1,
     [SYS_mlock] = 1,      [SYS_mlock2] = 1,    [SYS_msync] = 1,      [SYS_remap_file_pages] = 1,
     [SYS_mbind] = 1,      [SYS_mincore] = 1,   [SYS_mlockall] = 1,   [SYS_userfaultfd] = 1,
-    [SYS_munlockall] = 1, [SYS_exit] = 1,      [SYS_clone] = 2,
+    [SYS_munlockall] = 1, [SYS_exit] = 1,      [SYS_clone] = 2,      [SYS_setrlimit] = 1,
+    [SYS_prlimit64] = 1,
 #ifdef SYS_fork
     [SYS_fork] = 1,
 #endif
@@ -212,6 +213,10 @@ static long answer_known(long number, long a, long b, long c, long d, long e, lo
         meet_cold(number, (uintptr_t)a, (size_t)b, (size_t)c);
     if (!direct_next) /* the constructor has not run yet */
         return sys_call(number, a, b, c, d, e, f);
+    if (number == SYS_setrlimit)
+        engine_limits(0, (int)a, (const void *)b);
+    if (number == SYS_prlimit64)
+        engine_limits(a, (int)b, (const void *)c);
     if (is_fork(number))
         return fork_through(number, a, b, c, d, e, f);
     if (number == SYS_exit && engine_thread_ends())

@@ -487,9 +487,18 @@ long engine_shmat(int id, uintptr_t addr, int flags)
     return call_end(answer, "shmat", len);
 }
 
+void engine_limits(long pid, int resource, const void *set)
+{
+    const struct rlimit *limit = set;
+    if (resource == RLIMIT_NOFILE && set && gate_open() && gate_is_ours() &&
+        (!pid || pid == sys_getpid()) && sys_readable((uintptr_t)&limit->rlim_max))
+        cold_limit_files(limit->rlim_max);
+}
+
 /* What is retained counts against RLIMIT_AS, though the program has unmapped it. */
 long engine_prlimit(long pid, int resource, const void *set, void *before)
 {
+    engine_limits(pid, resource, set);
     long answer = sys_prlimit(pid, resource, set, before);
     if (answer == 0 && set && resource == RLIMIT_AS && gate_open() &&
         sys_rlimit(RLIMIT_AS) != RLIM_INFINITY)

@@ -63,6 +63,9 @@ int engine_status(int status);
 
 long engine_shmat(int id, uintptr_t addr, int flags);
 long engine_flock(int fd, int operation);
+/* Before a call that sets a limit of a process, perhaps of this one. set: the program's struct
+ * rlimit, or NULL. */
+void engine_limits(long pid, int resource, const void *set);
 /* set and before point to the program's struct rlimit; either may be NULL. */
 long engine_prlimit(long pid, int resource, const void *set, void *before);
 

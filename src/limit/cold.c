@@ -367,6 +367,19 @@ void cold_withdraw(void)
                  cold_count);
 }
 
+void cold_limit_files(uint64_t hard)
+{
+    enum { OTHERS = 128 }; /* descriptors of a table that has the files: the program's, sockets */
+    uint64_t mask;
+    if (cold_state == COLD_NEVER || !coldset_take(&mask))
+        return;
+    keepers_settle();
+    bool few = keepers_threads() && hard < keepers_files() + OTHERS;
+    coldset_drop(mask);
+    if (few)
+        cold_withdraw();
+}
+
 bool cold_thread_ends(void)
 {
     uint64_t mask;

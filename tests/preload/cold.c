@@ -22,6 +22,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -978,6 +979,63 @@ static void scene_unseen(void)
 
 /* ---- limits and namespaces ---- */
 
+static void lower_by_number(const struct rlimit *limit)
+{
+    if (syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, limit, NULL) < 0)
+        say("  prlimit64: %s\n", strerrorname_np(errno));
+}
+
+static void lower(const struct rlimit *limit)
+{
+    if (setrlimit(RLIMIT_NOFILE, limit) < 0)
+        say("  setrlimit: %s\n", strerrorname_np(errno));
+}
+
+/* A child that may open no file from its start on, as a sandbox makes it; and its child. */
+static void sandboxed(void (*set)(const struct rlimit *), rlim_t most)
+{
+    const struct rlimit limit = { most, most };
+    if (fork() > 0) {
+        wait(NULL);
+        return;
+    }
+    set(&limit);
+    read_all("child");
+    if (fork() == 0)
+        read_all("grandchild");
+    else
+        wait(NULL);
+    _exit(0);
+}
+
+static void limits(void)
+{
+    start_cold();
+    sandboxed(lower, 0);
+    sandboxed(lower_by_number, 0);
+    sandboxed(lower, 40);
+    const struct rlimit bad = { 2, 1 };
+    lower(&bad);
+    say("  %d\n", setrlimit(RLIMIT_NOFILE, (const struct rlimit *)16));
+    /* What is mapped later. */
+    const struct rlimit few = { 40, 40 };
+    lower(&few);
+    read_all("with few");
+    for (int n = 8; n < COUNT; n++) {
+        at[n] = mmap(NULL, LEN, SHARED_RW, files[n], 0);
+        say("  %c\n", at[n] == MAP_FAILED ? '-' : at[n][0]);
+    }
+    if (fork() == 0)
+        read_all("child of few");
+    else
+        wait(NULL);
+}
+
+static void scene_limits(void)
+{
+    play_apart(limits);
+}
+
 static void namespaces(void)
 {
     static const int flags[] = { CLONE_NEWUSER, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM,
@@ -1132,13 +1190,13 @@ static const struct scene {
     {                       \
 #name, scene_##name \
     }
-    SCENE(bytes),    SCENE(deleted),    SCENE(private),    SCENE(msync),    SCENE(mprotect),
-    SCENE(madvise),  SCENE(mincore),    SCENE(munmap),     SCENE(fixed),    SCENE(mremap),
-    SCENE(mlock),    SCENE(truncate),   SCENE(fork),       SCENE(locks),    SCENE(buffers),
-    SCENE(turnover), SCENE(threads),    SCENE(handler),    SCENE(mlockall), SCENE(robust),
-    SCENE(full),     SCENE(below),      SCENE(orphan),     SCENE(unmapped), SCENE(user),
-    SCENE(daemon),   SCENE(grandchild), SCENE(table),      SCENE(busy),     SCENE(flight),
-    SCENE(ends),     SCENE(unseen),     SCENE(namespaces),
+    SCENE(bytes),    SCENE(deleted),    SCENE(private), SCENE(msync),      SCENE(mprotect),
+    SCENE(madvise),  SCENE(mincore),    SCENE(munmap),  SCENE(fixed),      SCENE(mremap),
+    SCENE(mlock),    SCENE(truncate),   SCENE(fork),    SCENE(locks),      SCENE(buffers),
+    SCENE(turnover), SCENE(threads),    SCENE(handler), SCENE(mlockall),   SCENE(robust),
+    SCENE(full),     SCENE(below),      SCENE(orphan),  SCENE(unmapped),   SCENE(user),
+    SCENE(daemon),   SCENE(grandchild), SCENE(table),   SCENE(busy),       SCENE(flight),
+    SCENE(ends),     SCENE(unseen),     SCENE(limits),  SCENE(namespaces),
 };
 
 int main(int argc, char **argv)

@@ -7,7 +7,8 @@ export MAPHERD_LOG="$scratch/log"
 
 scenes="bytes deleted private msync mprotect madvise mincore munmap fixed mremap mlock truncate fork
 	locks buffers threads handler turnover mlockall robust
-	orphan unmapped user daemon grandchild table busy ends unseen namespaces"
+	orphan unmapped user daemon grandchild table busy ends
+	unseen limits namespaces"
 
 # Each scene, alone and with all its mappings cold.
 play() {
