@@ -93,6 +93,27 @@ size_t fmt(char *buf, size_t size, const char *format, ...)
     return n;
 }
 
+bool fmt_read_hex(const char **text, uint64_t *value)
+{
+    const char *at = *text;
+    uint64_t number = 0;
+    for (;; at++) {
+        int digit = *at >= '0' && *at <= '9'   ? *at - '0'
+                    : *at >= 'a' && *at <= 'f' ? *at - 'a' + 10
+                                               : -1;
+        if (digit < 0)
+            break;
+        if (number >> 60)
+            return false;
+        number = number << 4 | (uint64_t)digit;
+    }
+    if (at == *text)
+        return false;
+    *text = at;
+    *value = number;
+    return true;
+}
+
 bool fmt_read_u64(const char **text, uint64_t *value)
 {
     const char *t = *text;

@@ -23,6 +23,9 @@ size_t fmt_va(char *buf, size_t size, const char *format, va_list args)
  * if there is none or it does not fit 64 bits. */
 bool fmt_read_u64(const char **text, uint64_t *value);
 
+/* Reads a hexadecimal number likewise: digits and small letters, without 0x. */
+bool fmt_read_hex(const char **text, uint64_t *value);
+
 /* True if all of text matches a shell pattern of *, ? and literal characters; * matches '/' too. */
 bool fmt_glob(const char *pattern, size_t pattern_len, const char *text);
 

@@ -109,7 +109,8 @@ struct post {
 
 /* What the keeper alone uses. */
 struct inside {
-    int socket, list;
+    int socket;
+    struct keepers_proc proc;
     unsigned served;
     bool stuck;    /* what waits in the socket cannot be received for now */
     bool lingered; /* the files on their way have had their time */
@@ -403,7 +404,7 @@ static long do_request(struct keeper *k, const struct request *r)
 {
     long fd = r->what <= CLOSE ? descriptor(k, r->file) : 0;
     switch (r->what) {
-    case RUN: return fd < 0 ? fd : r->work((int)fd, k->inside.list, r->to);
+    case RUN: return fd < 0 ? fd : r->work((int)fd, &k->inside.proc, r->to);
     case CLOSE: return fd < 0 ? forget(k, r->file) : sys_close((int)fd);
     case FOLLOW: return sys_take_rights(r->to, PERMITTED, EFFECTIVE);
     case SETTLE:
@@ -572,12 +573,15 @@ static void begin(struct keeper *k)
     if (sys_fstat(socket, &st) < 0 || st.st_ino != k->peer) /* the program has closed it */
         k->inside.socket = socket = -1;
     close_all_but(k->post, socket);
-    long list = sys_open("/proc/self/maps", O_RDONLY, 0);
-    k->inside.list = (int)list;
     /* What writes to descriptor 1 or 2 by mistake must not find a file of the program there. */
-    while (list >= 0 && list < 2)
-        list = sys_fcntl((int)list, F_DUPFD_CLOEXEC, 0);
-    __atomic_store_n(&k->post->ready, socket < 0 || list < 0 ? -1 : 1, __ATOMIC_RELEASE);
+    k->inside.proc = (struct keepers_proc){
+        .maps = (int)sys_open("/proc/self/maps", O_RDONLY, 0),
+        .pagemap = (int)sys_open("/proc/self/pagemap", O_RDONLY, 0),
+        .task = (int)sys_open("/proc/self/task", O_RDONLY | O_DIRECTORY, 0),
+    };
+    k->inside.proc.spare = (int)sys_fcntl(k->inside.proc.maps, F_DUPFD_CLOEXEC, 0);
+    bool works = socket >= 0 && k->inside.proc.maps >= 0;
+    __atomic_store_n(&k->post->ready, works ? 1 : -1, __ATOMIC_RELEASE);
     sys_futex_wake(&k->post->ready, 1);
 }
 

@@ -54,13 +54,23 @@ void keepers_start(uintptr_t room);
 long keepers_hold(int fd);
 
 /*
- * Runs work on the keeper's thread, with its descriptor of the file and of the list of VMAs of this
- * process (/proc/self/maps; negative where there is none). Returns the answer of work; -EMFILE if
- * the keeper cannot receive the file because RLIMIT_NOFILE has been lowered; or an error of
- * keepers_adopt. work has less than 12 KiB of stack, and uses neither errno nor variables of the
+ * What a keeper has open of this process: /proc/self/maps, pagemap and task. It opens them at its
+ * start, because later its table may have more files than the soft RLIMIT_NOFILE allows. Negative:
+ * that was refused, as it is in a process that has changed its users and is not dumpable
+ * (prctl(2)). The number spare is taken then too: work that has to open something closes it first,
+ * and takes it again.
+ */
+struct keepers_proc {
+    int maps, pagemap, task, spare;
+};
+
+/*
+ * Runs work on the keeper's thread, with its descriptor of the file. Returns the answer of work;
+ * -EMFILE if the keeper cannot receive the file because RLIMIT_NOFILE has been lowered; or an error
+ * of keepers_adopt. work has less than 12 KiB of stack, and uses neither errno nor variables of the
  * thread.
  */
-typedef long keepers_work(int fd, int list, void *context);
+typedef long keepers_work(int fd, const struct keepers_proc *proc, void *context);
 long keepers_run(unsigned file, keepers_work *work, void *context);
 
 /* True if a keeper of this process has received the file: from then on no limit keeps it from

@@ -236,8 +236,9 @@ void cold_forgo_file(dev_t dev, ino_t ino)
     uint64_t mask;
     if (!cold_tracks() || !coldset_take(&mask))
         return;
-    for (struct region *r = tree_from(&coldset, 0), *next; r; r = next) {
-        next = r->after;
+    uintptr_t at = 0;
+    for (struct region *r; (r = tree_from(&coldset, at));) {
+        at = r->end;
         if ((!r->held->dev || r->held->dev == dev) && r->held->ino == ino)
             forgo(r->start, r->end);
     }
@@ -258,8 +259,9 @@ void cold_end_change(uintptr_t start, uintptr_t end, long answer, uint32_t clear
         tree_split_at(&coldset, end);
         for (struct region *r = tree_from(&coldset, start); r && r->start < end; r = r->after)
             r->kind = (r->kind & ~(clear & ~(uint32_t)COLD)) | set;
-        for (struct region *r = tree_from(&coldset, start), *next; r && r->start < end; r = next) {
-            next = r->after;
+        uintptr_t at = start;
+        for (struct region *r; (r = tree_from(&coldset, at)) && r->start < end;) {
+            at = r->end;
             if (!which_may(r->kind))
                 forgo(r->start, r->end);
         }

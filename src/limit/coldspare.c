@@ -11,22 +11,23 @@
 #include "limit/coldset.h"
 #include "space/count.h"
 
+static uintptr_t base;
 static unsigned spares; /* VMAs that are mapped */
 
-static uintptr_t page_at(unsigned n)
-{
-    return coldset_spares() + n * page_size;
-}
-
-/* Every second page gets another protection, so that none is one VMA with its neighbour. */
+/* Every second page gets another protection, so that none is one VMA with its neighbour. The kernel
+ * maps them elsewhere if something of the program is there. */
 void coldspare_take(void)
 {
-    if (spares || sys_failed(sys_mmap(page_at(0), COLD_SPARES * page_size, PROT_NONE,
-                                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)))
+    if (spares)
         return;
+    long at = sys_mmap(coldset_spares(), COLD_SPARES * page_size, PROT_NONE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (sys_failed(at))
+        return;
+    base = (uintptr_t)at;
     spares = 1;
-    for (unsigned n = 1; n < COLD_SPARES && sys_mprotect(page_at(n), page_size, PROT_READ) == 0;
-         n += 2)
+    for (unsigned n = 1;
+         n < COLD_SPARES && sys_mprotect(base + n * page_size, page_size, PROT_READ) == 0; n += 2)
         spares = n + 2 < COLD_SPARES ? n + 2 : COLD_SPARES;
     count_spare(-(long)spares);
 }
@@ -35,7 +36,7 @@ bool coldspare_give(void)
 {
     if (!spares)
         return false;
-    sys_munmap(page_at(0), COLD_SPARES * page_size);
+    sys_munmap(base, COLD_SPARES * page_size);
     count_spare(spares);
     spares = 0;
     return true;

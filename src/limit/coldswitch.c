@@ -14,8 +14,9 @@
 #include "kernel/brief.h"
 #include "kernel/keepers.h"
 #include "kernel/markers.h"
+#include "kernel/nofile.h"
 #include "kernel/procmaps.h"
-#include "kernel/robust.h"
+#include "kernel/refs.h"
 #include "kernel/sys.h"
 #include "kernel/trial.h"
 #include "limit/coldcount.h"
@@ -75,43 +76,40 @@ static bool is_there(int list, const struct expected *e)
 }
 
 /* Which of the ranges have pages in the page tables, of those that are watched. */
-static unsigned used_of(const struct switched *s)
+static unsigned used_of(int pagemap, const struct switched *s)
 {
     unsigned used = 0;
-    long pagemap = sys_open("/proc/self/pagemap", O_RDONLY, 0);
-    for (unsigned i = 0; i < s->count && pagemap >= 0; i++)
+    for (unsigned i = 0; i < s->count; i++)
         if ((s->expected[i].kind & WATCHED) &&
-            markers_present((int)pagemap, s->expected[i].start, s->expected[i].end))
+            markers_present(pagemap, s->expected[i].start, s->expected[i].end))
             used |= 1U << i;
-    if (pagemap >= 0)
-        sys_close((int)pagemap);
     return used;
 }
 
 /* Runs in a keeper. */
-static long unmap_pages(int unused, int list, void *context)
+static long unmap_pages(int unused, const struct keepers_proc *proc, void *context)
 {
     struct switched *s = context;
     (void)unused;
     for (unsigned i = 0; i < s->count; i++) {
         const struct expected *e = &s->expected[i];
-        if (is_there(list, e) && sys_madvise(e->start, e->end - e->start, MADV_DONTNEED) == 0)
+        if (is_there(proc->maps, e) && sys_madvise(e->start, e->end - e->start, MADV_DONTNEED) == 0)
             s->used |= 1U << i;
     }
     return 0;
 }
 
 /* Runs in a keeper. */
-static long switch_range(int fd, int list, void *context)
+static long switch_range(int fd, const struct keepers_proc *proc, void *context)
 {
     struct switched *s = context;
     for (unsigned i = 0; i < s->count; i++) {
-        if (!is_there(list, &s->expected[i])) {
+        if (!is_there(proc->maps, &s->expected[i])) {
             s->wrong = s->expected[i].start;
             return -ESTALE;
         }
     }
-    s->used = used_of(s);
+    s->used = used_of(proc->pagemap, s);
     if (s->used)
         return -EAGAIN;
     return sys_mmap(s->start, s->end - s->start, PROT_READ | PROT_WRITE,
@@ -120,49 +118,65 @@ static long switch_range(int fd, int list, void *context)
 
 /* Runs in a keeper. The file that h names may have been removed: its name in /proc still opens it.
  * The open does not wait for another process to give a lease up. */
-static long open_anew(int fd, int list, void *context)
+static long open_anew(int fd, const struct keepers_proc *proc, void *context)
 {
     const int kept = O_ACCMODE | O_NOATIME;
     const struct held *h = context;
+    struct nofile limit = { .raised = false };
     char link[40];
     struct stat st;
     long flags = sys_fcntl(fd, F_GETFL, 0);
-    (void)list;
+    (void)proc;
     if (flags < 0)
         return flags;
     fmt(link, sizeof link, "/proc/thread-self/fd/%d", fd);
+    nofile_raise(&limit); /* for the new number, and for that of fd */
     long file = sys_open(link, ((int)flags & kept) | O_NONBLOCK, 0);
-    if (file < 0)
-        return file;
-    long answer = sys_fstat((int)file, &st);
+    long answer = file < 0 ? file : sys_fstat((int)file, &st);
     if (answer == 0 && (st.st_dev != h->dev || st.st_ino != h->ino))
         answer = -ESTALE;
     if (answer == 0)
         answer = sys_dup3((int)file, fd, O_CLOEXEC);
-    sys_close((int)file);
+    nofile_restore(&limit);
+    if (file >= 0)
+        sys_close((int)file);
     return answer < 0 ? answer : 0;
 }
 
-static void note_mutex(uintptr_t addr, void *context)
+struct search {
+    struct referred *into;
+    bool asleep;
+};
+
+static void note_ref(uintptr_t addr, void *context)
 {
-    struct mutexes *m = context;
-    const unsigned most = sizeof m->at / sizeof *m->at;
-    if (m->count <= most && coldset_find(addr)) {
-        if (m->count < most)
-            m->at[m->count] = addr;
-        m->count++;
-    }
+    const struct search *search = context;
+    struct referred *into = search->into;
+    const unsigned most = sizeof into->start / sizeof *into->start;
+    const struct region *r = coldset_find(addr);
+    unsigned n = 0;
+    while (r && n < into->count && n < most && into->start[n] != r->start)
+        n++;
+    if (!r || n < into->count)
+        return; /* also where there are too many */
+    if (n < most)
+        into->start[n] = r->start;
+    into->count++;
 }
 
 /* Runs in a keeper. */
-static long find_mutexes(int unused, int list, void *context)
+static long find_refs(int fd, const struct keepers_proc *proc, void *context)
 {
-    struct mutexes *m = context;
-    (void)unused;
-    (void)list;
-    m->count = 0;
-    long answer = robust_each(note_mutex, m);
-    return answer == 0 && m->count > sizeof m->at / sizeof *m->at ? -E2BIG : answer;
+    const struct search *search = context;
+    const unsigned most = sizeof search->into->start / sizeof *search->into->start;
+    (void)fd;
+    search->into->count = 0;
+    if (proc->task < 0 || proc->pagemap < 0)
+        return -EACCES;
+    sys_close(proc->spare);
+    long answer = refs_each(proc->task, search->asleep, note_ref, context);
+    sys_dup3(proc->maps, proc->spare, O_CLOEXEC);
+    return answer == 0 && search->into->count > most ? -E2BIG : answer;
 }
 
 struct warming {
@@ -173,13 +187,13 @@ struct warming {
 };
 
 /* Runs in a keeper. */
-static long map_parts(int fd, int list, void *context)
+static long map_parts(int fd, const struct keepers_proc *proc, void *context)
 {
     struct warming *w = context;
     struct procmap m;
     long answer = -ESTALE;
     for (uintptr_t at = w->start, to; at < w->end; at = to) {
-        long asked = procmaps_ask(list, at, &m);
+        long asked = procmaps_ask(proc->maps, at, &m);
         if (asked < 0 && asked != -ENOENT)
             return asked;
         if (asked < 0 || m.start >= w->end) {
@@ -208,10 +222,10 @@ static long map_parts(int fd, int list, void *context)
 }
 
 /* Runs in a keeper of the child. */
-static long try_work(int fd, int list, void *context)
+static long try_work(int fd, const struct keepers_proc *proc, void *context)
 {
     struct held h = { .file = 0 };
-    struct mutexes found;
+    struct referred found;
     struct procmap m;
     struct stat st;
     const struct switched none = { .count = 0 };
@@ -223,13 +237,13 @@ static long try_work(int fd, int list, void *context)
     long at = sys_mmap(0, page_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
     if (sys_failed(at))
         return at;
-    used_of(&none);
-    long answer = procmaps_ask(list, (uintptr_t)at, &m);
+    used_of(proc->pagemap, &none);
+    long answer = procmaps_ask(proc->maps, (uintptr_t)at, &m);
     if (answer >= 0)
         answer = sys_madvise((uintptr_t)at, page_size, MADV_DONTNEED);
     if (answer >= 0)
-        answer = open_anew(fd, list, &h);
-    return answer < 0 ? answer : find_mutexes(fd, list, &found);
+        answer = open_anew(fd, proc, &h);
+    return answer < 0 ? answer : find_refs(fd, proc, &(struct search){ &found, true });
 }
 
 /* Runs in the child, which no other thread and no keeper is in. */
@@ -279,9 +293,10 @@ long coldswitch_open_anew(const struct held *h)
     return keepers_run(h->file, open_anew, (void *)h);
 }
 
-long coldswitch_mutexes(struct mutexes *m)
+long coldswitch_refs(struct referred *r, bool asleep)
 {
-    return keepers_run(placeholder.file, find_mutexes, m);
+    struct search search = { r, asleep };
+    return keepers_run(placeholder.file, find_refs, &search);
 }
 
 long coldswitch_map(const struct region *r, bool *odd)

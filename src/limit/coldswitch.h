@@ -73,14 +73,15 @@ bool coldswitch_passes(bool at_once);
  * hold the new one in its place. Returns 0 or -errno, and then the keeper holds what it held. */
 long coldswitch_open_anew(const struct held *h);
 
-/* Addresses of robust mutexes that threads hold (kernel/robust.h), in ranges of the coldset. */
-struct mutexes {
+/* Ranges of the coldset that the kernel has addresses of (kernel/refs.h), by their starts. */
+struct referred {
     unsigned count;
-    uintptr_t at[256];
+    uintptr_t start[256];
 };
 
-/* Finds them. Returns 0; -E2BIG if there are more; or an error of robust_each or the keeper. */
-long coldswitch_mutexes(struct mutexes *m);
+/* Finds them. asleep: those of sleeping calls too, and not those of robust mutexes alone. Returns
+ * 0; -E2BIG if there are more; or an error of refs_each or the keeper. */
+long coldswitch_refs(struct referred *r, bool asleep);
 
 /*
  * Maps the file of a cold range where the placeholder is. *odd: a call that no hook saw has

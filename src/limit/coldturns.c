@@ -152,38 +152,38 @@ static long map_again(struct region *r)
     return 0;
 }
 
-/* ---- robust mutexes ---- */
+/* ---- what the kernel has addresses of ---- */
 
 /* The lock is held: of one call at a time. */
-static struct mutexes mutexes;
+static struct referred referred;
 
-/* Mappings with a mutex that a thread holds are in use, for as long as use_count says. */
-static bool use_mutexes(void)
+/* Such mappings are in use, for as long as use_count says. */
+static bool use_referred(void)
 {
-    long answer = coldswitch_mutexes(&mutexes);
-    if (answer < 0 || mutexes.count > USES_MAX - use_count) {
+    long answer = coldswitch_refs(&referred, true);
+    if (answer < 0 || referred.count > USES_MAX - use_count) {
         cold_refused = answer < 0 ? answer : -E2BIG;
         return false;
     }
-    for (unsigned i = 0; i < mutexes.count; i++) {
-        uses[use_count].start = mutexes.at[i];
-        uses[use_count++].end = mutexes.at[i] + 1;
+    for (unsigned i = 0; i < referred.count; i++) {
+        uses[use_count].start = referred.start[i];
+        uses[use_count++].end = referred.start[i] + 1;
     }
     return true;
 }
 
 /* A mutex that was locked while its mapping became cold. What is cold hides the mutexes that follow
  * it in the list. */
-static void warm_mutexes(void)
+static void warm_referred(void)
 {
     enum { TRIES = 8 };
     bool again = true;
-    for (int n = 0; again && n < TRIES && coldswitch_mutexes(&mutexes) == 0; n++) {
+    for (int n = 0; again && n < TRIES && coldswitch_refs(&referred, false) == 0; n++) {
         again = false;
-        for (unsigned i = 0; i < mutexes.count; i++) {
-            struct region *r = coldset_find(mutexes.at[i]);
+        for (unsigned i = 0; i < referred.count; i++) {
+            struct region *r = coldset_find(referred.start[i]);
             if (r && range_is_cold(r))
-                again = map_again(r) == 0;
+                again |= map_again(r) == 0;
         }
     }
 }
@@ -362,14 +362,14 @@ unsigned turns_cool(unsigned most, uint64_t young)
 {
     const unsigned uses_before = use_count;
     keepers_settle(); /* a fork that runs no handlers may come at any time */
-    if (!faults_come_here() || !use_mutexes())
+    if (!faults_come_here() || !use_referred())
         return 0;
     watch_next();
     watch_next(); /* more than become cold now, for some are in use */
     unsigned done = take_turns(most, young);
     use_count = uses_before;
     if (done)
-        warm_mutexes();
+        warm_referred();
     STATUS_ADD(cooled, done);
     if (done && cold_state == COLD_READY)
         cold_state = COLD_BEGUN;
@@ -380,23 +380,27 @@ unsigned turns_cool(unsigned most, uint64_t young)
 bool turns_warm(struct region *r)
 {
     enum { TRIES = 8 };
-    long at = map_again(r);
+    const uintptr_t start = r->start;
+    long answer = map_again(r);
     /* The program itself may have mapped up to the limit. */
-    for (unsigned n = 0;
-         at == -ENOMEM && n < TRIES && (turns_cool(COLD_BATCH, COLD_YOUNG) || coldspare_give());
-         n++)
-        at = map_again(r);
-    if (at < 0 && at != -ESTALE) {
-        STATUS_ADD(cold_failed, 1);
-        cold_refused = at;
+    for (unsigned n = 0; answer == -ENOMEM && n < TRIES; n++) {
+        if (!turns_cool(COLD_BATCH, COLD_YOUNG) && !coldspare_give())
+            break;
+        r = coldset_find(start); /* it may have been lost, or become warm */
+        answer = !r ? -ESTALE : range_is_cold(r) ? map_again(r) : 0;
     }
-    return at == 0;
+    if (answer < 0 && answer != -ESTALE) {
+        STATUS_ADD(cold_failed, 1);
+        cold_refused = answer;
+    }
+    return answer == 0;
 }
 
 void turns_warm_all(uintptr_t start, uintptr_t end)
 {
-    for (struct region *r = tree_from(&coldset, start), *next; r && r->start < end; r = next) {
-        next = r->after;
+    uintptr_t at = start;
+    for (struct region *r; (r = tree_from(&coldset, at)) && r->start < end;) {
+        at = r->end;
         if (range_is_cold(r))
             turns_warm(r);
     }

@@ -89,5 +89,6 @@ bool which_file(struct map_request *q, struct held *seen)
     if (word == WORD_OFF || (word == WORD_AUTO && !pressure_actions().hold))
         return false;
     const struct stat *st = request_file(q);
-    return st && S_ISREG(st->st_mode) && is_local(q, seen);
+    /* The open that it takes may be seen, or held up, by other processes. */
+    return st && S_ISREG(st->st_mode) && is_local(q, seen) && (word == WORD_ON || !seen->anew);
 }

@@ -14,8 +14,10 @@
 #include <linux/mman.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -535,7 +537,9 @@ static void *churn(void *number)
     return NULL;
 }
 
-/* The turns of the first three mappings come. */
+enum { MUTEXES = 300 }; /* in one mapping */
+
+/* The turns of the first mappings come. */
 static void pass_turns(void)
 {
     chill_from(4, 8);
@@ -548,6 +552,8 @@ static void *lock_and_end(void *unused)
     /* The mutexes of a thread are a list, the last one first. */
     for (int n = 0; n < 3; n++)
         pthread_mutex_lock((pthread_mutex_t *)(at[n] + 64));
+    for (int n = 0; n < MUTEXES; n++)
+        pthread_mutex_lock((pthread_mutex_t *)at[3] + n);
     pass_turns();
     return unused;
 }
@@ -569,6 +575,8 @@ static void scene_robust(void)
         pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
         for (int n = 0; n < 3; n++)
             pthread_mutex_init((pthread_mutex_t *)(at[n] + 64), &attr);
+        for (int n = 0; n < MUTEXES; n++)
+            pthread_mutex_init((pthread_mutex_t *)at[3] + n, &attr);
         pthread_create(&thread, NULL, lock_and_end, NULL);
         pthread_join(thread, NULL);
         for (int n = 0; n < 3; n++)
@@ -614,6 +622,52 @@ static void scene_below(void)
     printf("  %.4s\n", at[0]);
     TELL(pwrite(fd, "bbb", 3, 0));
     unmap_all(2);
+}
+
+static atomic_int sleeper; /* its thread, once it is about to wait */
+static atomic_int awoken;
+
+static void on_usr1(int sig)
+{
+    (void)sig;
+    awoken++;
+}
+
+static void *wait_for_post(void *semaphore)
+{
+    sleeper = gettid();
+    return (void *)(long)sem_wait(semaphore);
+}
+
+/* What a thread waits for in a system call is in use: the call begins anew after a signal. */
+static void scene_asleep(void)
+{
+    struct sigaction restarts = { .sa_handler = on_usr1, .sa_flags = SA_RESTART };
+    pthread_t thread;
+    void *answer;
+    char path[64], state[64] = "";
+    sigaction(SIGUSR1, &restarts, NULL);
+    map_warm(8, SHARED_RW);
+    sem_init((sem_t *)at[0], 1, 0);
+    pthread_create(&thread, NULL, wait_for_post, at[0]);
+    while (!sleeper)
+        usleep(1000);
+    snprintf(path, sizeof path, "/proc/self/task/%d/syscall", sleeper);
+    while (strtol(state, NULL, 10) != SYS_futex) {
+        FILE *f = fopen(path, "r");
+        if (!f || !fgets(state, sizeof state, f))
+            die("%s: %s", path, strerror(errno));
+        fclose(f);
+    }
+    pass_turns();
+    pthread_kill(thread, SIGUSR1);
+    while (!awoken)
+        usleep(1000);
+    pass_turns();
+    sem_post((sem_t *)at[0]);
+    pthread_join(thread, &answer);
+    printf("  %ld\n", (long)answer);
+    unmap_all(8);
 }
 
 /* No store is lost while four threads make the mappings warm and cold. */
@@ -1190,13 +1244,13 @@ static const struct scene {
     {                       \
 #name, scene_##name \
     }
-    SCENE(bytes),    SCENE(deleted),    SCENE(private), SCENE(msync),      SCENE(mprotect),
-    SCENE(madvise),  SCENE(mincore),    SCENE(munmap),  SCENE(fixed),      SCENE(mremap),
-    SCENE(mlock),    SCENE(truncate),   SCENE(fork),    SCENE(locks),      SCENE(buffers),
-    SCENE(turnover), SCENE(threads),    SCENE(handler), SCENE(mlockall),   SCENE(robust),
-    SCENE(full),     SCENE(below),      SCENE(orphan),  SCENE(unmapped),   SCENE(user),
-    SCENE(daemon),   SCENE(grandchild), SCENE(table),   SCENE(busy),       SCENE(flight),
-    SCENE(ends),     SCENE(unseen),     SCENE(limits),  SCENE(namespaces),
+    SCENE(bytes),    SCENE(deleted),    SCENE(private), SCENE(msync),    SCENE(mprotect),
+    SCENE(madvise),  SCENE(mincore),    SCENE(munmap),  SCENE(fixed),    SCENE(mremap),
+    SCENE(mlock),    SCENE(truncate),   SCENE(fork),    SCENE(locks),    SCENE(buffers),
+    SCENE(turnover), SCENE(threads),    SCENE(handler), SCENE(mlockall), SCENE(robust),
+    SCENE(full),     SCENE(below),      SCENE(orphan),  SCENE(unmapped), SCENE(user),
+    SCENE(daemon),   SCENE(grandchild), SCENE(table),   SCENE(busy),     SCENE(flight),
+    SCENE(asleep),   SCENE(ends),       SCENE(unseen),  SCENE(limits),   SCENE(namespaces),
 };
 
 int main(int argc, char **argv)

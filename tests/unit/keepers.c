@@ -78,10 +78,10 @@ struct mapping {
     off_t offset;
 };
 
-static long map_it(int fd, int list, void *context)
+static long map_it(int fd, const struct keepers_proc *proc, void *context)
 {
     const struct mapping *m = context;
-    (void)list;
+    (void)proc;
     return sys_mmap(m->at, m->len, m->prot, m->flags, fd, m->offset);
 }
 
@@ -91,9 +91,9 @@ static long keepers_map(unsigned file, uintptr_t at, size_t len, int prot, int f
     return keepers_run(file, map_it, &m);
 }
 
-static long stat_it(int fd, int list, void *context)
+static long stat_it(int fd, const struct keepers_proc *proc, void *context)
 {
-    (void)list;
+    (void)proc;
     return sys_fstat(fd, context);
 }
 
