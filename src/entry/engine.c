@@ -188,7 +188,7 @@ static long map(struct map_request *q)
             guards_drop(guards_take((uintptr_t)answer, page_up((uintptr_t)answer + len)));
         enter_plain((uintptr_t)answer, len, prot, flags, q->lone ? q : NULL);
         /* Its file may have pages in the spill file. */
-        if (!(flags & MAP_ANONYMOUS) && !overlays_any())
+        if (cold_may_be() && !(flags & MAP_ANONYMOUS) && !overlays_any())
             cold_mapped(q, (uintptr_t)answer);
     }
     return end_mmap(q, answer);

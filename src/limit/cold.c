@@ -56,10 +56,8 @@ void cold_mapped(struct map_request *q, uintptr_t at)
 {
     struct held file;
     uint64_t mask;
-    if (!cold_may_be())
-        return;
     uint32_t kind = which_kind(q);
-    if (!which_may(kind) || __atomic_load_n(&future_locked, __ATOMIC_RELAXED) ||
+    if (!cold_may_be() || !which_may(kind) || __atomic_load_n(&future_locked, __ATOMIC_RELAXED) ||
         !which_file(q, &file) || !coldswitch_passes(false) || !coldset_take(&mask))
         return;
     track(q, at, kind, &file);
@@ -341,11 +339,6 @@ void cold_start(bool handled)
         coldswitch_passes(true);
 }
 
-bool cold_may_be(void)
-{
-    return cold_state == COLD_READY || cold_state == COLD_BEGUN;
-}
-
 void cold_lock_future(bool on)
 {
     __atomic_store_n(&future_locked, on, __ATOMIC_RELAXED);
@@ -360,7 +353,7 @@ void cold_withdraw(void)
     coldspare_give();
     if (!cold_any())
         keepers_end();
-    cold_state = COLD_OVER;
+    turns_end();
     coldset_drop(mask);
     if (cold_any())
         log_line(EVENT_cold_left,
@@ -447,7 +440,7 @@ void cold_after_fork(void)
     turns_forget_uses();
     if (held && !lock_mine(&coldset_lock)) {
         coldset_forget();
-        cold_state = COLD_OVER;
+        turns_end();
     }
     keepers_after_fork();
     if (!cold_any())

@@ -37,9 +37,6 @@ struct region;
  * For the constructor. */
 void cold_start(bool handled);
 
-/* True if a mapping may become cold in this process, now or later. */
-bool cold_may_be(void);
-
 /* The request was mapped at this address, in no window. Holds its file, if the mapping may become
  * cold. The caller has no lock. */
 void cold_mapped(struct map_request *q, uintptr_t at);

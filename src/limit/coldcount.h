@@ -15,6 +15,13 @@
  * loader fills. */
 extern unsigned cold_tracked_count __attribute__((visibility("hidden")));
 extern unsigned cold_count __attribute__((visibility("hidden")));
+extern bool cold_allowed __attribute__((visibility("hidden")));
+
+/* True if a mapping may become cold in this process, now or later. */
+static inline bool cold_may_be(void)
+{
+    return __atomic_load_n(&cold_allowed, __ATOMIC_RELAXED);
+}
 
 /* True if there are mappings that are cold, or may become so. */
 static inline bool cold_tracks(void)

@@ -25,6 +25,7 @@
 
 _Static_assert(COLD_SPARES >= 4 * COLD_YOUNG, "so many become warm that others make room");
 
+bool cold_allowed;
 enum cold_state cold_state;
 long cold_refused;
 static uintptr_t handler; /* of SIGBUS: the library's */
@@ -51,7 +52,14 @@ void turns_start(uintptr_t own)
 {
     handler = own;
     cold_state = COLD_READY;
+    cold_allowed = true;
     count_cools();
+}
+
+void turns_end(void)
+{
+    cold_state = COLD_OVER;
+    __atomic_store_n(&cold_allowed, false, __ATOMIC_RELAXED);
 }
 
 /* ---- what is in use ---- */

@@ -31,6 +31,9 @@ extern long cold_refused; /* what the kernel has refused first, as -errno; or 0 
 /* Mappings may become cold from now on. handler: the library's, of SIGBUS. */
 void turns_start(uintptr_t handler);
 
+/* No mapping becomes cold from now on. */
+void turns_end(void);
+
 /* True if mappings are to become cold now. */
 bool turns_excess(void);
 
