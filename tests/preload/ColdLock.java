@@ -1,0 +1,54 @@
+import java.io.RandomAccessFile;
+import java.nio.MappedByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * ColdLock FOLDER: locks FOLDER/locked, maps it, and opens and closes it once more after its mapping is cold. Says
+ * when another process may look whether the lock holds, and goes on with a line on stdin.
+ */
+public class ColdLock {
+    static MappedByteBuffer map(Path file) throws Exception {
+        try (RandomAccessFile f = new RandomAccessFile(file.toFile(), "rw")) {
+            f.setLength(8192);
+            return f.getChannel().map(FileChannel.MapMode.READ_WRITE, 0, 8192);
+        }
+    }
+
+    static boolean isMapped(Path file) throws Exception {
+        try (var lines = Files.lines(Path.of("/proc/self/maps"))) {
+            return lines.anyMatch(l -> l.endsWith(file.toString()));
+        }
+    }
+
+    static void ask(String what) throws Exception {
+        System.out.println(what);
+        System.out.flush();
+        System.in.read();
+    }
+
+    public static void main(String[] args) throws Exception {
+        Path folder = Path.of(args[0]), file = folder.resolve("locked");
+        RandomAccessFile open = new RandomAccessFile(file.toFile(), "rw");
+        open.setLength(8192);
+        MappedByteBuffer buffer = open.getChannel().map(FileChannel.MapMode.READ_WRITE, 0, 8192);
+        FileLock lock = open.getChannel().lock();
+        MappedByteBuffer[] others = new MappedByteBuffer[100];
+        for (int n = 0; n < others.length; n++)
+            others[n] = map(folder.resolve("other." + n));
+        if (isMapped(file))
+            throw new IllegalStateException("the mapping is not cold");
+        ask("cold");
+        buffer.putInt(0, 42);
+        ask("warm");
+        for (int n = 0; n < others.length; n++)
+            others[n].putInt(0, n);
+        if (isMapped(file))
+            throw new IllegalStateException("the mapping is not cold again");
+        ask("cold again");
+        lock.release();
+        ask("released");
+    }
+}
