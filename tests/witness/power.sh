@@ -22,9 +22,11 @@ say "WITNESS_SEED=$seed"
 power() {
 	new_disk "$1" || { say "not on $1: $why"; return 77; }
 	result=0
-	asked=$(MAPHERD_SYNC=$2 LD_PRELOAD="$MAPHERD_LIB${3:+ $3}" "$W/storer" "$mnt/store" "$moment" \
-		"$scratch/promises" $((cuts + cuts / 5 + 20)) "$seed" "$manner" 2>"$scratch/err") || result=$?
+	MAPHERD_SYNC=$2 LD_PRELOAD="$MAPHERD_LIB${3:+ $3}" "$W/storer" "$mnt/store" "$moment" \
+		"$scratch/promises" $((cuts + cuts / 5 + 20)) "$seed" "$manner" \
+		>"$scratch/counts" 2>"$scratch/err" || result=$?
 	end_disk
+	asked=$(sed -n 1p "$scratch/counts") cooled=$(sed -n 2p "$scratch/counts")
 	case $result in
 	0) ;;
 	3) trouble "$(cat "$scratch/err")" ;;
@@ -66,6 +68,18 @@ for kind in ${WITNESS_KINDS:-ext4}; do
 		*:fast:*" 0") ! kernel_since $multigrain || fail "$kind: nothing was skipped" ;;
 		esac
 	done
+	if kernel_since 6.11; then
+		# Each buffer is a mapping by itself, and two of them are warm.
+		export MAPHERD_COALESCE=off MAPHERD_COLD=on MAPHERD_COLD_WARM=2
+		power "$kind" auto || {
+			cat "$scratch/err" >&2
+			keep "$kind" cold
+			fail "$kind, cold: $said"
+		}
+		unset MAPHERD_COALESCE MAPHERD_COLD MAPHERD_COLD_WARM
+		[ "$cooled" -ge "$cuts" ] || fail "$kind: only $cooled mappings became cold"
+		say "$kind, $cooled mappings made cold: $said"
+	fi
 	power "$kind" fast "$W/.libs/break.so" && fail "$kind: a library that skips one sync too many passes"
 	case $said in
 	*" 0 of them the whole file"*) ;;

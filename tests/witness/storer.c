@@ -201,7 +201,8 @@ int main(int argc, char **argv)
     for (long n = 0; n < THREADS; n++)
         pthread_join(threads[n], NULL);
     const struct mapherd_status *s = mapherd_status ? mapherd_status() : NULL;
-    printf("%lu %lu %lu\n", s ? s->syncs : 0, s ? s->syncs_widened : 0, s ? s->syncs_skipped : 0);
+    printf("%lu %lu %lu\n%lu\n", s ? s->syncs : 0, s ? s->syncs_widened : 0,
+           s ? s->syncs_skipped : 0, s ? s->cooled : 0);
     if (fclose(promises) && !failed)
         die("the promises", WITNESS_TROUBLE);
     return failed;
