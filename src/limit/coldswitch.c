@@ -75,11 +75,11 @@ static bool is_there(int list, const struct expected *e)
            shown == (e->kind & (REGION_PROT | REGION_SHARED));
 }
 
-/* Which of the ranges have pages in the page tables, of those that are watched. */
-static unsigned used_of(int pagemap, const struct switched *s)
+/* Which of some ranges have pages in the page tables, of those that are watched. */
+static unsigned used_of(int pagemap, const struct switched *s, unsigned from, unsigned count)
 {
     unsigned used = 0;
-    for (unsigned i = 0; i < s->count; i++)
+    for (unsigned i = from; i < from + count; i++)
         if ((s->expected[i].kind & WATCHED) &&
             markers_present(pagemap, s->expected[i].start, s->expected[i].end))
             used |= 1U << i;
@@ -99,21 +99,34 @@ static long unmap_pages(int unused, const struct keepers_proc *proc, void *conte
     return 0;
 }
 
-/* Runs in a keeper. */
-static long switch_range(int fd, const struct keepers_proc *proc, void *context)
+static long switch_span(int fd, const struct keepers_proc *proc, struct switched *s, struct span *p)
 {
-    struct switched *s = context;
-    for (unsigned i = 0; i < s->count; i++) {
+    for (unsigned i = p->from; i < p->from + p->count; i++) {
         if (!is_there(proc->maps, &s->expected[i])) {
-            s->wrong = s->expected[i].start;
+            p->wrong = s->expected[i].start;
             return -ESTALE;
         }
     }
-    s->used = used_of(proc->pagemap, s);
-    if (s->used)
+    unsigned used = used_of(proc->pagemap, s, p->from, p->count);
+    s->used |= used;
+    if (used >> p->turn & 1)
         return -EAGAIN;
-    return sys_mmap(s->start, s->end - s->start, PROT_READ | PROT_WRITE,
-                    MAP_SHARED | MAP_NORESERVE | MAP_FIXED, fd, (off_t)s->start);
+    if (used) {
+        p->from = p->turn;
+        p->count = 1;
+    }
+    uintptr_t start = s->expected[p->from].start, end = s->expected[p->from + p->count - 1].end;
+    return sys_mmap(start, end - start, PROT_READ | PROT_WRITE,
+                    MAP_SHARED | MAP_NORESERVE | MAP_FIXED, fd, (off_t)start);
+}
+
+/* Runs in a keeper. */
+static long switch_spans(int fd, const struct keepers_proc *proc, void *context)
+{
+    struct switched *s = context;
+    for (unsigned n = 0; n < s->spans; n++)
+        s->span[n].answer = switch_span(fd, proc, s, &s->span[n]);
+    return 0;
 }
 
 /* Runs in a keeper. The file that h names may have been removed: its name in /proc still opens it.
@@ -237,7 +250,7 @@ static long try_work(int fd, const struct keepers_proc *proc, void *context)
     long at = sys_mmap(0, page_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
     if (sys_failed(at))
         return at;
-    used_of(proc->pagemap, &none);
+    used_of(proc->pagemap, &none, 0, 0);
     long answer = procmaps_ask(proc->maps, (uintptr_t)at, &m);
     if (answer >= 0)
         answer = sys_madvise((uintptr_t)at, page_size, MADV_DONTNEED);
@@ -278,7 +291,7 @@ bool coldswitch_passes(bool at_once)
 long coldswitch_cover(struct switched *s)
 {
     s->used = 0;
-    return keepers_run(placeholder.file, switch_range, s);
+    return keepers_run(placeholder.file, switch_spans, s);
 }
 
 void coldswitch_watch(struct switched *s)

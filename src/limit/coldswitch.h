@@ -27,14 +27,21 @@ struct expected {
     const struct held *of;
 };
 
-/* The mappings of one call. It has 1.8 KiB, and a handler of the program may have few: so it is not
- * on the stack. */
+/* Neighbours that become cold in one call of mmap. */
+struct span {
+    unsigned from, count; /* its ranges among the expected ones */
+    unsigned turn;        /* the one whose turn it is: it becomes cold, with the others or alone */
+    long answer;          /* see coldswitch_cover */
+    uintptr_t wrong;      /* the start of a range in which the kernel shows something else */
+};
+
+/* What a keeper is asked at once. It has 3 KiB, and a handler of the program may have few: so it is
+ * not on the stack. */
 struct switched {
-    uintptr_t start, end;
-    unsigned count;
+    unsigned count, spans;
+    unsigned used; /* one bit for each range: see the functions */
     struct expected expected[COLD_BATCH];
-    uintptr_t wrong; /* the start of a range in which the kernel shows something else */
-    unsigned used;   /* one bit for each range: see the functions */
+    struct span span[COLD_BATCH];
 };
 _Static_assert(COLD_BATCH <= 32, "used has a bit for each");
 
@@ -52,9 +59,11 @@ void coldswitch_bequeath(void);
 void coldswitch_forget(void);
 
 /*
- * Maps the placeholder between start and end, which the ranges fill. Returns a negative value if
- * nothing was changed: -ESTALE with wrong set; -EAGAIN with used set to those of the ranges that
- * were accessed since they are watched; or an error of the kernel or the keeper.
+ * Maps the placeholder over each span, or over the one range in it whose turn it is, if only others
+ * were accessed since they are watched: then the span is that range. Sets used to the accessed
+ * ones. The answer of a span is negative if nothing of it was changed: -ESTALE with wrong set;
+ * -EAGAIN where its turn's range was accessed; or an error of the kernel. Returns 0, or an error of
+ * the keeper: then no span has an answer.
  */
 long coldswitch_cover(struct switched *s);
 

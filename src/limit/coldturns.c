@@ -216,32 +216,6 @@ bool turns_excess(void)
     return going_on || coldset_warm_total() > warm_most();
 }
 
-/* Whether r may become cold together with first: it is as old, and is watched if first is. */
-static bool goes_along(const struct region *r, const struct region *first)
-{
-    size_t warm = coldset_warm_total();
-    return !range_is_cold(r) && !r->overlay && r->warmed <= first->warmed + warm / 4 &&
-           (r->kind & WATCHED) == (first->kind & WATCHED) && keepers_has(r->held->file) &&
-           !in_use(r->start, r->end);
-}
-
-/* The ranges beside first which go along, up to a batch: sets *start and *end. */
-static void widen(const struct region *first, unsigned most, uintptr_t *start, uintptr_t *end)
-{
-    const struct region *r;
-    unsigned n = 1;
-    *start = first->start;
-    *end = first->end;
-    for (r = first->after; r && n < most && r->start == *end && r->end - *start <= BATCH_BYTES &&
-                           goes_along(r, first);
-         r = r->after, n++)
-        *end = r->end;
-    for (r = first->before; r && n < most && r->end == *start && *end - r->start <= BATCH_BYTES &&
-                            goes_along(r, first);
-         r = r->before, n++)
-        *start = r->start;
-}
-
 /* The kernel is asked whether faults come to the library: a raw system call may have changed the
  * handler. */
 static bool faults_come_here(void)
@@ -288,45 +262,41 @@ static void watch_next(void)
             coldset_find(s->expected[i].start)->kind |= WATCHED;
 }
 
-/* Lays the placeholder over first and up to most ranges in all. */
-static long cover(const struct region *first, unsigned most)
-{
-    struct switched *s = &batch;
-    widen(first, most, &s->start, &s->end);
-    s->count = 0;
-    for (struct region *r = tree_from(&coldset, s->start); r && r->start < s->end; r = r->after)
-        coldswitch_expect(s, r);
-    return coldswitch_cover(s);
-}
+/* ---- a batch ---- */
 
-static unsigned cool_beside(struct region *first, unsigned most)
+static bool is_in(const struct switched *s, const struct region *r)
 {
     unsigned n = 0;
-    uint64_t warmed = first->warmed;
-    long at = cover(first, most);
-    if (at == -EAGAIN) {
-        spare_used(&batch);
-        if (first->warmed != warmed)
-            return 0;
-        at = cover(first, 1);
-    }
-    if (at == -EAGAIN) { /* it was accessed just now */
-        spare_used(&batch);
-        return 0;
-    }
-    if (at == -ESTALE)
-        lose(tree_from(&coldset, batch.wrong));
-    if (sys_failed(at)) {
-        cold_refused = at == -ESTALE ? cold_refused : at;
-        return 0;
-    }
-    struct region *r = tree_from(&coldset, batch.start);
-    for (; r && r->start < batch.end; r = r->after, n++) {
-        r->kind = (r->kind | COLD) & ~(uint32_t)WATCHED;
-        r->warmed = warmings;
-        coldset_count(r, 1);
-    }
-    return n;
+    while (n < s->count && s->expected[n].start != r->start)
+        n++;
+    return n < s->count;
+}
+
+/* Whether r may become cold together with first: it is as old, and is watched if first is. */
+static bool goes_along(const struct switched *s, const struct region *r, const struct region *first)
+{
+    return !range_is_cold(r) && !r->overlay &&
+           r->warmed <= first->warmed + coldset_warm_total() / 4 &&
+           (r->kind & WATCHED) == (first->kind & WATCHED) && keepers_has(r->held->file) &&
+           !in_use(r->start, r->end) && !is_in(s, r);
+}
+
+/* Adds a range whose turn it is, and those beside it which go along, up to most in all. */
+static void add_span(struct switched *s, const struct region *first, unsigned most)
+{
+    const struct region *low = first, *high = first, *r;
+    unsigned n = 1, turn = 0;
+    for (r = first->after; r && n < most && r->start == high->end &&
+                           r->end - low->start <= BATCH_BYTES && goes_along(s, r, first);
+         r = r->after, n++)
+        high = r;
+    for (r = first->before; r && n < most && r->end == low->start &&
+                            high->end - r->start <= BATCH_BYTES && goes_along(s, r, first);
+         r = r->before, n++, turn++)
+        low = r;
+    s->span[s->spans++] = (struct span){ .from = s->count, .count = n, .turn = s->count + turn };
+    for (r = low; n; r = r->after, n--)
+        coldswitch_expect(s, r);
 }
 
 /* In a forked child, a mapping whose file only the parent holds becomes cold after a keeper of the
@@ -343,14 +313,21 @@ static bool is_kept_here(const struct region *r, unsigned *adoptions)
     return true;
 }
 
-/* Lets up to most mappings become cold whose turn it is, and returns how many. */
-static unsigned take_turns(unsigned most, uint64_t young)
+/* Collects up to most mappings whose turn it is, and those beside them. Looks at no more than *left
+ * entries of the queue. Returns which have left it, one bit for each. */
+static unsigned collect(struct switched *s, unsigned most, uint64_t young, size_t *left)
 {
-    unsigned done = 0, adoptions = COLD_BATCH;
-    for (size_t left = coldset_waiting(); left && done < most && adoptions; left--) {
+    unsigned adoptions = COLD_BATCH, left_queue = 0;
+    s->count = s->spans = s->used = 0;
+    for (; *left && s->count < most && adoptions; --*left) {
         struct region *r = coldset_next();
         if (!r)
             break;
+        for (unsigned i = 0; i < s->count; i++)
+            if (s->expected[i].start == r->start)
+                left_queue |= 1U << i;
+        if (is_in(s, r))
+            continue;
         if (!is_kept_here(r, &adoptions)) {
             coldset_remove(r);
             continue;
@@ -361,7 +338,53 @@ static unsigned take_turns(unsigned most, uint64_t young)
             coldset_wait(r);
             continue;
         }
-        done += cool_beside(r, most - done);
+        add_span(s, r, most - s->count);
+        left_queue |= 1U << s->span[s->spans - 1].turn;
+    }
+    return left_queue;
+}
+
+/* Notes what has become cold, and returns how many. */
+static unsigned note_cold(const struct switched *s)
+{
+    unsigned done = 0;
+    for (const struct span *p = s->span; p < s->span + s->spans; p++) {
+        if (p->answer == -ESTALE)
+            lose(coldset_find(p->wrong));
+        else if (sys_failed(p->answer) && p->answer != -EAGAIN)
+            cold_refused = p->answer;
+        if (sys_failed(p->answer))
+            continue;
+        for (unsigned i = p->from; i < p->from + p->count; i++, done++) {
+            struct region *r = coldset_find(s->expected[i].start);
+            r->kind = (r->kind | COLD) & ~(uint32_t)WATCHED;
+            r->warmed = warmings;
+            coldset_count(r, 1);
+        }
+    }
+    return done;
+}
+
+/* Lets a batch of up to most mappings become cold whose turn it is, and returns how many. Some may
+ * be in use. */
+static unsigned take_turns(unsigned most, uint64_t young, size_t *left)
+{
+    struct switched *s = &batch;
+    unsigned left_queue = collect(s, most, young, left), done = 0;
+    if (!s->count)
+        return 0;
+    long answer = coldswitch_cover(s);
+    if (answer == 0)
+        done = note_cold(s);
+    else
+        cold_refused = answer;
+    spare_used(s);
+    /* What stays warm waits again; what was used does already. */
+    for (unsigned i = 0; i < s->count; i++) {
+        const struct region *r =
+            (left_queue & ~s->used) >> i & 1 ? coldset_find(s->expected[i].start) : NULL;
+        if (r && !range_is_cold(r))
+            coldset_wait(r);
     }
     return done;
 }
@@ -374,7 +397,11 @@ unsigned turns_cool(unsigned most, uint64_t young)
         return 0;
     watch_next();
     watch_next(); /* more than become cold now, for some are in use */
-    unsigned done = take_turns(most, young);
+    unsigned done = 0;
+    for (size_t left = coldset_waiting(), before = left + 1; left < before && done < most;) {
+        before = left;
+        done += take_turns(most - done, young, &left);
+    }
     use_count = uses_before;
     if (done)
         warm_referred();
