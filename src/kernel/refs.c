@@ -44,8 +44,8 @@ static long find_mutexes(int tid, void (*found)(uintptr_t addr, void *context), 
 
 /* The file is "running", or "202 0x7ffc3a ... ": the number of the call, its six arguments, and two
  * registers (fs/proc/base.c, proc_pid_syscall). */
-static long find_arguments(int task, const char *tid, void (*found)(uintptr_t addr, void *context),
-                           void *context)
+static long find_arguments(int task, const char *tid, bool lives,
+                           void (*found)(uintptr_t addr, void *context), void *context)
 {
     enum { ARGUMENTS = 6 };
     char path[40], text[256];
@@ -53,7 +53,7 @@ static long find_arguments(int task, const char *tid, void (*found)(uintptr_t ad
     fmt(path, sizeof path, "%s/syscall", tid);
     long file = sys_openat(task, path, O_RDONLY, 0);
     if (file < 0)
-        return file == -ENOENT ? 0 : file; /* the thread has ended */
+        return file == -ENOENT && !lives ? 0 : file; /* the thread has ended */
     long len = sys_read((int)file, text, sizeof text - 1);
     sys_close((int)file);
     if (len <= 0)
@@ -73,7 +73,7 @@ static long find_arguments(int task, const char *tid, void (*found)(uintptr_t ad
 long refs_each(int task, bool asleep, void (*found)(uintptr_t addr, void *context), void *context)
 {
     char entries[2048] __attribute__((aligned(16)));
-    long got = 0, answer = sys_lseek(task, 0, SEEK_SET);
+    long self = sys_gettid(), got = 0, answer = sys_lseek(task, 0, SEEK_SET);
     if (answer == 0 && !sys_copy_own(entries, &context, sizeof context))
         answer = -EPERM; /* a filter */
     while (answer == 0 && (got = sys_getdents(task, entries, sizeof entries)) > 0) {
@@ -86,7 +86,7 @@ long refs_each(int task, bool asleep, void (*found)(uintptr_t addr, void *contex
                 continue;
             answer = find_mutexes((int)tid, found, context);
             if (answer == 0 && asleep)
-                answer = find_arguments(task, entry->d_name, found, context);
+                answer = find_arguments(task, entry->d_name, (long)tid == self, found, context);
         }
     }
     return answer < 0 ? answer : got < 0 ? got : 0;

@@ -7,6 +7,7 @@
  */
 #include "limit/cold.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/stat.h>
 
@@ -25,6 +26,7 @@
 #include "space/tree.h"
 #include "tell/log.h"
 #include "tell/options.h"
+#include "tell/status.h"
 
 static bool future_locked;  /* mlockall(MCL_FUTURE) is in force */
 static long not_bequeathed; /* why a forked child lacks files, as -errno; or 0 */
@@ -47,7 +49,7 @@ static void track(const struct map_request *q, uintptr_t at, uint32_t kind, stru
                 now.st_ino == q->st.st_ino && (!file->anew || coldswitch_open_anew(file) == 0);
     struct region *r = same ? coldset_add(at, page_up(at + q->len), file, kind) : NULL;
     if (r)
-        turns_begin(r);
+        turns_put_last(r);
     else
         keepers_drop(file->file);
 }
@@ -132,7 +134,10 @@ static void tell(void)
     if (cold_refused && !__atomic_exchange_n(&told_why, true, __ATOMIC_RELAXED))
         log_line(EVENT_cold_failed,
                  "a mapping of a file could not become cold, or warm again: %s (error %ld)",
-                 reason_of(-cold_refused), -cold_refused);
+                 cold_refused == -EACCES ? "/proc does not show what threads wait for, because the "
+                                           "process is not dumpable (prctl(2))"
+                                         : reason_of(-cold_refused),
+                 -cold_refused);
     if (not_bequeathed && !__atomic_exchange_n(&told_fork, true, __ATOMIC_RELAXED))
         log_line(EVENT_cold_fork,
                  "a forked child did not get all files of cold mappings, and opens them by its "
@@ -140,19 +145,12 @@ static void tell(void)
                  reason_of(-not_bequeathed), -not_bequeathed);
 }
 
-/* A few batches for each call of the program. */
 bool cold_settle(void)
 {
-    enum { BATCHES = 4 };
     uint64_t mask;
-    bool more = false;
     if (!cold_tracks() || !coldset_take(&mask))
         return false;
-    for (unsigned n = 0; n < BATCHES && (more = turns_excess()); n++)
-        if (!turns_cool(COLD_BATCH, 0)) {
-            more = false;
-            break;
-        }
+    bool more = turns_excess() && turns_cool(COLD_BATCH, 0) && turns_excess();
     if (cold_state == COLD_BEGUN && !turns_excess())
         coldspare_take();
     coldset_drop(mask);
@@ -433,6 +431,17 @@ void cold_fork_ended(void)
     lock_drop(&coldset_lock);
 }
 
+/* What a child has made warm and cold itself: a rate since it began would be that of its parent. */
+static void begin_counts(void)
+{
+    STATUS_SET(cooled, 0);
+    STATUS_SET(warmed, 0);
+    STATUS_SET(cold_early, 0);
+    STATUS_SET(cold_spared, 0);
+    STATUS_SET(cold_failed, 0);
+    STATUS_SET(cold_lost, 0);
+}
+
 void cold_after_fork(void)
 {
     bool held = lock_owner(&coldset_lock) != 0;
@@ -443,6 +452,7 @@ void cold_after_fork(void)
         turns_end();
     }
     keepers_after_fork();
+    begin_counts();
     if (!cold_any())
         coldswitch_forget();
 }

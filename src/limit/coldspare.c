@@ -13,6 +13,7 @@
 
 static uintptr_t base;
 static unsigned spares; /* VMAs that are mapped */
+static bool given;
 
 /* Every second page gets another protection, so that none is one VMA with its neighbour. The kernel
  * maps them elsewhere if something of the program is there. */
@@ -29,6 +30,7 @@ void coldspare_take(void)
     for (unsigned n = 1;
          n < COLD_SPARES && sys_mprotect(base + n * page_size, page_size, PROT_READ) == 0; n += 2)
         spares = n + 2 < COLD_SPARES ? n + 2 : COLD_SPARES;
+    given = false;
     count_spare(-(long)spares);
 }
 
@@ -39,5 +41,11 @@ bool coldspare_give(void)
     sys_munmap(base, COLD_SPARES * page_size);
     count_spare(spares);
     spares = 0;
+    given = true;
     return true;
+}
+
+bool coldspare_given(void)
+{
+    return given;
 }

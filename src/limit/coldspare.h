@@ -21,4 +21,7 @@ void coldspare_take(void);
 /* Unmaps them. Returns false if there are none. */
 bool coldspare_give(void);
 
+/* True if they were given, and not taken again. */
+bool coldspare_given(void);
+
 #endif

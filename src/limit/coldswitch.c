@@ -157,39 +157,29 @@ static long open_anew(int fd, const struct keepers_proc *proc, void *context)
 }
 
 struct search {
-    struct referred *into;
+    void (*found)(struct region *r);
     bool asleep;
 };
 
-static void note_ref(uintptr_t addr, void *context)
+static void find_range(uintptr_t addr, void *context)
 {
     const struct search *search = context;
-    struct referred *into = search->into;
-    const unsigned most = sizeof into->start / sizeof *into->start;
-    const struct region *r = coldset_find(addr);
-    unsigned n = 0;
-    while (r && n < into->count && n < most && into->start[n] != r->start)
-        n++;
-    if (!r || n < into->count)
-        return; /* also where there are too many */
-    if (n < most)
-        into->start[n] = r->start;
-    into->count++;
+    struct region *r = coldset_find(addr);
+    if (r)
+        search->found(r);
 }
 
 /* Runs in a keeper. */
 static long find_refs(int fd, const struct keepers_proc *proc, void *context)
 {
     const struct search *search = context;
-    const unsigned most = sizeof search->into->start / sizeof *search->into->start;
     (void)fd;
-    search->into->count = 0;
     if (proc->task < 0 || proc->pagemap < 0)
         return -EACCES;
     sys_close(proc->spare);
-    long answer = refs_each(proc->task, search->asleep, note_ref, context);
+    long answer = refs_each(proc->task, search->asleep, find_range, context);
     sys_dup3(proc->maps, proc->spare, O_CLOEXEC);
-    return answer == 0 && search->into->count > most ? -E2BIG : answer;
+    return answer;
 }
 
 struct warming {
@@ -234,11 +224,15 @@ static long map_parts(int fd, const struct keepers_proc *proc, void *context)
     return answer;
 }
 
+static void pass(struct region *unused)
+{
+    (void)unused;
+}
+
 /* Runs in a keeper of the child. */
 static long try_work(int fd, const struct keepers_proc *proc, void *context)
 {
     struct held h = { .file = 0 };
-    struct referred found;
     struct procmap m;
     struct stat st;
     const struct switched none = { .count = 0 };
@@ -256,7 +250,7 @@ static long try_work(int fd, const struct keepers_proc *proc, void *context)
         answer = sys_madvise((uintptr_t)at, page_size, MADV_DONTNEED);
     if (answer >= 0)
         answer = open_anew(fd, proc, &h);
-    return answer < 0 ? answer : find_refs(fd, proc, &(struct search){ &found, true });
+    return answer < 0 ? answer : find_refs(fd, proc, &(struct search){ pass, true });
 }
 
 /* Runs in the child, which no other thread and no keeper is in. */
@@ -306,9 +300,9 @@ long coldswitch_open_anew(const struct held *h)
     return keepers_run(h->file, open_anew, (void *)h);
 }
 
-long coldswitch_refs(struct referred *r, bool asleep)
+long coldswitch_refs(void (*found)(struct region *r), bool asleep)
 {
-    struct search search = { r, asleep };
+    struct search search = { found, asleep };
     return keepers_run(placeholder.file, find_refs, &search);
 }
 

@@ -82,15 +82,13 @@ bool coldswitch_passes(bool at_once);
  * hold the new one in its place. Returns 0 or -errno, and then the keeper holds what it held. */
 long coldswitch_open_anew(const struct held *h);
 
-/* Ranges of the coldset that the kernel has addresses of (kernel/refs.h), by their starts. */
-struct referred {
-    unsigned count;
-    uintptr_t start[256];
-};
-
-/* Finds them. asleep: those of sleeping calls too, and not those of robust mutexes alone. Returns
- * 0; -E2BIG if there are more; or an error of refs_each or the keeper. */
-long coldswitch_refs(struct referred *r, bool asleep);
+/*
+ * Calls found for each range of the coldset that the kernel has an address of (kernel/refs.h), once
+ * or more, on the keeper's thread. asleep: for those of sleeping calls too, and not for those of
+ * robust mutexes alone. Returns 0; or an error of the keeper or of refs_each, -EACCES if the process
+ * is not dumpable.
+ */
+long coldswitch_refs(void (*found)(struct region *r), bool asleep);
 
 /*
  * Maps the file of a cold range where the placeholder is. *odd: a call that no hook saw has

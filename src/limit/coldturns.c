@@ -38,8 +38,20 @@ static struct {
 } uses[USES_MAX];
 static unsigned use_count;
 
-/* The lock is held: of one batch at a time. */
+/* The lock is held: of one turn, and of one batch at a time. */
+static struct {
+    uint64_t newest; /* what was made warm later, or used, does not become cold in this turn */
+    unsigned adoptions;
+} current;
 static struct switched batch;
+static struct {
+    unsigned count;
+    uintptr_t at[64];
+} cold_referred;
+
+/* After so many turns in vain, no other one comes before that time. */
+static unsigned vain;
+static uint64_t not_before; /* sys_now_ms */
 
 /* The kernel has something else in the place of r: it is forgotten. */
 static void lose(struct region *r)
@@ -107,7 +119,7 @@ void turns_forget_uses(void)
 
 /* ---- warm ---- */
 
-void turns_begin(struct region *r)
+void turns_put_last(struct region *r)
 {
     r->warmed = ++warmings;
     r->kind &= ~(uint32_t)WATCHED;
@@ -154,7 +166,7 @@ static long map_again(struct region *r)
     coldset_count(r, -1);
     r->kind &= ~(uint32_t)COLD;
     spare(r);
-    turns_begin(r);
+    turns_put_last(r);
     STATUS_ADD(warmed, 1);
     coldset_counted();
     return 0;
@@ -162,36 +174,33 @@ static long map_again(struct region *r)
 
 /* ---- what the kernel has addresses of ---- */
 
-/* The lock is held: of one call at a time. */
-static struct referred referred;
-
-/* Such mappings are in use, for as long as use_count says. */
-static bool use_referred(void)
+/* It is in use. Runs on a keeper's thread, as does the next one. */
+static void spare_referred(struct region *r)
 {
-    long answer = coldswitch_refs(&referred, true);
-    if (answer < 0 || referred.count > USES_MAX - use_count) {
-        cold_refused = answer < 0 ? answer : -E2BIG;
-        return false;
-    }
-    for (unsigned i = 0; i < referred.count; i++) {
-        uses[use_count].start = referred.start[i];
-        uses[use_count++].end = referred.start[i] + 1;
-    }
-    return true;
+    if (!range_is_cold(r) && r->warmed <= current.newest)
+        turns_put_last(r);
 }
 
-/* A mutex that was locked while its mapping became cold. What is cold hides the mutexes that follow
- * it in the list. */
+/* A mutex that was locked while its mapping became cold. */
+static void note_referred(struct region *r)
+{
+    if (range_is_cold(r) &&
+        cold_referred.count < sizeof cold_referred.at / sizeof *cold_referred.at)
+        cold_referred.at[cold_referred.count++] = r->start;
+}
+
+/* What is cold hides the mutexes that follow it in the list. */
 static void warm_referred(void)
 {
     enum { TRIES = 8 };
-    bool again = true;
-    for (int n = 0; again && n < TRIES && coldswitch_refs(&referred, false) == 0; n++) {
-        again = false;
-        for (unsigned i = 0; i < referred.count; i++) {
-            struct region *r = coldset_find(referred.start[i]);
+    for (int n = 0; n < TRIES; n++) {
+        cold_referred.count = 0;
+        if (coldswitch_refs(note_referred, false) < 0 || !cold_referred.count)
+            return;
+        for (unsigned i = 0; i < cold_referred.count; i++) {
+            struct region *r = coldset_find(cold_referred.at[i]);
             if (r && range_is_cold(r))
-                again |= map_again(r) == 0;
+                map_again(r);
         }
     }
 }
@@ -213,7 +222,10 @@ bool turns_excess(void)
     if (cold_state == COLD_OVER || coldset_waiting() == 0)
         return false;
     going_on = count_wants_cold(going_on);
-    return going_on || coldset_warm_total() > warm_most();
+    /* At the limit itself nothing can become cold, because mmap takes a VMA for a moment. So no
+     * time is lost once the spare ones are in use. */
+    return (going_on || coldset_warm_total() > warm_most()) &&
+           (!vain || coldspare_given() || sys_now_ms() >= not_before);
 }
 
 /* The kernel is asked whether faults come to the library: a raw system call may have changed the
@@ -229,12 +241,10 @@ static void spare_used(const struct switched *s)
 {
     for (unsigned i = 0; i < s->count; i++) {
         struct region *r = s->used >> i & 1 ? coldset_find(s->expected[i].start) : NULL;
-        if (!r)
-            continue;
-        r->kind &= ~(uint32_t)WATCHED;
-        r->warmed = ++warmings;
-        coldset_wait(r);
-        STATUS_ADD(cold_spared, 1);
+        if (r) {
+            turns_put_last(r);
+            STATUS_ADD(cold_spared, 1);
+        }
     }
 }
 
@@ -275,7 +285,7 @@ static bool is_in(const struct switched *s, const struct region *r)
 /* Whether r may become cold together with first: it is as old, and is watched if first is. */
 static bool goes_along(const struct switched *s, const struct region *r, const struct region *first)
 {
-    return !range_is_cold(r) && !r->overlay &&
+    return !range_is_cold(r) && !r->overlay && r->warmed <= current.newest &&
            r->warmed <= first->warmed + coldset_warm_total() / 4 &&
            (r->kind & WATCHED) == (first->kind & WATCHED) && keepers_has(r->held->file) &&
            !in_use(r->start, r->end) && !is_in(s, r);
@@ -302,11 +312,11 @@ static void add_span(struct switched *s, const struct region *first, unsigned mo
 /* In a forked child, a mapping whose file only the parent holds becomes cold after a keeper of the
  * child has the file: it may be impossible to open later. False: it is impossible now, and the
  * mapping stays warm for good. */
-static bool is_kept_here(const struct region *r, unsigned *adoptions)
+static bool is_kept_here(const struct region *r)
 {
     if (keepers_has(r->held->file))
         return true;
-    --*adoptions;
+    current.adoptions--;
     if (keepers_adopt(r->held->file) < 0)
         return false;
     keepers_settle();
@@ -315,11 +325,11 @@ static bool is_kept_here(const struct region *r, unsigned *adoptions)
 
 /* Collects up to most mappings whose turn it is, and those beside them. Looks at no more than *left
  * entries of the queue. Returns which have left it, one bit for each. */
-static unsigned collect(struct switched *s, unsigned most, uint64_t young, size_t *left)
+static unsigned collect(struct switched *s, unsigned most, size_t *left)
 {
-    unsigned adoptions = COLD_BATCH, left_queue = 0;
+    unsigned left_queue = 0;
     s->count = s->spans = s->used = 0;
-    for (; *left && s->count < most && adoptions; --*left) {
+    for (; *left && s->count < most && current.adoptions; --*left) {
         struct region *r = coldset_next();
         if (!r)
             break;
@@ -328,11 +338,11 @@ static unsigned collect(struct switched *s, unsigned most, uint64_t young, size_
                 left_queue |= 1U << i;
         if (is_in(s, r))
             continue;
-        if (!is_kept_here(r, &adoptions)) {
+        if (!is_kept_here(r)) {
             coldset_remove(r);
             continue;
         }
-        bool spared = r->overlay || warmings - r->warmed < young || !keepers_has(r->held->file);
+        bool spared = r->overlay || r->warmed > current.newest || !keepers_has(r->held->file);
         if (spared || in_use(r->start, r->end)) {
             r->overlay -= r->overlay != 0;
             coldset_wait(r);
@@ -367,10 +377,10 @@ static unsigned note_cold(const struct switched *s)
 
 /* Lets a batch of up to most mappings become cold whose turn it is, and returns how many. Some may
  * be in use. */
-static unsigned take_turns(unsigned most, uint64_t young, size_t *left)
+static unsigned take_turns(unsigned most, size_t *left)
 {
     struct switched *s = &batch;
-    unsigned left_queue = collect(s, most, young, left), done = 0;
+    unsigned left_queue = collect(s, most, left), done = 0;
     if (!s->count)
         return 0;
     long answer = coldswitch_cover(s);
@@ -389,22 +399,54 @@ static unsigned take_turns(unsigned most, uint64_t young, size_t *left)
     return done;
 }
 
+/* So many at once, where many are warm: each turn asks all threads what they wait for. */
+static unsigned least_of(unsigned most)
+{
+    enum { SHARE = 64, TIMES = 4 };
+    size_t share = coldset_warm_total() / SHARE;
+    return share <= most ? most : share < TIMES * most ? (unsigned)share : TIMES * most;
+}
+
+/* After a turn in vain, because all that is warm is in use, the next ones wait: 2 ms at first, and
+ * 64 at most. Those that have to make room do not ask turns_excess, and do not wait. */
+static void note_success(bool success)
+{
+    enum { DOUBLINGS = 6 };
+    vain = success ? 0 : vain + 1;
+    if (vain)
+        not_before = sys_now_ms() + (1U << (vain < DOUBLINGS ? vain : DOUBLINGS));
+}
+
+/* Lets batches become cold, until there are enough or all of the queue was looked at. */
+static unsigned take_all_turns(unsigned most)
+{
+    unsigned done = 0;
+    size_t left = coldset_waiting(), before = left + 1;
+    while (left < before && done < most && current.adoptions) {
+        before = left;
+        watch_next();
+        watch_next(); /* more than become cold now, for some are in use */
+        done += take_turns(most - done < COLD_BATCH ? most - done : COLD_BATCH, &left);
+    }
+    return done;
+}
+
 unsigned turns_cool(unsigned most, uint64_t young)
 {
-    const unsigned uses_before = use_count;
-    keepers_settle(); /* a fork that runs no handlers may come at any time */
-    if (!faults_come_here() || !use_referred())
-        return 0;
-    watch_next();
-    watch_next(); /* more than become cold now, for some are in use */
     unsigned done = 0;
-    for (size_t left = coldset_waiting(), before = left + 1; left < before && done < most;) {
-        before = left;
-        done += take_turns(most - done, young, &left);
+    current.newest = warmings > young ? warmings - young : 0;
+    current.adoptions = COLD_BATCH;
+    keepers_settle(); /* a fork that runs no handlers may come at any time */
+    if (faults_come_here()) {
+        long answer = coldswitch_refs(spare_referred, true);
+        if (answer < 0)
+            cold_refused = answer;
+        else
+            done = take_all_turns(least_of(most));
     }
-    use_count = uses_before;
     if (done)
         warm_referred();
+    note_success(done > 0);
     STATUS_ADD(cooled, done);
     if (done && cold_state == COLD_READY)
         cold_state = COLD_BEGUN;
@@ -414,13 +456,14 @@ unsigned turns_cool(unsigned most, uint64_t young)
 
 bool turns_warm(struct region *r)
 {
-    enum { TRIES = 8 };
+    enum { TRIES = SPARED_MOST + 1 };
     const uintptr_t start = r->start;
     long answer = map_again(r);
-    /* The program itself may have mapped up to the limit. */
+    /* The program itself may have mapped up to the limit. What is spared for some rounds of the
+     * queue is so for fewer with each turn. */
     for (unsigned n = 0; answer == -ENOMEM && n < TRIES; n++) {
-        if (!turns_cool(COLD_BATCH, COLD_YOUNG) && !coldspare_give())
-            break;
+        if (!turns_cool(COLD_BATCH, COLD_YOUNG))
+            coldspare_give();
         r = coldset_find(start); /* it may have been lost, or become warm */
         answer = !r ? -ESTALE : range_is_cold(r) ? map_again(r) : 0;
     }

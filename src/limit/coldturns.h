@@ -37,16 +37,16 @@ void turns_end(void);
 /* True if mappings are to become cold now. */
 bool turns_excess(void);
 
-/* Makes up to most mappings cold, and returns how many. Spares those that were made warm by the
- * last `young` warmings. */
+/* Makes some mappings cold, at least most where so many can be, and returns how many. Spares those
+ * that were made warm by the last `young` warmings. */
 unsigned turns_cool(unsigned most, uint64_t young);
 
 /* Makes a range warm. False: it cannot be mapped again. */
 bool turns_warm(struct region *r);
 void turns_warm_all(uintptr_t start, uintptr_t end);
 
-/* A range is new. */
-void turns_begin(struct region *r);
+/* The range is new, or is in use: its turn is the last. */
+void turns_put_last(struct region *r);
 
 /* ---- the calls that are using a range ---- */
 
