@@ -85,8 +85,8 @@ long coldswitch_open_anew(const struct held *h);
 /*
  * Calls found for each range of the coldset that the kernel has an address of (kernel/refs.h), once
  * or more, on the keeper's thread. asleep: for those of sleeping calls too, and not for those of
- * robust mutexes alone. Returns 0; or an error of the keeper or of refs_each, -EACCES if the process
- * is not dumpable.
+ * robust mutexes alone. Returns 0; or an error of the keeper or of refs_each, -EACCES if the
+ * process is not dumpable.
  */
 long coldswitch_refs(void (*found)(struct region *r), bool asleep);
 

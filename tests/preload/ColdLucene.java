@@ -23,8 +23,9 @@ import org.apache.lucene.store.SimpleFSDirectory;
 import org.apache.lucene.util.Version;
 
 /**
- * ColdLucene FOLDER SEGMENTS: two indexes of the same documents, one of SEGMENTS segments and one of a single
- * segment, give the same answers. Prints how many files the large one has, and what is left once it is closed.
+ * ColdLucene FOLDER SEGMENTS READERS: two indexes of the same documents, one of SEGMENTS segments and one of a
+ * single segment, give the same answers; the large one through READERS readers at once, each with maps of its own.
+ * Makes the indexes if they are not there. Prints how many files the large one has, and what is left in the end.
  */
 public class ColdLucene {
     static final int A_SEGMENT = 2; // documents
@@ -74,18 +75,26 @@ public class ColdLucene {
     public static void main(String[] args) throws Exception {
         File many = new File(args[0], "many"), few = new File(args[0], "few");
         int segments = Integer.parseInt(args[1]);
-        write(many, segments, false);
-        write(few, segments, true);
-        String wanted, found;
+        DirectoryReader[] readers = new DirectoryReader[Integer.parseInt(args[2])];
+        if (!many.exists()) {
+            write(many, segments, false);
+            write(few, segments, true);
+        }
+        String wanted;
         try (DirectoryReader reader = DirectoryReader.open(new SimpleFSDirectory(few))) {
             wanted = answers(reader);
         }
-        DirectoryReader reader = DirectoryReader.open(new MMapDirectory(many));
-        found = answers(reader);
-        System.out.println("files=" + many.list().length + " segments=" + reader.leaves().size()
-            + " maps=" + maps(many.getPath()) + " answers=" + found.lines().count() + " equal=" + found.equals(wanted));
-        reader.close();
-        reader = null;
+        for (int n = 0; n < readers.length; n++)
+            readers[n] = DirectoryReader.open(new MMapDirectory(many));
+        boolean equal = true;
+        for (DirectoryReader reader : readers)
+            equal &= answers(reader).equals(wanted);
+        System.out.println("files=" + many.list().length + " segments=" + readers[0].leaves().size()
+            + " maps=" + maps(many.getPath()) + " answers=" + wanted.lines().count() + " equal=" + equal);
+        for (int n = 0; n < readers.length; n++) {
+            readers[n].close();
+            readers[n] = null;
+        }
         long left = maps(many.getPath());
         for (int n = 0; n < 100 && left > 0; n++) { // the collector unmaps
             System.gc();
