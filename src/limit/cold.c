@@ -63,7 +63,7 @@ void cold_mapped(struct map_request *q, uintptr_t at)
         !which_file(q, &file) || !coldswitch_passes(false) || !coldset_take(&mask))
         return;
     track(q, at, kind, &file);
-    bool over = turns_excess();
+    bool over = turns_wanted();
     coldset_drop(mask);
     if (over || cold_refused)
         due_set(DUE_COLD);
@@ -100,7 +100,7 @@ bool cold_fault(uintptr_t addr)
     struct region *r = coldset_find(addr);
     bool again = r && (range_is_cold(r) ? turns_warm(r) : may_be_late(r, addr));
     /* One instruction may need several mappings at once. */
-    if (again && turns_excess())
+    if (again && turns_due())
         turns_cool(COLD_BATCH, COLD_YOUNG);
     coldset_drop(mask);
     return again;
@@ -150,8 +150,10 @@ bool cold_settle(void)
     uint64_t mask;
     if (!cold_tracks() || !coldset_take(&mask))
         return false;
-    bool more = turns_excess() && turns_cool(COLD_BATCH, 0) && turns_excess();
-    if (cold_state == COLD_BEGUN && !turns_excess())
+    if (turns_due())
+        turns_cool(COLD_BATCH, 0);
+    bool more = turns_wanted();
+    if (cold_state == COLD_BEGUN && !(more && turns_due()))
         coldspare_take();
     coldset_drop(mask);
     tell();

@@ -49,9 +49,10 @@ static struct {
     uintptr_t at[64];
 } cold_referred;
 
-/* After so many turns in vain, no other one comes before that time. */
+/* After so many turns in vain, no other one comes before that time, or before so many warmings. */
 static unsigned vain;
 static uint64_t not_before; /* sys_now_ms */
+static uint64_t not_before_warming;
 
 /* The kernel has something else in the place of r: it is forgotten. */
 static void lose(struct region *r)
@@ -216,16 +217,21 @@ static size_t warm_most(void)
 
 /* Whether mappings are to become cold now. Once that begins it goes on until there is some room, so
  * that one scan of the list serves for many mappings. */
-bool turns_excess(void)
+bool turns_wanted(void)
 {
     static bool going_on;
     if (cold_state == COLD_OVER || coldset_waiting() == 0)
         return false;
     going_on = count_wants_cold(going_on);
-    /* At the limit itself nothing can become cold, because mmap takes a VMA for a moment. So no
-     * time is lost once the spare ones are in use. */
-    return (going_on || coldset_warm_total() > warm_most()) &&
-           (!vain || coldspare_given() || sys_now_ms() >= not_before);
+    return going_on || coldset_warm_total() > warm_most();
+}
+
+/* At the limit itself nothing can become cold, because mmap takes a VMA for a moment. So no time is
+ * lost once the spare ones are in use. */
+bool turns_due(void)
+{
+    return turns_wanted() && (!vain || coldspare_given() || warmings >= not_before_warming ||
+                              sys_now_ms() >= not_before);
 }
 
 /* The kernel is asked whether faults come to the library: a raw system call may have changed the
@@ -407,14 +413,17 @@ static unsigned least_of(unsigned most)
     return share <= most ? most : share < TIMES * most ? (unsigned)share : TIMES * most;
 }
 
-/* After a turn in vain, because all that is warm is in use, the next ones wait: 2 ms at first, and
- * 64 at most. Those that have to make room do not ask turns_excess, and do not wait. */
+/* After a turn in vain, because all that is warm is young or in use, the next one waits until
+ * others are no longer young, or 2 ms at first, and 64 at most. What has to make room does not
+ * wait. */
 static void note_success(bool success)
 {
     enum { DOUBLINGS = 6 };
     vain = success ? 0 : vain + 1;
-    if (vain)
-        not_before = sys_now_ms() + (1U << (vain < DOUBLINGS ? vain : DOUBLINGS));
+    if (!vain)
+        return;
+    not_before = sys_now_ms() + (1U << (vain < DOUBLINGS ? vain : DOUBLINGS));
+    not_before_warming = warmings + COLD_YOUNG;
 }
 
 /* Lets batches become cold, until there are enough or all of the queue was looked at. */

@@ -34,8 +34,11 @@ void turns_start(uintptr_t handler);
 /* No mapping becomes cold from now on. */
 void turns_end(void);
 
-/* True if mappings are to become cold now. */
-bool turns_excess(void);
+/* True if mappings are to become cold. */
+bool turns_wanted(void);
+
+/* True if they are, and it is time to try. */
+bool turns_due(void);
 
 /* Makes some mappings cold, at least most where so many can be, and returns how many. Spares those
  * that were made warm by the last `young` warmings. */

@@ -7,7 +7,7 @@ export MAPHERD_COLD=on MAPHERD_COLD_WARM=2
 
 # SQLite with a mapped database. The other processes are without the library.
 LD_PRELOAD="$MAPHERD_LIB" python3 - "$scratch" <<'PYTHON' || fail "SQLite: $(cat "$scratch/err" 2>/dev/null)"
-import mmap, os, sqlite3, subprocess, sys
+import mmap, os, sqlite3, subprocess, sys, time
 
 folder = sys.argv[1]
 database = folder + "/database"
@@ -30,13 +30,16 @@ def is_mapped():
     return any(line.rstrip().endswith(database) for line in open("/proc/self/maps"))
 
 def chill():
-    for n in range(1000):
+    for n in range(10000):
         if not is_mapped():
             return
-        with open(f"{folder}/other.{n % 100}", "w+b") as f:
-            f.truncate(8192)
-            maps.append(mmap.mmap(f.fileno(), 8192))
-            maps[-1][0] = 1
+        time.sleep(0.001) # the library tries at most every 64 ms once it has tried in vain
+        if n < 200:
+            with open(f"{folder}/other.{len(maps)}", "w+b") as f:
+                f.truncate(8192)
+                maps.append(mmap.mmap(f.fileno(), 8192))
+        for m in maps:
+            m[0] = n % 100
     raise SystemExit("the database's mapping is not cold")
 
 maps = []
