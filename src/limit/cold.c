@@ -49,7 +49,7 @@ static void track(const struct map_request *q, uintptr_t at, uint32_t kind, stru
                 now.st_ino == q->st.st_ino && (!file->anew || coldswitch_open_anew(file) == 0);
     struct region *r = same ? coldset_add(at, page_up(at + q->len), file, kind) : NULL;
     if (r)
-        turns_put_last(r);
+        turns_begin(r);
     else
         keepers_drop(file->file);
 }

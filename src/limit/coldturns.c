@@ -29,7 +29,7 @@ bool cold_allowed;
 enum cold_state cold_state;
 long cold_refused;
 static uintptr_t handler; /* of SIGBUS: the library's */
-static uint64_t warmings; /* how often a mapping was made warm */
+static uint64_t warmings; /* how often a mapping was made warm, and a turn has begun */
 
 /* The calls that are using a range. */
 static struct {
@@ -41,6 +41,7 @@ static unsigned use_count;
 /* The lock is held: of one turn, and of one batch at a time. */
 static struct {
     uint64_t newest; /* what was made warm later, or used, does not become cold in this turn */
+    uint64_t number; /* of the turn, in warmings: what is in use has it, however much that is */
     unsigned adoptions;
 } current;
 static struct switched batch;
@@ -120,11 +121,16 @@ void turns_forget_uses(void)
 
 /* ---- warm ---- */
 
-void turns_put_last(struct region *r)
+static void put_last(struct region *r, uint64_t warmed)
 {
-    r->warmed = ++warmings;
+    r->warmed = warmed;
     r->kind &= ~(uint32_t)WATCHED;
     coldset_wait(r);
+}
+
+void turns_begin(struct region *r)
+{
+    put_last(r, ++warmings);
 }
 
 static void advise(const struct region *r)
@@ -167,7 +173,7 @@ static long map_again(struct region *r)
     coldset_count(r, -1);
     r->kind &= ~(uint32_t)COLD;
     spare(r);
-    turns_put_last(r);
+    turns_begin(r);
     STATUS_ADD(warmed, 1);
     coldset_counted();
     return 0;
@@ -179,7 +185,7 @@ static long map_again(struct region *r)
 static void spare_referred(struct region *r)
 {
     if (!range_is_cold(r) && r->warmed <= current.newest)
-        turns_put_last(r);
+        put_last(r, current.number);
 }
 
 /* A mutex that was locked while its mapping became cold. */
@@ -248,7 +254,7 @@ static void spare_used(const struct switched *s)
     for (unsigned i = 0; i < s->count; i++) {
         struct region *r = s->used >> i & 1 ? coldset_find(s->expected[i].start) : NULL;
         if (r) {
-            turns_put_last(r);
+            put_last(r, current.number);
             STATUS_ADD(cold_spared, 1);
         }
     }
@@ -444,6 +450,7 @@ unsigned turns_cool(unsigned most, uint64_t young)
 {
     unsigned done = 0;
     current.newest = warmings > young ? warmings - young : 0;
+    current.number = ++warmings;
     current.adoptions = COLD_BATCH;
     keepers_settle(); /* a fork that runs no handlers may come at any time */
     if (faults_come_here()) {

@@ -48,8 +48,8 @@ unsigned turns_cool(unsigned most, uint64_t young);
 bool turns_warm(struct region *r);
 void turns_warm_all(uintptr_t start, uintptr_t end);
 
-/* The range is new, or is in use: its turn is the last. */
-void turns_put_last(struct region *r);
+/* The range is new: its turn is the last. */
+void turns_begin(struct region *r);
 
 /* ---- the calls that are using a range ---- */
 
