@@ -656,7 +656,7 @@ static bool await(const struct keeper *k, struct answer *a)
     return true;
 }
 
-/* Returns the keeper's answer, or DEAD. */
+/* Returns the keeper's answer, or DEAD if its thread has ended. */
 static long ask(struct keeper *k, const struct request *r)
 {
     struct post *p = k->post;

@@ -13,8 +13,9 @@
  * MAPHERD_COLD=on. Mappings become cold near the level "high".
  *
  * Which mappings: shared ones, and private ones that were never writable, of regular files on local
- * filesystems. Not those that are executable, locked, in a window (space/windows.h), under an
- * overlay, of DAX or huge pages, or that have a flag or advice which cannot be given back.
+ * filesystems; on overlayfs with MAPHERD_COLD=on only (coldwhich.h). Not those that are executable,
+ * locked, in a window (space/windows.h), under an overlay, of DAX or huge pages, or that have a
+ * flag or advice which cannot be given back.
  *
  * The lock of this file is the last in the order of locks, and is held with signals blocked. So a
  * handler of the program that interrupts the library under any other lock can touch a cold mapping.

@@ -8,6 +8,10 @@
  * out of them (MADV_DONTNEED; the pages stay in the page cache). At its turn those are there again
  * that were accessed meanwhile.
  *
+ * What the kernel has addresses of (kernel/refs.h) is in use too. That is asked once in a turn,
+ * which makes 32 mappings cold, or up to 128 where thousands are warm. After a turn in vain the
+ * next one waits for a while.
+ *
  * Every function needs the lock of coldset.h.
  */
 #ifndef MAPHERD_COLDTURNS_H
