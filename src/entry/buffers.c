@@ -16,6 +16,7 @@
 
 #include "entry/gate.h"
 #include "entry/hook.h"
+#include "entry/sigcalls.h"
 #include "kernel/sys.h"
 #include "limit/cold.h"
 
@@ -204,23 +205,24 @@ static int getentropy_early(void *buf, size_t len)
  * its answer before the constructor. The hook is two loads and a jump; the rest is a function of
  * its own, so that the hook saves no register.
  */
-#define TAKES_MEMORY(name, type, parameters, arguments, reaching, early) \
-    static __attribute__((noinline)) type rarely_##name parameters       \
-    {                                                                    \
-        struct used used;                                                \
-        used.count = 0;                                                  \
-        gate_open(); /* notices a fork that ran no handlers */           \
-        if (cold_tracks())                                               \
-            reaching;                                                    \
-        type answer = next.name ? next.name arguments : early;           \
-        end_uses(&used);                                                 \
-        return answer;                                                   \
-    }                                                                    \
-    type hook_##name parameters                                          \
-    {                                                                    \
-        if (__builtin_expect(cold_tracks() || !next.name, 0))            \
-            return rarely_##name arguments;                              \
-        return next.name arguments;                                      \
+#define TAKES_MEMORY(name, ...) DEFINE_TAKER(, hook_##name, name, __VA_ARGS__)
+#define DEFINE_TAKER(scope, hook, name, type, parameters, arguments, reaching, early) \
+    static __attribute__((noinline)) type rarely_##name parameters                    \
+    {                                                                                 \
+        struct used used;                                                             \
+        used.count = 0;                                                               \
+        gate_open(); /* notices a fork that ran no handlers */                        \
+        if (cold_tracks())                                                            \
+            reaching;                                                                 \
+        type answer = next.name ? next.name arguments : early;                        \
+        end_uses(&used);                                                              \
+        return answer;                                                                \
+    }                                                                                 \
+    scope type hook parameters                                                        \
+    {                                                                                 \
+        if (__builtin_expect(cold_tracks() || !next.name, 0))                         \
+            return rarely_##name arguments;                                           \
+        return next.name arguments;                                                   \
     }
 
 TAKES_MEMORY(read, ssize_t, (int fd, void *buf, size_t len), (fd, buf, len), reach(buf, len),
@@ -324,11 +326,21 @@ TAKES_MEMORY(getentropy, int, (void *buf, size_t len), (buf, len), reach(buf, le
 TAKES_MEMORY(poll, int, (struct pollfd * fds, nfds_t n, int ms), (fds, n, ms),
              reach_many(fds, n, sizeof *fds), poll_early(fds, n, ms))
 
+/* Defines one that also waits with a mask of its own (sigcalls.h): NAME_masked is the rest of it. */
+#define TAKES_MEMORY_AND_MASK(name, type, parameters, arguments, reaching, early)           \
+    DEFINE_TAKER(static, name##_masked, name, type, parameters, arguments, reaching, early) \
+    type hook_##name parameters                                                             \
+    {                                                                                       \
+        sigset_t instead;                                                                   \
+        mask = sigcalls_waiting_mask(mask, &instead);                                       \
+        return name##_masked arguments;                                                     \
+    }
+
 /* The kernel's sets of signals have eight bytes. */
-TAKES_MEMORY(ppoll, int,
-             (struct pollfd * fds, nfds_t n, const struct timespec *time, const sigset_t *mask),
-             (fds, n, time, mask), (reach_many(fds, n, sizeof *fds), reach(mask, sizeof(uint64_t))),
-             ppoll_early(fds, n, time, mask))
+TAKES_MEMORY_AND_MASK(
+    ppoll, int, (struct pollfd * fds, nfds_t n, const struct timespec *time, const sigset_t *mask),
+    (fds, n, time, mask), (reach_many(fds, n, sizeof *fds), reach(mask, sizeof(uint64_t))),
+    ppoll_early(fds, n, time, mask))
 
 TAKES_MEMORY(__read_chk, ssize_t, (int fd, void *buf, size_t len, size_t room),
              (fd, buf, len, room), reach(buf, len), EARLY(sys_read(fd, buf, within(len, room))))
@@ -356,12 +368,12 @@ TAKES_MEMORY(__poll_chk, int, (struct pollfd * fds, nfds_t n, int ms, size_t roo
              (fds, n, ms, room), reach_many(fds, n, sizeof *fds),
              poll_early(fds, within(n, room / sizeof *fds), ms))
 
-TAKES_MEMORY(__ppoll_chk, int,
-             (struct pollfd * fds, nfds_t n, const struct timespec *time, const sigset_t *mask,
-              size_t room),
-             (fds, n, time, mask, room),
-             (reach_many(fds, n, sizeof *fds), reach(mask, sizeof(uint64_t))),
-             ppoll_early(fds, within(n, room / sizeof *fds), time, mask))
+TAKES_MEMORY_AND_MASK(__ppoll_chk, int,
+                      (struct pollfd * fds, nfds_t n, const struct timespec *time,
+                       const sigset_t *mask, size_t room),
+                      (fds, n, time, mask, room),
+                      (reach_many(fds, n, sizeof *fds), reach(mask, sizeof(uint64_t))),
+                      ppoll_early(fds, within(n, room / sizeof *fds), time, mask))
 
 TAKES_MEMORY(fread, size_t, (void *buf, size_t size, size_t n, FILE *file), (buf, size, n, file),
              reach_many(buf, n, size), LOOKED_UP(fread, (buf, size, n, file)))

@@ -382,6 +382,11 @@ int hook_siggetmask(void)
     return sigcalls_sigblock(0);
 }
 
+int hook_sigsuspend(const sigset_t *mask)
+{
+    return sigcalls_sigsuspend(mask);
+}
+
 int hook_execve(const char *path, char *const argv[], char *const envp[])
 {
     UNRELOCATED(answer_int(sys_execve(path, argv, envp)));

@@ -32,6 +32,7 @@ static struct {
     int (*pthread_sigmask)(int, const sigset_t *, sigset_t *);
     int (*sighold)(int);
     int (*sigrelse)(int);
+    int (*sigsuspend)(const sigset_t *);
 } next;
 static bool chained;    /* next.sigaction is another library's, libjsig's for instance */
 static bool interrupts; /* siginterrupt(SIGBUS, 1): signal() asks for no SA_RESTART then */
@@ -57,6 +58,7 @@ void sigcalls_resolve(void)
     *(void **)&next.pthread_sigmask = dlsym(RTLD_NEXT, "pthread_sigmask");
     *(void **)&next.sighold = dlsym(RTLD_NEXT, "sighold");
     *(void **)&next.sigrelse = dlsym(RTLD_NEXT, "sigrelse");
+    *(void **)&next.sigsuspend = dlsym(RTLD_NEXT, "sigsuspend");
     chained = next.sigaction && next.sigaction != sigcalls_libc();
 }
 
@@ -347,4 +349,27 @@ int sigcalls_sigblock(int mask)
 int sigcalls_sigsetmask(int mask)
 {
     return old_mask(SIG_SETMASK, mask);
+}
+
+/*
+ * Where SIGBUS itself is blocked now, one that was sent is pending. It has to stay so: in the
+ * instead SIGBUS is blocked too.
+ */
+const sigset_t *sigcalls_waiting_mask(const sigset_t *mask, sigset_t *instead)
+{
+    uint64_t now = 0;
+    if (!cold_may_be() || !signals_on() || !mask || !(word(mask) & SHADOW_BUS) ||
+        shadow_is_used(word(mask)))
+        return mask;
+    sys_sigprocmask(SIG_BLOCK, NULL, &now);
+    *instead = *mask;
+    set_word(instead, shadow_block(word(mask)) | (now & SHADOW_BUS));
+    return instead;
+}
+
+int sigcalls_sigsuspend(const sigset_t *mask)
+{
+    sigset_t instead;
+    mask = sigcalls_waiting_mask(mask, &instead);
+    return next.sigsuspend ? next.sigsuspend(mask) : fail(-sys_sigsuspend(mask));
 }

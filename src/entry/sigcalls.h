@@ -32,5 +32,15 @@ int sigcalls_sighold(int sig);
 int sigcalls_sigrelse(int sig);
 int sigcalls_sigblock(int mask);
 int sigcalls_sigsetmask(int mask);
+int sigcalls_sigsuspend(const sigset_t *mask);
+
+/*
+ * The mask that a call which waits with a mask of its own (sigsuspend, ppoll) has to give to the
+ * kernel: this one, or *instead, in which the shadow stands for SIGBUS. A handler of another signal
+ * that runs meanwhile may access a mapping that is cold, and a fault while SIGBUS itself is blocked
+ * ends the process. The mask stays as it is where no mapping may become cold: a SIGBUS that is sent
+ * would end the wait, which it does not alone. Like the mask, the answer may be NULL.
+ */
+const sigset_t *sigcalls_waiting_mask(const sigset_t *mask, sigset_t *instead);
 
 #endif

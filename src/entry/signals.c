@@ -360,11 +360,14 @@ static void meet_sent(siginfo_t *info, void *context)
         /*
          * The signal stays pending until the program unblocks it or waits for it, or another thread
          * takes it. It is blocked before it is sent: otherwise it would be delivered here again at
-         * once.
+         * once. Where the mask to return to has no shadow, only a call that waits with a mask of
+         * its own (sigcalls_waiting_mask) has blocked it: that call ends by it, and the program
+         * gets it then.
          */
         block_really();
         queue_again(info, false);
-        *saved_mask(context) |= SHADOW_BUS;
+        if (*saved_mask(context) & SHADOW)
+            *saved_mask(context) |= SHADOW_BUS;
         return;
     }
     if (hand_on(info, context))

@@ -216,6 +216,11 @@ long sys_ppoll(struct pollfd *fds, unsigned long n, struct timespec *time, const
     return CALL(SYS_ppoll, fds, n, time, mask, KERNEL_SIGSET, 0);
 }
 
+long sys_sigsuspend(const void *mask)
+{
+    return CALL(SYS_rt_sigsuspend, mask, KERNEL_SIGSET, 0, 0, 0, 0);
+}
+
 long sys_inotify(int flags)
 {
     return CALL(SYS_inotify_init1, flags, 0, 0, 0, 0, 0);

@@ -149,6 +149,9 @@ long sys_recvmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags, struc
 struct pollfd;
 long sys_ppoll(struct pollfd *fds, unsigned long n, struct timespec *time, const void *mask);
 
+/* rt_sigsuspend(2). mask: a set of eight bytes. */
+long sys_sigsuspend(const void *mask);
+
 /* True if one write of up to 4096 bytes would not block (poll(2) without a wait). */
 bool sys_writable_now(int fd);
 

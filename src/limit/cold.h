@@ -102,14 +102,6 @@ bool cold_thread_ends(void);
  * is lower than the number of files, cold_withdraw: a forked child could not receive them. */
 void cold_limit_files(uint64_t hard);
 
-/* The calling thread is about to end by exit(2). True: the process has to end instead, because no
- * thread but those of the library would be left. */
-bool cold_thread_ends(void);
-
-/* Has the files received that are on their way to the threads of the library: before the program
- * lowers its RLIMIT_NOFILE, which may let them receive none. */
-void cold_receive(void);
-
 /* The program has changed its users: the threads of the library have the same from now on. */
 void cold_follow(void);
 

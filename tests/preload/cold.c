@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/mman.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -401,11 +402,44 @@ static void scene_fork(void)
     unmap_all(8);
 }
 
-static volatile sig_atomic_t handled;
+static volatile sig_atomic_t handled, sent;
+static void on_bus(int sig)
+{
+    (void)sig;
+    sent++;
+}
+
 static void on_alarm(int sig)
 {
     (void)sig;
     handled += at[0][0] == 'a' && at[1][0] == 'b';
+}
+
+/* A handler that runs during a call which waits with all other signals blocked. */
+static void waits_in_handler(const sigset_t *all)
+{
+    struct sigaction alarmed = { .sa_handler = on_alarm };
+    sigset_t but_alarm = *all, before;
+    sigdelset(&but_alarm, SIGALRM);
+    sigaction(SIGALRM, &alarmed, NULL);
+    sigprocmask(SIG_BLOCK, all, &before);
+    chill(2);
+    raise(SIGALRM);
+    int answer = sigsuspend(&but_alarm);
+    printf("  in sigsuspend: %d %d\n", answer, errno == EINTR);
+    chill(2);
+    raise(SIGALRM);
+    answer = ppoll(NULL, 0, NULL, &but_alarm);
+    printf("  in ppoll: %d %d\n", answer, errno == EINTR);
+    /* What is sent meanwhile waits until the mask lets it through. */
+    signal(SIGBUS, on_bus);
+    raise(SIGBUS);
+    raise(SIGALRM);
+    answer = sigsuspend(&but_alarm);
+    printf("  with SIGBUS pending: %d %d, %d\n", answer, errno == EINTR, (int)sent);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    printf("  afterwards: %d\n", (int)sent);
+    signal(SIGBUS, SIG_DFL);
 }
 
 /* A handler touches what is cold, also while it has interrupted a call of this thread. */
@@ -435,6 +469,7 @@ static void scene_handler(void)
     sigprocmask(SIG_BLOCK, &all, NULL);
     printf("  with all signals blocked: %c\n", at[0][0]);
     sigprocmask(SIG_UNBLOCK, &all, NULL);
+    waits_in_handler(&all);
     chill(2);
     signal(SIGBUS, SIG_IGN);
     printf("  with SIGBUS ignored: %c\n", at[1][0]);

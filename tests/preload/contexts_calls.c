@@ -564,6 +564,27 @@ static outcome play_siggetmask(struct part *p)
     return bsd_masks();
 }
 
+static void on_user(int sig)
+{
+    (void)sig;
+}
+
+static outcome play_sigsuspend(struct part *p)
+{
+    (void)p;
+    sigset_t one, kept, none;
+    struct sigaction handled = { .sa_handler = on_user }, before;
+    sigemptyset(&none);
+    sigemptyset(&one);
+    sigaddset(&one, SIGUSR2);
+    sigaction(SIGUSR2, &handled, &before);
+    sigprocmask(SIG_BLOCK, &one, &kept);
+    raise(SIGUSR2);
+    int answer = sigsuspend(&none), error = errno;
+    sigaction(SIGUSR2, &before, NULL);
+    return put_back(&kept, answer == -1 && error == EINTR ? NULL : "does not end by the signal");
+}
+
 static outcome child_leaves(void (*leave)(int))
 {
     int status = -1;

@@ -315,6 +315,11 @@ static void call_siggetmask(void)
 {
     note(siggetmask());
 }
+static void call_sigsuspend(void)
+{
+    static const sigset_t *volatile nothing;
+    note(sigsuspend(nothing)); /* EFAULT: it does not wait */
+}
 
 /* Those that become another program or user: the system call where there is one, else an error. */
 static char nowhere[] = "/nonexistent/program";

@@ -24,6 +24,7 @@
 #include "entry/buffers.h"
 #include "entry/gate.h"
 #include "entry/hook.h"
+#include "entry/sigcalls.h"
 #include "limit/cold.h"
 
 #undef fread_unlocked
@@ -62,6 +63,12 @@ bool cold_begin_use(uintptr_t start, uintptr_t end)
     note((const void *)start, end - start);
     in_use++;
     return true;
+}
+
+const sigset_t *sigcalls_waiting_mask(const sigset_t *mask, sigset_t *instead)
+{
+    (void)instead;
+    return mask;
 }
 
 void cold_end_use(uintptr_t start, uintptr_t end)
