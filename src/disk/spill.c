@@ -1050,7 +1050,7 @@ static bool may_spill;
 
 void spill_start(void)
 {
-    may_spill = options.mode == MODE_PROTECT && !words_equal(options.sigbus, words_text("off")) &&
+    may_spill = options.mode != MODE_OBSERVE && !words_equal(options.sigbus, words_text("off")) &&
                 !words_equal(options.sigbus, words_text("report"));
 }
 

@@ -326,7 +326,7 @@ TAKES_MEMORY(getentropy, int, (void *buf, size_t len), (buf, len), reach(buf, le
 TAKES_MEMORY(poll, int, (struct pollfd * fds, nfds_t n, int ms), (fds, n, ms),
              reach_many(fds, n, sizeof *fds), poll_early(fds, n, ms))
 
-/* Defines one that also waits with a mask of its own (sigcalls.h): NAME_masked is the rest of it. */
+/* Defines one that also waits with a mask of its own (sigcalls.h). */
 #define TAKES_MEMORY_AND_MASK(name, type, parameters, arguments, reaching, early)           \
     DEFINE_TAKER(static, name##_masked, name, type, parameters, arguments, reaching, early) \
     type hook_##name parameters                                                             \

@@ -33,7 +33,7 @@ static bool future_locked;
 
 bool call_may_relieve(void)
 {
-    return options.mode == MODE_PROTECT && canary_at_limit();
+    return options.mode != MODE_OBSERVE && canary_at_limit();
 }
 
 bool call_locks_future(void)

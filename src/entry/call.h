@@ -59,7 +59,7 @@ void call_settle(uintptr_t addr, uintptr_t end);
 void call_make_guards_plain(uintptr_t start, uintptr_t end);
 
 /* The kernel has just refused a call. True if the map limit is why, and mapherd may do something
- * about it (MAPHERD_MODE=protect). */
+ * about it (not with MAPHERD_MODE=observe). */
 bool call_may_relieve(void);
 
 /* Whether mlockall(MCL_FUTURE) is in force, as the hooks have seen it. */

@@ -37,7 +37,7 @@ extern void __msan_init(void) __attribute__((weak));
 
 static bool protects(void)
 {
-    return options.mode == MODE_PROTECT;
+    return options.mode != MODE_OBSERVE;
 }
 
 static void start_placement(void)

@@ -197,12 +197,12 @@ __attribute__((constructor)) static void start(void)
         errno = saved;
         return;
     }
-    gate_start(options.mode == MODE_PROTECT ? MAPHERD_HERDING : MAPHERD_OBSERVING, guard);
+    gate_start(options.mode != MODE_OBSERVE ? MAPHERD_HERDING : MAPHERD_OBSERVING, guard);
     capabilities_start();
     opens_start();
     signals_start(!words_equal(options.sigbus, words_text("off")), sigcalls_libc());
     cold_start(signals_on());
-    if (options.mode == MODE_PROTECT && signals_on() && options.seccomp == SECCOMP_START)
+    if (options.mode != MODE_OBSERVE && signals_on() && options.seccomp == SECCOMP_START)
         filter_ask_at_start();
     at_quick_exit(at_quick_end);
     if (on_exit && may_convert())

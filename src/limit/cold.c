@@ -327,7 +327,7 @@ void cold_stays(struct region *cut)
 void cold_start(bool handled)
 {
     struct sys_action now;
-    if (!handled || options.mode != MODE_PROTECT || !which_any() ||
+    if (!handled || options.mode == MODE_OBSERVE || !which_any() ||
         sys_sigaction(SIGBUS, NULL, &now) < 0)
         return;
     uintptr_t room = coldset_start();

@@ -22,7 +22,7 @@ static bool told;  /* the log has it */
 bool show_start(void)
 {
     char why[200];
-    if (!options.show_limit.len || options.mode != MODE_PROTECT)
+    if (!options.show_limit.len || options.mode == MODE_OBSERVE)
         return false;
     long limit = procmaps_limit(PROCMAPS_LIMIT_PATH);
     shown = options_limit(options.show_limit);

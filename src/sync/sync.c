@@ -204,7 +204,7 @@ static void prepare(struct sync_plan *p, size_t ahead, bool fast)
 
 void sync_plan(uintptr_t addr, uintptr_t end, struct sync_plan *p)
 {
-    bool herding = options.mode == MODE_PROTECT && options.sync != SYNC_PLAIN;
+    bool herding = options.mode != MODE_OBSERVE && options.sync != SYNC_PLAIN;
     bool fast = herding && options.sync == SYNC_FAST;
     size_t ahead = herding ? step(addr, end) : 0;
     struct stamp was, now;

@@ -117,6 +117,10 @@ static const struct table_row table[] = {
 
 const size_t option_count = sizeof table / sizeof *table;
 
+/* One bit for each row: the environment has set it. */
+static uint64_t given;
+_Static_assert(sizeof table / sizeof *table <= 64, "given has a bit for each option");
+
 struct option_row option_row(size_t n)
 {
     const struct table_row *t = &table[n];
@@ -219,6 +223,8 @@ static bool set(struct options *into, struct option_text name, struct option_tex
                 show(value).text, (unsigned)OPTIONS_TEXT_MAX);
             return false;
         }
+        if (into)
+            given |= 1ULL << (row - table);
         return true;
     }
     int number = words_find(words_text(row->form), value, &near_word);
@@ -227,8 +233,10 @@ static bool set(struct options *into, struct option_text name, struct option_tex
             show(value).text, row->form, show(near_word).text);
         return false;
     }
-    if (into)
+    if (into) {
         *(int *)((char *)into + row->field) = number;
+        given |= 1ULL << (row - table);
+    }
     return true;
 }
 
@@ -270,11 +278,34 @@ static bool is_reserved(struct option_text name)
     return words_equal(name, words_text("options")) || words_equal(name, words_text("library"));
 }
 
+static bool is_given(const char *name)
+{
+    const char *near;
+    return given >> (find_row(words_text(name), &near) - table) & 1;
+}
+
+/* MAPHERD_MODE=limit: switches off what is not about the limit and not set in the environment. */
+static void keep_to_the_limit(options_complain *complain)
+{
+    const struct {
+        const char *name, *value;
+    } parts[] = {
+        { "prealloc", "off" },
+        { "sync", "plain" },
+        /* A mapping that is cold is made warm by the handler of SIGBUS. */
+        { "sigbus", is_given("cold") ? "report" : "off" },
+    };
+    for (size_t n = 0; n < sizeof parts / sizeof *parts; n++)
+        if (!is_given(parts[n].name))
+            read_one(words_text(parts[n].name), words_text(parts[n].value), complain);
+}
+
 void options_read(char *const *environment, options_complain *complain)
 {
     static const char prefix[] = "MAPHERD_";
     static const char list[] = "MAPHERD_OPTIONS=";
     copies.len = 0;
+    given = 0;
     if (!environment)
         return;
     for (char *const *e = environment; *e; e++)
@@ -297,6 +328,8 @@ void options_read(char *const *environment, options_complain *complain)
         if (!is_reserved(name))
             read_one(name, words_text(equals + 1), complain);
     }
+    if (options.mode == MODE_LIMIT)
+        keep_to_the_limit(complain);
 }
 
 bool options_glob_list(struct option_text list, const char *text)

@@ -31,7 +31,7 @@ struct options {
 };
 
 /* The words of choices and rules, in the table's order. */
-enum { MODE_PROTECT, MODE_OBSERVE };
+enum { MODE_PROTECT, MODE_LIMIT, MODE_OBSERVE };
 enum { COALESCE_AUTO, COALESCE_PLACE, COALESCE_JOIN, COALESCE_FILL, COALESCE_OFF };
 enum { GUARDS_AUTO, GUARDS_ON, GUARDS_OFF };
 enum { SECCOMP_FAULT, SECCOMP_START };

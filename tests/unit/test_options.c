@@ -100,6 +100,27 @@ static void a_list_and_who_wins(void **state)
     assert_int_equal(complaints, 0);
 }
 
+static void the_limit_only(void **state)
+{
+    (void)state;
+    READ("MAPHERD_MODE=limit");
+    assert_text(options.prealloc, "off");
+    assert_text(options.sigbus, "off");
+    assert_int_equal(options.sync, SYNC_PLAIN);
+    assert_int_equal(options.coalesce, COALESCE_AUTO);
+    options = defaults;
+    READ("MAPHERD_PREALLOC=strict", "MAPHERD_OPTIONS=mode=limit:sync=auto", "MAPHERD_COLD=auto");
+    assert_text(options.prealloc, "strict");
+    assert_text(options.sigbus, "report");
+    assert_int_equal(options.sync, SYNC_AUTO);
+    options = defaults;
+    READ("MAPHERD_MODE=protect", "MAPHERD_OPTIONS=mode=limit");
+    assert_text(options.prealloc, "auto");
+    assert_text(options.sigbus, "auto");
+    assert_int_equal(options.sync, SYNC_AUTO);
+    assert_int_equal(complaints, 0);
+}
+
 static void a_path_may_hold_a_colon(void **state)
 {
     (void)state;
@@ -115,7 +136,7 @@ static void wrong_ones_are_named(void **state)
     assert_int_equal(complaints, 6);
     assert_non_null(strstr(said, "unknown option 'moed'; the nearest is 'mode'\n"));
     assert_non_null(
-        strstr(said, "'obsrve' is not one of protect|observe; the nearest is 'observe'"));
+        strstr(said, "'obsrve' is not one of protect|limit|observe; the nearest is 'observe'"));
     assert_non_null(
         strstr(said, "'90,80' is not of the form PERCENT,...; the default is 60,80,90"));
     assert_non_null(
@@ -307,6 +328,7 @@ int main(void)
         FRESH(every_word_is_taken),
         FRESH(names_are_consistent),
         FRESH(a_list_and_who_wins),
+        FRESH(the_limit_only),
         FRESH(a_path_may_hold_a_colon),
         FRESH(wrong_ones_are_named),
         FRESH(rubbish_is_survived),
