@@ -25,7 +25,8 @@ import org.apache.lucene.util.Version;
 /**
  * ColdLucene FOLDER SEGMENTS READERS: two indexes of the same documents, one of SEGMENTS segments and one of a
  * single segment, give the same answers; the large one through READERS readers at once, each with maps of its own.
- * Makes the indexes if they are not there. Prints how many files the large one has, and what is left in the end.
+ * Makes the indexes if they are not there; without readers that is all. Prints how many files the large one has,
+ * and what is left in the end.
  */
 public class ColdLucene {
     static final int A_SEGMENT = 2; // documents
@@ -80,6 +81,8 @@ public class ColdLucene {
             write(many, segments, false);
             write(few, segments, true);
         }
+        if (readers.length == 0)
+            return;
         String wanted;
         try (DirectoryReader reader = DirectoryReader.open(new SimpleFSDirectory(few))) {
             wanted = answers(reader);
