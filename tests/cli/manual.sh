@@ -35,7 +35,7 @@ for verb in run library ps top stat maps leaks diff report clean recover fill do
 done
 
 checked=
-for page in "$doc/mapherd.1" "$doc/libmapherd.3"; do
+for page in "$doc/mapherd.1" "$doc/libmapherd.3" "$doc/mapherd.7"; do
 	if command -v mandoc >/dev/null; then
 		mandoc -T lint "$page" >"$scratch/lint" || true
 		[ ! -s "$scratch/lint" ] || { cat "$scratch/lint" >&2; fail "mandoc is not content with $page"; }
