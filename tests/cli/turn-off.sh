@@ -169,7 +169,7 @@ while IFS='|' read -r what cell; do
 		;;
 	"everything, in the programs that this one starts") off in_children ;;
 	"everything but counting and logging") off placed && off allocated && still library && still log ;;
-	"everything but the map limit") off allocated && off handler && still placed && still record ;;
+	"everything but the limit on maps") off handler && still placed && still record && { ! on_disk || off widened; } ;;
 	"placing chunks side by side") off placed ;;
 	"one map of several opens of a file, and filled windows") off joined && still placed && { ! since 6.16 || off filled; } ;;
 	"filled windows") still joined && { ! since 6.16 || off filled; } ;;
