@@ -9,8 +9,6 @@
 set -eu
 source_dir=$(cd "$(dirname "$0")/.." && pwd)
 examples=$source_dir/examples
-# shellcheck source=examples/packages.sh
-. "$examples/packages.sh"
 chunks=70000
 
 say() { printf '%s\n' "$*" >&2; }
@@ -31,11 +29,8 @@ esac
 
 # ---- install and build ----
 
-# shellcheck disable=SC2086 # lists of words
-need_packages $build_packages || stop "mapherd cannot be built without these"
-# A JDK of any kind will do.
-# shellcheck disable=SC2086
-command -v javac >/dev/null || need_packages $example_packages || say "going on without Java"
+"$examples/packages.sh" build || stop "mapherd cannot be built without these"
+"$examples/packages.sh" java || say "going on without Java"
 
 logged() {
 	"$@" >"$work/log" 2>&1 || {

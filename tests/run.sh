@@ -1,7 +1,11 @@
 #!/bin/sh
-# Everything from a clone to a verdict: installs what is missing, builds, tests.
+# Everything from a clone to a verdict: builds, tests.
 #
-#   tests/run.sh [BUILDDIR]      (build-tests under the source, if none is given)
+#   tests/run.sh [--install] [BUILDDIR]      (build-tests under the source, if none is given)
+#
+# --install installs the Debian packages that are missing first, as `examples/packages.sh tests` does.
+# Without it nothing is installed: missing packages are listed, and the tests that need one of them
+# are skipped.
 #
 # With CI=true the other builds are tested too: clang, the unit tests under AddressSanitizer and
 # UBSan, aarch64, make distcheck. It says what it is doing: a line for each test when it ends, with
@@ -10,9 +14,16 @@
 # cannot run here is listed with its reason; a reason that tests/README.md does not know is a failure.
 set -u
 source_dir=$(cd "$(dirname "$0")/.." && pwd)
-# shellcheck source=examples/packages.sh
-. "$source_dir/examples/packages.sh"
+install=
+if [ "${1:-}" = --install ]; then
+	install=yes
+	shift
+fi
 build=${1:-$source_dir/build-tests}
+if [ $# -gt 1 ] || [ "${build#-}" != "$build" ]; then
+	printf '%s\n' "usage: tests/run.sh [--install] [BUILDDIR]" >&2
+	exit 2
+fi
 mkdir -p "$build" || exit 1
 build=$(cd "$build" && pwd)
 jobs=$(nproc)
@@ -151,9 +162,13 @@ count_tests() {
 # ---- the tests ----
 
 say "packages"
-# shellcheck disable=SC2086 # lists of words
-need_packages $build_packages $test_packages || say "going on with what there is"
-command -v javac >/dev/null || need_packages $example_packages || say "going on without Java"
+if [ "$install" ]; then
+	"$source_dir/examples/packages.sh" tests || say "going on with what there is"
+elif ! command -v dpkg-query >/dev/null; then
+	say "not on Debian: what the tests need is listed in examples/packages.sh"
+elif ! "$source_dir/examples/packages.sh" -n tests >"$build/missing"; then
+	say "not installed (examples/packages.sh tests does that):" "$(tr '\n' ' ' <"$build/missing")"
+fi
 
 cd "$source_dir" || exit 1
 [ -x configure ] || step bootstrap ./bootstrap || verdict
