@@ -1,6 +1,7 @@
 #!/bin/sh
 # A real node_exporter serves the files of three processes, and a real Prometheus with the rules of
-# examples/prometheus fires on the one that is driven over 80 %.
+# examples/prometheus fires on the one that is driven over 80 %. It answers what the dashboard of
+# examples/grafana asks.
 . "$TESTS_SRC/lib.sh"
 . "$TESTS_SRC/cli/cli.sh"
 for command in promtool prometheus prometheus-node-exporter python3; do
@@ -61,24 +62,8 @@ ten=$many
 many 30 "$MAPHERD" run --metrics="$dir" "$holder"
 thirty=$many
 # The third is driven: it maps when it is told to, at once, and then sits there.
-cat >"$scratch/driven.py" <<'END'
-import ctypes, sys
-libc = ctypes.CDLL(None, use_errno=True)
-libc.mmap.restype = ctypes.c_void_p
-libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + [ctypes.c_int] * 3 + [ctypes.c_long]
-libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-def drive(n):
-    at = libc.mmap(None, 4096 * n, 3, 0x4022, -1, 0)
-    for i in range(0, n, 2):
-        assert libc.mprotect(at + 4096 * i, 4096, 1) == 0
-drive(1000)
-print("ready", flush=True)
-sys.stdin.readline()
-drive(int(sys.argv[1]))
-sys.stdin.read()
-END
 python=$(python3 -c 'import os, sys; print(os.path.realpath(sys.executable))')
-hold "$MAPHERD" run --metrics="$dir" "$python" "$scratch/driven.py" $((limit * 83 / 100))
+hold "$MAPHERD" run --metrics="$dir" "$python" "$TESTS_SRC/cli/driven.py" 1000 $((limit * 83 / 100)) "$scratch/file"
 driven=$held
 later "kill -9 $driven 2>/dev/null || true"
 
@@ -141,6 +126,25 @@ until_true 60 is_driven || fail "it could not be driven over 80 %"
 fires() { firing | grep -qx "MemoryMapsHigh $driven"; }
 until_true 120 fires || fail "MemoryMapsHigh does not fire; fires: $(firing)"
 [ "$(firing)" = "MemoryMapsHigh $driven" ] || fail "others fire too: $(firing)"
+
+# Each query of the dashboard has data, now that one process has grown, and has called msync.
+python3 "$TESTS_SRC/cli/dashboard.py" "$TESTS_SRC/../examples/grafana/mapherd.json" >"$scratch/queries"
+[ "$(wc -l <"$scratch/queries")" -ge 20 ] || fail "no queries were read"
+answered() { # answered QUERY: a series with a number
+	python3 - "http://$server/api/v1/query" "$1" <<'END'
+import json, sys, urllib.parse, urllib.request
+url = sys.argv[1] + "?" + urllib.parse.urlencode({"query": sys.argv[2]})
+try:
+    rows = json.load(urllib.request.urlopen(url, timeout=5))["data"]["result"]
+except OSError as e:
+    sys.exit(str(e))
+sys.exit(not any(row["value"][1] != "NaN" and row["metric"].get("program") for row in rows))
+END
+}
+while IFS='	' read -r panel query; do
+	until_true 60 answered "$query" || fail "the dashboard's panel '$panel' is empty: $query"
+done <"$scratch/queries"
+! answered 'mapherd_no_such_metric' && ! answered '0 * mapherd_pressure / 0' || fail "a query without data passes"
 
 # With the process its file goes, and with that the alert.
 release
