@@ -37,12 +37,34 @@ known_in "$scratch/options" systemd 5
 options "$examples/logrotate/mapherd" >"$scratch/options"
 known_in "$scratch/options" logrotate 1
 
-# The library is where the image has it, in all of them.
+# The library and the command are where the image has them, in all of them.
 prefix=$(sed -n 's/.*--prefix=\([^ ]*\).*/\1/p' "$examples/docker/Dockerfile")
-grep -rho '[^ "=]*/libmapherd\.so' "$examples/docker" "$examples/kubernetes" "$examples/systemd" |
+grep -rhoE '[^ "=]*/(libmapherd\.so|bin/mapherd)' "$examples/docker" "$examples/kubernetes" "$examples/systemd" |
 	sort -u >"$scratch/paths"
-printf '%s\n' /mapherd/libmapherd.so "$prefix/lib/mapherd/libmapherd.so" | sort | diff - "$scratch/paths" >&2 ||
-	fail "the examples do not agree on where the library is"
+printf '%s\n' /mapherd/libmapherd.so "$prefix/lib/mapherd/libmapherd.so" "$prefix/bin/mapherd" | sort |
+	diff - "$scratch/paths" >&2 || fail "the examples do not agree on where mapherd is"
+
+# in_java_alone WHOSE: with the environment in $scratch/environment, NAME=VALUE a line, the library works
+# in java and in no other program: it has a record there.
+for program in java other; do
+	cp "$(command -v cat)" "$scratch/$program"
+done
+in_java_alone() {
+	for program in java other; do
+		xargs -a "$scratch/environment" sh -c 'program=$1; shift; exec env "$@" "$program" /proc/self/maps' sh "$scratch/$program" \
+			MAPHERD_LEAKS=on MAPHERD_DIR="$scratch" >"$scratch/maps.$program"
+	done
+	grep -q '\.record' "$scratch/maps.java" || fail "with $1 the library does not work in java"
+	! grep -q '\.record' "$scratch/maps.other" || fail "with $1 the library works in others than java"
+}
+
+# What the manual says of JVMs in one variable.
+{
+	echo "LD_PRELOAD=$MAPHERD_LIB"
+	sed -n 's/^\.B \(MAPHERD_OPTIONS=.*java.*\)/\1/p' "$TESTS_SRC/../doc/mapherd.1"
+} >"$scratch/environment"
+[ "$(wc -l <"$scratch/environment")" = 2 ] || fail "the manual names no options for JVMs"
+in_java_alone "the manual's options"
 
 # ---- shell, Docker ----
 
@@ -76,19 +98,15 @@ if have systemd-analyze; then
 	clean systemd-analyze verify --man=no ./app.service || complains "systemd is not content with what is in comments"
 	sed 's/^#ReadWritePaths/ReadWritePath/' "$examples/systemd/mapherd.conf" >app.service.d/mapherd.conf
 	! clean systemd-analyze verify --man=no ./app.service || fail "a wrong drop-in passes"
+	sed "s,/usr/local/bin/mapherd,$MAPHERD," "$examples/systemd/mapherd-clean.service" >mapherd-clean.service
+	cp "$examples/systemd/mapherd-clean.timer" .
+	clean systemd-analyze verify --man=no ./mapherd-clean.service ./mapherd-clean.timer ||
+		complains "systemd is not content with the timer"
 	cd "$scratch"
 
-	# The unit's environment: the library is in the program that it names, and in no other.
 	sed -n 's/^Environment=//p' "$examples/systemd/mapherd.conf" |
-		sed "s,^LD_PRELOAD=.*,LD_PRELOAD=$MAPHERD_LIB,; s,/var/lib/mapherd,$scratch,; s/ONLY=.*/ONLY=java/" >"$scratch/environment"
-	for program in java grep; do
-		cp "$(command -v cat)" "$scratch/$program"
-		# shellcheck disable=SC2046 # no spaces in it
-		env $(cat "$scratch/environment") MAPHERD_LEAKS=on MAPHERD_DIR="$scratch" \
-			"$scratch/$program" /proc/self/maps >"$scratch/maps.$program"
-	done
-	grep -q '\.record' "$scratch/maps.java" || fail "under the unit's environment the library does not work in java"
-	! grep -q '\.record' "$scratch/maps.grep" || fail "under the unit's environment the library works in others than java"
+		sed "s,^LD_PRELOAD=.*,LD_PRELOAD=$MAPHERD_LIB,; s,/var/lib/mapherd,$scratch," >"$scratch/environment"
+	in_java_alone "the unit's environment"
 else
 	cannot "the drop-in of systemd" systemd-analyze
 fi
