@@ -68,6 +68,58 @@ int words_find(struct option_text words, struct option_text value, struct option
     return -1;
 }
 
+static char small_letter(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* True if the two have the same letters, of either case. */
+static bool is_alike(struct option_text a, struct option_text b)
+{
+    size_t n = 0;
+    while (n < a.len && n < b.len && small_letter(a.at[n]) == small_letter(b.at[n]))
+        n++;
+    return n == a.len && n == b.len;
+}
+
+/* Returns the number of the word in the list that value is in letters of either case, or -1. */
+static int find_alike(struct option_text words, struct option_text value, struct option_text *found)
+{
+    for (int n = 0; words_next(&words, '|', found); n++)
+        if (is_alike(*found, value))
+            return n;
+    return -1;
+}
+
+enum word_sense words_sense(struct option_text value)
+{
+    struct option_text word;
+    if (find_alike(words_text("on|true|yes|1|enable|enabled"), value, &word) >= 0)
+        return SENSE_YES;
+    if (find_alike(words_text("off|false|no|0|disable|disabled|none"), value, &word) >= 0)
+        return SENSE_NO;
+    return SENSE_NONE;
+}
+
+int words_choose(struct option_text words, struct option_text value, struct option_text *near)
+{
+    /* The first is what a value of the sense means, if it is one of the words; the others are what
+     * its author may want instead. */
+    struct option_text kin = words_text("on|auto|protect"), word;
+    enum word_sense sense = words_sense(value);
+    int number = find_alike(words, value, near);
+    if (number >= 0 || sense == SENSE_NONE)
+        return number >= 0 ? number : words_find(words, value, near);
+    if (sense == SENSE_NO)
+        kin = words_text("off|plain|observe");
+    for (bool first = true; words_next(&kin, '|', &word); first = false) {
+        number = find_alike(words, word, near);
+        if (number >= 0)
+            return first ? number : -1;
+    }
+    return words_find(words, value, near);
+}
+
 /* ---- rules ---- */
 
 /* The text is parsed at each use: it is short, so no parsed form of it is kept. */
@@ -122,13 +174,45 @@ bool rules_ask_path(struct option_text text)
     return memchr(text.at, '=', text.len) != NULL;
 }
 
+/* Writes a piece at *len, unless out is NULL, and adds its length. */
+static void append(char *out, size_t *len, struct option_text piece)
+{
+    if (out)
+        memcpy(out + *len, piece.at, piece.len);
+    *len += piece.len;
+}
+
+/* The word of the form that value means. */
+static struct option_text word_of(const char *form, struct option_text value)
+{
+    struct option_text words = words_of(form), near, word = value;
+    for (int n = words_choose(words, value, &near); n >= 0 && words_next(&words, '|', &word); n--)
+        ;
+    return word;
+}
+
+size_t rules_write(struct option_text text, const char *form, char *out)
+{
+    struct option_text rule, glob, word;
+    size_t len = 0;
+    words_next(&text, ',', &rule);
+    append(out, &len, word_of(form, rule));
+    while (words_next(&text, ',', &rule) && split(rule, &glob, &word)) {
+        append(out, &len, words_text(","));
+        append(out, &len, glob);
+        append(out, &len, words_text("="));
+        append(out, &len, word_of(form, word));
+    }
+    return len;
+}
+
 bool rules_check(struct option_text text, const char *form, struct option_text *wrong,
                  struct option_text *near)
 {
     struct option_text rule, glob, word;
     words_next(&text, ',', &rule);
     *wrong = rule;
-    if (words_find(words_of(form), rule, near) < 0) {
+    if (words_choose(words_of(form), rule, near) < 0) {
         if (memchr(rule.at, '=', rule.len))
             wrong->len = 0; /* the word for all files is missing */
         return false;
@@ -138,7 +222,7 @@ bool rules_check(struct option_text text, const char *form, struct option_text *
         *wrong = (struct option_text){ rule.at, 0 };
         if (whole)
             *wrong = word;
-        if (!whole || words_find(words_of(form), word, near) < 0)
+        if (!whole || words_choose(words_of(form), word, near) < 0)
             return false;
     }
     return true;

@@ -33,6 +33,20 @@ unsigned words_distance(struct option_text a, struct option_text b);
  * none, and sets *near to the word with the least distance. */
 int words_find(struct option_text words, struct option_text value, struct option_text *near);
 
+/* What a word says to an option that is on or off. */
+enum word_sense { SENSE_NONE, SENSE_YES, SENSE_NO };
+
+/* Returns the sense of "on", "true", "yes", "1", or of their opposites, in letters of either case. */
+enum word_sense words_sense(struct option_text value);
+
+/*
+ * Returns the number of the word that a user's value means. That is the word itself in letters of
+ * either case; "on" for a value of that sense, if it is one of the words, and "off" likewise.
+ * Returns -1 if it means none, and sets *near to the word that is right for its sense, or else
+ * to that with the least distance.
+ */
+int words_choose(struct option_text words, struct option_text value, struct option_text *near);
+
 /* ---- rules ---- */
 
 /*
@@ -48,7 +62,7 @@ int words_find(struct option_text words, struct option_text value, struct option
  */
 
 /* Returns the number of the word, in the order of the form, that holds for a path. No glob matches
- * the path NULL. text has passed rules_check. */
+ * the path NULL. text is as rules_write writes it. */
 int rules_choose(struct option_text text, const char *path, const char *form);
 
 /* True if a glob decides for this path, instead of the word for all files. */
@@ -57,8 +71,12 @@ bool rules_name(struct option_text text, const char *path);
 /* True if the path of a file matters, because the text has a glob. */
 bool rules_ask_path(struct option_text text);
 
-/* True if the text is of the form. If not, *wrong is the piece that is none of the words and *near
- * the nearest of the words; or *wrong is empty, and a glob or a word is missing. */
+/* Returns the length of the text with each word as the form has it (words_choose), and writes that
+ * into out if out is not NULL. text has passed rules_check. */
+size_t rules_write(struct option_text text, const char *form, char *out);
+
+/* True if the text is of the form, by words_choose. If not, *wrong is the piece that is none of the
+ * words and *near the nearest of the words; or *wrong is empty, and a glob or a word is missing. */
 bool rules_check(struct option_text text, const char *form, struct option_text *wrong,
                  struct option_text *near);
 

@@ -25,23 +25,25 @@ static bool is_any(struct option_text t, const char *form)
     return true;
 }
 
-static bool is_text(struct option_text t, const char *form)
+/* A word that switches the log on or off would be the name of a file. */
+static bool is_log(struct option_text t, const char *form)
 {
     (void)form;
-    return t.len > 0;
+    return t.len > 0 && words_sense(t) == SENSE_NONE;
 }
 
-/* The path is absolute, because the program may change its folder. metrics.c limits its length. */
+/* The path is absolute, because the program may change its folder; or there is none. metrics.c
+ * limits its length. */
 static bool is_folder(struct option_text t, const char *form)
 {
     (void)form;
-    return !t.len || (t.at[0] == '/' && t.len < 500);
+    return !t.len || words_sense(t) == SENSE_NO || (t.at[0] == '/' && t.len < 500);
 }
 
-/* The path is absolute, because the program may change its folder; or there is none. */
+/* No folder is a word of its own there: an empty text is the usual one. */
 static bool is_record_place(struct option_text t, const char *form)
 {
-    return is_folder(t, form) || words_equal(t, words_text("off"));
+    return is_folder(t, form);
 }
 
 static bool is_status(struct option_text t, const char *form)
@@ -89,7 +91,7 @@ static bool are_rules(struct option_text t, const char *form)
 static bool is_limit(struct option_text t, const char *form)
 {
     (void)form;
-    return !t.len || options_limit(t) > 0;
+    return !t.len || words_sense(t) == SENSE_NO || options_limit(t) > 0;
 }
 
 static bool is_number(struct option_text t, const char *form)
@@ -167,16 +169,29 @@ static struct shown show(struct option_text t)
     return s;
 }
 
+/* What a complaint ends with. */
+#define LIST "; the list of options: mapherd help options"
+
+/* What to write for the sense of a value, as the start of a sentence; or "". */
+static const char *instead(const struct table_row *row, struct option_text value)
+{
+    bool off = words_sense(value) == SENSE_NO;
+    if (row->check == is_log && words_sense(value) != SENSE_NONE)
+        return off ? "log_level=off writes no lines; " : "log_level=info writes more lines; ";
+    return off && row->check(words_text("0"), row->form) ? "0 switches it off; " : "";
+}
+
 static void complain_of_text(const struct table_row *row, struct option_text value, char *why,
                              size_t why_size)
 {
     struct option_text wrong, near;
     if (row->check == are_rules && !rules_check(value, row->form, &wrong, &near) && wrong.len)
-        fmt(why, why_size, "option %s: '%s' is not a word of %s; the nearest is '%s'", row->name,
-            show(wrong).text, row->form, show(near).text);
+        fmt(why, why_size, "option %s: '%s' is not a word of %s; the nearest is '%s'" LIST,
+            row->name, show(wrong).text, row->form, show(near).text);
     else
-        fmt(why, why_size, "option %s: '%s' is not of the form %s; the default is %s", row->name,
-            show(value).text, row->form, *row->fallback ? row->fallback : "none");
+        fmt(why, why_size, "option %s: '%s' is not of the form %s; %sthe default is %s" LIST,
+            row->name, show(value).text, row->form, instead(row, value),
+            *row->fallback ? row->fallback : "none");
 }
 
 /*
@@ -188,16 +203,27 @@ static struct {
     size_t len;
 } copies;
 
-/* Copies a text, with a NUL. False: there is no room. */
-static bool keep(struct option_text value, struct option_text *kept)
+/* Copies a text, with a NUL. In the copy, words are as the table has them. False: there is no
+ * room. */
+static bool keep(const struct table_row *row, struct option_text value, struct option_text *kept)
 {
-    if (value.len >= sizeof copies.text - copies.len)
+    bool rules = row->check == are_rules;
+    bool none = words_sense(value) == SENSE_NO;
+    if (none && row->check == is_record_place)
+        value = words_text("off");
+    if (none && (row->check == is_folder || row->check == is_limit))
+        value.len = 0;
+    size_t len = rules ? rules_write(value, row->form, NULL) : value.len;
+    if (len >= sizeof copies.text - copies.len)
         return false;
     char *to = copies.text + copies.len;
-    memcpy(to, value.at, value.len);
-    to[value.len] = '\0';
-    copies.len += value.len + 1;
-    *kept = (struct option_text){ to, value.len };
+    if (rules)
+        rules_write(value, row->form, to);
+    else
+        memcpy(to, value.at, len);
+    to[len] = '\0';
+    copies.len += len + 1;
+    *kept = (struct option_text){ to, len };
     return true;
 }
 
@@ -209,7 +235,8 @@ static bool set(struct options *into, struct option_text name, struct option_tex
     struct option_text near_word = { "", 0 };
     const struct table_row *row = find_row(name, &near_name);
     if (!row) {
-        fmt(why, why_size, "unknown option '%s'; the nearest is '%s'", show(name).text, near_name);
+        fmt(why, why_size, "unknown option '%s'; the nearest is '%s'" LIST, show(name).text,
+            near_name);
         return false;
     }
     if (row->check) {
@@ -217,7 +244,7 @@ static bool set(struct options *into, struct option_text name, struct option_tex
             complain_of_text(row, value, why, why_size);
             return false;
         }
-        if (into && !keep(value, (struct option_text *)((char *)into + row->field))) {
+        if (into && !keep(row, value, (struct option_text *)((char *)into + row->field))) {
             fmt(why, why_size,
                 "option %s: '%s' and what was set before it are longer than %u bytes", row->name,
                 show(value).text, (unsigned)OPTIONS_TEXT_MAX);
@@ -227,9 +254,9 @@ static bool set(struct options *into, struct option_text name, struct option_tex
             given |= 1ULL << (row - table);
         return true;
     }
-    int number = words_find(words_text(row->form), value, &near_word);
+    int number = words_choose(words_text(row->form), value, &near_word);
     if (number < 0) {
-        fmt(why, why_size, "option %s: '%s' is not one of %s; the nearest is '%s'", row->name,
+        fmt(why, why_size, "option %s: '%s' is not one of %s; the nearest is '%s'" LIST, row->name,
             show(value).text, row->form, show(near_word).text);
         return false;
     }
@@ -262,7 +289,7 @@ static void read_list(struct option_text list, options_complain *complain)
         value = piece;
         if (!words_next(&value, '=', &name) || !value.at) {
             char why[200];
-            fmt(why, sizeof why, "MAPHERD_OPTIONS: '%s' is not of the form name=value",
+            fmt(why, sizeof why, "MAPHERD_OPTIONS: '%s' is not of the form name=value" LIST,
                 show(piece).text);
             complain(why);
             continue;
@@ -341,6 +368,12 @@ bool options_glob_list(struct option_text list, const char *text)
     return false;
 }
 
+bool options_choose_program(const char *name)
+{
+    return (!options.only.len || options_glob_list(options.only, name)) &&
+           !options_glob_list(options.skip, name);
+}
+
 int options_percents(struct option_text list, int *percents, int max)
 {
     struct option_text piece;
@@ -373,19 +406,40 @@ long options_reserve(struct option_text text, long limit)
     return limit / 100 * (long)value + limit % 100 * (long)value / 100;
 }
 
+/* Cuts a unit of bytes off a text: K, KB or KiB and the like, or B. False if it has another one. */
+static bool cut_unit(struct option_text *text, unsigned *shift)
+{
+    static const char units[] = "kmgt";
+    const char *unit = NULL;
+    size_t len = text->len;
+    *shift = 0;
+    if (len && (text->at[len - 1] | 0x20) == 'b')
+        len--;
+    if (len && len < text->len && (text->at[len - 1] | 0x20) == 'i')
+        len--;
+    if (len)
+        unit = memchr(units, text->at[len - 1] | 0x20, sizeof units - 1);
+    if (unit)
+        *shift = 10 * (unsigned)(unit - units + 1);
+    else if (text->len - len == 2) /* "iB" of nothing */
+        return false;
+    len -= unit != NULL;
+    if (len < text->len && len && text->at[len - 1] == ' ')
+        len--;
+    text->len = len;
+    return true;
+}
+
 int64_t options_size(struct option_text text)
 {
-    static const char units[] = "KMGT";
-    const char *at = text.at, *end = text.at + text.len, *unit;
-    uint64_t value;
-    unsigned shift = 0;
-    if (!text.len || !fmt_read_u64(&at, &value) || at > end)
+    unsigned shift;
+    if (!cut_unit(&text, &shift))
         return -1;
-    if (at < end && (unit = memchr(units, *at, sizeof units - 1))) {
-        shift = 10 * (unsigned)(unit - units + 1);
-        at++;
-    }
-    return at == end && value <= (uint64_t)INT64_MAX >> shift ? (int64_t)(value << shift) : -1;
+    const char *at = text.at, *end = text.at + text.len;
+    uint64_t value;
+    if (!text.len || !fmt_read_u64(&at, &value) || at != end)
+        return -1;
+    return value <= (uint64_t)INT64_MAX >> shift ? (int64_t)(value << shift) : -1;
 }
 
 int64_t options_share(struct option_text text, int64_t total)

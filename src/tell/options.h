@@ -2,8 +2,9 @@
  * options: the settings of the user. The table is options.def; the constructor reads them once.
  *
  * The form is MAPHERD_<NAME>=value, or MAPHERD_OPTIONS=name=value:name=value, where the former has
- * precedence. An unknown name or a bad value causes one warning with the nearest valid one, and the
- * option keeps its default. A value in MAPHERD_OPTIONS ends at ':', so a value with a ':' needs
+ * precedence. Words are understood in letters of either case, and "true", "yes" and "1" as "on"
+ * (words_choose). An unknown name or a bad value causes one warning with the nearest valid one, and
+ * the option keeps its default. A value in MAPHERD_OPTIONS ends at ':', so a value with a ':' needs
  * MAPHERD_<NAME>.
  *
  * Every function but options_read is thread- and async-signal-safe.
@@ -82,6 +83,9 @@ bool options_check(struct option_text name, struct option_text value, char *why,
 /* True if one of the comma-separated globs in list matches text. */
 bool options_glob_list(struct option_text list, const char *text);
 
+/* True if the library works in programs of that name (MAPHERD_ONLY, MAPHERD_SKIP). */
+bool options_choose_program(const char *name);
+
 /* Reads ascending percents of 1 to 100, separated by commas. Returns how many there are, at most
  * max; -1 if the text is not of that form. */
 int options_percents(struct option_text list, int *percents, int max);
@@ -102,8 +106,8 @@ long options_depth(struct option_text text);
  * is not of its form. */
 long options_reserve(struct option_text text, long limit);
 
-/* Returns a number of bytes. The text may end with K, M, G or T, for powers of 1024; -1 if it is
- * not of that form. */
+/* Returns a number of bytes. The text may end with K, M, G or T, which are powers of 1024 also as
+ * KB or KiB, in letters of either case, behind a space or not; -1 if it is not of that form. */
 int64_t options_size(struct option_text text);
 
 /* Returns a size as options_size does, or "5%" of total; -1 if the text is neither. */

@@ -61,12 +61,19 @@ wrong() {
 }
 form="is not of the form 1-2147483647; the default is none"
 wrong many "'many' $form"
-wrong 0 "'0' $form"
+wrong +1 "'+1' $form"
 wrong -1 "'-1' $form"
 wrong 2147483648 "'2147483648' $form"
 wrong 99999999999999999999 "$form"
 wrong "262144 " "$form"
 wrong $((real - 1)) "$((real - 1)) is less than vm.max_map_count = $real.* a larger number, or none"
+
+# None, in the words of people.
+for value in '' 0 off no; do
+	ends 0 env MAPHERD_SHOW_LIMIT="$value" LD_PRELOAD="$MAPHERD_LIB" cat $path
+	[ "$(cat "$scratch/out")" = "$real" ] || fail "'$value': $(cat "$scratch/out") was shown"
+	[ ! -s "$scratch/err" ] || fail "'$value': $(cat "$scratch/err")"
+done
 
 # Other programs, and the other libraries of the chain.
 ends 0 showing cat $path

@@ -128,13 +128,83 @@ static void a_path_may_hold_a_colon(void **state)
     assert_text(options.log, "/tmp/a:b=c");
 }
 
+#define TAKES(option, setting, want)                               \
+    do {                                                           \
+        options = defaults;                                        \
+        READ(setting);                                             \
+        if (options.option != (want) || complaints)                \
+            fail_msg("%s: %d, %s", setting, options.option, said); \
+    } while (0)
+
+/* What people write for on and off. */
+static void words_are_understood(void **state)
+{
+    (void)state;
+    static const char *const yes[] = { "on", "ON", "true", "True", "yes", "1", "enabled" };
+    static const char *const no[] = { "off", "Off", "false", "FALSE", "no", "0", "none" };
+    char setting[80];
+    for (size_t i = 0; i < COUNT_OF(yes); i++) {
+        snprintf(setting, sizeof setting, "MAPHERD_LEAKS=%s", yes[i]);
+        TAKES(leaks, setting, LEAKS_ON);
+        snprintf(setting, sizeof setting, "MAPHERD_GUARDS=%s", yes[i]);
+        TAKES(guards, setting, GUARDS_ON);
+        snprintf(setting, sizeof setting, "MAPHERD_COLD=auto,/a=%s", yes[i]);
+        READ(setting);
+        assert_text(options.cold, "auto,/a=on");
+    }
+    for (size_t i = 0; i < COUNT_OF(no); i++) {
+        snprintf(setting, sizeof setting, "MAPHERD_CHILDREN=%s", no[i]);
+        TAKES(children, setting, CHILDREN_OFF);
+        snprintf(setting, sizeof setting, "MAPHERD_COALESCE=%s", no[i]);
+        TAKES(coalesce, setting, COALESCE_OFF);
+        snprintf(setting, sizeof setting, "MAPHERD_SIGBUS=%s,/b*=Convert", no[i]);
+        READ(setting);
+        assert_text(options.sigbus, "off,/b*=convert");
+        snprintf(setting, sizeof setting, "MAPHERD_DIR=%s", no[i]);
+        READ(setting);
+        assert_text(options.dir, "off");
+        snprintf(setting, sizeof setting, "MAPHERD_OPTIONS=metrics=%s:show_limit=%s", no[i], no[i]);
+        READ(setting);
+        assert_text(options.metrics, "");
+        assert_text(options.show_limit, "");
+    }
+    TAKES(mode, "MAPHERD_MODE=Observe", MODE_OBSERVE);
+}
+
+/* What cannot be on or off is answered with what may be meant. */
+static void the_right_word_is_named(void **state)
+{
+    (void)state;
+    static const struct {
+        char *setting, *answer;
+    } wrong[] = {
+        { "MAPHERD_MODE=off", "the nearest is 'observe'; " },
+        { "MAPHERD_MODE=1", "the nearest is 'protect'; " },
+        { "MAPHERD_SYNC=no", "the nearest is 'plain'; " },
+        { "MAPHERD_COALESCE=true", "the nearest is 'auto'; " },
+        { "MAPHERD_PREALLOC=auto,/a=yes", "the nearest is 'auto'; " },
+        { "MAPHERD_RESERVE=off", "PERCENT%|MAPS; 0 switches it off; the default is 2%" },
+        { "MAPHERD_SYNC_SLOW=never", "MILLISECONDS; the default is 1000" },
+        { "MAPHERD_SYNC_SLOW=no", "MILLISECONDS; 0 switches it off; the default is 1000" },
+        { "MAPHERD_LOG=off", "log_level=off writes no lines; the default is stderr" },
+        { "MAPHERD_LOG=yes", "log_level=info writes more lines; the default is stderr" },
+        { "MAPHERD_METRICS=on", "'on' is not of the form /DIR; the default is none" },
+    };
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        READ(wrong[i].setting);
+        if (complaints != (int)i + 1 || !strstr(said, wrong[i].answer))
+            fail_msg("%s: %s", wrong[i].setting, said);
+    }
+    assert_memory_equal(&options, &defaults, sizeof options);
+}
+
 static void wrong_ones_are_named(void **state)
 {
     (void)state;
     READ("MAPHERD_MOED=observe", "MAPHERD_MODE=obsrve", "MAPHERD_WARN=90,80", "MAPHERD_DIR=records",
          "MAPHERD_OPTIONS=colaesce=off:mode");
     assert_int_equal(complaints, 6);
-    assert_non_null(strstr(said, "unknown option 'moed'; the nearest is 'mode'\n"));
+    assert_non_null(strstr(said, "unknown option 'moed'; the nearest is 'mode'; "));
     assert_non_null(
         strstr(said, "'obsrve' is not one of protect|limit|observe; the nearest is 'observe'"));
     assert_non_null(
@@ -143,6 +213,11 @@ static void wrong_ones_are_named(void **state)
         strstr(said, "'records' is not of the form /DIR[/NAME]|off; the default is none"));
     assert_non_null(strstr(said, "unknown option 'colaesce'; the nearest is 'coalesce'"));
     assert_non_null(strstr(said, "'mode' is not of the form name=value"));
+    int ends = 0;
+    for (const char *at = said; (at = strstr(at, "; the list of options: mapherd help options\n"));
+         at++)
+        ends++;
+    assert_int_equal(ends, complaints);
     assert_memory_equal(&options, &defaults, sizeof options);
 }
 
@@ -246,10 +321,28 @@ static void sizes(void **state)
     assert_int_equal(options_size(T("4097")), 4097);
     assert_int_equal(options_size(T("3K")), 3 << 10);
     assert_int_equal(options_size(T("5T")), 5LL << 40);
+    static const char *const two[] = {
+        "2G", "2g", "2GB", "2gb", "2GiB", "2gib", "2 GB", "2097152K"
+    };
+    for (size_t i = 0; i < COUNT_OF(two); i++)
+        assert_int_equal(options_size(words_text(two[i])), 2LL << 30);
+    assert_int_equal(options_size(T("512B")), 512);
+    assert_int_equal(options_share(T("1MiB"), 1000), 1 << 20);
     assert_int_equal(options_size((struct option_text){ "2G,", 2 }), 2LL << 30);
     assert_int_equal(options_size((struct option_text){ "25", 1 }), -1); /* not past its end */
-    static const char *const wrong[] = { "",     "K",  "-1", "1k",       "1KB",
-                                         "1.5G", " 1", "1 ", "8388608T", "99999999999999999999" };
+    static const char *const wrong[] = { "",
+                                         "K",
+                                         "-1",
+                                         "1iB",
+                                         "KB",
+                                         "1KX",
+                                         "1P",
+                                         "1.5G",
+                                         " 1",
+                                         "1 ",
+                                         "1  G",
+                                         "8388608T",
+                                         "99999999999999999999" };
     for (size_t i = 0; i < COUNT_OF(wrong); i++)
         assert_int_equal(options_size((struct option_text){ wrong[i], strlen(wrong[i]) }), -1);
     assert_int_equal(options_share(T("5%"), 1000), 50);
@@ -330,6 +423,8 @@ int main(void)
         FRESH(a_list_and_who_wins),
         FRESH(the_limit_only),
         FRESH(a_path_may_hold_a_colon),
+        FRESH(words_are_understood),
+        FRESH(the_right_word_is_named),
         FRESH(wrong_ones_are_named),
         FRESH(rubbish_is_survived),
         FRESH(texts_are_copied),
