@@ -29,6 +29,7 @@
 #include "limit/cold.h"
 #include "space/count.h"
 #include "space/zone.h"
+#include "tell/complaints.h"
 #include "tell/log.h"
 #include "tell/metrics.h"
 #include "tell/options.h"
@@ -37,40 +38,6 @@
 
 #define POOL_AT_START (64UL << 10)
 #define CANARY_PAGES 3
-#define COMPLAINTS_MAX 8
-
-/* Complaints about options. The options are read before log_start, because they say where lines
- * go. */
-static struct {
-    char lines[COMPLAINTS_MAX][256];
-    unsigned count;
-} complaints;
-
-static void complain(const char *line)
-{
-    if (complaints.count < COMPLAINTS_MAX) {
-        char *copy = complaints.lines[complaints.count];
-        size_t size = sizeof complaints.lines[0];
-        size_t len = strnlen(line, size - 1);
-        memcpy(copy, line, len);
-        copy[len] = '\0';
-    }
-    complaints.count++;
-}
-
-static void tell_complaints(void)
-{
-    for (unsigned i = 0; i < complaints.count && i < COMPLAINTS_MAX; i++)
-        log_line(EVENT_option, "%s", complaints.lines[i]);
-    if (complaints.count > COMPLAINTS_MAX)
-        log_line(EVENT_options_more, "and %u more of that kind", complaints.count - COMPLAINTS_MAX);
-}
-
-static bool chosen(const char *name)
-{
-    return (!options.only.len || options_glob_list(options.only, name)) &&
-           !options_glob_list(options.skip, name);
-}
 
 /* MAPHERD_CHILDREN=off: takes this library out of LD_PRELOAD in the environment, and leaves the
  * others in. */
@@ -177,18 +144,18 @@ __attribute__((constructor)) static void start(void)
     const char *name = program_invocation_short_name ? program_invocation_short_name : "?";
     page_size = getauxval(AT_PAGESZ);
     if (!getauxval(AT_SECURE))
-        options_read(environ, complain);
+        options_read(environ, complaints_add);
     hooks_resolve();
     log_count_lost(&mapherd_status_block.lines_lost);
     log_start(name);
     if (options.children == CHILDREN_OFF)
         leave_children_alone();
-    if (!chosen(name)) {
+    if (!options_choose_program(name)) {
         gate_close(MAPHERD_NOT_CHOSEN);
         errno = saved;
         return;
     }
-    tell_complaints();
+    complaints_tell(environ);
     zone_start((uintptr_t)__builtin_frame_address(0), seed());
     if (!own_memory(&guard) || !gate_at_fork()) {
         log_line(EVENT_no_memory, "the kernel gives no memory: the program runs as if mapherd were "

@@ -5,11 +5,13 @@
 #include "limit/show.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "common/fmt.h"
 #include "kernel/brief.h"
 #include "kernel/procmaps.h"
 #include "kernel/sys.h"
+#include "tell/complaints.h"
 #include "tell/log.h"
 #include "tell/options.h"
 
@@ -31,7 +33,7 @@ bool show_start(void)
             "option show_limit: %ld is less than vm.max_map_count = %ld, which the program sees;"
             " right would be a larger number, or none",
             shown, limit);
-        log_line(EVENT_option, "%s", why);
+        complaints_tell_one(environ, why);
     }
     return limit > 0 && shown > limit;
 }

@@ -64,8 +64,50 @@ warned MAPHERD_WARN=60,eighty 60,80,90
 warned MAPHERD_LOG_FORMAT=jason "'json'"
 warned MAPHERD_OPTIONS=mode=protect:colaesce=off "'coalesce'"
 warned MAPHERD_OPTIONS=rubbish rubbish
+warned MAPHERD_SPILL_MAX=2x 'help options'
 silent=$(env MAPHERD_MODE=protect LD_PRELOAD="$MAPHERD_LIB" /bin/echo works 2>&1)
 [ "$silent" = works ] || fail "a right option is answered: $silent"
+
+# What people write is understood: the library does it, and says nothing.
+for setting in MAPHERD_COALESCE=OFF MAPHERD_COALESCE=false MAPHERD_COALESCE=0 MAPHERD_OPTIONS=coalesce=no; do
+	leaves $setting
+	[ ! -s "$scratch/err" ] || fail "$setting: $(cat "$scratch/err")"
+done
+leaves MAPHERD_MODE=Observe
+
+# A program start is warned once, however many programs a script starts, whose environment stays as it is.
+# told TIMES NAME=VALUE...: 31 programs with that environment, and how many of them warn.
+cat >"$scratch/thirty" <<'END'
+for n in 1 2 3 4 5; do
+	/bin/sh -c 'for n in 1 2 3 4 5; do /bin/true; done; env; :'
+done
+END
+told() {
+	times=$1
+	shift
+	env "$@" LD_PRELOAD="$MAPHERD_LIB" /bin/sh "$scratch/thirty" >"$scratch/out" 2>"$scratch/err" || fail "$*: status $?"
+	found=$(grep -c "warning: option mode: 'wrong' is not" "$scratch/err" || true)
+	[ "$found" = "$times" ] || fail "$*: told $found times and not $times: $(cat "$scratch/err")"
+	env "$@" sh "$scratch/thirty" | grep -v -e '^_=' -e '^LD_PRELOAD=' | sort >"$scratch/alone"
+	grep -v -e '^_=' -e '^LD_PRELOAD=' "$scratch/out" | sort | cmp -s - "$scratch/alone" ||
+		fail "$*: the programs see another environment than alone"
+}
+told 1 MAPHERD_MODE=wrong
+told 1 MAPHERD_OPTIONS=mode=wrong:log_level=warning
+# The shells do not herd, and have told nothing; env is told of in each of the five.
+told 5 MAPHERD_MODE=wrong MAPHERD_ONLY=env
+told 25 MAPHERD_MODE=wrong MAPHERD_ONLY=true
+told 1 MAPHERD_MODE=wrong MAPHERD_ONLY=sh
+# A script that sets the variable itself starts the programs that are warned.
+printf 'MAPHERD_MODE=wrong /bin/true\nMAPHERD_MODE=wrong /bin/true\n' >"$scratch/sets"
+preloaded /bin/sh "$scratch/sets" 2>"$scratch/err"
+[ "$(grep -c "'wrong'" "$scratch/err")" = 2 ] || fail "a variable that the parent lacks: $(cat "$scratch/err")"
+
+# More than eight.
+wrongs=$(seq -s : -f 'wrong%g=1' 11)
+MAPHERD_OPTIONS=$wrongs preloaded /bin/true 2>"$scratch/err"
+[ "$(grep -c "unknown option 'wrong" "$scratch/err")" = 8 ] || fail "eleven wrong options: $(cat "$scratch/err")"
+grep -q 'warning: and 3 more of that kind' "$scratch/err" || fail "the others are not counted: $(cat "$scratch/err")"
 
 # The log's own options. A warning about a wrong option is the line.
 pid=$(MAPHERD_LOG="$scratch/log.%e.%p" MAPHERD_X=1 LD_PRELOAD="$MAPHERD_LIB" \
