@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/time.h>
@@ -113,6 +114,17 @@ long sys_shm_size(int id, size_t *len)
 long sys_open(const char *path, int flags, unsigned mode)
 {
     return CALL(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, mode, 0, 0);
+}
+
+long sys_access(const char *path, int mode)
+{
+    return CALL(SYS_faccessat, AT_FDCWD, path, mode, 0, 0, 0);
+}
+
+bool sys_is_read_only(const char *path)
+{
+    struct statfs fs;
+    return CALL(SYS_statfs, path, &fs, 0, 0, 0, 0) == 0 && (fs.f_flags & ST_RDONLY);
 }
 
 long sys_openat(int dir, const char *path, int flags, unsigned mode)

@@ -95,6 +95,10 @@ long sys_memfd(const char *name);
 long sys_dirty_pages(int fd, off_t offset, uint64_t len);
 long sys_fchmod(int fd, unsigned mode);
 long sys_rename(const char *from, const char *to);
+/* access(2), which nothing is opened for. */
+long sys_access(const char *path, int mode);
+/* True if the path is on a mount, or a filesystem, that nobody may write to (statfs(2)). */
+bool sys_is_read_only(const char *path);
 /* readlink(2): returns the length of the text, which does not end with NUL. */
 long sys_readlink(const char *path, char *text, size_t size);
 long sys_unlink(const char *path);

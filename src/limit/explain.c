@@ -22,6 +22,7 @@
 #include "kernel/canary.h"
 #include "kernel/procmaps.h"
 #include "kernel/procstat.h"
+#include "kernel/remedy.h"
 #include "kernel/sys.h"
 #include "space/count.h"
 #include "space/zone.h"
@@ -38,6 +39,8 @@
 /* The file of the calling thread: if the first thread has ended, the files of the process are
  * empty. */
 #define STATUS_FILE "/proc/thread-self/status"
+
+#define OVERCOMMIT "/proc/sys/vm/overcommit_memory"
 
 enum { GROWS = 1, CHARGES = 2, LOCKS = 4 };
 
@@ -91,11 +94,11 @@ static void tell_of_maps(struct count_known *known, char *because, size_t size)
     }
     if (known->growth.peak < limit)
         known->growth.peak = limit;
-    size_t at = fmt(because, size,
-                    "the process has %ld maps, all that vm.max_map_count = %ld "
-                    "allows; to raise it: sysctl -w vm.max_map_count=%ld (for a container, on its "
-                    "host)",
-                    limit, limit, growth_advice(&known->growth));
+    size_t at =
+        fmt(because, size,
+            "the process has %ld maps, all that vm.max_map_count = %ld "
+            "allows; to raise it%s: sysctl -w vm.max_map_count=%ld",
+            limit, limit, remedy_where(PROCMAPS_LIMIT_PATH), growth_advice(&known->growth, limit));
     if (known->growth.an_hour)
         at += fmt(because + at, size - at, "; they grew by %ld an hour", known->growth.an_hour);
     if (known->words[0])
@@ -152,11 +155,29 @@ static bool hole_in_range(const struct failure *f, char *because, size_t size)
 
 static const struct process_limit {
     int resource;
-    const char *name, *what, *label, *unit;
+    const char *name, *what, *label;
+    const char *unit, *container; /* its names in a systemd unit, and for container engines */
     char ulimit;
-} by_size = { RLIMIT_AS, "RLIMIT_AS", "address space", "VmSize", "LimitAS", 'v' },
-  by_data = { RLIMIT_DATA, "RLIMIT_DATA", "private writable memory", "VmData", "LimitDATA", 'd' },
-  by_lock = { RLIMIT_MEMLOCK, "RLIMIT_MEMLOCK", "locked memory", "VmLck", "LimitMEMLOCK", 'l' };
+} by_size = { RLIMIT_AS, "RLIMIT_AS", "address space", "VmSize", "LimitAS", "as", 'v' },
+  by_data = { RLIMIT_DATA, "RLIMIT_DATA", "private writable memory", "VmData", "LimitDATA", "data",
+              'd' },
+  by_lock = {
+      RLIMIT_MEMLOCK, "RLIMIT_MEMLOCK", "locked memory", "VmLck", "LimitMEMLOCK", "memlock", 'l'
+  };
+
+/* What sets the limit of a service, of a container, or of a pod. */
+static void say_setting(const struct process_limit *l, char *text, size_t size)
+{
+    switch (remedy_host()) {
+    case HOST_POD:
+        fmt(text, size,
+            "%s=infinity in the systemd unit of the container runtime on the node of this pod",
+            l->unit);
+        break;
+    case HOST_CONTAINER: fmt(text, size, "--ulimit %s=-1 for the container", l->container); break;
+    default: fmt(text, size, "%s=infinity in a systemd unit", l->unit);
+    }
+}
 
 /* What is used, in KiB, and the call's length exceed the limit. */
 static bool over(const struct process_limit *l, unsigned long used, size_t len, char *because,
@@ -165,12 +186,13 @@ static bool over(const struct process_limit *l, unsigned long used, size_t len, 
     unsigned long limit = sys_rlimit(l->resource), wanted = used + kib(len);
     if (limit == RLIM_INFINITY || used == PROCSTAT_NONE || wanted <= limit / 1024)
         return false;
-    fmt(because, size,
-        "%s allows %lu KiB of %s and the process has %lu KiB (%s in /proc/self/"
-        "status), %lu KiB too much with this call; to raise it: ulimit -%c %lu or more (or "
-        "unlimited), %s=infinity in a systemd unit",
-        l->name, limit / 1024, l->what, used, l->label, wanted - limit / 1024, l->ulimit, wanted,
-        l->unit);
+    size_t at = fmt(because, size,
+                    "%s allows %lu KiB of %s and the process has %lu KiB (%s in /proc/self/"
+                    "status), %lu KiB too much with this call; to raise it: ulimit -%c %lu or more "
+                    "(or unlimited), ",
+                    l->name, limit / 1024, l->what, used, l->label, wanted - limit / 1024,
+                    l->ulimit, wanted);
+    say_setting(l, because + at, size - at);
     return true;
 }
 
@@ -256,8 +278,8 @@ static bool over_commit_limit(unsigned long wanted, unsigned long limit, unsigne
     fmt(because, size,
         "vm.overcommit_memory = 2 promises no more than CommitLimit = %lu KiB, and "
         "Committed_AS = %lu KiB are promised (/proc/meminfo); %lu KiB stay in reserve; to "
-        "promise more: sysctl -w vm.overcommit_memory=0, or a larger vm.overcommit_ratio, or swap",
-        limit, promised, kept);
+        "promise more%s: sysctl -w vm.overcommit_memory=0, or a larger vm.overcommit_ratio, or swap",
+        limit, promised, kept, remedy_where(OVERCOMMIT));
     return true;
 }
 
@@ -272,7 +294,7 @@ static bool overcommit(const struct failure *f, char *because, size_t size)
     bool shared_memory = (flags & MAP_ANONYMOUS) && (flags & MAP_TYPE) != MAP_PRIVATE;
     if (!(is_data(f) || shared_memory) || (flags & MAP_HUGETLB) || f->call->error != -ENOMEM)
         return false;
-    unsigned long mode = procstat_number("/proc/sys/vm/overcommit_memory");
+    unsigned long mode = procstat_number(OVERCOMMIT);
     if (mode != 2 && (mode != 0 || (flags & MAP_NORESERVE)))
         return false;
     procstat_read("/proc/meminfo", memory, sizeof memory / sizeof *memory);
@@ -285,9 +307,9 @@ static bool overcommit(const struct failure *f, char *because, size_t size)
         return false;
     fmt(because, size,
         "vm.overcommit_memory = 0 allows no call to ask for more than RAM and swap "
-        "together, MemTotal + SwapTotal = %lu KiB (/proc/meminfo); to allow it: sysctl -w "
-        "vm.overcommit_memory=1 (for a container, on its host), or MAP_NORESERVE in the program",
-        ram + swap);
+        "together, MemTotal + SwapTotal = %lu KiB (/proc/meminfo); to allow it%s: sysctl -w "
+        "vm.overcommit_memory=1; or MAP_NORESERVE in the program",
+        ram + swap, remedy_where(OVERCOMMIT));
     return true;
 }
 
@@ -306,9 +328,10 @@ static bool huge_pages(const struct failure *f, char *because, size_t size)
         return false;
     size_t at = fmt(because, size,
                     "it wants %lu huge pages of %lu KiB, and of %lu in the pool %lu "
-                    "are free and %lu of those reserved (%s); to enlarge the pool: ",
+                    "are free and %lu of those reserved (%s); to enlarge the pool%s: ",
                     wanted, pool.page, pool.total, pool.free, pool.reserved,
-                    pool.usual ? "/proc/meminfo" : "/sys/kernel/mm/hugepages");
+                    pool.usual ? "/proc/meminfo" : "/sys/kernel/mm/hugepages",
+                    remedy_where("/proc/sys/vm/nr_hugepages"));
     unsigned long enough = pool.total + wanted - left;
     if (pool.usual)
         fmt(because + at, size - at, "sysctl -w vm.nr_hugepages=%lu", enough);
@@ -349,13 +372,16 @@ static bool no_gap(const struct failure *f, char *because, size_t size)
 {
     static struct log_limit scans;
     unsigned more;
-    if (!(f->checks & GROWS) || f->call->error != -ENOMEM || !f->len || has_place(f->call, f->len))
+    if (!(f->checks & GROWS) || f->call->error != -ENOMEM)
         return false;
-    if (f->len > zone_whole_space()) {
+    bool never = f->call->len > zone_whole_space();
+    if (!never && (!f->len || has_place(f->call, f->len)))
+        return false;
+    if (never) {
         fmt(because, size,
-            "the whole address space of a process has %zu bytes; no setting gives more: "
+            "the whole address space of a process has %zu bytes (%d bits); no setting gives more: "
             "map less at once",
-            zone_whole_space());
+            zone_whole_space(), 64 - __builtin_clzl(zone_whole_space()));
         return true;
     }
     size_t at = fmt(because, size, "no free range of the address space is as large");

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "kernel/lock.h"
+#include "kernel/remedy.h"
 #include "kernel/sys.h"
 #include "tell/status.h"
 
@@ -53,8 +54,6 @@ void pace_measured(long maps)
 
 #define HOUR_MS (3600UL * 1000)
 #define HOURS_AHEAD 24
-#define ADVICE_LEAST 262144L
-#define ADVICE_MOST (1L << 30) /* the kernel keeps an int */
 
 void growth_note(struct growth *g, long maps, uint64_t now_ms)
 {
@@ -70,10 +69,7 @@ void growth_note(struct growth *g, long maps, uint64_t now_ms)
     g->from_ms = now_ms;
 }
 
-long growth_advice(const struct growth *g)
+long growth_advice(const struct growth *g, long limit)
 {
-    long value = ADVICE_LEAST;
-    while (value < ADVICE_MOST && value < 2 * g->peak + HOURS_AHEAD * g->an_hour)
-        value *= 2;
-    return value;
+    return remedy_limit(2 * g->peak + HOURS_AHEAD * g->an_hour, limit);
 }

@@ -33,11 +33,10 @@ struct growth {
 void growth_note(struct growth *g, long maps, uint64_t now_ms);
 
 /*
- * The value of vm.max_map_count that the log advises: a power of two that holds twice the peak and
- * a day of growth besides, and at least 262144, which Elasticsearch and others ask for. The first
- * span is the program's start and no growth: a program that fills its caches in a minute would seem
- * to need millions by the evening.
+ * The value of vm.max_map_count that the log advises where it is limit now: twice the peak and a
+ * day of growth besides fit into it (remedy_limit). The first span is the program's start and no
+ * growth: a program that fills its caches in a minute would seem to need millions by the evening.
  */
-long growth_advice(const struct growth *g);
+long growth_advice(const struct growth *g, long limit);
 
 #endif

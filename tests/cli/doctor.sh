@@ -11,11 +11,13 @@ line() { # line LEVEL CHECK TEXT: such a line is there
 	}
 }
 
+grouped() { printf '%s\n' "$1" | sed ':a;s/\B[0-9]\{3\}\>/,&/;ta'; }
+
 mkdir "$scratch/here"
 expect 0 "$MAPHERD" doctor "$scratch/here"
 silent err
 line ok kernel "$(uname -r)"
-line '(ok|note)' limit "$(sed ':a;s/\B[0-9]\{3\}\>/,&/;ta' /proc/sys/vm/max_map_count)"
+line '(ok|note)' limit "$(grouped "$(cat /proc/sys/vm/max_map_count)")"
 line ok library "$("$MAPHERD" library) gets into a program and is herding"
 grep -Eq '^(ok|note) +placement ' "$scratch/out" || fail "MAP_FIXED_NOREPLACE was not tried"
 grep -Eq '^(ok|note) +guards ' "$scratch/out" || fail "guards were not tried"
@@ -57,12 +59,61 @@ real=$(cat /proc/sys/vm/max_map_count)
 ! grep -q '^note *shown ' "$scratch/out" || fail "a limit is shown without the option"
 expect 0 env MAPHERD_SHOW_LIMIT=2000000000 "$MAPHERD" doctor "$scratch/here"
 line note shown "are shown 2,000,000,000;"
-line '(ok|note)' limit "$(sed ':a;s/\B[0-9]\{3\}\>/,&/;ta' /proc/sys/vm/max_map_count)"
+line '(ok|note)' limit "$(grouped "$(cat /proc/sys/vm/max_map_count)")"
 grep -q 'right: *together with MAPHERD_COLD' "$scratch/out" || fail "it does not say when that is honest"
 for value in $((real - 1)) many; do
 	expect 0 env MAPHERD_SHOW_LIMIT="$value" "$MAPHERD" doctor "$scratch/here"
 	line note shown "MAPHERD_SHOW_LIMIT is $value: programs see the kernel's limit"
 done
+
+# The files that set it at a start, in the order of systemd-sysctl, and what a container is told instead.
+cat >"$scratch/box" <<'END'
+for folder in /etc/sysctl.d /run /usr/local/lib/sysctl.d /usr/lib/sysctl.d; do
+	[ -d $folder ] || continue
+	mount -t tmpfs none $folder || exit 9
+done
+[ -d /usr/lib/sysctl.d ] || { mount -t tmpfs none /usr/local/lib; mkdir /usr/local/lib/sysctl.d; }
+packaged=/usr/lib/sysctl.d
+[ -d $packaged ] || packaged=/usr/local/lib/sysctl.d
+eval "$1"
+shift
+mkdir -p /etc/sysctl.d
+exec "$@"
+END
+boxed() { # boxed FILES LEVEL CHECK WORDS
+	expect 0 unshare --mount sh "$scratch/box" "$1" "$MAPHERD" doctor "$scratch/here"
+	line "$2" "$3" "$4"
+}
+if [ "$own_mounts" ] && [ -d /etc/sysctl.d ]; then
+	much=$((real + 1048576))
+	boxed "echo vm.max_map_count = $much >\$packaged/10-map-count.conf" ok kept \
+		"/10-map-count.conf sets vm.max_map_count to $(grouped $much) at each start"
+	boxed "echo vm.max_map_count=$much >\$packaged/10-map-count.conf
+		printf '# vm.max_map_count=1\n-vm/max_map_count = $real\n' >\$packaged/elasticsearch.conf" note kept \
+		"/elasticsearch.conf sets vm.max_map_count to $real at each start, and overrides the $much of "
+	grep -q "right: *the line vm.max_map_count=$much in /etc/sysctl.d/zz-max-map-count.conf, which is read after" "$scratch/out" ||
+		fail "no remedy against a package's file: $(cat "$scratch/out")"
+	boxed "echo vm.max_map_count=1 >\$packaged/50-a.conf
+		echo vm.max_map_count=$((real - 1)) >/etc/sysctl.d/50-a.conf" note kept \
+		"/etc/sysctl.d/50-a.conf sets vm.max_map_count to $((real - 1)) at the next start; it is $real now"
+	grep -q "right: *the line vm.max_map_count=$real in /etc/sysctl.d/50-a.conf$" "$scratch/out" ||
+		fail "no remedy for the host's own file: $(cat "$scratch/out")"
+	locked='mount --bind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys; : >/run/.containerenv'
+	expect 0 unshare --mount sh "$scratch/box" "$locked
+		echo vm.max_map_count=1 >\$packaged/a.conf" "$MAPHERD" doctor "$scratch/here"
+	! grep -q ' kept ' "$scratch/out" || fail "the files of a container are taken for the host's"
+	if [ "$real" -le 65530 ]; then
+		boxed "$locked" note limit "$(grouped "$real")"
+		grep -q 'to raise it on the host of this container: sysctl -w vm.max_map_count=1048576' "$scratch/out" ||
+			fail "the remedy is not the host's: $(cat "$scratch/out")"
+	fi
+else
+	say "not shown here: the files of sysctl.d, and a container"
+fi
+
+# Limits below that of maps.
+expect 0 sh -c 'ulimit -v 16000000 && exec "$@"' sh "$MAPHERD" doctor "$scratch/here"
+line note space "RLIMIT_AS leaves a process 16,000,000 KiB of address space"
 
 # What is not well: no library, one that does nothing, a JVM that cannot have it.
 expect 1 env MAPHERD_LIBRARY="$scratch/none.so" "$MAPHERD" doctor "$scratch/here"

@@ -87,7 +87,7 @@ silent err
 whole "$scratch/hostile.html"
 grep -q '61,204 of 65,530' "$scratch/hostile.html" || fail "the page does not say how close it is"
 grep -q 'What to do' "$scratch/hostile.html" || fail "the page does not say what to do"
-grep -q 'sysctl -w vm.max_map_count=262144' "$scratch/hostile.html" || fail "the page does not say what to type"
+grep -q 'sysctl -w vm.max_map_count=1048576' "$scratch/hostile.html" || fail "the page does not say what to type"
 words "$scratch/hostile.html" 'from 1,204 to 61,204: about [5-7][0-9][0-9] a minute'
 expect 0 "$MAPHERD" report "$scratch/hostile.record"
 [ "$(wc -c <"$scratch/out")" = "$(wc -c <"$scratch/hostile.html")" ] || fail "the page to standard output is another one"
@@ -126,7 +126,7 @@ cold slightly 200000 100000 status.bound=52000
 words "$scratch/slightly.html" 'On average: 9,000 of 10,000 mappings are cold; 2,000 are made warm a second, 50&#160;% of them early'
 words "$scratch/slightly.html" 'It thrashes: slightly more mappings are in use than are warm'
 words "$scratch/slightly.html" 'Let more mappings be warm: that takes a larger limit'
-words "$scratch/slightly.html" 'sysctl -w vm.max_map_count=262144'
+words "$scratch/slightly.html" 'sysctl -w vm.max_map_count=1048576'
 cold many 100000 49999 status.bound=1200
 words "$scratch/many.html" 'It thrashes: more mappings are in use than are warm'
 words "$scratch/many.html" 'MAPHERD_COLD_WARM allows fewer than the limit does; leave it out, or set it to more than 1,000'
@@ -134,9 +134,9 @@ cold fits 99900 99900 status.bound=1200 status.cold_failed=2
 words "$scratch/fits.html" '999 are made warm a second, 100&#160;% of them early.* It does not thrash: what is in use fits'
 words "$scratch/fits.html" ' 2 could not be mapped again'
 grep -q 'Let more mappings be warm' "$scratch/fits.html" && fail "what does not thrash is told to"
-# Twice 200,000 is no limit that leaves 300,000 mappings below four fifths of it.
-cold larger 200000 0 status.bound=52000 status.cold=300000
-words "$scratch/larger.html" 'sysctl -w vm.max_map_count=524288'
+# Of 1,048,576 maps, 952,000 are more than four fifths.
+cold larger 200000 0 status.bound=52000 status.cold=900000
+words "$scratch/larger.html" 'sysctl -w vm.max_map_count=2097152'
 # Numbers that no process has.
 most=18446744073709551615
 cold absurd $most $most status.cold=$most status.warm=$most status.cold_failed=$most status.bound=$most

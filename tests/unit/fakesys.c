@@ -25,7 +25,7 @@
 
 #define FIRST_FD 100 /* below: the real ones, of which the fake knows standard error */
 #define FDS 1000
-#define TEXTS 8
+#define TEXTS 16
 #define EXT4 0xef53
 
 static struct fake_open_file open_files[FDS];
@@ -94,6 +94,8 @@ void fake_reset(void)
     block_count = 0;
     text_count = written_len = 0;
     fake_now_ms = 1000;
+    fake_may_write = 0;
+    fake_read_only = false;
     fake_pid = 4242;
     fake_stderr_mode = S_IFIFO;
     fake_stderr_inode = 1;
@@ -185,6 +187,23 @@ long fake_answer(enum fake_call call)
 }
 
 /* Files. */
+
+long fake_may_write;
+bool fake_read_only;
+
+bool sys_is_read_only(const char *path)
+{
+    (void)path;
+    return fake_read_only;
+}
+
+long sys_access(const char *path, int mode)
+{
+    for (size_t i = 0; i < text_count; i++)
+        if (strcmp(texts[i].path, path) == 0)
+            return mode & W_OK ? fake_may_write : 0;
+    return -ENOENT;
+}
 
 void (*fake_while_opening)(void);
 

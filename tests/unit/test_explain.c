@@ -235,6 +235,8 @@ static void address_space(void **state)
     SAYS(mapping(1UL << 47, RW, ANON),
          "mmap of 140737488355328 bytes failed: the whole address space of "
          "a process has 140737488351232 bytes");
+    SAYS(mapping(SIZE_MAX, RW, ANON), "the whole address space of a process has 140737488351232 "
+                                      "bytes (47 bits); no setting gives more");
     /* At the place that was asked for. */
     struct failed_call fixed = mapping(4096, RW, ANON | MAP_FIXED);
     fixed.addr = 0x7ffff7fff000;
@@ -288,15 +290,65 @@ static void map_limit(void **state)
     place_canary();
     UNKNOWN(mapping(4096, RW, ANON));
     fake_limit = fake_vma_count();
-    SAYS(mapping(4096, RW, ANON),
-         "error: mmap of 4096 bytes failed: the process has 1000 maps, "
-         "all that vm.max_map_count = 1000 allows; to raise it: sysctl -w vm.max_map_count=262144");
+    SAYS(
+        mapping(4096, RW, ANON),
+        "error: mmap of 4096 bytes failed: the process has 1000 maps, "
+        "all that vm.max_map_count = 1000 allows; to raise it: sysctl -w vm.max_map_count=1048576\n");
     SAYS(other("munmap", 8192, 0), "munmap of 8192 bytes was refused a split, and honoured "
                                    "without: the process has 1000 maps");
     fake_rlimits[RLIMIT_AS] = 0;
     SAYS(mapping(4096, RW, ANON), "vm.max_map_count"); /* the first cause of the order */
     SILENT(other("mlock", 4096, -EPERM));
     assert_int_equal(mapherd_status_block.enomem, before + 3);
+}
+
+/* Who may change it, and where, by what the kernel answers and by the files of containers. */
+static void where_to_type(void **state)
+{
+    (void)state;
+    struct failed_call call = mapping(4096, RW, ANON);
+    place_canary();
+    fake_limit = fake_vma_count();
+    SAYS(call, "; to raise it: sysctl -w vm.max_map_count=1048576\n");
+    fake_may_write = -EACCES;
+    SAYS(call, "; to raise it as root: sysctl -w vm.max_map_count=1048576\n");
+    fake_text("/dev/termination-log", "", 0); /* a file alone is no pod */
+    SAYS(call, "; to raise it as root: sysctl -w vm.max_map_count=1048576\n");
+}
+
+/* Nobody may change it here. */
+static void where_others_type(void **state)
+{
+    (void)state;
+    struct failed_call call = mapping(4096, RW, ANON);
+    place_canary();
+    fake_limit = fake_vma_count();
+    fake_may_write = -EACCES;
+    fake_read_only = true;
+    SAYS(call, "; to raise it as root, outside of this service or container: sysctl -w vm.");
+    fake_text("/run/.containerenv", "", 0);
+    SAYS(call, "; to raise it on the host of this container: sysctl -w vm.");
+    fake_text("/run/secrets/kubernetes.io", "", 0);
+    SAYS(call, "; to raise it on the node of this pod (its securityContext cannot): sysctl -w vm.");
+    fake_may_write = -EROFS; /* to root */
+    SAYS(call, " on the node of this pod ");
+    fake_may_write = 0; /* privileged */
+    SAYS(call, "; to raise it: sysctl -w vm.max_map_count=1048576\n");
+}
+
+/* A limit of the process is set where it is started. */
+static void where_to_set(void **state)
+{
+    (void)state;
+    struct failed_call call = mapping(MIB, RW, ANON);
+    fake_rlimits[RLIMIT_AS] = 100 * KIB;
+    SAYS(call, "or more (or unlimited), LimitAS=infinity in a systemd unit\n");
+    fake_read_only = true;
+    fake_text("/.dockerenv", "", 0);
+    SAYS(call, "or more (or unlimited), --ulimit as=-1 for the container\n");
+    fake_text("/dev/termination-log", "", 0);
+    SAYS(call,
+         "LimitAS=infinity in the systemd unit of the container runtime on the node of this pod\n");
 }
 
 static void the_limit_without_proc(void **state)
@@ -451,6 +503,9 @@ int main(void)
         PLENTY(a_hole),
         PLENTY(a_reading_is_rare),
         PLENTY(map_limit),
+        PLENTY(where_to_type),
+        PLENTY(where_others_type),
+        PLENTY(where_to_set),
         PLENTY(the_limit_without_proc),
         PLENTY(the_limit_of_a_move),
         PLENTY(the_first_cause),

@@ -16,7 +16,7 @@ static void the_start_is_no_growth(void **state)
     growth_note(&g, 60000, 5 + HOUR);
     assert_int_equal(g.an_hour, 0);
     assert_int_equal(g.peak, 60000);
-    assert_int_equal(growth_advice(&g), 262144);
+    assert_int_equal(growth_advice(&g, 65530), 1048576);
 }
 
 static void by_the_hour(void **state)
@@ -34,21 +34,23 @@ static void by_the_hour(void **state)
     assert_int_equal(g.peak, 24000);
 }
 
+/* Never less than distributions set, nor than what is set here. */
 static void advice(void **state)
 {
     (void)state;
     const struct {
-        long peak, an_hour, value;
+        long peak, an_hour, limit, value;
     } rows[] = {
-        { 0, 0, 262144 },         { 65530, 0, 262144 },
-        { 131072, 0, 262144 },    { 131073, 0, 524288 },
-        { 65530, 5461, 262144 },  /* 131060 + 131064 */
-        { 65530, 10000, 524288 }, /* 131060 + 240000 */
-        { 262144, 0, 524288 },    { 2000000000, 2000000000, 1L << 30 },
+        { 0, 0, 65530, 1 << 20 },           { 524288, 0, 65530, 1 << 20 },
+        { 524289, 0, 65530, 1 << 21 },      { 262144, 21845, 65530, 1 << 20 }, /* 524288 + 524280 */
+        { 262144, 21846, 65530, 1 << 21 },                                     /* 524288 + 524304 */
+        { 1000, 0, 262144, 1 << 20 },       { 1000, 0, 1048575, 1 << 20 },
+        { 1000, 0, 1048576, 1 << 21 },      { 1000, 0, 16777216, 1 << 25 },
+        { 1000, 0, 2147483642, INT32_MAX }, { 2000000000, 2000000000, 65530, INT32_MAX },
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct growth g = { .peak = rows[i].peak, .an_hour = rows[i].an_hour };
-        assert_int_equal(growth_advice(&g), rows[i].value);
+        assert_int_equal(growth_advice(&g, rows[i].limit), rows[i].value);
     }
 }
 

@@ -4,7 +4,7 @@
  *
  *   ok       kernel      Linux 6.12.5 on x86_64
  *   note     limit       vm.max_map_count is 65,530, the kernel's default
- *            right:      sysctl -w vm.max_map_count=262144
+ *            right:      sysctl -w vm.max_map_count=1048576
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -19,16 +19,20 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "command/host/library.h"
+#include "command/host/sysctld.h"
 #include "command/lib/print.h"
 #include "command/lib/verb.h"
 #include "common/words.h"
 #include "kernel/procmaps.h"
+#include "kernel/procstat.h"
+#include "kernel/remedy.h"
 #include "tell/options.h"
 
 enum level { OK, NOTE, PROBLEM };
@@ -110,6 +114,7 @@ static void findings_end(struct findings *f)
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
 #endif
+#define OVERCOMMIT "/proc/sys/vm/overcommit_memory"
 
 /* linux/fs.h of 6.11, for older headers. */
 struct query {
@@ -130,20 +135,71 @@ static void examine_limit(struct findings *f)
 {
     const long kernels_default = 65530;
     long limit = procmaps_limit(PROCMAPS_LIMIT_PATH);
+    char right[600];
     if (limit < 0)
         finding(f, PROBLEM, "limit", "mount /proc",
                 PROCMAPS_LIMIT_PATH " cannot be read (%s): the library cannot count against it",
                 strerror((int)-limit));
-    else if (limit <= kernels_default)
-        finding(f, NOTE, "limit",
-                "what cannot be herded (many files) needs more: sysctl -w vm.max_map_count=262144"
-                " on the host, and the same in /etc/sysctl.d for good; where that cannot be had,"
-                " Elasticsearch and others that ask for it start with MAPHERD_SHOW_LIMIT=262144 and"
-                " MAPHERD_COLD together",
-                "vm.max_map_count is %s%s", grouped(limit),
+    else if (limit <= kernels_default) {
+        snprintf(
+            right, sizeof right,
+            "what cannot be herded (many files) needs more; to raise it%s:"
+            " sysctl -w vm.max_map_count=%ld, and a file of /etc/sysctl.d there with the line"
+            " vm.max_map_count=%ld for later starts; where that cannot be had, Elasticsearch and"
+            " others that ask for more start with MAPHERD_SHOW_LIMIT and MAPHERD_COLD together",
+            remedy_where(PROCMAPS_LIMIT_PATH), remedy_limit(0, limit), remedy_limit(0, limit));
+        finding(f, NOTE, "limit", right, "vm.max_map_count is %s%s", grouped(limit),
                 limit == kernels_default ? ", the kernel's default" : "");
-    else
+    } else
         finding(f, OK, "limit", NULL, "vm.max_map_count is %s", grouped(limit));
+}
+
+/* What the host's files set it to. Those of a container are not the host's. */
+static void examine_kept_limit(struct findings *f)
+{
+    static struct sysctld last, most;
+    char right[PATH_MAX + 200];
+    long limit = procmaps_limit(PROCMAPS_LIMIT_PATH);
+    if (limit < 0 || remedy_host() != HOST_MACHINE ||
+        !sysctld_find("vm.max_map_count", &last, &most))
+        return;
+    if (last.value >= most.value && last.value >= limit) {
+        finding(f, OK, "kept", NULL, "%s sets vm.max_map_count to %s at each start", last.path,
+                grouped(last.value));
+        return;
+    }
+    long value = last.value < most.value ? most.value : limit;
+    bool of_host = strncmp(last.path, "/etc/", 5) == 0; /* else a package's, which is not changed */
+    snprintf(right, sizeof right, "the line vm.max_map_count=%ld in %s", value,
+             of_host ? last.path
+                     : "/etc/sysctl.d/zz-max-map-count.conf, which is read after that file");
+    if (last.value < most.value)
+        finding(f, NOTE, "kept", right,
+                "%s sets vm.max_map_count to %ld at each start, and overrides the %ld of %s",
+                last.path, last.value, most.value, most.path);
+    else
+        finding(f, NOTE, "kept", right,
+                "%s sets vm.max_map_count to %ld at the next start; it is %ld now", last.path,
+                last.value, limit);
+}
+
+/* What lets mmap fail below the map limit: ulimit -v, and memory that is promised once only. */
+static void examine_memory_limits(struct findings *f)
+{
+    struct rlimit space;
+    char right[200];
+    if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY)
+        finding(f, NOTE, "space", "ulimit -v unlimited, if programs that reserve memory are to run",
+                "RLIMIT_AS leaves a process %s KiB of address space; mmap of a large file, and the"
+                " heap of a JVM, fail beyond that",
+                grouped((long long)(space.rlim_cur / 1024)));
+    if (procstat_number(OVERCOMMIT) != 2)
+        return;
+    snprintf(right, sizeof right, "vm.overcommit_memory=0 or a larger vm.overcommit_ratio%s",
+             remedy_where(OVERCOMMIT));
+    finding(f, NOTE, "overcommit", right,
+            "vm.overcommit_memory is 2: mmap fails when the memory is promised, however few maps"
+            " there are");
 }
 
 /* MAPHERD_SHOW_LIMIT, by the rules of the library. */
@@ -214,7 +270,9 @@ static void examine_kernel(struct findings *f)
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     examine_release(f);
     examine_limit(f);
+    examine_kept_limit(f);
     examine_shown(f);
+    examine_memory_limits(f);
     examine_noreplace(f, page);
     examine_guards(f, page);
     examine_query(f);

@@ -13,6 +13,7 @@
 #include "command/report/space.h"
 #include "command/watch/pieces.h"
 #include "command/watch/target.h"
+#include "kernel/remedy.h"
 
 enum { YOUNG_S = 20 }; /* a record of less tells nothing of growth */
 
@@ -293,10 +294,8 @@ static long maps_if_warm(const struct report *r)
 static void raise_limit(const struct report *r, FILE *out)
 {
     char text[80];
-    long value = 262144;
-    while (value < 1L << 30 &&
-           (value < 2 * r->count || value <= r->limit || value / 5 * 4 < maps_if_warm(r)))
-        value *= 2;
+    long warm = maps_if_warm(r) / 4 * 5 + 5, twice = 2 * r->count;
+    long value = remedy_limit(twice > warm ? twice : warm, r->limit);
     fputs("<li>", out);
     say(out, "Raise the limit where you may: ");
     snprintf(text, sizeof text, "sysctl -w vm.max_map_count=%ld", value);
