@@ -408,7 +408,7 @@ static const struct {
     { address_space_limit, LOG_WARNING },
     { data_limit, LOG_WARNING },
     { overcommit, LOG_WARNING },
-    { huge_pages, LOG_WARNING },
+    { huge_pages, LOG_INFO }, /* JVMs and databases try them first, and do without */
     { no_spare_maps, LOG_ERROR },
 };
 #define CAUSES (sizeof causes / sizeof *causes)

@@ -16,6 +16,7 @@
 #include "space/pace.h"
 #include "space/pressure.h"
 #include "space/regions.h"
+#include "space/swing.h"
 #include "space/zone.h"
 #include "tell/holders.h"
 #include "tell/log.h"
@@ -30,8 +31,6 @@
 #define STEP_SHARE 16
 /* While mappings of files are refused, a scan holds this long: no hook sees a thread's stack go. */
 #define FRESH_MS 1000
-/* A mark may be logged again when the count has fallen this many percent of the limit below it. */
-#define REARM_PERCENT 5
 
 static struct lock scan_lock = { .rank = LOCK_SCAN }; /* before the model lock, see lock.h */
 static char *scan_buffer;
@@ -51,6 +50,7 @@ static struct {
     uint64_t scan_ms;         /* the time of the last scan */
     unsigned long scan_calls; /* how many calls it was after */
     int passed; /* marks that have been logged, and below which the count has not fallen since */
+    struct swing swings[MARKS_MAX];
     struct growth growth;
 } count = { .upper_bound = AT_START,
             .limit = -1,
@@ -246,11 +246,14 @@ static void warn(long measured)
     if (reached > count.passed)
         log_line(EVENT_maps, "%ld maps, %ld %% of vm.max_map_count = %ld; %s", measured,
                  measured * 100 / count.limit, count.limit, words[words_in_use]);
-    if (reached > count.passed)
+    if (reached > count.passed) {
         count.passed = reached;
+        pressure_warned();
+    }
     while (count.passed > 0 &&
-           measured < share(count.limit, count.marks[count.passed - 1] - REARM_PERCENT))
-        count.passed--;
+           swing_has_fallen(&count.swings[count.passed - 1], measured,
+                            share(count.limit, count.marks[count.passed - 1]), count.limit))
+        swing_fell(&count.swings[--count.passed]);
 }
 
 /* True if a scan that measures this count would log a line, or there is a record for the

@@ -7,11 +7,11 @@
 #include <limits.h>
 
 #include "common/due.h"
+#include "space/swing.h"
 #include "tell/log.h"
 #include "tell/options.h"
 #include "tell/status.h"
 
-#define LOG_EVERY_MS 1000
 #define FALL_SHARE 100 /* a level falls when the count is this part of the limit below it */
 
 const struct pressure_row pressure_rows[] = {
@@ -24,6 +24,11 @@ const struct pressure_row pressure_rows[] = {
 int pressure_measured;
 long pressure_falls_below = LONG_MIN;
 static unsigned relieved;
+
+/* What the log was told. It stays where the level swings (swing.h). */
+static int told;
+static bool warned; /* of a mark, since it was last told "calm" */
+static struct swing swings[PRESSURE_FULL + 1];
 
 const char *pressure_name(enum pressure which)
 {
@@ -46,10 +51,43 @@ static long fall_of(enum pressure which, long limit)
     return which == PRESSURE_CALM ? LONG_MIN : pressure_border(which, limit) - limit / FALL_SHARE;
 }
 
-static void change(enum pressure from, enum pressure to, long maps, long limit)
+/* The level of the log's next line, where the process is at now: told falls later than now. */
+static enum pressure next_told(enum pressure was, enum pressure now, long maps, long limit)
 {
-    static struct log_limit often[PRESSURE_FULL + 1];
-    unsigned more;
+    if (now >= was)
+        return now;
+    while (was > now && swing_has_fallen(&swings[was], maps, pressure_border(was, limit), limit))
+        was--;
+    return was;
+}
+
+/* A fall is told as loudly as what it ends. */
+static void tell(enum pressure now, long maps, long limit)
+{
+    int was = __atomic_load_n(&told, __ATOMIC_RELAXED);
+    enum pressure next = next_told((enum pressure)was, now, maps, limit);
+    int most = (int)next > was ? (int)next : was;
+    if ((int)next == was || !__atomic_compare_exchange_n(&told, &was, (int)next, false,
+                                                         __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        return;
+    for (int fallen = was; fallen > (int)next; fallen--)
+        swing_fell(&swings[fallen]);
+    bool loud =
+        most > PRESSURE_RAISED || ((int)next < was && __atomic_load_n(&warned, __ATOMIC_RELAXED));
+    if (next == PRESSURE_CALM)
+        __atomic_store_n(&warned, false, __ATOMIC_RELAXED);
+    log_line_at(loud ? LOG_WARNING : LOG_INFO, EVENT_pressure,
+                "pressure is %s, was %s: %ld of %ld maps (vm.max_map_count)",
+                pressure_rows[next].name, pressure_rows[was].name, maps, limit);
+}
+
+void pressure_warned(void)
+{
+    __atomic_store_n(&warned, true, __ATOMIC_RELAXED);
+}
+
+static void change(enum pressure from, enum pressure to)
+{
     if (!__atomic_compare_exchange_n(&pressure_measured, &(int){ (int)from }, (int)to, false,
                                      __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         return;
@@ -58,11 +96,6 @@ static void change(enum pressure from, enum pressure to, long maps, long limit)
     due_set(DUE_METRICS);
     if (from == PRESSURE_FULL)
         __atomic_fetch_add(&relieved, 1, __ATOMIC_RELAXED);
-    if (log_allowed(&often[to], LOG_EVERY_MS, &more))
-        log_line_at(to > PRESSURE_RAISED ? LOG_WARNING : LOG_INFO, EVENT_pressure,
-                    "pressure is %s, was %s: %ld of %ld maps (vm.max_map_count)%s",
-                    pressure_rows[to].name, pressure_rows[from].name, maps, limit,
-                    more ? "; it changed more often than is told here" : "");
 }
 
 static enum pressure level_of(long maps, long limit)
@@ -79,10 +112,15 @@ void pressure_is(long maps, long limit)
     enum pressure now = level_of(maps, limit);
     if (now < was && maps >= fall_of(was, limit))
         now = was;
-    /* Also where the level stays: the limit may be another one than when it was reached. */
-    __atomic_store_n(&pressure_falls_below, fall_of(now, limit), __ATOMIC_RELAXED);
     if (now != was)
-        change(was, now, maps, limit);
+        change(was, now);
+    tell(now, maps, limit);
+    /* Also where the level stays: the limit may be another one than when it was reached. */
+    enum pressure last = (enum pressure)__atomic_load_n(&told, __ATOMIC_RELAXED);
+    long falls = fall_of(now, limit), to_tell = LONG_MIN;
+    if (last > now)
+        to_tell = swing_falls_below(&swings[last], pressure_border(last, limit), limit);
+    __atomic_store_n(&pressure_falls_below, falls > to_tell ? falls : to_tell, __ATOMIC_RELAXED);
 }
 
 void pressure_at_most(long upper_bound, long limit)

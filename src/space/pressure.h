@@ -64,7 +64,7 @@ static inline struct pressure_actions pressure_actions(void)
 /* The number of VMAs from which on the process is at a level; limit is vm.max_map_count. */
 long pressure_border(enum pressure level, long limit);
 
-/* Sets the level by a count that a scan has measured, and logs a change. */
+/* Sets the level by a count that a scan has measured, and logs a change that is no mere swing. */
 void pressure_is(long maps, long limit);
 
 /* Whether an upper bound of the count allows the level to fall. */
@@ -72,6 +72,9 @@ static inline bool pressure_may_fall(long upper_bound)
 {
     return upper_bound < __atomic_load_n(&pressure_falls_below, __ATOMIC_RELAXED);
 }
+
+/* A line of the log has warned of a mark (MAPHERD_WARN): the end of that is told as loudly. */
+void pressure_warned(void);
 
 /* Lets the level fall, and logs that, if an upper bound of the count allows it. */
 void pressure_at_most(long upper_bound, long limit);

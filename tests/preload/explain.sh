@@ -81,11 +81,16 @@ if refused overcommit 12; then
 	says " MemTotal + SwapTotal = $(number all) KiB (/proc/meminfo)"
 	says "sysctl -w vm.overcommit_memory=1"
 fi
-refused huge 12
+# What JVMs and databases try first, to do without it where it fails, warns nobody.
+refused huge 12 MAPHERD_LOG_LEVEL=warning || true
+[ -z "$line" ] || fail "a probe for huge pages is a warning: $line"
+told=$((told - 1))
+refused huge 12 MAPHERD_LOG_LEVEL=info
+says ": info: "
 says "it wants $(number wanted) huge pages of $(number page) KiB, and of $(number total) in the pool"
 says " $(number free) are free and $(number taken) of those reserved (/proc/meminfo)"
 says "sysctl -w vm.nr_hugepages=$(number enough)"
-if refused huge-other 12; then
+if refused huge-other 12 MAPHERD_LOG_LEVEL=info; then
 	says "it wants 1000 huge pages of $(number page) KiB, and of "
 	says "/sys/kernel/mm/hugepages/hugepages-$(number page)kB/nr_hugepages"
 fi
@@ -142,6 +147,22 @@ if [ "$own_mounts" ]; then
 else
 	left="$left containers"
 fi
+
+# HotSpot's probes.
+oldifs=$IFS
+IFS=:
+for jdk in ${JDKS:-}; do
+	IFS=$oldifs
+	: >"$log"
+	MAPHERD_LOG="$log" preloaded "$jdk/bin/java" -Xmx64m -XX:+UseLargePages -version >"$scratch/out" 2>&1 ||
+		fail "$jdk with large pages: $(cat "$scratch/out")"
+	[ ! -s "$log" ] || fail "$jdk: a probe for large pages warns: $(cat "$log")"
+	: >"$log"
+	MAPHERD_LOG="$log" MAPHERD_LOG_LEVEL=info preloaded "$jdk/bin/java" -Xmx64m -XX:+UseLargePages -version >"$scratch/out" 2>&1
+	! grep -q "failed: it wants .* huge pages" "$log" || probed="${probed:-} $jdk"
+done
+IFS=$oldifs
+[ -z "${probed:-}" ] || say "HotSpot's probes were refused, and warned nobody:$probed"
 
 # Only looked at, nothing herded: the same words.
 refused as 12 MAPHERD_MODE=observe

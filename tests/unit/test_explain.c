@@ -195,7 +195,7 @@ static void huge_pool(void **state)
     (void)state;
     char *pool = strstr(meminfo, "HugePages_Total");
     SAYS(mapping(3 * 2048 * KIB, RW, ANON | MAP_HUGETLB),
-         "it wants 3 huge pages of 2048 KiB, and "
+         "info: mmap of 6291456 bytes failed: it wants 3 huge pages of 2048 KiB, and "
          "of 0 in the pool 0 are free and 0 of those reserved (/proc/meminfo); to enlarge the "
          "pool: sysctl -w vm.nr_hugepages=3");
     strcpy(pool, "HugePages_Total: 10\nHugePages_Free: 6\nHugePages_Rsvd: 2\n"
