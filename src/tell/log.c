@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/ioctl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@
 #define LINE 1300
 #define TEXT_MAX 700
 #define PATH_LEN 1024
+#define COMPLAIN_EVERY_MS 60000
 
 #ifndef FS_IOC_GETVERSION /* linux/fs.h, which does not go with sys/mount.h */
 #define FS_IOC_GETVERSION _IOR('v', 1, long)
@@ -41,8 +43,11 @@ static struct {
     char path[PATH_LEN];
     struct place stderr_at_start;
     bool stderr_known;
+    bool stderr_is_journal; /* what was stderr at the start leads to systemd's journal */
     bool silent;
     bool complained; /* a line has said that the log cannot be written */
+    struct log_limit complaints;
+    uint64_t unwritten; /* lines since then that it lacks */
     long pid;
     uint64_t *lost;
 } self;
@@ -131,6 +136,15 @@ static void fill_path(void)
     self.path[at] = '\0';
 }
 
+/* systemd connects a service's stderr to the journal and says which one that is: "DEVICE:INODE"
+ * (systemd.exec(5), JOURNAL_STREAM). A child whose stderr is another one has that variable too. */
+static bool is_journal(const struct place *p, const char *stream)
+{
+    char own[48];
+    fmt(own, sizeof own, "%lu:%lu", (unsigned long)p->st.st_dev, (unsigned long)p->st.st_ino);
+    return stream && words_equal(words_text(stream), words_text(own));
+}
+
 void log_start(const char *name)
 {
     size_t n = 0;
@@ -139,7 +153,11 @@ void log_start(const char *name)
     self.name[n] = '\0';
     self.pid = sys_getpid();
     self.complained = false;
+    self.complaints = (struct log_limit){ 0, 0 };
+    self.unwritten = 0;
     self.stderr_known = find_place(STDERR_FILENO, &self.stderr_at_start);
+    self.stderr_is_journal =
+        self.stderr_known && is_journal(&self.stderr_at_start, getenv("JOURNAL_STREAM"));
     self.form.len = 0;
     if (!words_equal(options.log, words_text("stderr")))
         fill_form(options.log);
@@ -165,8 +183,11 @@ void log_after_fork(void)
 {
     self.pid = sys_getpid();
     fill_path();
-    if (memchr(self.form.text, '\0', self.form.len)) /* the child has another log */
+    if (memchr(self.form.text, '\0', self.form.len)) { /* the child has another log */
         self.complained = false;
+        self.complaints = (struct log_limit){ 0, 0 };
+        self.unwritten = 0;
+    }
 }
 
 void log_silence(void)
@@ -291,28 +312,38 @@ static size_t add_fields(const struct space *s, size_t at, const char *names, co
 
 /* What a line says besides its text. */
 struct saying {
+    bool to_stderr;
     enum log_level level;
     enum event event;
     const char *format;
     va_list args; /* of the format; unused where that is NULL */
 };
 
+/* The priority of syslog(3) as the journal reads it and takes it off the line (sd-daemon(3)). */
+static size_t priority(const struct space *s, const struct saying *what)
+{
+    static const char priorities[] = "03467"; /* by enum log_level */
+    if (!what->to_stderr || !self.stderr_is_journal)
+        return 0;
+    return fmt(s->line, s->line_size, "<%c>", priorities[what->level]);
+}
+
 static size_t line_of_text(const struct space *s, struct saying *what)
 {
     uint64_t now = date_now();
     const char *level = event_level_name(what->level);
+    size_t len = priority(s, what);
     if (options.log_format != FORMAT_JSON)
-        return fmt(s->line, s->line_size, "%s mapherd: %s[%ld]: %s: %s\n", date_text(now).text,
-                   self.name, self.pid, level, s->text);
+        return len + fmt(s->line + len, s->line_size - len, "%s mapherd: %s[%ld]: %s: %s\n",
+                         date_text(now).text, self.name, self.pid, level, s->text);
     const struct event_row *row = &event_rows[what->event];
     char program[6 * sizeof self.name];
     escape(s->quoted, s->quoted_size, s->text);
     escape(program, sizeof program, self.name);
-    size_t len =
-        fmt(s->line, s->line_size,
-            "{\"time\":%lu,\"program\":\"%s\",\"pid\":%ld,\"level\":\"%s\",\"event\":\"%s\","
-            "\"text\":\"%s\"",
-            (unsigned long)now, program, self.pid, level, row->name, s->quoted);
+    len += fmt(s->line + len, s->line_size - len,
+               "{\"time\":%lu,\"program\":\"%s\",\"pid\":%ld,\"level\":\"%s\",\"event\":\"%s\","
+               "\"text\":\"%s\"",
+               (unsigned long)now, program, self.pid, level, row->name, s->quoted);
     if (what->format)
         len = add_fields(s, len, row->fields, what->format, what->args);
     return len + fmt(s->line + len, s->line_size - len, "}\n");
@@ -325,12 +356,25 @@ void log_observe(log_observer *o)
     observer = o;
 }
 
-/* Says once that the log cannot be written; a child with a log of its own says it again. */
+static bool is_wanted(enum log_level level)
+{
+    return !self.silent && (int)level <= options.log_level;
+}
+
+static void say_in(const struct space *s, enum log_level level, enum event event,
+                   const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Says that the log cannot be written, once until it can be; a child with a log of its own says it
+ * again. */
 static void complain_of_log(const struct space *s, long error)
 {
-    if (__atomic_exchange_n(&self.complained, true, __ATOMIC_RELAXED))
+    unsigned more;
+    __atomic_fetch_add(&self.unwritten, 1, __ATOMIC_RELAXED);
+    if (__atomic_load_n(&self.complained, __ATOMIC_RELAXED) ||
+        !log_allowed(&self.complaints, COMPLAIN_EVERY_MS, &more) ||
+        __atomic_exchange_n(&self.complained, true, __ATOMIC_RELAXED))
         return;
-    struct saying what = { .level = LOG_WARNING, .event = EVENT_log_failed };
+    struct saying what = { .to_stderr = true, .level = LOG_WARNING, .event = EVENT_log_failed };
     fmt(s->text, s->text_size,
         "the log %s cannot be written: %s; lines are lost (mapherd stat counts them)", self.path,
         reason_of(error));
@@ -339,19 +383,28 @@ static void complain_of_log(const struct space *s, long error)
     write_stderr(s->line, line_of_text(s, &what));
 }
 
+/* The log has got a line. */
+static void log_works(const struct space *s)
+{
+    if (!__atomic_exchange_n(&self.complained, false, __ATOMIC_RELAXED))
+        return;
+    uint64_t lacks = __atomic_exchange_n(&self.unwritten, 0, __ATOMIC_RELAXED);
+    say_in(s, LOG_WARNING, EVENT_log_resumed,
+           "the log can be written again; before the last line %lu are missing",
+           (unsigned long)lacks);
+}
+
 static void write_text(const struct space *s, struct saying *what)
 {
+    what->to_stderr = !self.path[0];
     size_t len = line_of_text(s, what);
     long error = self.path[0] ? write_log(s->line, len) : write_stderr(s->line, len);
     if (error && self.lost)
         __atomic_fetch_add(self.lost, 1, __ATOMIC_RELAXED);
     if (error && self.path[0])
         complain_of_log(s, error);
-}
-
-static bool is_wanted(enum log_level level)
-{
-    return !self.silent && (int)level <= options.log_level;
+    else if (self.path[0] && __atomic_load_n(&self.complained, __ATOMIC_RELAXED))
+        log_works(s);
 }
 
 static void say(const struct space *s, enum log_level level, enum event event, const char *format,
@@ -368,6 +421,15 @@ static void say(const struct space *s, enum log_level level, enum event event, c
     if (wanted)
         write_text(s, &what);
     va_end(what.args);
+}
+
+static void say_in(const struct space *s, enum log_level level, enum event event,
+                   const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say(s, level, event, format, args);
+    va_end(args);
 }
 
 static void say_on_stack(enum log_level level, enum event event, const char *format, va_list args)

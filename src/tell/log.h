@@ -14,7 +14,9 @@
  * moved another file there since. A line is lost where the pipe is full or its reader has ended:
  * the program neither waits nor gets SIGPIPE or SIGXFSZ. A log file is opened for each line, and no
  * descriptor of it stays open. A lost line is counted (log_count_lost), and the observer gets it.
- * Where a log file cannot be written, one line on descriptor 2 says so.
+ * Where a log file cannot be written, one line on descriptor 2 says so, and one in the log when it
+ * can be. Where descriptor 2 was systemd's journal at the start, a line begins with its priority:
+ * <3>, <4>, <6> or <7>.
  */
 #ifndef MAPHERD_LOG_H
 #define MAPHERD_LOG_H

@@ -24,6 +24,7 @@
 #include "tell/status.h"
 
 #define EVERY_MS 1000
+#define TELL_EVERY_MS 60000
 #define PATH_LEN 512
 #define FIRST_PID_NAMESPACE 4026531836UL /* include/linux/proc_ns.h: PROC_PID_INIT_INO */
 
@@ -131,14 +132,22 @@ static long write_file(void)
     return answer;
 }
 
-static void tell_failure(long answer)
+/* Tells of a failure that is not told yet, and of the first success after it. */
+static void tell_of(long answer)
 {
+    static struct log_limit often;
     static bool said;
-    if (!__atomic_exchange_n(&said, true, __ATOMIC_RELAXED))
+    unsigned more;
+    if (answer >= 0 && said)
+        log_line(EVENT_metrics_resumed, "metrics can be written to %s again", folder);
+    if (answer < 0 && !said && !log_allowed(&often, TELL_EVERY_MS, &more))
+        return;
+    if (answer < 0 && !said)
         log_line(EVENT_metrics_failed,
                  "metrics cannot be written to %s (errno %ld): MAPHERD_METRICS wants "
                  "a folder that the program may write to",
                  folder, -answer);
+    said = answer < 0;
 }
 
 /* A child that shares its parent's memory, or was forked by a raw system call, is not the owner. */
@@ -156,9 +165,7 @@ static void renew(uint64_t now)
         news_tell(&told);
         if (!file.named)
             name_file();
-        long answer = write_file();
-        if (answer < 0)
-            tell_failure(answer);
+        tell_of(write_file());
         if (__atomic_load_n(&stopped, __ATOMIC_SEQ_CST))
             sys_unlink(file.path);
     }

@@ -8,6 +8,7 @@
  *   ("other inode" where the filesystem gives it another).
  * messages workers: forks two workers, which provoke a line each, as it does; prints its number and theirs.
  * messages elsewhere: goes to the root folder, and provokes a line there.
+ * messages makes FOLDER: makes the folder, and provokes a line.
  * messages wait: provokes a line and waits for the end of its input.
  */
 #define _GNU_SOURCE
@@ -98,6 +99,12 @@ static int workers(void)
 
 int main(int argc, char **argv)
 {
+    if (argc > 2 && strcmp(argv[1], "makes") == 0) {
+        if (mkdir(argv[2], 0700))
+            return 2;
+        provoke();
+        return 0;
+    }
     if (argc > 2)
         return with_data(argv[1], argv[2]);
     if (argc > 1 && strcmp(argv[1], "workers") == 0)

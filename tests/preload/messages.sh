@@ -61,6 +61,39 @@ for log in /nonexistent/folder/log /dev/full; do
 	grep -q "warning: the log $log cannot be written: .*; lines are lost" "$scratch/err" ||
 		fail "$log: $(cat "$scratch/err")"
 done
+# Until it can be: that is told there, as the trouble was told here.
+for format in text json; do
+	rm -rf "$scratch/late"
+	MAPHERD_LOG_FORMAT=$format MAPHERD_WRONG=1 MAPHERD_LOG="$scratch/late/log" \
+		preloaded "$messages" makes "$scratch/late" 2>"$scratch/err" || fail "makes: status $?"
+	grep -q "the log $scratch/late/log cannot be written: " "$scratch/err" || fail "makes: $(cat "$scratch/err")"
+	[ "$(wc -l <"$scratch/late/log")" = 2 ] || fail "not two lines: $(cat "$scratch/late/log")"
+	grep -q "$line" "$scratch/late/log" || fail "the line after the folder was made is missing"
+done
+grep -q '"level":"warning","event":"log_resumed","text":"the log can be written again; before the last line 1 are missing","missing":1}$' \
+	"$scratch/late/log" || fail "nothing says that the log can be written again: $(cat "$scratch/late/log")"
+
+# systemd's journal: a priority for each line, if descriptor 2 is the one that systemd has named.
+# journal FIRST ENVIRONMENT...: what the lines begin with.
+journal() {
+	first=$1
+	shift
+	: >"$scratch/err"
+	env -u MAPHERD_LOG "$@" LD_PRELOAD="$MAPHERD_LIB" "$messages" stays >"$scratch/out" 2>"$scratch/err" || fail "journal: status $?"
+	[ "$(wc -l <"$scratch/err")" = 2 ] || fail "journal: not two lines: $(cat "$scratch/err")"
+	[ "$(cut -c 1-"${#first}" "$scratch/err" | tr -d '\n')" = "$first$(echo "$first" | sed 's/4/6/')" ] ||
+		fail "$*: the lines do not begin with $first: $(cat "$scratch/err")"
+}
+: >"$scratch/err"
+stream=$(stat -L -c %d:%i "$scratch/err")
+journal '<4>2' MAPHERD_WRONG=1 JOURNAL_STREAM="$stream"
+journal '<4>{' MAPHERD_WRONG=1 JOURNAL_STREAM="$stream" MAPHERD_LOG_FORMAT=json
+journal 2 MAPHERD_WRONG=1 JOURNAL_STREAM="${stream}0"
+journal 2 MAPHERD_WRONG=1 JOURNAL_STREAM=
+MAPHERD_WRONG=1 JOURNAL_STREAM="$stream" MAPHERD_LOG="$scratch/plain" preloaded "$messages" stays 2>"$scratch/err"
+grep -q "^$stamp" "$scratch/plain" || fail "a log of its own has priorities: $(cat "$scratch/plain")"
+! grep -q '^<' "$scratch/plain" || fail "a log of its own has priorities: $(cat "$scratch/plain")"
+
 mkfifo "$scratch/in" "$scratch/out.fifo"
 MAPHERD_WRONG=1 MAPHERD_LOG=/nonexistent/log LD_PRELOAD="$MAPHERD_LIB" "$messages" wait <"$scratch/in" >"$scratch/out.fifo" 2>/dev/null &
 waits=$!

@@ -91,6 +91,7 @@ static void a_life(void **state)
     fake_now_ms += 1000;
     calls(100);
     assert_int_equal(times(FILE_NAMED), 5);
+    assert_int_equal(times("warning: metrics can be written to /metrics again\n"), 1);
 
     /* At the end it is removed, once, and not written again. */
     metrics_stop();
