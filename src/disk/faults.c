@@ -310,8 +310,8 @@ void faults_report(const struct fault *f, const void *context, bool lost, const 
     if (!is_news(f, done, &more))
         return;
     if (more)
-        log_line_in(&room, LOG_INFO, EVENT_faults, "SIGBUS: %u more like the one reported before",
-                    more);
+        log_line_in(&room, LOG_WARNING, EVENT_faults,
+                    "SIGBUS: %u more like the one reported before", more);
     sys_prctl(PR_GET_NAME, (unsigned long)thread, 0, 0, 0);
     thread[sizeof thread - 1] = '\0';
     say_cause(cause_text, sizeof cause_text, f);

@@ -160,7 +160,9 @@ misuse "--older 'x'" clean --older x "$scratch"
 # ---- switched on and off ----
 
 rm -f "$work"/late.*
+export MAPHERD_LOG="$scratch/late.log" MAPHERD_LOG_LEVEL=info
 hold_leaky "$scratch/leaky" off
+unset MAPHERD_LOG MAPHERD_LOG_LEVEL
 expect 1 "$MAPHERD" leaks "$held"
 err_has "mapherd leaks --start $held"
 late 1
@@ -178,6 +180,10 @@ expect 1 "$MAPHERD" leaks --stop "$scratch/copy"
 err_has "it is a copy"
 expect 0 "$MAPHERD" leaks --stop "$scratch"/records/*leaky-"$held"-*.record
 late 4
+grep -q ': info: mappings are recorded with their call stacks from now on$' "$scratch/late.log" ||
+	fail "the start is not in the log: $(cat "$scratch/late.log")"
+grep -q ': info: mappings are no longer recorded$' "$scratch/late.log" ||
+	fail "the end is not in the log: $(cat "$scratch/late.log")"
 expect 0 "$MAPHERD" leaks --stop "$held"
 out_has "not recorded as it is"
 release

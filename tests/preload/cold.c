@@ -730,8 +730,9 @@ static void scene_threads(void)
     unmap_all(COUNT / 2);
 }
 
-/* The limit is full of anonymous memory: cold mappings are accessed all the same. */
-static void scene_full(void)
+/* The limit is full of anonymous memory: cold mappings are accessed all the same. With withdraw, none
+ * may become cold any more when it is full, and they are accessed when there is room again. */
+static void fill_the_limit(bool withdraw)
 {
     enum { MOST = 1 << 20, MAPS = 200 };
     char *more[MAPS];
@@ -752,6 +753,10 @@ static void scene_full(void)
         n += 2;
     if (n >= MOST || errno != ENOMEM)
         die("the limit is not reached: %d pages, %s", n, strerror(errno));
+    if (withdraw) {
+        close((int)syscall(SYS_userfaultfd, 0));
+        munmap(room, (size_t)MOST * PAGE);
+    }
     for (int round = 0; round < 3; round++)
         for (int i = 0; i < COUNT / 2; i++)
             at[i][round] = (char)('0' + round);
@@ -759,10 +764,60 @@ static void scene_full(void)
         more[i][5]++;
     for (int i = 0; i < COUNT / 2; i++)
         printf("  %.6s\n", at[i]);
-    munmap(room, (size_t)MOST * PAGE);
+    if (!withdraw)
+        munmap(room, (size_t)MOST * PAGE);
     for (int i = 0; i < MAPS; i++)
         munmap(more[i], LEN);
     unmap_all(COUNT / 2);
+}
+
+static void scene_full(void)
+{
+    fill_the_limit(false);
+}
+
+static void scene_left(void)
+{
+    fill_the_limit(true);
+}
+
+/* Lets the address space grow by that many bytes, or again as it could before. */
+static void allow(size_t more)
+{
+    static struct rlimit before;
+    unsigned long pages = 0;
+    if (!more && setrlimit(RLIMIT_AS, &before))
+        die("setrlimit: %s", strerror(errno));
+    if (!more)
+        return;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (!file || fscanf(file, "%lu", &pages) != 1 || fclose(file) || getrlimit(RLIMIT_AS, &before))
+        die("statm: %s", strerror(errno));
+    struct rlimit now = { pages * PAGE + more, before.rlim_max };
+    if (setrlimit(RLIMIT_AS, &now))
+        die("setrlimit: %s", strerror(errno));
+}
+
+/* No memory is left: for what holds the file of a first mapping; and for what follows the program to
+ * its user. */
+static void scene_rights(void)
+{
+    files[0] = make(0);
+    allow(LEN);
+    char *first = mmap(NULL, LEN, SHARED_RW, files[0], 0);
+    allow(0);
+    if (first == MAP_FAILED)
+        die("mmap: %s", strerror(errno));
+    printf("  %.6s\n", first);
+    map_all(COUNT, SHARED_RW);
+    allow(1);
+    int answer = setresuid(-1, geteuid(), -1);
+    allow(0);
+    for (int i = 0; i < COUNT; i++)
+        printf("  %.6s\n", at[i]);
+    printf("  %d\n", answer);
+    unmap_all(COUNT);
+    munmap(first, LEN);
 }
 
 /* ---- children that have to do without their parent ---- */
@@ -1281,13 +1336,14 @@ static const struct scene {
     {                       \
 #name, scene_##name \
     }
-    SCENE(bytes),    SCENE(deleted),    SCENE(private), SCENE(msync),    SCENE(mprotect),
-    SCENE(madvise),  SCENE(mincore),    SCENE(munmap),  SCENE(fixed),    SCENE(mremap),
-    SCENE(mlock),    SCENE(truncate),   SCENE(fork),    SCENE(locks),    SCENE(buffers),
-    SCENE(turnover), SCENE(threads),    SCENE(handler), SCENE(mlockall), SCENE(robust),
-    SCENE(full),     SCENE(below),      SCENE(orphan),  SCENE(unmapped), SCENE(user),
-    SCENE(daemon),   SCENE(grandchild), SCENE(table),   SCENE(busy),     SCENE(flight),
-    SCENE(asleep),   SCENE(ends),       SCENE(unseen),  SCENE(limits),   SCENE(namespaces),
+    SCENE(bytes),    SCENE(deleted),    SCENE(private), SCENE(msync),      SCENE(mprotect),
+    SCENE(madvise),  SCENE(mincore),    SCENE(munmap),  SCENE(fixed),      SCENE(mremap),
+    SCENE(mlock),    SCENE(truncate),   SCENE(fork),    SCENE(locks),      SCENE(buffers),
+    SCENE(turnover), SCENE(threads),    SCENE(handler), SCENE(mlockall),   SCENE(robust),
+    SCENE(full),     SCENE(left),       SCENE(rights),  SCENE(below),      SCENE(orphan),
+    SCENE(unmapped), SCENE(user),       SCENE(daemon),  SCENE(grandchild), SCENE(table),
+    SCENE(busy),     SCENE(flight),     SCENE(asleep),  SCENE(ends),       SCENE(unseen),
+    SCENE(limits),   SCENE(namespaces),
 };
 
 int main(int argc, char **argv)

@@ -8,7 +8,9 @@ export MAPHERD_LOG="$scratch/log"
 scenes="bytes deleted private msync mprotect madvise mincore munmap fixed mremap mlock truncate fork
 	locks buffers threads handler turnover mlockall robust asleep
 	orphan unmapped user daemon grandchild table busy ends
-	unseen limits namespaces"
+	unseen limits namespaces rights"
+
+told() { grep -q "warning: .*$1" "$scratch/log" || fail "$scene: '$1' is not said: $(tail "$scratch/log")"; }
 
 # Each scene, alone and with all its mappings cold.
 play() {
@@ -23,6 +25,13 @@ play() {
 			"$TESTS_BIN/tests/preload/cold" "$1" "$scene" >"$scratch/with" 2>"$scratch/err" ||
 			fail "$scene: status $?: $(cat "$scratch/err" "$scratch/log")"
 		grep -q '^cold=1$' "$scratch/err" || fail "$scene: nothing was cold"
+		case $scene in
+		left) told 'mappings stay cold, because the limit allows no more' ;;
+		rights)
+			told 'a mapping of a file could not become cold, or warm again: .*(error 12)'
+			told 'keeps users or capabilities that the program has given up: .*(error 12)'
+			;;
+		esac
 		diff "$scratch/alone" "$scratch/with" >"$scratch/diff" ||
 			fail "$scene differs from what it does alone: $(cat "$scratch/diff")"
 	done
@@ -46,7 +55,7 @@ many() {
 }
 
 if [ "$limit" -le 100000 ]; then
-	scenes="$scenes full"
+	scenes="$scenes full left"
 else
 	say "vm.max_map_count is $limit: it is not filled"
 fi

@@ -119,6 +119,8 @@ if command -v strace >/dev/null; then
 	rm -f "$scratch/log"
 	few=$(calls 100)
 	[ "$(grep -c 'SIGBUS: a store' "$scratch/log")" = 1 ] || fail "again: $(cat "$scratch/log")"
+	grep -q 'warning: SIGBUS: 99 more like the one reported before' "$scratch/log" ||
+		fail "again: the others are not counted: $(cat "$scratch/log")"
 	many=$(calls 1100)
 	[ $((many - few)) -le 15000 ] || fail "again: $((many - few)) calls for a thousand faults"
 	say "again: $(((many - few) / 1000)) calls a fault"

@@ -101,6 +101,8 @@ forks() {
 	expect_answer wrong=0 check random 0 500 4
 	ask exit 0 && fail "exit: $said"
 	ended
+	grep -q "warning: there is still no space for what was spilled: a forked process .* may write it back" "$scratch/log" ||
+		fail "the parent does not say who has the pages: $(cat "$scratch/log")"
 	"$MAPHERD" recover "$spills" >"$scratch/out" 2>&1 || fail "recover: $(cat "$scratch/out")"
 	nothing_left
 	"$program" check "$file" random 0 500 4 >"$scratch/out" || fail "what the daemon stored: $(cat "$scratch/out")"

@@ -88,7 +88,25 @@ opened_meanwhile() {
 	wait $reader || fail "$kind: the reader saw $(cat "$scratch/seen")"
 	expect_answer 0 msync $ALL
 	ends_with 0
+	grep -q "warning: everything that was spilled has gone back to its files" "$scratch/log" ||
+		fail "$kind: the end of the trouble is not said: $(cat "$scratch/log")"
 	nothing_left
+	clear_disk
+}
+
+# The spill file itself is removed: msync goes on to fail, and the log says why.
+lost_spill() {
+	begin_preloaded "$file" $PAGES
+	take_space
+	expect_answer 0 store random $ALL 1
+	rm -f "${spills:?}"/*
+	give_space
+	ask msync $ALL
+	[ "$said" != 0 ] || fail "$kind: msync succeeds without the spill file"
+	expect_answer wrong=0 check random $ALL 1
+	ended
+	grep -q "error: $spills/.*, which holds what was spilled, cannot be opened any more (error [0-9]*)" "$scratch/log" ||
+		fail "$kind: it is not said that the spill file is lost: $(cat "$scratch/log")"
 	clear_disk
 }
 
@@ -105,6 +123,8 @@ written_past() {
 	ends_with 0
 	"$program" check "$file" ascending 7 1 9 >"$scratch/out" || fail "$kind: what was written is overwritten"
 	grep -q "was written, past its map" "$scratch/log" || fail "$kind: the conflict is not said: $(cat "$scratch/log")"
+	grep -q "error: a file was written by others since pages of it were spilled" "$scratch/log" ||
+		fail "$kind: the end does not say what stays: $(cat "$scratch/log")"
 	"$MAPHERD" recover "$spills" >"$scratch/out" 2>&1 && fail "$kind: recover overwrote what was written since"
 	grep -q "it has been changed since" "$scratch/out" || fail "$kind: recover says $(cat "$scratch/out")"
 	"$MAPHERD" recover --force "$spills" >"$scratch/out" 2>&1 || fail "$kind: recover --force: $(cat "$scratch/out")"
@@ -267,7 +287,7 @@ on() {
 		say "not on $1: $why"
 		return
 	fi
-	for part in mapped_by_another forked_before opened_meanwhile written_past killed_twins maps_meanwhile \
+	for part in mapped_by_another forked_before opened_meanwhile written_past lost_spill killed_twins maps_meanwhile \
 		allocator_first lmdbs; do
 		[ -z "${PART:-}" ] || [ "$PART" = $part ] || continue
 		$part
