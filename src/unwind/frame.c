@@ -67,6 +67,33 @@ bool frame_from_signal(struct frame *f, struct reach *stack)
     return true;
 }
 
+/* The instructions that will run say where the return address is, and that no other register
+ * changes: add $N, %rsp; ret. On aarch64 such code has a frame pointer. */
+bool frame_by_epilogue(struct frame *f, struct reach *stack)
+{
+#if defined(__x86_64__)
+    static const unsigned char add[] = { 0x48, 0x83, 0xc4 };
+    enum { AMOUNT = sizeof add, RET, LENGTH };
+    struct reach code = { 0, 0 };
+    const unsigned char *at = (const void *)f->pc;
+    uintptr_t pc;
+    if (!reach_span(&code, f->pc, LENGTH) || memcmp(at, add, sizeof add) != 0 ||
+        at[AMOUNT] > INT8_MAX || at[RET] != 0xc3)
+        return false;
+    uintptr_t place = f->reg[FRAME_SP] + at[AMOUNT];
+    if (!reach_word(stack, place, &pc) || !pc)
+        return false;
+    f->reg[FRAME_SP] = place + WORD;
+    f->pc = pc;
+    f->exact = false;
+    f->known &= FRAME_KEPT_MASK;
+    return true;
+#else
+    (void)f, (void)stack;
+    return false;
+#endif
+}
+
 bool frame_by_pointer(struct frame *f, struct reach *stack)
 {
     uintptr_t fp = f->reg[FRAME_FP], sp = f->reg[FRAME_SP], pc, up;

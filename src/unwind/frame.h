@@ -127,6 +127,11 @@ bool frame_is_restorer(uintptr_t pc);
  * Otherwise false. */
 bool frame_from_signal(struct frame *f, struct reach *stack);
 
+/* Makes f the frame of the caller, if the code at f's pc only gives up its part of the stack and
+ * returns: the trampolines of CPython do so (-X perf), which keep no frame pointer. False, with f
+ * unchanged, where it does anything else. */
+bool frame_by_epilogue(struct frame *f, struct reach *stack);
+
 /* Makes f the frame of the caller, by the chain of frame pointers. False, with f unchanged, where
  * there is none. */
 bool frame_by_pointer(struct frame *f, struct reach *stack);

@@ -124,7 +124,8 @@ static size_t climb(struct walk *w, uintptr_t *pcs, size_t max)
         if (known)
             on = by_row(w);
         else if (there)
-            on = frame_from_signal(&w->frame, &w->stack) || frame_by_pointer(&w->frame, &w->stack);
+            on = frame_from_signal(&w->frame, &w->stack) ||
+                 frame_by_epilogue(&w->frame, &w->stack) || frame_by_pointer(&w->frame, &w->stack);
         else
             on = frame_by_bad_call(&w->frame, &w->stack);
     }

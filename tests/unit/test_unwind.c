@@ -301,15 +301,13 @@ static __attribute__((noinline)) size_t walk_for_jit(void)
     return n;
 }
 
-/* A JIT's: push %rbp; mov %rsp,%rbp; call *%rdi; pop %rbp; ret. */
-static void code_without_tables(void **state)
+/* code calls its argument in the instruction at 4. */
+static void through_code(const unsigned char *code, size_t len)
 {
-    (void)state;
-    static const unsigned char with[] = { 0x55, 0x48, 0x89, 0xe5, 0xff, 0xd7, 0x5d, 0xc3 };
     unsigned char *page =
         mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_ptr_not_equal(page, MAP_FAILED);
-    memcpy(page, with, sizeof with);
+    memcpy(page, code, len);
     size_t (*jit)(size_t(*)(void));
     *(unsigned char **)&jit = page;
     uintptr_t direct[MAX];
@@ -320,6 +318,25 @@ static void code_without_tables(void **state)
     assert_int_equal(jit_pcs[1], (uintptr_t)page + 5);
     assert_memory_equal(jit_pcs + 3, direct + 1, (n - 1) * sizeof *direct);
     munmap(page, 4096);
+}
+
+/* The caller keeps no frame pointer, as most programs: the register has what is no frame. */
+static PLAIN void through_trampoline(void)
+{
+    /* CPython's: sub $8,%rsp; call *%rdi; add $8,%rsp; ret. */
+    static const unsigned char without[] = { 0x48, 0x83, 0xec, 8, 0xff, 0xd7,
+                                             0x48, 0x83, 0xc4, 8, 0xc3 };
+    through_code(without, sizeof without);
+    KEEP();
+}
+
+static void code_without_tables(void **state)
+{
+    (void)state;
+    /* A JIT's: push %rbp; mov %rsp,%rbp; call *%rdi; pop %rbp; ret. */
+    static const unsigned char with[] = { 0x55, 0x48, 0x89, 0xe5, 0xff, 0xd7, 0x5d, 0xc3 };
+    through_code(with, sizeof with);
+    through_trampoline();
 }
 
 /* ---- step by step ---- */
