@@ -28,6 +28,7 @@
 #include "trace/javastack.h"
 #include "trace/leaks.h"
 #include "trace/record.h"
+#include "unwind/jitmap.h"
 
 /* ---- what takes more than one function of a part ---- */
 
@@ -109,6 +110,7 @@ static const struct capability {
     { .in_child = lock_forget_thread },
     { .in_child = model_after_fork },
     { .start = brief_start },
+    { .start = jitmap_start },
     { .in_child = log_after_fork, .withdraw = log_silence },
     { .start = start_metrics,
       .in_child = metrics_after_fork,

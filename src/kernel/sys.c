@@ -435,6 +435,11 @@ long sys_fork(void)
     return CALL(SYS_clone, SIGCHLD, 0, 0, 0, 0, 0);
 }
 
+long sys_geteuid(void)
+{
+    return CALL(SYS_geteuid, 0, 0, 0, 0, 0, 0);
+}
+
 long sys_getpid(void)
 {
     return CALL(SYS_getpid, 0, 0, 0, 0, 0, 0);

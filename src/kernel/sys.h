@@ -163,6 +163,7 @@ bool sys_writable_now(int fd);
 long sys_getpid(void);
 /* The parent process; 0 if it is in another PID namespace (getppid(2)). */
 long sys_getppid(void);
+long sys_geteuid(void);
 long sys_gettid(void);
 long sys_kill(long pid, int sig);
 /* fork(2), without libc's handlers, and past its own note of the thread's id. */

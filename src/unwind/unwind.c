@@ -10,6 +10,7 @@
 #include "tell/log.h"
 #include "unwind/cfi.h"
 #include "unwind/frame.h"
+#include "unwind/jitmap.h"
 #include "unwind/module.h"
 
 /* ---- the CFI rows of the pcs that were looked up last, for all threads ---- */
@@ -155,12 +156,45 @@ __attribute__((noinline)) size_t unwind_here(uintptr_t *pcs, size_t max)
 /* ---- addresses as text: the command can look up the names of functions later ---- */
 
 #define ENTRY 300 /* a file's name has 255 bytes at most */
+#define NAMES 24
 
-static size_t entry(char *out, uintptr_t pc)
+/* Names of code that belongs to no file. They take more space than the stack of a handler has. */
+static struct {
+    bool busy; /* an addresses' text is being made with them */
+    struct jitmap_name at[NAMES];
+    size_t n;
+} names;
+
+/* Looks the names up. False if they are in use: in a handler that has interrupted their user, and
+ * while another thread has them. */
+static bool find_names(const uintptr_t *pcs, size_t count)
 {
     struct module m;
-    if (!module_find(pc, &m))
-        return fmt(out, ENTRY, "0x%lx", pc);
+    if (__atomic_exchange_n(&names.busy, true, __ATOMIC_ACQUIRE))
+        return false;
+    names.n = 0;
+    for (size_t i = 0; i < count && names.n < NAMES; i++)
+        if (!module_find(pcs[i], &m))
+            names.at[names.n++].pc = pcs[i];
+    jitmap_find(names.at, names.n);
+    return true;
+}
+
+static const char *name_of(uintptr_t pc)
+{
+    for (size_t i = 0; i < names.n; i++)
+        if (names.at[i].pc == pc)
+            return names.at[i].text;
+    return "";
+}
+
+static size_t entry(char *out, uintptr_t pc, bool named)
+{
+    struct module m;
+    if (!module_find(pc, &m)) {
+        const char *name = named ? name_of(pc) : "";
+        return fmt(out, ENTRY, *name ? "0x%lx(%s)" : "0x%lx%s", pc, name);
+    }
     const char *name = m.path;
     if (!name || !*name)
         name = log_name(); /* the module of the program has no path */
@@ -178,8 +212,9 @@ size_t unwind_text(char *out, size_t size, const uintptr_t *pcs, size_t count)
 {
     char text[ENTRY];
     size_t at = 0;
+    bool named = find_names(pcs, count);
     for (size_t i = 0; i < count; i++) {
-        size_t len = entry(text, pcs[i]), space = at > 0;
+        size_t len = entry(text, pcs[i], named), space = at > 0;
         if (at + space + len >= size)
             break;
         if (space)
@@ -187,6 +222,8 @@ size_t unwind_text(char *out, size_t size, const uintptr_t *pcs, size_t count)
         memcpy(out + at, text, len);
         at += len;
     }
+    if (named)
+        __atomic_store_n(&names.busy, false, __ATOMIC_RELEASE);
     out[at] = '\0';
     return at;
 }

@@ -30,7 +30,8 @@ size_t unwind_here(uintptr_t *pcs, size_t max);
 
 /*
  * Writes "libc.so.6+0x1234 prog+0x5678 0x7f0012345678" into size > 0 bytes: names of files without
- * their folders, with addresses as addr2line -e takes them; an address in no file stays as it is.
+ * their folders, with addresses as addr2line -e takes them; an address in no file stays as it is,
+ * and is followed by its name, "0x7f0012345678(py::leak:/srv/a.py)", where a JIT's map file has one.
  * Addresses that do not fit are left out; the NUL is always there. Returns the length.
  */
 size_t unwind_text(char *out, size_t size, const uintptr_t *pcs, size_t count);

@@ -836,6 +836,11 @@ long sys_getppid(void)
     return 4241;
 }
 
+long sys_geteuid(void)
+{
+    return geteuid();
+}
+
 long sys_getpid(void)
 {
     return fake_pid;
