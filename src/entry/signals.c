@@ -18,6 +18,7 @@
 #include "entry/gate.h"
 #include "kernel/procmaps.h"
 #include "limit/cold.h"
+#include "space/count.h"
 
 #define DFL ((uintptr_t)SIG_DFL)
 #define IGN ((uintptr_t)SIG_IGN)
@@ -104,6 +105,7 @@ static void notice(uintptr_t handler)
     procmaps_scan(PROCMAPS_SELF, buffer, sizeof buffer, look_for_jvm, &s);
     if (s.found) {
         __atomic_store_n(&owned, handler, __ATOMIC_RELEASE);
+        count_note_jvm();
     } else {
         unsigned n = __atomic_fetch_add(&next_other, 1, __ATOMIC_RELAXED);
         __atomic_store_n(&others[n % OTHERS], handler, __ATOMIC_RELAXED);

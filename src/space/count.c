@@ -204,6 +204,11 @@ bool count_saw_jvm(void)
     return __atomic_load_n(&jvm, __ATOMIC_RELAXED);
 }
 
+void count_note_jvm(void)
+{
+    __atomic_store_n(&jvm, true, __ATOMIC_RELAXED);
+}
+
 static bool is_jvm(const struct procmap *m)
 {
     static const char end[] = "/libjvm.so";
@@ -218,7 +223,7 @@ static bool scan_one(const struct procmap *m, void *context)
         return true;
     r->maps++;
     if (is_jvm(m))
-        __atomic_store_n(&jvm, true, __ATOMIC_RELAXED);
+        count_note_jvm();
     if (r->holders)
         holders_add(r->holders, m);
     if (model_take()) {

@@ -95,8 +95,9 @@ struct count_known {
 /* Takes the model lock. In a signal handler that has interrupted its owner, only words is known. */
 void count_known(struct count_known *known);
 
-/* True if a scan has met libjvm.so. Takes no lock. */
+/* True if a scan has met libjvm.so, or count_note_jvm was called. Take no lock. */
 bool count_saw_jvm(void);
+void count_note_jvm(void);
 
 /* Take and release the scan lock around a fork, so that no scan is under way in another thread.
  * The first is called before the model lock is taken for the fork; it returns whether it has the

@@ -1,15 +1,17 @@
-/** Maps in native methods: enough for the library to know of the JVM, and then where that may not be called. */
+/** Maps in native methods: the first of them, and many later, where the JVM may not be called. */
 public class LeakNative {
     static native void map();
+    static native void mapLater();
     static native void mapDetached(int n);
     static native void allocate();
     static native void interrupt();
 
     public static void main(String[] arguments) {
         System.loadLibrary("leaks");
+        map();
         mapDetached(9000);
         for (int i = 0; i < 10; i++)
-            map();
+            mapLater();
         for (int i = 0; i < 10; i++)
             allocate();
         interrupt();

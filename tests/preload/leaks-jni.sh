@@ -1,7 +1,8 @@
 #!/bin/sh
 # shellcheck disable=SC2086 # a compiler may be several words: ccache gcc
-# Who maps where a JVM may not be asked for Java frames goes on as alone, and is recorded without them: a
-# thread that the JVM does not know, an allocator inside its lock, a signal's handler.
+# A native method is recorded with its Java frames from its first mapping on. Who maps where a JVM may not
+# be asked for these goes on as alone, and is recorded without them: a thread that the JVM does not know,
+# an allocator inside its lock, a signal's handler.
 # shellcheck source=tests/lib.sh
 . "$TESTS_SRC/lib.sh"
 # shellcheck source=tests/preload/leaks-told.sh
@@ -23,7 +24,8 @@ for home in $(jdks); do
 		fail "$release ends with $?: $(head -c 2000 "$scratch/out" "$scratch/err")"
 	grep -q done "$scratch/out" || fail "$release does nothing"
 	told --json --top 1000
-	expect "any(g['mappings'] == 10 and any(f['name'] == 'LeakNative.map' for f in g['stack']) for g in groups)"
+	expect "any(g['mappings'] == 1 and any(f['name'] == 'LeakNative.map' for f in g['stack']) for g in groups)"
+	expect "any(g['mappings'] == 10 and any(f['name'] == 'LeakNative.mapLater' for f in g['stack']) for g in groups)"
 	expect "any(g['mappings'] >= 10 and any(f['name'] == 'Java_LeakNative_allocate' for f in g['stack']) for g in groups)"
 	expect "any(any(f['name'] == 'on_signal' for f in g['stack']) for g in groups)"
 	expect "not any(f['name'] in ('LeakNative.allocate', 'LeakNative.interrupt') for g in groups for f in g['stack'])"

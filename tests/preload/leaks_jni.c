@@ -21,6 +21,12 @@ JNIEXPORT void JNICALL Java_LeakNative_map(JNIEnv *env, jclass class)
     map();
 }
 
+JNIEXPORT void JNICALL Java_LeakNative_mapLater(JNIEnv *env, jclass class)
+{
+    (void)env, (void)class;
+    map();
+}
+
 /* A way that leads to code of no file, as a JIT's: it calls its argument. */
 #if defined(__x86_64__)
 static const unsigned char code[] = { 0x55, 0x48, 0x89, 0xe5, 0xff, 0xd7, 0x5d, 0xc3 };
