@@ -82,7 +82,8 @@ struct mapherd_record_head {
     uint32_t top_at, top;
     uint32_t directory_at;
     uint32_t chunks_at, chunk_size, chunks_most;
-    uint32_t unused;
+    uint32_t stack_use; /* bytes of the struct mapherd_record_use behind the frames of each stack; 0
+                         * in records of earlier libraries, which have none */
     /* All below changes while the process runs. */
     uint32_t state;       /* enum mapherd_record_state */
     uint32_t wanted;      /* enum mapherd_record_wanted: the one field that other processes write */
@@ -185,6 +186,7 @@ struct mapherd_record_mapping {
 #define MAPHERD_RECORD_PROT(flags) (7u & (flags))          /* PROT_ bits */
 #define MAPHERD_RECORD_SHARED(flags) (((flags) >> 3) & 1u) /* MAP_SHARED */
 #define MAPHERD_RECORD_FLAGS(prot, shared) ((7u & (uint32_t)(prot)) | ((shared) ? 8u : 0u))
+#define MAPHERD_RECORD_PART 16u /* it was cut off another piece of its mapping */
 
 /*
  * A call stack, the innermost frame first. Equal stacks are stored once. The upper 16 bits of a
@@ -200,6 +202,14 @@ struct mapherd_record_stack {
     uint32_t next;  /* for the library alone */
     uint32_t depth; /* the number of frames */
     uint64_t frames[];
+};
+/* What became of the mappings of a stack, since the recording began (leaks_ms). It lies behind the
+ * frames of the stack. A mapping counts as unmapped when the piece goes that no other one of it was
+ * cut off from. The library changes the fields one by one while the process runs. */
+struct mapherd_record_use {
+    uint32_t made;     /* mappings that were recorded */
+    uint32_t unmapped; /* of these */
+    uint64_t lived_ms; /* how long those that were unmapped were mapped, in all */
 };
 #define MAPHERD_FRAME_JAVA 0xffffu
 #define MAPHERD_FRAME_MODULE(frame) ((uint32_t)((frame) >> 48))

@@ -248,6 +248,7 @@ static void fill_head(struct mapherd_record_head *h, const char *program)
         .chunks_at = CHUNKS_AT,
         .chunk_size = CHUNK,
         .chunks_most = MAPHERD_RECORD_CHUNKS,
+        .stack_use = sizeof(struct mapherd_record_use),
         .state = MAPHERD_RECORD_RUNNING,
     };
     fmt(h->program, sizeof h->program, "%s", program);

@@ -22,11 +22,6 @@ int leaks_live;
 static struct module self; /* this library */
 static uint32_t number;    /* of the last mapping that was recorded */
 
-static uint64_t now_ms(void)
-{
-    return sys_clock_ns(CLOCK_REALTIME_COARSE) / 1000000;
-}
-
 static void start(void)
 {
     struct mapherd_record_head *h = recordfile_head();
@@ -39,20 +34,22 @@ static void start(void)
         module_find((uintptr_t)leaks_start_or_stop, &self);
     }
     h->depth = (uint32_t)options_depth(options.stack_depth);
-    h->leaks_ms = now_ms();
+    h->leaks_ms = ledger_now_ms();
     h->leaks = 1;
     __atomic_store_n(&leaks_live, 1, __ATOMIC_RELEASE);
     lock_drop(&record_lock);
     log_line(EVENT_recording, "mappings are recorded with their call stacks from now on");
 }
 
-/* The ledger is cleared, because it would be wrong as soon as the program unmaps something. */
+/* The ledger and the counts are cleared, because they would be wrong as soon as the program unmaps
+ * something. */
 static void stop(void)
 {
     if (!recordfile_begin_change())
         return;
     __atomic_store_n(&leaks_live, 0, __ATOMIC_RELEASE);
     ledger_clear();
+    stacks_clear_counts();
     recordfile_head()->leaks = 0;
     recordfile_end_change();
     log_line(EVENT_recording_ended, "mappings are no longer recorded");
@@ -127,7 +124,7 @@ static bool enter(uintptr_t start, uintptr_t stop, struct mapherd_record_mapping
 {
     struct mapherd_record_head *h = recordfile_head();
     what->stack = stacks_add(c->pcs + c->first, c->n, c->java, c->java_n);
-    what->born_ms = now_ms();
+    what->born_ms = ledger_now_ms();
     what->thread = lock_owner(&record_lock);
     what->number = ++number;
     bool entered = ledger_add(start, stop, what);

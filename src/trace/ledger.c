@@ -9,10 +9,12 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/fmt.h"
 #include "kernel/sys.h"
 #include "tell/recordfile.h"
+#include "trace/stacks.h"
 
 typedef struct mapherd_record_mapping piece;
 
@@ -48,6 +50,11 @@ static uint32_t priority(uint32_t i)
     i = (i ^ i >> 16) * 0x85ebca6bu;
     i = (i ^ i >> 13) * 0xc2b2ae35u;
     return i ^ i >> 16;
+}
+
+uint64_t ledger_now_ms(void)
+{
+    return sys_clock_ns(CLOCK_REALTIME_COARSE) / 1000000;
 }
 
 /* ---- the tree ---- */
@@ -175,6 +182,15 @@ static void enter(uint32_t i)
     insert(i);
 }
 
+/* Releases a piece that was unmapped at now_ms. */
+static void unmapped(uint32_t i, uint64_t now_ms)
+{
+    const piece *p = at(i);
+    if (!(p->flags & MAPHERD_RECORD_PART))
+        stacks_count_unmapped(p->stack, now_ms > p->born_ms ? now_ms - p->born_ms : 0);
+    release(i);
+}
+
 /* A forked child has another record: element numbers that its caller kept from before mean
  * nothing there. */
 static bool is_out(uint32_t i)
@@ -196,10 +212,14 @@ static uint32_t take_part(uint32_t i, uintptr_t start, uintptr_t end)
     }
     uintptr_t first = p->start > start ? p->start : start, last = p->end < end ? p->end : end;
     uint32_t middle = make(p, first, last);
+    if (middle)
+        at(middle)->flags |= MAPHERD_RECORD_PART;
     if (p->start < start) {
         uint32_t behind = p->end > end ? make(p, end, p->end) : 0;
-        if (behind)
+        if (behind) {
+            at(behind)->flags |= MAPHERD_RECORD_PART;
             enter(behind);
+        }
         p->end = start;
     } else {
         /* The beginning goes. The key of the piece grows, but passes no other key: the tree
@@ -239,7 +259,7 @@ void ledger_put(ledger_chain chain, uintptr_t start, size_t old_len, uintptr_t t
         uint32_t next = p->right;
         uintptr_t first = (p->start & ~(uint64_t)OUT) - start, last = p->end - start;
         if (first >= new_len) {
-            release(chain);
+            unmapped(chain, ledger_now_ms());
         } else {
             if (last > new_len || last == old_len)
                 last = new_len;
@@ -257,9 +277,10 @@ void ledger_put(ledger_chain chain, uintptr_t start, size_t old_len, uintptr_t t
 void ledger_drop(ledger_chain chain)
 {
     LOCK_ASSERT(&record_lock);
+    uint64_t now_ms = chain ? ledger_now_ms() : 0;
     while (is_out(chain)) {
         uint32_t next = at(chain)->right;
-        release(chain);
+        unmapped(chain, now_ms);
         chain = next;
     }
 }
@@ -270,9 +291,12 @@ bool ledger_add(uintptr_t start, uintptr_t end, const struct mapherd_record_mapp
     ledger_drop(ledger_cut(start, end));
     piece as = *what;
     as.start = start;
+    as.flags &= ~MAPHERD_RECORD_PART;
     uint32_t i = make(&as, start, end);
-    if (i)
+    if (i) {
+        stacks_count_made(as.stack);
         enter(i);
+    }
     return i;
 }
 

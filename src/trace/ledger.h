@@ -19,6 +19,9 @@
 
 #include "mapherd/record.h"
 
+/* The time as pieces have it (born_ms): ms since 1970. Needs no lock. */
+uint64_t ledger_now_ms(void);
+
 /* Pieces that were taken out of the ledger, in the order of their addresses; 0: none. */
 typedef uint32_t ledger_chain;
 
@@ -26,9 +29,9 @@ typedef uint32_t ledger_chain;
 void ledger_start(void);
 
 /*
- * Adds a piece [start, end). Its order is new; all else is as in what, of which start, end, left
- * and right are not used. Pieces that lie in the range are dropped first. False if there was no
- * space.
+ * Adds a piece [start, end), which is a mapping of its own. Its order is new; all else is as in
+ * what, of which start, end, left and right are not used. Pieces that lie in the range are dropped
+ * first. False if there was no space.
  */
 bool ledger_add(uintptr_t start, uintptr_t end, const struct mapherd_record_mapping *what);
 

@@ -1,8 +1,8 @@
 /*
  * stacks: see stacks.h.
  *
- * An element is never changed after it was added. So a reader of the record may follow any number
- * that it finds.
+ * But for the counts of a stack, an element is never changed after it was added. So a reader of the
+ * record may follow any number that it finds.
  */
 #define _GNU_SOURCE
 #include "trace/stacks.h"
@@ -16,6 +16,7 @@
 
 #define BUCKETS 16383u
 #define STACK_WORDS 2 /* in front of the frames */
+#define USE_WORDS (sizeof(struct mapherd_record_use) / sizeof(uint64_t)) /* behind them */
 #define NAME_LEN 1024
 
 static uint32_t stack_index, frame_index; /* INDEX: the first of BUCKETS each */
@@ -163,7 +164,8 @@ uint32_t stacks_add(const uintptr_t *pcs, size_t n, const uint32_t *java, size_t
     for (uint32_t i = *bucket; i; i = stack_at(i)->next)
         if (stack_at(i)->hash == hash && stack_at(i)->depth == n + java_n)
             return i;
-    uint32_t i = recordfile_take(MAPHERD_CHUNK_STACK, (uint32_t)(STACK_WORDS + n + java_n));
+    uint32_t i =
+        recordfile_take(MAPHERD_CHUNK_STACK, (uint32_t)(STACK_WORDS + n + java_n + USE_WORDS));
     if (!i)
         return 0;
     struct mapherd_record_stack *s = stack_at(i);
@@ -178,6 +180,39 @@ uint32_t stacks_add(const uintptr_t *pcs, size_t n, const uint32_t *java, size_t
     __atomic_store_n(&s->depth, (uint32_t)(n + java_n), __ATOMIC_RELEASE);
     *bucket = i;
     return i;
+}
+
+/* ---- what became of their mappings ---- */
+
+static struct mapherd_record_use *use_of(uint32_t stack)
+{
+    struct mapherd_record_stack *s = stack_at(stack);
+    return (struct mapherd_record_use *)(s->frames + s->depth);
+}
+
+void stacks_count_made(uint32_t stack)
+{
+    LOCK_ASSERT(&record_lock);
+    if (stack)
+        use_of(stack)->made++;
+}
+
+void stacks_count_unmapped(uint32_t stack, uint64_t lived_ms)
+{
+    LOCK_ASSERT(&record_lock);
+    if (!stack)
+        return;
+    use_of(stack)->unmapped++;
+    use_of(stack)->lived_ms += lived_ms;
+}
+
+void stacks_clear_counts(void)
+{
+    LOCK_ASSERT(&record_lock);
+    for (uint32_t b = 0; stack_index && b < BUCKETS; b++)
+        for (uint32_t i = *(uint32_t *)recordfile_at(MAPHERD_CHUNK_INDEX, stack_index + b); i;
+             i = stack_at(i)->next)
+            *use_of(i) = (struct mapherd_record_use){ 0 };
 }
 
 /* ---- Java frames: own[0] is the method, own[1] its location and the next of the bucket ---- */

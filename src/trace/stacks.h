@@ -22,6 +22,14 @@ void stacks_start(void);
  */
 uint32_t stacks_add(const uintptr_t *pcs, size_t n, const uint32_t *java, size_t java_n);
 
+/* Counts a mapping of a stack: one that was recorded, or one that was unmapped after lived_ms
+ * milliseconds. stack may be 0. */
+void stacks_count_made(uint32_t stack);
+void stacks_count_unmapped(uint32_t stack, uint64_t lived_ms);
+
+/* Sets the counts of all stacks to 0. */
+void stacks_clear_counts(void);
+
 /* A Java frame. The JVM identifies it by method and location; the other fields say what they
  * mean. */
 struct java_frame {
