@@ -21,7 +21,6 @@ late() {
 line_of() { grep -n "$1" "$source" | tail -n 1 | cut -d: -f1; }
 
 misuse "no process is named" leaks
-misuse "one process or record at a time" leaks 1 2
 misuse "--by 'x' is none of" leaks --by x 1
 misuse "--top 'x'" leaks --top x 1
 misuse "--older '1y'" leaks --older 1y 1
@@ -117,6 +116,27 @@ out_has "leaky[$held]: running"
 expect 0 "$MAPHERD" leaks --list --json "$scratch/records"
 out_has "\"pid\":$held"
 record=$(ls "$scratch"/records/*leaky*.record)
+
+# Those that run come first, then the newest; and how many there are, of what size.
+mkdir "$scratch/list"
+for ended in 3000000000000 1000000000000 2000000000000; do
+	"$TESTS_BIN/tests/cli/recordmake" "$scratch/list/gone-$ended" program="gone-$ended" state=2 ended_ms=$ended \
+		since_ms=$((4000000000000 - ended)) map=0x10000,1
+done
+cp "$record" "$scratch/list/copy"
+expect 0 "$MAPHERD" leaks --list "$scratch/list" "$scratch/records"
+sed -n 's/^  \([a-z0-9-]*\).*/\1/p' "$scratch/out" >"$scratch/order"
+printf '%s\n' leaky leaky gone-3000000000000 gone-2000000000000 gone-1000000000000 >"$scratch/right"
+cmp -s "$scratch/order" "$scratch/right" || fail "the order of --list is $(cat "$scratch/order")"
+size=$(stat -c %s "$scratch"/list/gone-* | awk '{ n += $1 } END { printf "%.1f MiB", n / 1048576 }')
+out_has "of processes that run: 2 records"
+out_has "of processes that are gone: 3 records, $size"
+out_has "together: 5 records"
+expect 0 "$MAPHERD" leaks --list --json "$scratch/list" "$scratch/records"
+[ "$(sed -n 's/.*"program":"\([^"]*\)".*/\1/p' "$scratch/out")" = "$(cat "$scratch/right")" ] ||
+	fail "the order of --list --json is not that of the text"
+expect 0 "$MAPHERD" leaks --list "$scratch/work"
+out_has "There are no records."
 expect 0 "$MAPHERD" clean --older 0 "$scratch/records"
 [ -e "$record" ] || fail "clean removes the record of a process that runs"
 kill -9 "$held"
@@ -168,6 +188,7 @@ err_has "mapherd leaks --start $held"
 late 1
 expect 0 "$MAPHERD" leaks --start "$held"
 out_has "is told to record its mappings"
+out_has "so it may be idle"
 late 2
 late 3
 expect 0 "$MAPHERD" leaks --json "$held"

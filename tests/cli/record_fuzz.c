@@ -78,7 +78,7 @@ static int read_one(const char *path)
     if (!live_open(&l, path, NULL, &why))
         return 0;
     for (int by = GROUP_STACK; by <= GROUP_AGE; by++) {
-        groups_make(&g, &l, (enum group_by)by, 0);
+        groups_make(&g, &l, 1, (enum group_by)by, 0);
         size_t sum = 0;
         for (size_t i = 0; i < g.n; i++)
             sum += g.at[i].mappings;

@@ -9,6 +9,7 @@
  *   java=CLASS,METHOD,SOURCE,LINE
  *   file=PATH            with the device and inode that it has now; 0 if it is not there
  *   stack=FRAME,...      innermost first: MODULE+ADDRESS, jJAVA, or ADDRESS
+ *   use=STACK,MADE,UNMAPPED,LIVED      what became of the mappings of a stack; LIVED in ms, in all
  *   map=START,PAGES[,NAME=NUMBER...]   a mapping: stack, file, age (s), number, order, flags
  *   many=N,STACKS,FILES  N mappings of a page each, over so many stacks (made for it, of module 1) and
  *                        files in turn
@@ -114,11 +115,12 @@ static size_t stack_count = 1;
 
 static void add_stack(const uint64_t *frames, uint32_t depth)
 {
-    uint64_t words[2 + 1024] = { 0, (uint64_t)depth << 32 };
+    enum { USE = sizeof(struct mapherd_record_use) / sizeof(uint64_t) };
+    uint64_t words[2 + 1024 + USE] = { 0, (uint64_t)depth << 32 };
     memcpy(words + 2, frames, depth * sizeof *frames);
     if (stack_count < sizeof stacks / sizeof *stacks)
         stacks[stack_count++] =
-            (uint32_t)(add(MAPHERD_CHUNK_STACK, words, (2 + depth) * sizeof *words) /
+            (uint32_t)(add(MAPHERD_CHUNK_STACK, words, (2 + depth + USE) * sizeof *words) /
                        sizeof *words);
 }
 
@@ -134,6 +136,19 @@ static void parse_stack(char *words)
                                : strtoull(word, NULL, 0);
     }
     add_stack(frames, depth);
+}
+
+static void add_use(const char *words)
+{
+    unsigned stack;
+    struct mapherd_record_use use;
+    unsigned long long lived_ms;
+    if (sscanf(words, "%u,%u,%u,%llu", &stack, &use.made, &use.unmapped, &lived_ms) != 4 ||
+        stack >= stack_count)
+        fail(words);
+    use.lived_ms = lived_ms;
+    uint64_t *at = (uint64_t *)(void *)kinds[MAPHERD_CHUNK_STACK].at + stacks[stack];
+    memcpy(at + 2 + (at[1] >> 32), &use, sizeof use);
 }
 
 static uint32_t mappings;
@@ -262,6 +277,7 @@ static const struct field {
     FIELD(chunks_at),
     FIELD(chunk_size),
     FIELD(chunks_most),
+    FIELD(stack_use),
     FIELD(state),
     FIELD(wanted),
     FIELD(leaks),
@@ -361,6 +377,7 @@ static void lay_out(void)
     head.top_at = head.events_at + head.events * (uint32_t)sizeof *events;
     head.top = small ? 2 : MAPHERD_RECORD_TOP;
     head.directory_at = head.top_at + head.top * (uint32_t)sizeof *top;
+    head.stack_use = sizeof(struct mapherd_record_use);
     head.chunks_most = small ? 64 : MAPHERD_RECORD_CHUNKS;
     head.chunks_at = (head.directory_at + head.chunks_most + 4095) / 4096 * 4096;
     head.chunk_size = (uint32_t)chunk_size;
@@ -438,6 +455,8 @@ static void take(int fd, const char *name, char *value)
         add_file(value);
     else if (strcmp(name, "stack") == 0)
         parse_stack(value);
+    else if (strcmp(name, "use") == 0)
+        add_use(value);
     else if (strcmp(name, "map") == 0)
         parse_map(value);
     else if (strcmp(name, "many") == 0)

@@ -148,6 +148,11 @@ grep -q "too short" "$scratch/out" && fail "code behind a function is named by i
 touch -d '3 days ago' "$map"
 jit
 grep -q LazyCompile "$scratch/out" && fail "a JIT's map of an older process is taken"
+touch "$map"
+chmod o+w "$map"
+jit
+grep -q LazyCompile "$scratch/out" && fail "a JIT's map that everybody can write to is taken"
+chmod o-w "$map"
 if [ "$(id -u)" = 0 ]; then
 	touch "$map"
 	chown 65534 "$map"

@@ -33,10 +33,16 @@ of_lucene() {
 	read -r seen <"$scratch/out" || fail "Lucene ends early"
 	"$MAPHERD" leaks --json $process >"$scratch/told" || fail "no answer"
 	"$MAPHERD" leaks --by deleted --top 3 $process >"$scratch/text" || fail "no answer"
+	grep -q "hint: a JVM .*jcmd $process GC.run" "$scratch/text" || fail "no hint at a collection: $(cat "$scratch/text")"
+	"$MAPHERD" leaks --older 1s $process | grep -q jcmd && fail "a hint at what is asked for"
+	"$1/bin/jcmd" $process GC.run >/dev/null || fail "jcmd does not run"
+	"$MAPHERD" leaks --json --by deleted $process >"$scratch/collected" || fail "no answer"
 	exec 9>&-
 	wait $process || fail "it ends with $?"
 	rm "$scratch/in" "$scratch/out"
 	expect "head['deleted'] >= $maps"
+	# What was not collected is still there, and none has come.
+	expect "head['deleted'] >= [json.loads(l) for l in open('$scratch/collected')][0]['deleted'] >= $maps"
 	# Merging maps files too, which the collector has not come by yet.
 	expect "sum(g['deleted'] for g in groups if any(f['name'] == 'LeakReaders.refresh' and f.get('line') == $refresh for f in g['stack'])) >= $maps"
 	grep -q '(deleted)' "$scratch/text" || fail "$(cat "$scratch/text")"

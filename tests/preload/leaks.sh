@@ -72,14 +72,51 @@ else
 import mmap, os
 held = [mmap.mmap(-1, 4096) for n in range(300)]
 os._exit(0)'
-	told --json
+	told --json --all-frames
 	expect "groups[0]['mappings'] == 300 and any('PyEval' in f['name'] for f in groups[0]['stack'])"
+	told --json
+	expect "groups[0]['mappings'] == 300 and any('frames of the CPython' in f['name'] for f in groups[0]['stack'])"
+	expect "not any('PyEval' in f['name'] for f in groups[0]['stack'])"
+fi
+say "Python with a map file: each function of the script"
+traced=""
+for python in python3 python3.14 python3.13 python3.12; do
+	if "$python" -X perf -c 'import sys; sys.exit(not sys.is_stack_trampoline_active())' 2>/dev/null; then
+		traced=$("$python" -c 'import sys; print(sys.executable)')
+		break
+	fi
+done
+if [ -z "$traced" ]; then
+	say "not run: CPython from 3.12 on, with trampolines for perf"
+else
+	cat >"$scratch/leak.py" <<-'END'
+		import mmap, os
+		def inner(): return mmap.mmap(-1, 4096)
+		class Outer:
+		    def __getitem__(self, n): return inner()
+		held = [Outer()[n] for n in range(300)]
+		print(os.getpid(), flush=True)
+		os._exit(0)
+	END
+	recorded "$traced" -X perf "$scratch/leak.py" >"$scratch/traced"
+	later "rm -f '/tmp/perf-$(cat "$scratch/traced").map'"
+	told --json
+	expect "groups[0]['mappings'] == 300"
+	expect "[f['name'].split(':')[2] for f in groups[0]['stack'] if f['name'].startswith('py::')] == ['inner', 'Outer.__getitem__', '<module>']"
+fi
+if command -v perl >/dev/null; then
+	say "Perl"
+	recorded perl -e 'use POSIX (); my @held; for (1 .. 100) { open my $f, "<:mmap", "/etc/passwd" or die; my $l = <$f>; push @held, $f } POSIX::_exit(0)'
+	told --json
+	expect "groups[0]['mappings'] == 100 and any('frames of the Perl' in f['name'] for f in groups[0]['stack'])"
+else
+	say "not run: perl"
 fi
 if command -v ruby >/dev/null; then
 	say "Ruby"
 	recorded ruby -e 'f = (1..3000).map { x = Fiber.new { Fiber.yield }; x.resume; x }; exit!(0)'
 	told --json
-	expect "any('rb_vm_exec' in f['name'] or 'rb_fiber' in f['name'] for g in groups for f in g['stack'])"
+	expect "any('frames of the Ruby' in f['name'] for g in groups for f in g['stack'])"
 else
 	say "not run: ruby"
 fi

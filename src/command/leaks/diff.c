@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "command/leaks/grouptext.h"
 #include "command/leaks/leaks.h"
 #include "command/lib/enough.h"
 #include "command/lib/print.h"
@@ -58,9 +59,9 @@ static void match(struct both *b)
 
 /* Of a group the moment is shown at which it is there, the later one first. */
 static const struct group *shown(const struct both *b, const struct change *c,
-                                 const struct live **of)
+                                 const struct groups **of)
 {
-    *of = &b->live[c->after ? 1 : 0];
+    *of = &b->groups[c->after ? 1 : 0];
     return c->after ? c->after : c->before;
 }
 
@@ -89,25 +90,25 @@ static void print_changes(const struct both *b, const struct leaks_view *view)
         puts("The second is the older one: what is shown as grown has shrunk.");
     for (size_t i = 0; i < b->n; i++) {
         const struct change *c = &b->at[i];
-        const struct live *l;
+        const struct groups *of;
         if (c->growth < (long long)view->growth || shown_n == view->most) {
             rest += c->growth != 0;
             continue;
         }
-        const struct group *g = shown(b, c, &l);
+        const struct group *g = shown(b, c, &of);
         printf("\n%3zu.  %+lld mappings (%s, then %s), ", ++shown_n, c->growth,
                grouped(count(c->before)), grouped(count(c->after)));
         print_bytes(c);
         putchar('\n');
-        group_print_origin(g, l, view->grouping);
+        group_print_origin(g, of);
     }
     if (!shown_n)
         puts("\nNothing has grown.");
     if (rest)
         printf("\nand %s other group%s grew less, or shrank\n", grouped((long long)rest),
                plural((long)rest));
-    group_print_notes(&b->live[0]);
-    group_print_notes(&b->live[1]);
+    group_print_notes(&b->groups[0]);
+    group_print_notes(&b->groups[1]);
 }
 
 static void print_json(const struct both *b, const struct leaks_view *view)
@@ -118,17 +119,17 @@ static void print_json(const struct both *b, const struct leaks_view *view)
         j.comma = false;
         json_open(&j, NULL, '{');
         json_text(&j, "type", moment ? "after" : "before");
-        group_json_head(&j, &b->live[moment], &b->groups[moment]);
+        group_json_head(&j, &b->groups[moment], 0);
         json_close(&j, '}');
         putchar('\n');
     }
     for (size_t i = 0; i < b->n && shown_n < view->most; i++) {
         const struct change *c = &b->at[i];
-        const struct live *l;
+        const struct groups *of;
         if (c->growth < (long long)view->growth)
             continue;
         shown_n++;
-        const struct group *g = shown(b, c, &l);
+        const struct group *g = shown(b, c, &of);
         j.comma = false;
         json_open(&j, NULL, '{');
         json_text(&j, "type", "change");
@@ -136,12 +137,12 @@ static void print_json(const struct both *b, const struct leaks_view *view)
         json_number(&j, "growth", c->growth);
         json_number(&j, "before", count(c->before));
         json_number(&j, "after", count(c->after));
-        group_json(&j, g, l, view->grouping);
+        group_json(&j, g, of);
         json_close(&j, '}');
         putchar('\n');
     }
-    group_json_notes(&j, &b->live[0]);
-    group_json_notes(&j, &b->live[1]);
+    group_json_notes(&j, &b->groups[0]);
+    group_json_notes(&j, &b->groups[1]);
 }
 
 /* What has shrunk has no place in a flame graph. */
@@ -149,8 +150,8 @@ static void print_folded(const struct both *b, const struct leaks_view *view)
 {
     for (size_t i = 0; i < b->n; i++)
         if (b->at[i].growth > 0 && b->at[i].growth >= (long long)view->growth)
-            group_fold(b->at[i].after, &b->live[1], (size_t)b->at[i].growth);
-    group_complain_notes(&b->live[1]);
+            group_fold(b->at[i].after, (size_t)b->at[i].growth);
+    group_complain_notes(&b->groups[1]);
 }
 
 static int diff(int argc, char **argv)
@@ -161,6 +162,7 @@ static int diff(int argc, char **argv)
         { "top", NULL, &view.top },
         { "min-growth", NULL, &view.least },
         { "debug-dir", NULL, &view.debug_dir },
+        { "all-frames", &view.all_frames, NULL },
         { "json", &view.json, NULL },
         { "folded", &view.folded, NULL },
         { NULL, NULL, NULL },
@@ -173,13 +175,13 @@ static int diff(int argc, char **argv)
     if (operands != 2)
         return misused(&verb_diff,
                        "two moments are compared: an older record, and a later one or a process");
-    int opened = leaks_open(&b.live[0], argv[0], view.debug_dir);
+    int opened = leaks_open(&b.live[0], argv[0], &view);
     if (opened != DONE)
         return opened;
-    opened = leaks_open(&b.live[1], argv[1], view.debug_dir);
+    opened = leaks_open(&b.live[1], argv[1], &view);
     if (opened == DONE) {
         for (int moment = 0; moment < 2; moment++)
-            groups_make(&b.groups[moment], &b.live[moment], view.grouping, 0);
+            groups_make(&b.groups[moment], &b.live[moment], 1, view.grouping, 0);
         match(&b);
         (view.json ? print_json : view.folded ? print_folded : print_changes)(&b, &view);
         free(b.at);
@@ -201,6 +203,7 @@ const struct verb verb_diff = {
         "  --by WHAT         put together by stack, file, suffix, deleted or age (stack)\n"
         "  --top N           how many groups are shown (10)\n"
         "  --min-growth N    only groups that have grown by so many mappings (1)\n"
+        "  --all-frames      show an interpreter's own frames too\n"
         "  --debug-dir DIR   where separate debug files are, besides the usual places\n"
         "  --json            a JSON object a line: before, after, then the changes\n"
         "  --folded          outer;inner GROWTH, for flamegraph.pl and speedscope; all that grew\n",

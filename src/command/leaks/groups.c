@@ -13,7 +13,6 @@
 
 #include "command/lib/enough.h"
 #include "command/watch/pieces.h"
-#include "command/watch/target.h"
 
 bool group_by_word(const char *word, enum group_by *by)
 {
@@ -117,31 +116,40 @@ static const char *key_of(const struct live *l, const struct mapherd_record_mapp
     return live_file(l, p->file);
 }
 
-/* The element (a stack, a file) whose pieces are all in the same group. */
-static uint32_t source_of(const struct mapherd_record_mapping *p, enum group_by by)
-{
-    return by == GROUP_STACK ? p->stack : p->file;
-}
-
-/* Numbers of groups by stack or file, so that each is put into words once. */
+/* Numbers of groups by stack or file of a process, so that each is put into words once. */
 static size_t number_of(const struct live *l, const struct mapherd_record_mapping *p,
                         enum group_by by, struct keys *keys, size_t *known, struct text *t)
 {
     if (by == GROUP_AGE)
         return keys_number(keys, key_of(l, p, by, t));
-    uint32_t source = source_of(p, by);
+    uint32_t source = by == GROUP_STACK ? p->stack : p->file;
     if (!known[source])
         known[source] = keys_number(keys, key_of(l, p, by, t)) + 1;
     return known[source] - 1;
+}
+
+/* ---- survivors ---- */
+
+/* The age in ms above which a mapping of a stack survives; 0: all of them do. */
+static uint64_t survival_age(const struct record *r, uint32_t stack)
+{
+    enum { TIMES = 4, ONE_IN = 10 };
+    struct mapherd_record_use use;
+    if (!record_use(r, stack, &use) || !use.unmapped || use.made / ONE_IN > use.unmapped)
+        return 0;
+    uint64_t mean = use.lived_ms / use.unmapped;
+    return mean < UINT64_MAX / TIMES - 1 ? mean * TIMES + 1 : UINT64_MAX;
 }
 
 /* ---- what is in it ---- */
 
 struct member {
     size_t group;
+    const struct live *live;
     const struct mapherd_record_mapping *piece;
     const struct live_span *span;
-    uint32_t by; /* what is counted: file or stack */
+    bool survives;
+    uint64_t by; /* what is counted: file or stack */
 };
 
 static int by_group(const void *left, const void *right)
@@ -151,18 +159,32 @@ static int by_group(const void *left, const void *right)
         return a->group < b->group ? -1 : 1;
     if (a->by != b->by)
         return a->by < b->by ? -1 : 1;
+    if (a->live != b->live)
+        return a->live < b->live ? -1 : 1;
     return (a->piece->number > b->piece->number) - (a->piece->number < b->piece->number);
 }
 
-static void add_file(struct group *g, uint32_t file, size_t mappings)
+static void sort_members(struct member *m, size_t n)
+{
+    if (n)
+        qsort(m, n, sizeof *m, by_group);
+}
+
+static void add_file(struct group *g, const struct member *m, size_t mappings)
 {
     size_t at = g->most_count < GROUP_FILES ? g->most_count++ : GROUP_FILES;
-    g->files += file != 0;
+    g->files += m->piece->file != 0;
     for (; at > 0 && g->most[at - 1].mappings < mappings; at--)
         if (at < GROUP_FILES)
             g->most[at] = g->most[at - 1];
     if (at < GROUP_FILES)
-        g->most[at] = (struct group_file){ file, mappings };
+        g->most[at] = (struct group_file){ m->live, m->piece->file, mappings };
+}
+
+/* Whether a member, of those that are sorted, is of another mapping than the one before it. */
+static bool is_first(const struct member *m, size_t i, size_t from)
+{
+    return i == from || m[i].piece->number != m[i - 1].piece->number || m[i].live != m[i - 1].live;
 }
 
 /* Of members that are sorted: how many from `from` on have the same group and file or stack, and
@@ -172,50 +194,96 @@ static size_t run_length(const struct member *m, size_t n, size_t from, size_t *
     size_t i = from;
     *mappings = 0;
     for (; i < n && m[i].group == m[from].group && m[i].by == m[from].by; i++)
-        *mappings += i == from || m[i].piece->number != m[i - 1].piece->number;
+        *mappings += is_first(m, i, from);
     return i - from;
 }
 
-static void count_files(struct groups *g, const struct live *l, struct member *m, size_t n)
+/* Numbers of the files of a process. Files of several processes have the same number if they are
+ * the same. In memory of malloc. */
+static uint64_t *number_files(const struct live *l, struct keys *keys)
 {
-    for (size_t i = 0; i < n; i++)
-        m[i].by = m[i].piece->file;
-    if (n)
-        qsort(m, n, sizeof *m, by_group);
+    const struct record *r = l->record;
+    uint64_t *numbers = enough(calloc(r->file_count + 1, sizeof *numbers));
+    for (uint32_t i = 1; i < r->file_count; i++) {
+        char *key = enough_text("%llx %llx %s", (unsigned long long)r->files[i].dev,
+                                (unsigned long long)r->files[i].ino, live_file(l, i));
+        numbers[i] = keys_number(keys, key) + 1;
+        free(key);
+    }
+    return numbers;
+}
+
+static void count_files(struct groups *g, struct member *m, size_t n)
+{
+    struct keys keys = { 0 };
+    const struct live *numbered = NULL;
+    uint64_t *numbers = NULL;
+    for (size_t i = 0; i < n; i++) {
+        if (g->live_count > 1 && m[i].live != numbered) {
+            free(numbers);
+            numbered = m[i].live;
+            numbers = number_files(numbered, &keys);
+        }
+        m[i].by = numbers ? numbers[m[i].piece->file] : m[i].piece->file;
+    }
+    free(numbers);
+    keys_free(&keys);
+    sort_members(m, n);
     for (size_t i = 0, mappings; i < n;) {
         struct group *group = &g->at[m[i].group];
         size_t len = run_length(m, n, i, &mappings);
         group->mappings += mappings;
-        group->deleted += l->deleted[m[i].by] ? mappings : 0;
-        add_file(group, m[i].by, mappings);
+        add_file(group, &m[i], mappings);
+        for (size_t k = i; k < i + len; k++) {
+            bool first = is_first(m, k, i);
+            group->survivors += first && m[k].survives;
+            group->deleted += first && m[k].live->deleted[m[k].piece->file];
+            group->of[m[k].live - g->lives] += first;
+        }
         i += len;
     }
+}
+
+static void add_use(struct groups *g, struct group *group, const struct live *l, uint32_t stack)
+{
+    struct mapherd_record_use use;
+    if (g->by != GROUP_STACK || !record_use(l->record, stack, &use))
+        return;
+    group->made += use.made;
+    group->unmapped += use.unmapped;
+    group->lived_ms += use.lived_ms;
 }
 
 static void count_stacks(struct groups *g, struct member *m, size_t n)
 {
     size_t *most = enough(calloc(g->n + 1, sizeof *most));
     for (size_t i = 0; i < n; i++)
-        m[i].by = m[i].piece->stack;
-    if (n)
-        qsort(m, n, sizeof *m, by_group);
+        m[i].by = (uint64_t)(m[i].live - g->lives) << 32 | m[i].piece->stack;
+    sort_members(m, n);
     for (size_t i = 0, mappings; i < n;) {
         size_t group = m[i].group, len = run_length(m, n, i, &mappings);
+        add_use(g, &g->at[group], m[i].live, m[i].piece->stack);
         if (mappings > most[group]) {
             most[group] = mappings;
-            g->at[group].stack = m[i].by;
+            g->at[group].live = m[i].live;
+            g->at[group].stack = m[i].piece->stack;
         }
         i += len;
     }
     free(most);
 }
 
-static void add_piece(struct group *g, const struct mapherd_record_mapping *p)
+static void add_piece(struct group *g, const struct live *l, const struct mapherd_record_mapping *p)
 {
+    uint64_t old_ms = age(l, p->born_ms);
     if (!g->pieces || p->born_ms < g->oldest_ms)
         g->oldest_ms = p->born_ms;
     if (p->born_ms > g->newest_ms)
         g->newest_ms = p->born_ms;
+    if (!g->pieces || old_ms < g->youngest_age)
+        g->youngest_age = old_ms;
+    if (old_ms > g->oldest_age)
+        g->oldest_age = old_ms;
     g->pieces++;
     g->bytes += p->end - p->start;
 }
@@ -231,14 +299,18 @@ static void add_maps(struct group *g, const struct live_span *span, uint32_t *be
     }
 }
 
-static void count_pieces(struct groups *g, const struct live *l, const struct member *m, size_t n)
+static void count_pieces(struct groups *g, const struct member *m, size_t n)
 {
     uint32_t *behind = enough(calloc(g->n + 1, sizeof *behind)), behind_all = 0;
     for (size_t i = 0; i < n; i++) {
         struct group *group = &g->at[m[i].group];
-        add_piece(group, m[i].piece);
-        add_piece(&g->all, m[i].piece);
-        if (l->joined) {
+        if (i && m[i].live != m[i - 1].live) {
+            memset(behind, 0, g->n * sizeof *behind);
+            behind_all = 0;
+        }
+        add_piece(group, m[i].live, m[i].piece);
+        add_piece(&g->all, m[i].live, m[i].piece);
+        if (g->joined) {
             add_maps(group, m[i].span, &behind[m[i].group]);
             add_maps(&g->all, m[i].span, &behind_all);
         }
@@ -255,9 +327,11 @@ static void name_group(struct group *g, enum group_by by, const char *key, struc
     g->name = *key ? texts_take(texts, strndup(key, strcspn(key, "\n"))) : "no stack was recorded";
 }
 
-static int by_mappings(const void *left, const void *right)
+static int by_survivors(const void *left, const void *right)
 {
     const struct group *a = left, *b = right;
+    if (a->survivors != b->survivors)
+        return a->survivors < b->survivors ? 1 : -1;
     if (a->mappings != b->mappings)
         return a->mappings < b->mappings ? 1 : -1;
     return strcmp(a->key, b->key);
@@ -272,44 +346,83 @@ static void sum_up(struct groups *g)
 {
     for (size_t i = 0; i < g->n; i++) {
         g->all.mappings += g->at[i].mappings;
+        g->all.survivors += g->at[i].survivors;
         g->all.deleted += g->at[i].deleted;
+        for (size_t k = 0; k < g->live_count; k++)
+            g->all.of[k] += g->at[i].of[k];
     }
 }
+
+/* ---- the whole ---- */
 
 struct memory {
     struct keys keys;
     struct texts texts;
+    size_t *of; /* of all groups */
 };
 
-void groups_make(struct groups *g, const struct live *l, enum group_by by, uint64_t older_ms)
+/* Adds the mappings of one process to the n members. Returns how many they are then. */
+static size_t add_members(struct groups *g, const struct live *l, uint64_t older_ms,
+                          struct member *members, size_t n)
 {
     const struct record *r = l->record;
-    size_t sources = by == GROUP_STACK ? r->word_count : r->file_count, n = 0;
-    size_t *known = enough(calloc(sources + 1, sizeof *known));
-    struct member *members = enough(calloc(r->piece_count + 1, sizeof *members));
-    struct memory *memory = enough(calloc(1, sizeof *memory));
+    struct memory *memory = g->memory;
     struct text text = { 0 };
-    *g = (struct groups){ .memory = memory };
+    size_t sources = g->by == GROUP_STACK ? r->word_count : r->file_count;
+    size_t *known = enough(calloc(sources + 1, sizeof *known));
+    uint64_t *from = enough(calloc(r->word_count + 1, sizeof *from));
     for (size_t i = 0; i < r->piece_count; i++) {
         const struct mapherd_record_mapping *p = &r->pieces[i];
-        if (age(l, p->born_ms) < older_ms)
+        uint64_t old_ms = age(l, p->born_ms);
+        if (old_ms < older_ms)
             continue;
-        size_t group = number_of(l, p, by, &memory->keys, known, &text);
-        members[n++] = (struct member){ group, p, l->spans ? &l->spans[i] : NULL, 0 };
+        if (!from[p->stack]) /* again for those that are 0: that is cheap */
+            from[p->stack] = survival_age(r, p->stack);
+        members[n++] = (struct member){
+            .group = number_of(l, p, g->by, &memory->keys, known, &text),
+            .live = l,
+            .piece = p,
+            .span = l->spans ? &l->spans[i] : NULL,
+            .survives = old_ms >= from[p->stack],
+        };
     }
-    free(text.at);
+    free(from);
     free(known);
+    free(text.at);
+    return n;
+}
+
+void groups_make(struct groups *g, const struct live *lives, size_t n, enum group_by by,
+                 uint64_t older_ms)
+{
+    struct memory *memory = enough(calloc(1, sizeof *memory));
+    size_t pieces = 0, count = 0;
+    *g = (struct groups){ .lives = lives, .live_count = n, .by = by, .memory = memory };
+    g->joined = g->deleted_known = g->use_known = true;
+    for (size_t i = 0; i < n; i++) {
+        pieces += lives[i].record->piece_count;
+        g->joined &= lives[i].joined;
+        g->deleted_known &= lives[i].deleted_known;
+        g->use_known &= lives[i].record->head.stack_use != 0;
+    }
+    struct member *members = enough(calloc(pieces + 1, sizeof *members));
+    for (size_t i = 0; i < n; i++)
+        count = add_members(g, &lives[i], older_ms, members, count);
     g->n = memory->keys.texts.n;
     g->at = enough(calloc(g->n + 1, sizeof *g->at));
-    count_pieces(g, l, members, n);
-    count_files(g, l, members, n);
-    count_stacks(g, members, n);
-    free(members);
-    for (size_t i = 0; i < g->n; i++)
+    memory->of = enough(calloc((g->n + 1) * n, sizeof *memory->of));
+    g->all.of = memory->of + g->n * n;
+    for (size_t i = 0; i < g->n; i++) {
+        g->at[i].of = memory->of + i * n;
         name_group(&g->at[i], by, memory->keys.texts.at[i], &memory->texts);
+    }
+    count_pieces(g, members, count);
+    count_files(g, members, count);
+    count_stacks(g, members, count);
+    free(members);
     sum_up(g);
     if (g->n)
-        qsort(g->at, g->n, sizeof *g->at, by == GROUP_AGE ? by_key : by_mappings);
+        qsort(g->at, g->n, sizeof *g->at, by == GROUP_AGE ? by_key : by_survivors);
 }
 
 void groups_free(struct groups *g)
@@ -318,230 +431,9 @@ void groups_free(struct groups *g)
     if (memory) {
         keys_free(&memory->keys);
         texts_free(&memory->texts);
+        free(memory->of);
     }
     free(memory);
     free(g->at);
     *g = (struct groups){ 0 };
-}
-
-/* ---- as text: what was looked at ---- */
-
-static struct target count_of(const struct live *l)
-{
-    const struct mapherd_status *s = &l->record->head.status;
-    return (struct target){ .maps = l->joined ? (long)l->map_count : (long)s->bound,
-                            .limit = l->limit };
-}
-
-void group_print_head(const struct live *l, const struct groups *g)
-{
-    const struct mapherd_record_head *h = &l->record->head;
-    struct target t = count_of(l);
-    print_text(stdout, h->program);
-    printf("[%d] on ", (int)h->pid);
-    print_text(stdout, h->host);
-    printf(", %s", live_state_text(l->state));
-    if (t.maps >= 0) {
-        printf(l->joined ? ": " : "; last seen with at most ");
-        target_print_count(&t);
-    } else {
-        puts("; its maps were never counted");
-    }
-    printf("Mappings are recorded since %s, %s: %s %s there, %s", units_moment(h->leaks_ms),
-           units_between(h->leaks_ms, l->now_ms), grouped((long long)g->all.mappings),
-           g->all.mappings == 1 ? "is" : "are", units_bytes(g->all.bytes));
-    if (g->all.deleted)
-        printf(", %s of deleted files", grouped((long long)g->all.deleted));
-    puts(h->leaks ? "." : "; the recording was stopped.");
-    if (l->joined && l->unrecorded)
-        printf(
-            "%s map%s of no recorded mapping: older than the recording, or made past the library.\n",
-            grouped(l->unrecorded), l->unrecorded == 1 ? " is" : "s are");
-    if (h->lost)
-        printf("%s mapping%s could not be recorded.\n", grouped((long long)h->lost),
-               plural((long)h->lost));
-    if (l->record->dropped)
-        printf("%s piece%s of the record made no sense.\n", grouped((long long)l->record->dropped),
-               plural((long)l->record->dropped));
-}
-
-void group_json_head(struct json *j, const struct live *l, const struct groups *g)
-{
-    const struct mapherd_record_head *h = &l->record->head;
-    struct target t = count_of(l);
-    json_text(j, "program", h->program);
-    json_number(j, "pid", h->pid);
-    json_text(j, "host", h->host);
-    json_text(j, "state", live_state_text(l->state));
-    json_number(j, "time_ms", (long long)l->now_ms);
-    json_if_known(j, "maps", t.maps >= 0, t.maps);
-    json_if_known(j, "limit", t.limit > 0, t.limit);
-    json_bool(j, "recording", h->leaks != 0);
-    json_number(j, "since_ms", (long long)h->leaks_ms);
-    json_number(j, "mappings", (long long)g->all.mappings);
-    json_number(j, "bytes", (long long)g->all.bytes);
-    json_if_known(j, "deleted", l->deleted_known, (long long)g->all.deleted);
-    json_if_known(j, "unrecorded", l->joined, l->unrecorded);
-    json_number(j, "lost", (long long)h->lost);
-    json_number(j, "groups", (long long)g->n);
-}
-
-/* ---- as text: a group ---- */
-
-void group_print_numbers(const struct group *g, const struct live *l)
-{
-    printf("%s mapping%s", grouped((long long)g->mappings), plural((long)g->mappings));
-    if (l->joined)
-        printf(", %s map%s", grouped((long long)g->maps), plural((long)g->maps));
-    const char *youngest = units_span(age(l, g->newest_ms)),
-               *oldest = units_span(age(l, g->oldest_ms));
-    printf(", %s, %s%s%s old\n", units_bytes(g->bytes), youngest,
-           strcmp(youngest, oldest) == 0 ? "" : " to ",
-           strcmp(youngest, oldest) == 0 ? "" : oldest);
-}
-
-/* "3 files: /a.dvd, /b.dvd, /c.dvd"; nothing where the group's name has said it. */
-static void print_files(const struct group *g, const struct live *l, enum group_by by)
-{
-    if (g->files == 0 && (by == GROUP_SUFFIX || by == GROUP_DELETED))
-        return;
-    printf("      ");
-    if (g->files > 1)
-        printf("%s files: ", grouped((long long)g->files));
-    for (size_t i = 0; i < g->most_count; i++) {
-        if (i)
-            printf(", ");
-        print_text(stdout, live_file(l, g->most[i].file));
-    }
-    puts(g->files > g->most_count ? ", ..." : "");
-}
-
-void group_print_origin(const struct group *g, const struct live *l, enum group_by by)
-{
-    if (by != GROUP_STACK && by != GROUP_FILE) {
-        printf("      ");
-        print_text(stdout, g->name);
-        putchar('\n');
-    }
-    print_files(g, l, by);
-    if (by != GROUP_STACK)
-        return;
-    size_t n;
-    const struct symbol **at = symbols_stack(l->symbols, g->stack, &n);
-    if (!at)
-        puts("          (no stack was recorded)");
-    for (size_t i = 0; i < n; i++) {
-        printf("          ");
-        print_text(stdout, at[i]->text);
-        putchar('\n');
-    }
-    free(at);
-}
-
-static void json_frame(struct json *j, const struct symbol *one)
-{
-    json_open(j, NULL, '{');
-    json_text(j, "name", one->name);
-    if (*one->source)
-        json_text(j, "source", one->source);
-    if (one->line)
-        json_number(j, "line", one->line);
-    if (*one->module)
-        json_text(j, "module", one->module);
-    if (!one->java)
-        json_number(j, "address", (long long)one->address);
-    json_close(j, '}');
-}
-
-static void json_stack(struct json *j, const struct live *l, uint32_t stack)
-{
-    size_t n;
-    const struct symbol **at = symbols_stack(l->symbols, stack, &n);
-    json_open(j, "stack", '[');
-    for (size_t i = 0; i < n; i++)
-        json_frame(j, at[i]);
-    json_close(j, ']');
-    free(at);
-}
-
-void group_json(struct json *j, const struct group *g, const struct live *l, enum group_by by)
-{
-    json_text(j, "name", g->name);
-    json_number(j, "mappings", (long long)g->mappings);
-    json_number(j, "pieces", (long long)g->pieces);
-    if (l->joined)
-        json_number(j, "maps", (long long)g->maps);
-    json_number(j, "bytes", (long long)g->bytes);
-    json_number(j, "oldest_ms", (long long)g->oldest_ms);
-    json_number(j, "newest_ms", (long long)g->newest_ms);
-    if (l->deleted_known)
-        json_number(j, "deleted", (long long)g->deleted);
-    json_number(j, "files", (long long)g->files);
-    json_open(j, "most", '[');
-    for (size_t i = 0; i < g->most_count; i++) {
-        json_open(j, NULL, '{');
-        json_text(j, "path", live_file(l, g->most[i].file));
-        json_number(j, "mappings", (long long)g->most[i].mappings);
-        json_close(j, '}');
-    }
-    json_close(j, ']');
-    if (by == GROUP_STACK)
-        json_stack(j, l, g->stack);
-}
-
-/* ';' parts frames. */
-static void fold_name(const char *name)
-{
-    for (; *name; name++)
-        putchar(*name == ';' ? ':' : (unsigned char)*name < ' ' || *name == 0x7f ? '?' : *name);
-}
-
-void group_fold(const struct group *g, const struct live *l, size_t count)
-{
-    size_t n;
-    const struct symbol **at = symbols_stack(l->symbols, g->stack, &n);
-    for (size_t i = n; i-- > 0;) {
-        fold_name(at[i]->name);
-        if (i)
-            putchar(';');
-    }
-    printf("%s %zu\n", n ? "" : "(no stack)", count);
-    free(at);
-}
-
-/* ---- as text: what could not be named ---- */
-
-void group_print_notes(const struct live *l)
-{
-    size_t n;
-    const char *const *notes = symbols_notes(l->symbols, &n);
-    if (n)
-        putchar('\n');
-    for (size_t i = 0; i < n; i++) {
-        printf("note: ");
-        print_text(stdout, notes[i]);
-        putchar('\n');
-    }
-}
-
-void group_json_notes(struct json *j, const struct live *l)
-{
-    size_t n;
-    const char *const *notes = symbols_notes(l->symbols, &n);
-    for (size_t i = 0; i < n; i++) {
-        j->comma = false;
-        json_open(j, NULL, '{');
-        json_text(j, "type", "note");
-        json_text(j, "text", notes[i]);
-        json_close(j, '}');
-        putc('\n', j->out);
-    }
-}
-
-void group_complain_notes(const struct live *l)
-{
-    size_t n;
-    const char *const *notes = symbols_notes(l->symbols, &n);
-    for (size_t i = 0; i < n; i++)
-        complain("%s", notes[i]);
 }

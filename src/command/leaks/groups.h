@@ -1,12 +1,15 @@
 /*
- * groups: the live mappings of a record, grouped by what they have in common; and groups as text,
- * for people and programs.
+ * groups: the live mappings of one or several records, grouped by what they have in common.
+ *
+ * A group's *survivors* are the mappings that are there longer than those of their stack that come
+ * and go: more than four times as long as those that were unmapped were on average. Where fewer
+ * than one in ten mappings of a stack was unmapped, all of its mappings survive. So what a program
+ * maps and unmaps all the time has few survivors, however many mappings it has at the moment.
  */
 #ifndef MAPHERD_COMMAND_GROUPS_H
 #define MAPHERD_COMMAND_GROUPS_H
 
 #include "command/leaks/live.h"
-#include "command/lib/print.h"
 
 enum group_by { GROUP_STACK, GROUP_FILE, GROUP_SUFFIX, GROUP_DELETED, GROUP_AGE };
 
@@ -15,57 +18,47 @@ bool group_by_word(const char *word, enum group_by *by);
 
 #define GROUP_FILES 3
 struct group {
-    const char *key;  /* a group of another record with the same text is the same group */
-    const char *name; /* its name in one line */
-    uint32_t stack;   /* the stack with most of its mappings; 0: none */
-    size_t mappings;  /* of which a part at least is still mapped */
-    size_t pieces;    /* ranges */
+    const char *key;         /* a group of another record with the same text is the same group */
+    const char *name;        /* its name in one line */
+    const struct live *live; /* the process with the stack */
+    uint32_t stack;          /* the stack with most of its mappings; 0: none */
+    size_t mappings;         /* of which a part at least is still mapped */
+    size_t survivors;        /* of these; all of them where groups.use_known is false */
+    size_t pieces;           /* ranges */
     uint64_t bytes;
-    size_t maps;    /* VMAs, where live.joined; one that several groups share counts in each */
-    size_t deleted; /* mappings of deleted files, where live.deleted_known */
-    uint64_t oldest_ms, newest_ms; /* when they were made, ms since 1970 */
-    size_t files;                  /* different ones */
+    size_t maps;    /* VMAs, where groups.joined; one that several groups share counts in each */
+    size_t deleted; /* mappings of deleted files, where groups.deleted_known */
+    uint64_t oldest_ms, newest_ms;     /* when they were made, ms since 1970 */
+    uint64_t oldest_age, youngest_age; /* ms, when their process was last seen */
+    /* By stack, where groups.use_known: all that were made since the recording began, how many of
+     * them were unmapped, and how long these were mapped in all. */
+    uint64_t made, unmapped, lived_ms;
+    size_t files; /* different ones */
     struct group_file {
+        const struct live *live;
         uint32_t file;
         size_t mappings;
     } most[GROUP_FILES]; /* the files with most of its mappings, most first */
     size_t most_count;
+    size_t *of; /* its mappings by process */
 };
 
 struct groups {
-    struct group *at; /* most mappings first; by age: the youngest first */
+    const struct live *lives; /* the processes */
+    size_t live_count;
+    enum group_by by;
+    bool joined, deleted_known; /* of all processes (live.h) */
+    bool use_known;             /* all records tell what became of the mappings of a stack */
+    struct group *at; /* most survivors first, then most mappings; by age: the youngest first */
     size_t n;
     struct group all; /* of everything that was counted */
     void *memory;     /* of groups.c */
 };
 
-/* Groups the mappings of l. older_ms: leaves out those that are younger than that at l->now_ms. */
-void groups_make(struct groups *g, const struct live *l, enum group_by by, uint64_t older_ms);
+/* Groups the mappings of n processes, which have to outlive the result. older_ms: leaves out those
+ * that are younger than that at the now_ms of their process. */
+void groups_make(struct groups *g, const struct live *lives, size_t n, enum group_by by,
+                 uint64_t older_ms);
 void groups_free(struct groups *g);
-
-/* ---- as text ---- */
-
-/* What was looked at: the process, how close it is to the limit, since when, and what is not
- * known. */
-void group_print_head(const struct live *l, const struct groups *g);
-void group_json_head(struct json *j, const struct live *l, const struct groups *g);
-
-/* Prints "3,000 mappings, 3,000 maps, 11.7 MiB, 3 s to 12 min old". */
-void group_print_numbers(const struct group *g, const struct live *l);
-
-/* Prints what the mappings of the group have in common, a line of its files, and by stack the
- * lines of its stack. */
-void group_print_origin(const struct group *g, const struct live *l, enum group_by by);
-
-/* Writes the members of the group's object, without brackets. */
-void group_json(struct json *j, const struct group *g, const struct live *l, enum group_by by);
-
-/* Prints "outer;middle;inner count", as flamegraph.pl and speedscope read it. */
-void group_fold(const struct group *g, const struct live *l, size_t count);
-
-/* What could not be named, and why: as text, as JSON, and as complaints. */
-void group_print_notes(const struct live *l);
-void group_json_notes(struct json *j, const struct live *l);
-void group_complain_notes(const struct live *l);
 
 #endif

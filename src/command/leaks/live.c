@@ -126,7 +126,7 @@ enum record_match record_match(const struct record *r, pid_t pid)
 
 /* Whether a process has the file of the record mapped. FILE_USE_UNKNOWN also if another file has
  * its name by now. */
-static enum file_use record_use(const struct record *r)
+static enum file_use file_use_of(const struct record *r)
 {
     struct stat st;
     int fd = record_open(r->path, O_RDONLY | O_NOFOLLOW);
@@ -154,7 +154,6 @@ bool record_want(int fd, enum mapherd_record_wanted wanted, struct mapherd_recor
         if (!done)
             record_refuse("it cannot be written to: %s", strerror(errno));
     }
-    close(fd);
     return done;
 }
 
@@ -199,7 +198,7 @@ static bool look_for_process(const struct record *r, pid_t *pid)
 enum live_state live_state_of(const struct record *r, pid_t *pid)
 {
     bool known = look_for_process(r, pid);
-    enum file_use use = record_use(r);
+    enum file_use use = file_use_of(r);
     enum record_match match = *pid ? record_match(r, *pid) : RECORD_NONE;
     pid_t found = *pid;
     if (r->head.state != MAPHERD_RECORD_RUNNING) {

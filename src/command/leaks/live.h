@@ -28,9 +28,8 @@ enum record_match { RECORD_NONE, RECORD_COPY, RECORD_SAME };
 enum record_match record_match(const struct record *r, pid_t pid);
 
 /*
- * Writes into the open record of a running process what is wanted of its recording. Closes fd in
- * every case. head receives the record's head as it was before. False: nothing was written, and
- * record_problem() says why.
+ * Writes into the open record of a running process what is wanted of its recording. head receives
+ * the record's head as it was before. False: nothing was written, and record_problem() says why.
  */
 bool record_want(int fd, enum mapherd_record_wanted wanted, struct mapherd_record_head *head);
 

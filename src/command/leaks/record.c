@@ -607,6 +607,18 @@ const uint64_t *record_stack(const struct record *r, uint32_t stack, size_t *dep
     return r->words + stack + head;
 }
 
+bool record_use(const struct record *r, uint32_t stack, struct mapherd_record_use *use)
+{
+    size_t depth;
+    const uint64_t *behind = record_stack(r, stack, &depth) + depth,
+                   *end = r->words + r->word_count;
+    *use = (struct mapherd_record_use){ 0 };
+    if (!depth || r->head.stack_use < sizeof *use || (size_t)(end - behind) * 8 < sizeof *use)
+        return false;
+    memcpy(use, behind, sizeof *use);
+    return true;
+}
+
 /* ---- the record files of a folder ---- */
 
 static bool begins_like_one(const char *path)

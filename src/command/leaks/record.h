@@ -76,6 +76,9 @@ const char *record_text(const struct record *r, uint32_t at);
 /* The frames of a stack, innermost first. *depth: how many; 0 if there is no such stack. */
 const uint64_t *record_stack(const struct record *r, uint32_t stack, size_t *depth);
 
+/* What became of the mappings of such a stack. False if the record does not say. */
+bool record_use(const struct record *r, uint32_t stack, struct mapherd_record_use *use);
+
 /* ---- the record files of a folder ---- */
 
 typedef void records_take(const char *path, const struct record *r, void *context);

@@ -19,6 +19,7 @@
 #endif
 
 #include "command/leaks/debuginfo.h"
+#include "command/leaks/interpreters.h"
 #include "command/lib/enough.h"
 #include "command/lib/print.h"
 #include "kernel/procmaps.h"
@@ -76,8 +77,9 @@ static char *read_text(int fd, size_t size)
     return text;
 }
 
-/* Reads the file. NULL if there is none, if it belongs to neither owner nor root, or if it is
- * older than since_s (s since 1970): then it is of another process that had the same id. */
+/* Reads the file. NULL if there is none, if it belongs to neither owner nor root, if everybody can
+ * write to it, or if it is older than since_s (s since 1970): then it is of another process that
+ * had the same id. */
 static struct jitmap *jitmap_read(const char *path, uid_t owner, int64_t since_s)
 {
     struct stat st;
@@ -85,7 +87,7 @@ static struct jitmap *jitmap_read(const char *path, uid_t owner, int64_t since_s
     if (fd < 0)
         return NULL;
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (st.st_uid != owner && st.st_uid != 0) ||
-        st.st_mtim.tv_sec < since_s) {
+        st.st_mode & S_IWOTH || st.st_mtim.tv_sec < since_s) {
         close(fd);
         return NULL;
     }
@@ -182,6 +184,8 @@ struct symbols {
     struct numbers frames;
     struct known *known; /* by number of the frame */
     size_t known_room;
+    bool fold;
+    struct interpreters interpreters;
     struct texts texts, notes;
 };
 
@@ -191,6 +195,7 @@ struct symbols *symbols_new(const struct record *r, pid_t pid, const char *debug
     s->record = r;
     s->pid = pid;
     s->debug_dir = debug_dir;
+    s->fold = true;
     s->modules = enough(calloc(r->module_count + 1, sizeof *s->modules));
     char seen[64] = ""; /* by the process */
     if (pid)
@@ -214,11 +219,22 @@ void symbols_free(struct symbols *s)
         free(s->known[i].at);
     free(s->known);
     numbers_free(&s->frames);
+    interpreters_free(&s->interpreters);
     free(s->modules);
     free(s->folders);
     texts_free(&s->texts);
     texts_free(&s->notes);
     free(s);
+}
+
+void symbols_fold(struct symbols *s, bool fold)
+{
+    s->fold = fold;
+}
+
+const struct interpreters *symbols_interpreters(const struct symbols *s)
+{
+    return &s->interpreters;
 }
 
 const char *const *symbols_notes(const struct symbols *s, size_t *n)
@@ -440,6 +456,7 @@ static void name_jit(struct building *b)
         s->jit_tried = true;
     }
     const char *name = jitmap_find(s->jit, b->model.address);
+    b->model.jit = name != NULL;
     add_symbol(name, NULL, 0, b);
 }
 
@@ -483,5 +500,6 @@ const struct symbol **symbols_stack(struct symbols *s, uint32_t stack, size_t *n
             all[(*n)++] = &at[k];
         }
     }
+    *n = interpreters_fold(&s->interpreters, all, *n, s->fold);
     return all;
 }

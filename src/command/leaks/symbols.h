@@ -9,24 +9,10 @@
 #define MAPHERD_COMMAND_SYMBOLS_H
 
 #include "command/leaks/record.h"
-
-/* One function. No text is NULL; what is not known is "" or 0. The texts come from files and
- * records, and may hold any bytes. */
-struct symbol {
-    const char *name;     /* "sync"; "libfoo.so+0x1f3", "0x7f0012345678" where it is not known */
-    const char *text;     /* the whole line: "sync  store.c:12  (libfoo.so)",
-                           * "com.example.Store.sync(Store.java:12)" */
-    const char *function; /* demangled; "com.example.Store.sync" */
-    const char *source;   /* file name of the source, as it was compiled; "Store.java" */
-    int line;
-    const char *module; /* path of the program or library; "" for Java and JIT code */
-    bool java;
-    bool native;      /* a Java method that is native */
-    bool own;         /* of libmapherd.so: not to be shown */
-    uint64_t address; /* in the module, or in memory where there is none */
-};
+#include "command/leaks/symbol.h"
 
 struct symbols;
+struct interpreters;
 
 /*
  * Begins to name the frames of r, which has to outlive the result. pid: the process as seen from
@@ -36,9 +22,16 @@ struct symbols;
 struct symbols *symbols_new(const struct record *r, pid_t pid, const char *debug_dir);
 void symbols_free(struct symbols *s);
 
+/* Whether runs of an interpreter's own frames become one line (interpreters.h). They do, if nothing
+ * else is said. */
+void symbols_fold(struct symbols *s, bool fold);
+
 /* The functions of a stack of the record, innermost first, without the library's own. *n: how many.
  * In memory of malloc; NULL if there is no such stack. The symbols are good until symbols_free. */
 const struct symbol **symbols_stack(struct symbols *s, uint32_t stack, size_t *n);
+
+/* Which interpreters have frames in the stacks that symbols_stack has looked up. */
+const struct interpreters *symbols_interpreters(const struct symbols *s);
 
 /* *n sentences that say what could not be named and why, of the stacks that symbols_stack has
  * looked up. */

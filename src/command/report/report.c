@@ -221,10 +221,10 @@ static void look_at_record(struct report *r)
             r->count = -1;
         maps_of_pieces(r);
     }
-    groups_make(&r->stacks, &r->live, GROUP_STACK, 0);
-    groups_make(&r->files, &r->live, GROUP_FILE, 0);
-    groups_make(&r->suffixes, &r->live, GROUP_SUFFIX, 0);
-    groups_make(&r->deleted, &r->live, GROUP_DELETED, 0);
+    groups_make(&r->stacks, &r->live, 1, GROUP_STACK, 0);
+    groups_make(&r->files, &r->live, 1, GROUP_FILE, 0);
+    groups_make(&r->suffixes, &r->live, 1, GROUP_SUFFIX, 0);
+    groups_make(&r->deleted, &r->live, 1, GROUP_DELETED, 0);
 }
 
 /* ---- cold mappings ---- */

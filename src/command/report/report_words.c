@@ -161,7 +161,7 @@ static void say_site(FILE *out, const struct report *r, const struct group *g)
 static const struct group *leader(const struct report *r)
 {
     const struct group *g = r->stacks.at;
-    bool leads = r->stacks.n && g->mappings >= 100 && g->mappings * 4 >= r->stacks.all.mappings;
+    bool leads = r->stacks.n && g->survivors >= 100 && g->survivors * 4 >= r->stacks.all.survivors;
     return leads && g->stack && report_site(r, g->stack, NULL) ? g : NULL;
 }
 
@@ -465,7 +465,7 @@ static bool is_plumbing(const struct symbol *s)
     };
     if (s->java)
         return starts(s->function, classes);
-    return !s->module[0] || starts(base_name(s->module), libraries);
+    return s->folded || !s->module[0] || starts(base_name(s->module), libraries);
 }
 
 /* The length of a method's package, of three parts at most: "com.example.shop" of
