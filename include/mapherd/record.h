@@ -143,13 +143,13 @@ struct mapherd_record_event {
     char text[224]; /* ends with NUL */
 };
 
-/* The files with the most maps, the most first, at the last scan of /proc/self/maps that named
- * them. */
+/* What held most maps, the most first, at the last scan of /proc/self/maps that named it: a file, a
+ * kind of files, or memory without a file. */
 #define MAPHERD_RECORD_TOP 16
 struct mapherd_record_top {
     uint64_t maps; /* 0: this and the rest are unused */
     uint64_t bytes;
-    char path[240]; /* as in /proc/PID/maps, or words for maps that have no file; ends with NUL */
+    char path[240]; /* of the file, or words: "*.dvd (deleted) under /data"; ends with NUL */
 };
 
 enum mapherd_record_kind {

@@ -30,6 +30,7 @@
 #include "kernel/sys.h"
 #include "limit/cold.h"
 #include "space/model.h"
+#include "tell/holders.h"
 #include "tell/log.h"
 #include "tell/options.h"
 #include "tell/status.h"
@@ -163,8 +164,8 @@ static bool leave_to_owner(enum word word)
     const char *cold =
         "the mapping is cold (MAPHERD_COLD) and its file could not be mapped again; the program "
         "dies of it";
-    bool ours = fault.page.path_len >= sizeof COLD_PLACEHOLDER - 1 &&
-                memcmp(fault.page.path, COLD_PLACEHOLDER, sizeof COLD_PLACEHOLDER - 1) == 0;
+    bool ours = fault.page.path_len >= sizeof MEMORY_COLD_PATH - 1 &&
+                memcmp(fault.page.path, MEMORY_COLD_PATH, sizeof MEMORY_COLD_PATH - 1) == 0;
     switch (now.owner) {
     case OWNER_NOBODY:
         report(true, ours ? cold

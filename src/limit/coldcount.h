@@ -7,10 +7,6 @@
 
 #include <stdbool.h>
 
-/* What the kernel's list of VMAs shows for the placeholder. */
-#define COLD_NAME "mapherd-cold"
-#define COLD_PLACEHOLDER "/memfd:" COLD_NAME
-
 /* Hidden, so that they can be read before this library is relocated: they are in no table that the
  * loader fills. */
 extern unsigned cold_tracked_count __attribute__((visibility("hidden")));

@@ -21,6 +21,7 @@
 #include "kernel/trial.h"
 #include "limit/coldcount.h"
 #include "limit/coldset.h"
+#include "tell/holders.h"
 #include "tell/log.h"
 
 static struct held placeholder; /* file is 0: there is none yet */
@@ -32,7 +33,7 @@ long coldswitch_start(void)
     struct stat st;
     if (placeholder.file)
         return 0;
-    long fd = brief_memfd(COLD_NAME);
+    long fd = brief_memfd(MEMORY_COLD_NAME);
     long file = fd < 0 ? fd : sys_fstat((int)fd, &st);
     if (file == 0)
         file = keepers_hold((int)fd);
@@ -257,7 +258,7 @@ static long try_work(int fd, const struct keepers_proc *proc, void *context)
 static bool holds_files(void)
 {
     keepers_after_fork();
-    long fd = sys_memfd(COLD_NAME);
+    long fd = sys_memfd(MEMORY_COLD_NAME);
     long file = fd < 0 ? fd : keepers_hold((int)fd);
     bool works = file > 0 && keepers_run((unsigned)file, try_work, NULL) == 0;
     keepers_follow();

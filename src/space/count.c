@@ -11,6 +11,7 @@
 
 #include "common/due.h"
 #include "kernel/procmaps.h"
+#include "kernel/procstat.h"
 #include "kernel/sys.h"
 #include "space/model.h"
 #include "space/pace.h"
@@ -31,6 +32,8 @@
 #define STEP_SHARE 16
 /* While mappings of files are refused, a scan holds this long: no hook sees a thread's stack go. */
 #define FRESH_MS 1000
+/* Holders in a line of the log. */
+#define TOLD 3
 
 static struct lock scan_lock = { .rank = LOCK_SCAN }; /* before the model lock, see lock.h */
 static char *scan_buffer;
@@ -235,12 +238,17 @@ static bool scan_one(const struct procmap *m, void *context)
     return true;
 }
 
-static void name_top(const struct holders *h)
+static void name_top(struct holders *h)
 {
+    static struct holding rows[MAPHERD_RECORD_TOP]; /* under the scan lock */
+    struct procstat threads = { .label = "Threads" };
     unsigned other = !words_in_use;
-    holders_text(h, words[other], sizeof words[other]);
+    procstat_read("/proc/thread-self/status", &threads, 1);
+    h->threads = threads.value == PROCSTAT_NONE ? 0 : (long)threads.value;
+    size_t n = holders_rows(h, rows, MAPHERD_RECORD_TOP);
+    holders_text(h, rows, n < TOLD ? n : TOLD, words[other], sizeof words[other]);
     __atomic_store_n(&words_in_use, other, __ATOMIC_RELEASE);
-    recordfile_name_top(h);
+    recordfile_name_top(rows, n);
 }
 
 static void warn(long measured)
@@ -297,7 +305,8 @@ static long scan_list(void)
     if (mem > 0) {
         r.maps--; /* the memory for the names was one of them */
         holders.total--;
-        holders.anonymous--;
+        holders.of[MEMORY_PRIVATE].maps--;
+        holders.of[MEMORY_PRIVATE].bytes -= size;
         if (lines >= 0)
             name_top(&holders);
         sys_munmap((uintptr_t)mem, size);

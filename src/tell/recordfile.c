@@ -496,21 +496,19 @@ bool recordfile_folder_has_room(void)
 
 /* ---- the holders of most VMAs ---- */
 
-void recordfile_name_top(const struct holders *h)
+void recordfile_name_top(const struct holding *rows, size_t n)
 {
-    const struct holder *top[MAPHERD_RECORD_TOP];
     struct mapherd_record_head *r = recordfile_head();
     if (!r)
         return;
     struct mapherd_record_top *to = (void *)((char *)r + r->top_at);
-    size_t n = holders_top(h, top, MAPHERD_RECORD_TOP);
     for (size_t i = 0; i < MAPHERD_RECORD_TOP; i++) {
         __atomic_store_n(&to[i].maps, 0, __ATOMIC_RELEASE); /* unused while it changes */
         if (i >= n)
             continue;
-        fmt(to[i].path, sizeof to[i].path, "%s", top[i]->path);
-        to[i].bytes = top[i]->bytes;
-        __atomic_store_n(&to[i].maps, (uint64_t)top[i]->maps, __ATOMIC_RELEASE);
+        holding_name(&rows[i], sizeof to[i].path - sizeof "...", to[i].path, sizeof to[i].path);
+        to[i].bytes = rows[i].bytes;
+        __atomic_store_n(&to[i].maps, (uint64_t)rows[i].maps, __ATOMIC_RELEASE);
     }
 }
 

@@ -42,9 +42,9 @@ uint32_t recordfile_take(enum mapherd_record_kind kind, uint32_t n);
 /* Returns element i of a kind, which recordfile_take has allocated. */
 void *recordfile_at(enum mapherd_record_kind kind, uint32_t i);
 
-/* Writes the holders of most VMAs, which a scan has found, into the record. One thread at a
+/* Writes the n holdings with most VMAs, which a scan has found, into the record. One thread at a
  * time. */
-void recordfile_name_top(const struct holders *h);
+void recordfile_name_top(const struct holding *rows, size_t n);
 
 /* Ends the record with the process. The file is removed unless keep. */
 void recordfile_end(bool keep);

@@ -51,7 +51,8 @@ told = json.load(open(sys.argv[1]))
 placeholders, cold, folder = int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 assert told["cold"] == placeholders and told["cold_bytes"] == cold * os.sysconf("SC_PAGESIZE"), told
 for key in "maps", "in_order":
-    assert told[key] == told["anonymous"] + told["cold"] + sum(f[key] for f in told["files"]), key
+    memory = sum(told[m] for m in ("anonymous", "shared_anonymous", "system_v", "huge_pages", "cold"))
+    assert told[key] == memory + sum(f[key] for f in told["files"]), key
 assert not any("mapherd-cold" in f["path"] for f in told["files"])
 assert sum(f["path"].startswith(folder) for f in told["files"]) == 300 - cold
 assert told["deleted"] == sum(f["maps"] for f in told["files"] if f["deleted"])

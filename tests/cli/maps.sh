@@ -20,8 +20,9 @@ in_order() {
 		mine = [f for f in said["files"] if f["path"] == path]
 		assert len(mine) == 1 and mine[0]["maps"] == int(maps), mine
 		assert mine[0]["in_order"] == int(in_order), mine
-		assert said["maps"] == said["anonymous"] + sum(f["maps"] for f in said["files"]), "sum"
-		assert said["in_order"] == said["anonymous"] + sum(f["in_order"] for f in said["files"]), "sum"
+		memory = sum(said[m] for m in ("anonymous", "shared_anonymous", "system_v", "huge_pages", "cold"))
+		assert said["maps"] == memory + sum(f["maps"] for f in said["files"]), "sum"
+		assert said["in_order"] == memory + sum(f["in_order"] for f in said["files"]), "sum"
 	END
 	release
 }
@@ -58,7 +59,8 @@ END
 hold python3 "$scratch/many.py" "$scratch"
 expect 0 "$MAPHERD" maps --top 1000 "$held"
 out_has "$(kernel_maps "$held" | sed ':a;s/\B[0-9]\{3\}\>/,&/;ta') maps of"
-out_has "are *.dvd (deleted), in 3 files"
+grep -Eq "^9 of [0-9]+ are of \*\.dvd \(deleted\) under $(cd "$scratch" && pwd -P), in 3 files\$" "$scratch/out" ||
+	fail "maps does not say that nine are of *.dvd: $(cat "$scratch/out")"
 out_has "Different files never share a map"
 out_has "part1.dvd (deleted)"
 grep -q "$(printf '\033')" "$scratch/out" && fail "a file's name commands the terminal"
@@ -70,6 +72,8 @@ said = json.load(open(sys.argv[1], encoding="utf-8"))
 assert len(said["files"]) == 2 < said["file_count"]
 assert said["deleted"] >= 9, said["deleted"]
 kinds = {k["name"]: k for k in said["kinds"]}
+held = [h for h in said["holders"] if h["what"].startswith("*.dvd (deleted) under /")]
+assert len(held) == 1 and held[0]["maps"] == 9 and held[0]["files"] == 3, said["holders"]
 assert kinds["*.dvd (deleted)"]["maps"] == 9 and kinds["*.dvd (deleted)"]["files"] == 3
 END
 expect 0 "$MAPHERD" maps --json --top 100000 "$held"
@@ -85,8 +89,64 @@ release
 # A program as it is: nothing of it can be saved, its parts have their place.
 hold "$holder" "$scratch/file" free
 expect 0 "$MAPHERD" maps "$held"
-out_has "Order could save no map"
+out_has "mapherd would not make these maps notably fewer"
 release
+
+# Memory of each sort, as the kernel shows it, and what it is called.
+cat >"$scratch/sorts.py" <<'END'
+import ctypes, mmap, os, sys, threading
+sorts, held = sys.argv[1:], []
+libc = ctypes.CDLL(None, use_errno=True)
+libc.shmat.restype = ctypes.c_void_p
+for sort in sorts:
+    if sort == "shared":
+        held += [mmap.mmap(-1, 4096) for _ in range(400)]
+    elif sort == "memfd":
+        for i in range(400):
+            fd = os.memfd_create("heap")
+            os.ftruncate(fd, 4096)
+            held.append(mmap.mmap(fd, 4096))
+            os.close(fd)
+    elif sort == "sysv":
+        shm = libc.shmget(0, ctypes.c_size_t(4096), 0o600)
+        assert shm >= 0
+        for i in range(400):
+            assert libc.shmat(shm, None, 0) != ctypes.c_void_p(-1).value
+        libc.shmctl(shm, 0, None)
+    elif sort == "threads":
+        threading.stack_size(131072)
+        for _ in range(400):
+            threading.Thread(target=threading.Event().wait, daemon=True).start()
+    elif sort == "fibers":
+        for _ in range(400):
+            held.append(mmap.mmap(-1, 16 * 4096, mmap.MAP_PRIVATE))
+            at = ctypes.addressof(ctypes.c_char.from_buffer(held[-1]))
+            assert libc.mprotect(ctypes.c_void_p(at), ctypes.c_size_t(4096), 0) == 0
+print("ready", flush=True)
+sys.stdin.read()
+os._exit(0)
+END
+of_sort() { # of_sort SORT LEAST WORDS: most maps are of it
+	hold python3 "$scratch/sorts.py" "$1"
+	expect 0 "$MAPHERD" maps --json "$held"
+	[ "$(field holders 0 what)" = "$3" ] || fail "$1: most maps are of '$(field holders 0 what)'"
+	[ "$(field holders 0 maps)" -ge "$2" ] || fail "$1: only $(field holders 0 maps) of them"
+	expect 0 "$MAPHERD" maps "$held"
+	grep -Eq "^([0-9],)?[0-9]{3} of ([0-9],)?[0-9]{3,4} are of $3(, in 400 files)?\$" "$scratch/out" ||
+		fail "$1: maps does not say '$3': $(cat "$scratch/out")"
+	expect 0 "$MAPHERD" ps --json
+	python3 - "$scratch/out" "$held" "$3" <<-END || fail "ps names another holder of $1"
+		import json, sys
+		most = {p["pid"]: p["most"]["what"] for p in json.load(open(sys.argv[1]))["processes"]}
+		assert most[int(sys.argv[2])] == sys.argv[3], most[int(sys.argv[2])]
+	END
+	release
+}
+of_sort shared 400 "shared anonymous memory"
+of_sort memfd 400 "memfd:heap"
+of_sort sysv 400 "System V shared memory"
+of_sort threads 800 "stacks of threads, with their guard pages"
+of_sort fibers 800 "memory with guard pages, such as stacks of fibers"
 
 misuse "no process is named" maps
 misuse "--top 'x'" maps --top x 1

@@ -111,7 +111,7 @@ words "$scratch/called.html" 'Look at org.apache.lucene.*: 120 of its mappings a
 # Mappings were not recorded, and the process is gone: what the last reading found.
 "$make" "$scratch/counted.record" leaks=0 leaks_ms=0 status.bound=5000 holder=4000,/data/a.db holder=500,/data/b.db
 expect 0 "$MAPHERD" report -o "$scratch/counted.html" "$scratch/counted.record"
-words "$scratch/counted.html" 'the file with most maps was /data/a.db, with 4,000'
+words "$scratch/counted.html" 'When they were last read, most maps were of /data/a.db: 4,000'
 words "$scratch/counted.html" 'To see who maps: mapherd run --leaks=on PROGRAM'
 
 # Cold mappings: whether they thrash, and what to do then, by the average of a process that is gone.

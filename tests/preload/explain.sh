@@ -111,16 +111,14 @@ max=$(cat /proc/sys/vm/max_map_count)
 maps=$(number maps)
 near "$maps" "$max" 1 || fail "refused at $maps maps of $max"
 says "error: mmap of 4096 bytes failed: the process has $max maps, all that vm.max_map_count = $max"
-says "; $(number dvd) of "
-says " are of *.dvd (deleted); most are held by $(cd "$scratch/files" && pwd -P)/"
-says ".dvd (deleted) (150), "
+says " are of anonymous memory, $(number dvd) of *.dvd (deleted) under $(cd "$scratch/files" && pwd -P)"
 advised=$(printf '%s\n' "$line" | sed -n 's/.*sysctl -w vm.max_map_count=\([0-9]*\)\>.*/\1/p')
 least=$((2 * max > 1048576 ? 2 * max : 1048576))
 [ "${advised:-0}" -ge "$least" ] || fail "advises '$advised', not $least at least"
 # The share is of the last reading, which is the last mark's or a later one.
 of=$(printf '%s\n' "$line" | sed -n 's/.* of \([0-9]*\) are of .*/\1/p')
 [ "$of" -le "$maps" ] && [ "$of" -ge $((max * 9 / 10)) ] || fail "the share is of $of maps: $line"
-grep -q "warning: [0-9]* maps, 9[0-9] % .* $(number dvd) of [0-9]* are of " "$log" ||
+grep -q "warning: [0-9]* maps, 9[0-9] % .* $(number dvd) of \*\.dvd (deleted) under " "$log" ||
 	fail "the mark's line has another share: $(cat "$log")"
 
 # Where to type it, in a container as engines make it, and in a pod: the kernel says whether it can be here.

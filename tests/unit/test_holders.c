@@ -1,5 +1,5 @@
 /*
- * holders: who has how many maps, also when the memory for it is short.
+ * holders: what has how many maps, also when the memory for it is short.
  */
 #include "unit.h"
 
@@ -20,12 +20,19 @@ static void add(struct holders *h, uint64_t inode, unsigned minor, const char *p
     holders_add(h, &m);
 }
 
+static const struct holder *file_named(const struct holders *h, const char *path)
+{
+    for (size_t i = 0; i < h->slots; i++)
+        if (h->table[i].maps && strcmp(h->table[i].path, path) == 0)
+            return &h->table[i];
+    return NULL;
+}
+
 static void counts_files(void **state)
 {
     (void)state;
     uint64_t mem[1000] = { 0 };
     struct holders h;
-    const struct holder *top[3];
     holders_start(&h, mem, sizeof mem);
     for (int i = 0; i < 5; i++)
         add(&h, 1, 1, "/five");
@@ -36,29 +43,25 @@ static void counts_files(void **state)
     add(&h, 0, 0, "[heap]");
     add(&h, 0, 0, "[vsyscall]");
     assert_int_equal(h.total, 15);
-    assert_int_equal(h.anonymous, 2);
+    assert_int_equal(h.of[MEMORY_PRIVATE].maps, 2);
     assert_int_equal(h.left_out, 0);
-    assert_int_equal(holders_top(&h, top, 3), 3);
-    assert_string_equal(top[0]->path, "/seven");
-    assert_int_equal(top[0]->maps, 7);
-    assert_string_equal(top[1]->path, "/five");
-    assert_string_equal(top[2]->path, "/one");
-    assert_int_equal(holders_top(&h, top, 1), 1);
-    assert_string_equal(top[0]->path, "/seven");
+    assert_int_equal(file_named(&h, "/five")->maps, 5);
+    assert_int_equal(file_named(&h, "/seven")->maps, 7);
+    assert_int_equal(file_named(&h, "/one")->maps, 1);
 }
 
 static void none_at_all(void **state)
 {
     (void)state;
     struct holders h;
-    const struct holder *top[3];
+    struct holding rows[3];
     uint64_t mem[1] = { 0 };
     holders_start(&h, mem, sizeof mem);
-    assert_int_equal(holders_top(&h, top, 3), 0);
+    assert_int_equal(holders_rows(&h, rows, 3), 0);
     add(&h, 1, 1, "/a");
     assert_int_equal(h.total, 1);
     assert_int_equal(h.left_out, 1);
-    assert_int_equal(holders_top(&h, top, 3), 0);
+    assert_int_equal(holders_rows(&h, rows, 3), 0);
 }
 
 /* In memory of any size, from nothing on, the sums are right and nothing is written outside. */
@@ -76,23 +79,49 @@ static void any_memory(void **state)
             for (uint64_t n = 0; n <= i % 3; n++)
                 add(&h, i % 40 + 1, 0, path);
         }
-        const struct holder *top[64];
-        size_t n = holders_top(&h, top, 64);
-        long sum = 0;
+        struct holding rows[64];
+        size_t n = holders_rows(&h, rows, 64);
+        long sum = 0, told = 0;
+        for (size_t i = 0; i < h.slots; i++)
+            sum += h.table[i].maps;
         for (size_t i = 0; i < n; i++) {
-            sum += top[i]->maps;
-            assert_true(i == 0 || top[i - 1]->maps >= top[i]->maps);
+            told += rows[i].maps;
+            assert_true(i == 0 || rows[i - 1].maps >= rows[i].maps);
         }
         assert_int_equal(sum + h.left_out, h.total);
         assert_int_equal(h.total, 120);
+        assert_int_equal(told, sum); /* of one kind all of them */
         for (size_t i = 0; i < 16; i++)
             assert_int_equal(mem[size + i], 0x5a);
         free(mem);
     }
 }
 
+/* What holders_memory says is enough, for paths of any length. */
+static void enough_memory(void **state)
+{
+    (void)state;
+    for (size_t files = 0; files < 300; files += 7) {
+        for (size_t len = 1; len < 400; len += 133) {
+            size_t size = holders_memory(files, files * len);
+            char *mem = calloc(1, size), path[400];
+            struct holders h;
+            holders_start(&h, mem, size);
+            memset(path, 'p', sizeof path);
+            path[0] = '/';
+            path[len] = '\0';
+            for (size_t i = 0; i < files; i++)
+                add(&h, i + 1, 0, path);
+            assert_int_equal(h.left_out, 0);
+            assert_int_equal(h.used, files);
+            free(mem);
+        }
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { UNIT(counts_files), UNIT(none_at_all), UNIT(any_memory) };
+    const struct CMUnitTest tests[] = { UNIT(counts_files), UNIT(none_at_all), UNIT(any_memory),
+                                        UNIT(enough_memory) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -90,7 +90,7 @@ static uint64_t age(const struct live *l, uint64_t born_ms)
 
 static const char *deleted_key(const struct live *l, uint32_t file)
 {
-    return !file               ? PIECES_ANONYMOUS
+    return !file               ? memory_name(MEMORY_PRIVATE, false)
            : !l->deleted_known ? "files, deleted or not"
            : l->deleted[file]  ? "deleted files"
                                : "files that are there";

@@ -268,7 +268,7 @@ static void take_map(const struct procmap *m, void *context)
     struct live_map *map = &l->maps[l->map_count++];
     *map = live_map_of(m);
     map->path = j->path;
-    bool cold = pieces_cold(map->path);
+    bool cold = memory_of(map->path, m->inode) == MEMORY_COLD;
     /* Both lists are in the order of addresses: the piece in which the last VMA ended may go on
      * here. */
     while (j->piece < r->piece_count && r->pieces[j->piece].end <= map->start)
@@ -290,6 +290,8 @@ static bool is_gone(const struct record *r, size_t file, const char *root)
 {
     const char *path = record_text(r, r->files[file].path);
     struct stat st;
+    if (memory_of(path, 1) != MEMORY_FILE)
+        return false;
     if (pieces_deleted(path) || path[0] != '/')
         return pieces_deleted(path);
     char *seen = enough_text("%s%s", root, path);
@@ -398,7 +400,7 @@ void live_close(struct live *l)
 const char *live_file(const struct live *l, uint32_t file)
 {
     if (file == 0 || file >= l->record->file_count)
-        return PIECES_ANONYMOUS;
+        return memory_name(MEMORY_PRIVATE, false);
     const char *path = record_text(l->record, l->record->files[file].path);
     if (!*path)
         return "a file without a name";

@@ -278,7 +278,12 @@ static int look(struct report *r, const struct verb *v, const char *operand, con
         return FAILED;
     }
     look_at_cold(r);
-    r->space = space_make(r->maps, r->map_count);
+    struct target target = { .pid = r->live.state == LIVE_RUNNING ? r->live.pid : 0 };
+    struct patient patient = { .pid = target.pid,
+                               .threads = target.pid ? target_threads(&target) : 0,
+                               .limit = r->limit,
+                               .preloaded = r->preloaded };
+    r->space = space_make(r->maps, r->map_count, &patient);
     return DONE;
 }
 

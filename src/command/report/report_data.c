@@ -35,9 +35,13 @@ static int by_maps(const void *left, const void *right)
     return a->maps != b->maps ? (a->maps < b->maps ? 1 : -1) : by_name(a, b);
 }
 
-static bool is_file(const char *name)
+/* The sort of memory that has this name in the list; MEMORY_FILE if none has. */
+static enum memory_kind memory_named(const char *name)
 {
-    return strcmp(name, PIECES_ANONYMOUS) != 0 && strcmp(name, PIECES_COLD) != 0;
+    enum memory_kind m = MEMORY_PRIVATE;
+    while (m < MEMORIES && strcmp(name, memory_name(m, false)) != 0)
+        m++;
+    return m < MEMORIES ? m : MEMORY_FILE;
 }
 
 /* Puts equal names together; returns how many there are, most maps first. */
@@ -80,31 +84,26 @@ static void tell_unrecorded(const struct report *r, struct json *j)
     char(*kinds)[PIECES_KIND] = enough(calloc(most, sizeof *kinds));
     for (size_t i = 0; i < r->map_count; i++) {
         const struct live_map *m = &r->maps[i];
-        bool file = m->inode != 0 || m->path[0] == '/';
-        sums[n++] =
-            (struct sum){ file ? pieces_name(m->path) : PIECES_ANONYMOUS, 1, 0, m->end - m->start };
+        sums[n++] = (struct sum){ pieces_name(m->path, m->inode), 1, 0, m->end - m->start };
     }
     for (size_t i = 0; n == i && record && i < record->top_count; i++) {
         const struct mapherd_record_top *top = &record->top[i];
-        bool file = top->path[0] == '/';
-        sums[n++] = (struct sum){ file ? pieces_name(top->path) : PIECES_ANONYMOUS, (long)top->maps,
-                                  0, top->bytes };
+        sums[n++] = (struct sum){ top->path, (long)top->maps, 0, top->bytes };
     }
     bool partly = r->map_count == 0; /* the first ones tell nothing of kinds */
     n = add_up(sums, n);
     for (size_t i = 0; i < n; i++)
-        sums[i].files = is_file(sums[i].name);
+        sums[i].files = memory_named(sums[i].name) == MEMORY_FILE;
     tell_sums("files", sums, n, j);
     json_number(j, "moreFiles", n > GROUPS_MOST ? (long long)n - GROUPS_MOST : 0);
 
-    struct sum by_end[4] = { { "of deleted files", 0, 0, 0 },
-                             { "of files that are there", 0, 0, 0 },
-                             { PIECES_ANONYMOUS, 0, 0, 0 },
-                             { PIECES_COLD, 0, 0, 0 } };
+    /* Deleted files, those that are there, and memory without a file. */
+    struct sum by_end[2 + MEMORIES] = { { "of deleted files", 0, 0, 0 },
+                                        { "of files that are there", 0, 0, 0 } };
+    for (enum memory_kind m = MEMORY_PRIVATE; m < MEMORIES; m++)
+        by_end[2 + m].name = memory_name(m, false);
     for (size_t i = 0; i < n; i++) {
-        bool cold = strcmp(sums[i].name, PIECES_COLD) == 0;
-        struct sum *end = &by_end[cold                           ? 3
-                                  : !sums[i].files               ? 2
+        struct sum *end = &by_end[!sums[i].files                 ? 2 + memory_named(sums[i].name)
                                   : pieces_deleted(sums[i].name) ? 0
                                                                  : 1];
         end->maps += sums[i].maps;
@@ -117,7 +116,11 @@ static void tell_unrecorded(const struct report *r, struct json *j)
     }
     n = add_up(sums, n);
     tell_sums("suffixes", sums, partly ? 0 : n, j);
-    tell_sums("deleted", by_end, partly ? 0 : by_end[3].maps ? 4 : 3, j);
+    size_t ends = 0;
+    for (size_t i = 0; i < sizeof by_end / sizeof *by_end; i++)
+        if (i < 2 || by_end[i].maps)
+            by_end[ends++] = by_end[i];
+    tell_sums("deleted", by_end, partly ? 0 : ends, j);
     json_bool(j, "partly", partly);
     free(kinds);
     free(sums);
@@ -191,7 +194,7 @@ static void tell_space(const struct report *r, struct json *j)
     json_close(j, ']');
     json_open(j, "runs", '[');
     for (size_t i = 0; i < s->run_count; i++)
-        tell_run(&s->runs[i], page, keys_number(&names, pieces_name(s->runs[i].path)), j);
+        tell_run(&s->runs[i], page, keys_number(&names, s->runs[i].name), j);
     json_close(j, ']');
     json_open(j, "names", '[');
     for (size_t i = 0; i < names.texts.n; i++)

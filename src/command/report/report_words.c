@@ -15,6 +15,7 @@
 #include "command/watch/target.h"
 #include "kernel/remedy.h"
 
+enum { HELD_TOLD = 3 };
 enum { YOUNG_S = 20 }; /* a record of less tells nothing of growth */
 
 /* Text, escaped; "N %" does not break. */
@@ -165,32 +166,39 @@ static const struct group *leader(const struct report *r)
     return leads && g->stack && report_site(r, g->stack, NULL) ? g : NULL;
 }
 
+/* The rows that the log and `mapherd maps` have. Returns how many VMAs the first has. */
+static long say_held(const struct report *r, FILE *out)
+{
+    struct held_row rows[HELD_TOLD];
+    size_t n = held_rows(&r->space->held, rows, HELD_TOLD);
+    say(out, "Of the %s %s ", grouped((long)r->map_count),
+        r->of_pieces ? "recorded mappings" : "maps");
+    for (size_t i = 0; i < n; i++) {
+        say(out, i ? ", %s (%ld %%) of " : "%s (%ld %%) are of ", grouped(rows[i].maps),
+            share(rows[i].maps, (long)r->map_count));
+        say_name(out, rows[i].what);
+        if (rows[i].files > 1)
+            say(out, " (%s files)", grouped(rows[i].files));
+    }
+    say(out, ".");
+    return rows[0].maps;
+}
+
 static void who(const struct report *r, FILE *out)
 {
     const struct space *s = r->space;
-    const char *what = r->of_pieces ? "recorded mappings" : "maps";
-    size_t most = 0;
-    for (size_t i = 1; i < s->holder_count; i++)
-        if (s->holders[i].maps > s->holders[most].maps)
-            most = i;
     fputs("<p>", out);
-    if (s->holder_count && s->holders[most].maps) {
-        const struct space_holder *h = &s->holders[most];
-        say(out,
-            share(h->maps, (long)r->map_count) >= 50 ? "Most of the %s are of "
-                                                     : "The largest part of the %s is of ",
-            what);
-        say_name(out, h->others ? "many files, few of each" : h->name);
-        say(out, ": %s, %ld %%.", grouped(h->maps), share(h->maps, (long)r->map_count));
+    if (s->held.n) {
+        long most = say_held(r, out);
         long deleted = share(s->deleted, (long)r->map_count);
-        if (deleted && s->deleted != h->maps)
+        if (deleted && s->deleted != most)
             say(out, " %s %s of files that are deleted, %ld %%.", grouped(s->deleted),
                 s->deleted == 1 ? "is" : "are", deleted);
     } else if (r->live.record && r->live.record->top_count) {
         const struct mapherd_record_top *top = &r->live.record->top[0];
-        say(out, "When they were last read, the file with most maps was ");
-        say_name(out, pieces_name(top->path));
-        say(out, ", with %s.", grouped((long long)top->maps));
+        say(out, "When they were last read, most maps were of ");
+        say_name(out, top->path);
+        say(out, ": %s.", grouped((long long)top->maps));
     } else {
         say(out, "Nothing is known of who holds them.");
     }
@@ -324,37 +332,32 @@ static void name_site(const struct report *r, FILE *out)
     fputs("</li>\n", out);
 }
 
-static void run_preloaded(const struct report *r, FILE *out)
+/* What mapherd makes of the maps. Nothing is said where it would make few of them fewer. */
+static void cure(const struct report *r, bool near, FILE *out)
 {
-    long saved = r->of_pieces ? 0 : r->count - r->space->in_order;
-    if (r->preloaded || saved <= 0 || saved * 20 < r->count)
+    const struct cure *c = &r->space->cure;
+    if (r->of_pieces || !cure_helps(c) || (!near && c->preloaded))
         return;
     fputs("<li>", out);
-    say(out, "Run it under mapherd, ");
-    code(out, "mapherd run PROGRAM");
-    say(out, ": %s of its maps would be one with a neighbour, and %s be left.", grouped(saved),
-        grouped(r->space->in_order));
-    fputs("</li>\n", out);
-}
-
-/* The options that take away borders of which there are many. */
-static void set_options(const struct report *r, FILE *out)
-{
-    const long *borders = r->space->borders;
-    if (r->preloaded && borders[BORDER_GAP] && borders[BORDER_GAP] * 10 >= (long)r->map_count) {
-        fputs("<li>", out);
-        say(out, "Map the gaps between the parts of its files too, with ");
-        code(out, "MAPHERD_COALESCE=fill");
-        say(out, ": up to %s maps less.", grouped(borders[BORDER_GAP]));
-        fputs("</li>\n", out);
+    if (!c->preloaded) {
+        say(out, "Run it under mapherd: ");
+        code(out, "mapherd run PROGRAM");
+        say(out, ". ");
     }
-    if (borders[BORDER_PROTECTION] && borders[BORDER_PROTECTION] * 4 >= (long)r->map_count) {
-        fputs("<li>", out);
-        say(out, "Where the protections differ because of guard pages (stacks, fibers), ");
-        code(out, "MAPHERD_GUARDS=on");
-        say(out, " makes them without maps of their own (Linux 6.13).");
-        fputs("</li>\n", out);
+    char *text = cure_verdict(c);
+    say(out, "%s", text);
+    free(text);
+    fputs("<ul>", out);
+    for (int which = 0; which < CURES; which++) {
+        text = cure_by(c, which);
+        if (text) {
+            fputs("<li>", out);
+            say(out, "%s.", text);
+            fputs("</li>", out);
+        }
+        free(text);
     }
+    fputs("</ul></li>\n", out);
 }
 
 static void record_leaks(const struct report *r, FILE *out)
@@ -417,9 +420,7 @@ static void what_to_do(const struct report *r, FILE *out)
     fputs("<div class=\"todo\"><h2>What to do</h2>\n<ul>\n", out);
     long begin = ftell(out);
     name_site(r, out);
-    run_preloaded(r, out);
-    if (near)
-        set_options(r, out);
+    cure(r, near, out);
     record_leaks(r, out);
     keep_warm(r, near, out);
     if (near)

@@ -17,13 +17,13 @@ enum {
 
 static bool is_anonymous(const struct live_map *m)
 {
-    return m->inode == 0 && m->path[0] != '/';
+    return memory_of(m->path, m->inode) == MEMORY_PRIVATE;
 }
 
 /* Two VMAs of cold mappings stand for different files. */
 static bool same_file(const struct live_map *a, const struct live_map *b)
 {
-    if (pieces_cold(a->path) || pieces_cold(b->path))
+    if (memory_of(a->path, a->inode) == MEMORY_COLD || memory_of(b->path, b->inode) == MEMORY_COLD)
         return false;
     if (is_anonymous(a) || is_anonymous(b))
         return is_anonymous(a) && is_anonymous(b) && strcmp(a->path, b->path) == 0;
@@ -53,9 +53,11 @@ static void add_holder(struct space *s, const char *name)
 
 /* A file that holds a twentieth of all VMAs has a colour of its own; then the kinds of files
  * have. */
-static void choose_holders(struct space *s, const struct live_map *maps, size_t n)
+static void choose_holders(struct space *s, const struct live_map *maps, size_t n,
+                           const struct patient *of)
 {
     struct pieces pieces = { 0 };
+    struct piece *sorted;
     size_t file_count, kind_count;
     for (size_t i = 0; i < n; i++) {
         const struct live_map *m = &maps[i];
@@ -75,13 +77,16 @@ static void choose_holders(struct space *s, const struct live_map *maps, size_t 
         };
         pieces_add(&pieces, &map);
     }
-    struct mapped_file *files = pieces_files(&pieces, &file_count);
+    struct mapped_file *files = pieces_files(&pieces, &file_count, &sorted);
     struct kind *kinds = pieces_kinds(files, file_count, &kind_count);
-    s->in_order = pieces.anonymous + pieces.cold;
-    if (pieces.cold)
-        add_holder(s, PIECES_COLD);
+    s->held = held_by(&pieces, of->threads);
+    s->cure = cure_of(&pieces, of);
+    s->in_order = (long)n;
+    for (enum memory_kind m = MEMORY_SHARED; m < MEMORIES; m++)
+        if (s->held.holders.of[m].maps)
+            add_holder(s, memory_name(m, false));
     for (size_t i = 0; i < file_count; i++) {
-        s->in_order += files[i].in_order;
+        s->in_order -= files[i].maps - files[i].in_order;
         s->deleted += files[i].deleted ? files[i].maps : 0;
         if (files[i].maps >= 20 && (size_t)files[i].maps * 20 >= n && s->holder_count < SHOWN - 2)
             add_holder(s, files[i].path);
@@ -91,9 +96,10 @@ static void choose_holders(struct space *s, const struct live_map *maps, size_t 
             add_holder(s, kinds[i].name);
     free(kinds);
     free(files);
+    free(sorted);
     pieces_free(&pieces);
     s->holders[s->holder_count].anonymous = true;
-    add_holder(s, PIECES_ANONYMOUS);
+    add_holder(s, memory_name(MEMORY_PRIVATE, false));
     s->holders[s->holder_count].others = true;
     add_holder(s, "other files");
 }
@@ -107,7 +113,7 @@ static size_t holder_of(const struct space *s, const struct live_map *m)
     pieces_kind(m->path, m->deleted, kind, sizeof kind);
     size_t found = s->holder_count - 1;
     for (size_t i = 0; i < s->holder_count - 2; i++) {
-        if (strcmp(s->holders[i].name, pieces_name(m->path)) == 0)
+        if (strcmp(s->holders[i].name, pieces_name(m->path, m->inode)) == 0)
             return i;
         if (strcmp(s->holders[i].name, kind) == 0)
             found = i;
@@ -129,7 +135,7 @@ static void walk(struct space *s, const struct live_map *maps, size_t n)
             m->start - m[-1].end >= far) {
             s->runs = enough_room(s->runs, s->run_count, &room, sizeof *s->runs);
             run = &s->runs[s->run_count++];
-            *run = (struct space_run){ .start = m->start, .path = m->path };
+            *run = (struct space_run){ .start = m->start, .name = pieces_name(m->path, m->inode) };
         }
         last = holder;
         run->files += (!same || run->maps == 0) && !is_anonymous(m);
@@ -146,10 +152,10 @@ static void walk(struct space *s, const struct live_map *maps, size_t n)
     }
 }
 
-struct space *space_make(const struct live_map *maps, size_t n)
+struct space *space_make(const struct live_map *maps, size_t n, const struct patient *of)
 {
     struct space *s = enough(calloc(1, sizeof *s));
-    choose_holders(s, maps, n);
+    choose_holders(s, maps, n, of);
     walk(s, maps, n);
     return s;
 }

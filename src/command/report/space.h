@@ -4,6 +4,7 @@
 #define MAPHERD_SPACE_H
 
 #include "command/leaks/live.h"
+#include "command/watch/cure.h"
 #include "command/watch/pieces.h"
 
 enum border {
@@ -31,7 +32,7 @@ struct space_run {
         uint64_t bytes;
     } shares[SPACE_HOLDERS]; /* of each holder */
     long borders[BORDERS];   /* of each VMA to the next */
-    const char *path;        /* of its first VMA */
+    const char *name;        /* of what its first VMA is of: a path, or a sort of memory */
 };
 
 struct space {
@@ -42,10 +43,12 @@ struct space {
     long borders[BORDERS];
     long in_order; /* VMAs that would be left if the parts of each file lay in order */
     long deleted;  /* VMAs of deleted files */
+    struct held held;
+    struct cure cure;
 };
 
 /* Makes the runs of n VMAs, which are in the order of addresses. There are some thousand runs at
- * most: where holders alternate more often, a run has several of them. */
-struct space *space_make(const struct live_map *maps, size_t n);
+ * most: where holders alternate more often, a run has several of them. of: the process. */
+struct space *space_make(const struct live_map *maps, size_t n, const struct patient *of);
 
 #endif

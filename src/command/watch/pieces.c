@@ -1,27 +1,16 @@
 /*
- * pieces: sorts a list of maps by file and works out what order would save.
+ * pieces: sorts a list of VMAs by file and works out what order would save.
  */
 #define _GNU_SOURCE
 #include "command/watch/pieces.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "command/lib/print.h"
-#include "limit/cold.h"
-
-enum { ACCESS_EXEC = 4 }; /* a bit of piece.access */
-
 static const char deleted_mark[] = " (deleted)";
 
-/* A file is its device and inode; System V memory has only its name. */
-static bool same_file(const struct piece *a, const struct piece *b)
-{
-    return a->device == b->device && a->inode == b->inode &&
-           (a->inode != 0 || strcmp(a->path, b->path) == 0);
-}
+/* ---- one VMA ---- */
 
 void pieces_free(struct pieces *p)
 {
@@ -32,15 +21,6 @@ void pieces_free(struct pieces *p)
 
 void pieces_add(struct pieces *p, const struct procmap *m)
 {
-    if (m->inode == 0 && m->path[0] != '/') {
-        p->anonymous++;
-        return;
-    }
-    if (pieces_cold(m->path)) {
-        p->cold++;
-        p->cold_bytes += m->end - m->start;
-        return;
-    }
     p->at = enough_room(p->at, p->n, &p->room, sizeof *p->at);
     struct piece *new = &p->at[p->n];
     *new = (struct piece){
@@ -48,12 +28,43 @@ void pieces_add(struct pieces *p, const struct procmap *m)
         .inode = m->inode,
         .from = m->offset,
         .to = m->offset + (m->end - m->start),
-        .path = m->path,
-        .access = (char)(m->read | m->write << 1 | (m->exec ? ACCESS_EXEC : 0) | m->shared << 3),
+        .start = m->start,
+        .access = (unsigned char)((m->read ? PIECE_READ : 0) | (m->write ? PIECE_WRITE : 0) |
+                                  (m->exec ? PIECE_EXEC : 0) | (m->shared ? PIECE_SHARED : 0)),
+        .memory = (unsigned char)memory_of(m->path, m->inode),
     };
-    /* Maps of one file lie together as a rule: they share one copy of the path. */
-    new->path = p->n &&same_file(new - 1, new) ? new[-1].path : texts_copy(&p->paths, m->path);
+    /* Neighbours are of one file as a rule: they share one copy of the path. */
+    new->path =
+        p->n &&strcmp(new[-1].path, m->path) == 0 ? new[-1].path : texts_copy(&p->paths, m->path);
     p->n++;
+}
+
+bool pieces_deleted(const char *path)
+{
+    size_t len = strlen(path), mark = sizeof deleted_mark - 1;
+    return len > mark && strcmp(path + len - mark, deleted_mark) == 0 &&
+           memory_of(path, 1) == MEMORY_FILE;
+}
+
+const char *pieces_name(const char *path, uint64_t inode)
+{
+    enum memory_kind memory = memory_of(path, inode);
+    return memory == MEMORY_FILE || memory == MEMORY_MEMFD ? path : memory_name(memory, false);
+}
+
+void pieces_kind(const char *path, bool deleted, char *name, size_t size)
+{
+    struct file_kind kind = file_kind_of(path, strlen(path));
+    kind.deleted = deleted && !kind.memfd;
+    file_kind_name(&kind, name, size);
+}
+
+/* ---- files ---- */
+
+/* A file is its device and inode. */
+static bool same_file(const struct piece *a, const struct piece *b)
+{
+    return a->device == b->device && a->inode == b->inode;
 }
 
 static int order(uint64_t a, uint64_t b)
@@ -67,52 +78,40 @@ static int by_file(const void *left, const void *right)
     int o = order(a->device, b->device);
     if (!o)
         o = order(a->inode, b->inode);
-    if (!o && !a->inode)
-        o = strcmp(a->path, b->path);
     if (!o)
         o = a->access - b->access;
     return o ? o : order(a->from, b->from);
 }
 
 /*
- * The least number of maps for n pieces of one file and one access, sorted by from. Each end of a
- * piece can be followed by one beginning at the same offset, so the pieces that can be saved are
- * the pairs of equal numbers in the list of the beginnings and that of the ends.
+ * The end of a piece can be followed by one piece that begins there or at most gap bytes behind. So
+ * the pieces that can be saved are the pairs of beginnings and ends that lie so. Both lists are
+ * sorted: each beginning takes the first end that is left to it.
  */
-static long least_maps(const struct piece *p, size_t n, uint64_t *ends)
+long pieces_least(const struct piece *p, size_t n, uint64_t gap, uint64_t *gaps)
 {
+    uint64_t *ends = enough(calloc(n + 1, sizeof *ends));
     long least = (long)n;
+    uint64_t between = 0;
     for (size_t i = 0; i < n; i++)
         ends[i] = p[i].to;
     qsort(ends, n, sizeof *ends, sorted_order);
     for (size_t begin = 0, end = 0; begin < n && end < n;) {
         if (p[begin].from < ends[end]) {
             begin++;
-        } else if (p[begin].from > ends[end]) {
+        } else if (p[begin].from - ends[end] > gap) {
             end++;
         } else {
             least--;
+            between += p[begin].from - ends[end];
             begin++;
             end++;
         }
     }
+    free(ends);
+    if (gaps)
+        *gaps = between;
     return least;
-}
-
-bool pieces_deleted(const char *path)
-{
-    size_t len = strlen(path), mark = sizeof deleted_mark - 1;
-    return len > mark && strcmp(path + len - mark, deleted_mark) == 0 && !pieces_cold(path);
-}
-
-bool pieces_cold(const char *path)
-{
-    return strncmp(path, COLD_PLACEHOLDER, sizeof COLD_PLACEHOLDER - 1) == 0;
-}
-
-const char *pieces_name(const char *path)
-{
-    return pieces_cold(path) ? PIECES_COLD : path;
 }
 
 static int by_maps(const void *left, const void *right)
@@ -121,56 +120,46 @@ static int by_maps(const void *left, const void *right)
     return a->maps != b->maps ? (a->maps < b->maps ? 1 : -1) : strcmp(a->path, b->path);
 }
 
-struct mapped_file *pieces_files(struct pieces *p, size_t *n)
+static void add_up(struct mapped_file *file, const struct piece *p)
 {
-    struct mapped_file *files = enough(calloc(p->n + 1, sizeof *files)), *file = NULL;
-    uint64_t *ends = enough(calloc(p->n + 1, sizeof *ends));
     bool image = false;
-    *n = 0;
-    if (p->n)
-        qsort(p->at, p->n, sizeof *p->at, by_file);
-    for (size_t i = 0, next; i < p->n; i = next) {
-        const struct piece *first = &p->at[i];
-        for (next = i + 1;
-             next < p->n && same_file(first, &p->at[next]) && first->access == p->at[next].access;
-             next++)
+    for (long i = 0, next; i < file->maps; i = next) {
+        for (next = i + 1; next < file->maps && p[i].access == p[next].access; next++)
             ;
-        if (i == 0 || !same_file(first - 1, first)) {
-            file = &files[(*n)++];
-            image = false;
-            file->path = first->path;
-            file->deleted = pieces_deleted(first->path);
-        }
-        file->maps += (long)(next - i);
-        file->in_order += least_maps(first, next - i, ends);
-        image |= (first->access & ACCESS_EXEC) != 0;
-        if (image && (next == p->n || !same_file(first, &p->at[next])))
-            file->in_order = file->maps;
+        file->in_order += pieces_least(p + i, (size_t)(next - i), 0, NULL);
+        image |= (p[i].access & PIECE_EXEC) != 0;
     }
-    free(ends);
-    qsort(files, *n, sizeof *files, by_maps);
+    if (image)
+        file->in_order = file->maps;
+}
+
+struct mapped_file *pieces_files(const struct pieces *p, size_t *n, struct piece **sorted)
+{
+    struct mapped_file *files = enough(calloc(p->n + 1, sizeof *files));
+    struct piece *at = *sorted = enough(calloc(p->n + 1, sizeof *at));
+    size_t of_files = 0;
+    *n = 0;
+    for (size_t i = 0; i < p->n; i++)
+        if (p->at[i].memory == MEMORY_FILE || p->at[i].memory == MEMORY_MEMFD)
+            at[of_files++] = p->at[i];
+    if (of_files)
+        qsort(at, of_files, sizeof *at, by_file);
+    for (size_t i = 0, next; i < of_files; i = next) {
+        for (next = i + 1; next < of_files && same_file(&at[i], &at[next]); next++)
+            ;
+        struct mapped_file *file = &files[(*n)++];
+        *file = (struct mapped_file){ .path = at[i].path,
+                                      .deleted = pieces_deleted(at[i].path),
+                                      .maps = (long)(next - i),
+                                      .first = i };
+        add_up(file, &at[i]);
+    }
+    if (*n)
+        qsort(files, *n, sizeof *files, by_maps);
     return files;
 }
 
-/* "*.so.[0-9]*" for libc.so.6: the last part that is no number is the suffix. */
-void pieces_kind(const char *path, bool deleted, char *name, size_t size)
-{
-    const char *base = base_name(path);
-    size_t end = strlen(base) - (deleted && pieces_deleted(base) ? sizeof deleted_mark - 1 : 0);
-    size_t dot = end, last = end;
-    bool digits = true;
-    while (dot > 0 && digits) {
-        last = dot;
-        while (dot > 0 && base[dot - 1] != '.')
-            digits &= isdigit((unsigned char)base[--dot]) != 0;
-        if (dot == 0)
-            break;
-        dot--;
-    }
-    bool suffix = dot > 0 && !digits && last - dot <= 16;
-    snprintf(name, size, "*%.*s%s%s", suffix ? (int)(last - dot) : 0, base + dot,
-             last < end ? ".[0-9]*" : "", deleted ? deleted_mark : "");
-}
+/* ---- kinds ---- */
 
 static void name_kind(const struct mapped_file *file, struct kind *kind)
 {
@@ -209,39 +198,63 @@ struct kind *pieces_kinds(const struct mapped_file *files, size_t n, size_t *kin
     return k;
 }
 
-/* ---- the holders, in a few rows ---- */
+/* ---- what holds the VMAs, in a few rows ---- */
 
-/* Puts a row where it belongs among those that are there. */
-static void put(struct holding *rows, size_t *have, size_t n, const char *what, long maps,
-                long files)
+struct held held_by(const struct pieces *p, long threads)
 {
-    size_t at = *have < n ? (*have)++ : n;
-    for (; at > 0 && rows[at - 1].maps < maps; at--)
-        if (at < n)
-            rows[at] = rows[at - 1];
-    if (at == n)
-        return;
-    snprintf(rows[at].what, sizeof rows[at].what, "%s", what);
-    rows[at].maps = maps;
-    rows[at].files = files;
+    struct held h = { 0 };
+    size_t bytes = 0;
+    for (size_t i = 0; i < p->n; i++)
+        bytes += strlen(p->at[i].path);
+    size_t size = holders_memory(p->n, bytes);
+    h.memory = enough(calloc(1, size));
+    holders_start(&h.holders, h.memory, size);
+    h.holders.threads = threads;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct piece *at = &p->at[i];
+        struct procmap m = { .start = at->start,
+                             .end = at->start + (at->to - at->from),
+                             .inode = at->inode,
+                             .dev_major = (unsigned)(at->device >> 32),
+                             .dev_minor = (unsigned)at->device,
+                             .read = at->access & PIECE_READ,
+                             .write = at->access & PIECE_WRITE,
+                             .exec = at->access & PIECE_EXEC,
+                             .path = at->path,
+                             .path_len = strlen(at->path) };
+        holders_add(&h.holders, &m);
+    }
+    h.n = holders_rows(&h.holders, h.rows, HELD_ROWS);
+    return h;
 }
 
-size_t holding_most(struct pieces *p, struct holding *rows, size_t n)
+void held_free(struct held *h)
 {
-    size_t have = 0, n_files, n_kinds;
-    struct mapped_file *files = pieces_files(p, &n_files);
-    struct kind *kinds = pieces_kinds(files, n_files, &n_kinds);
-    const struct kind *k = kinds;
-    if (p->anonymous)
-        put(rows, &have, n, PIECES_ANONYMOUS, p->anonymous, 0);
-    if (p->cold)
-        put(rows, &have, n, PIECES_COLD, p->cold, 0);
-    long half = (p->anonymous + p->cold + (long)p->n) / 2;
-    if (n_kinds && k->files > 1 && k->maps > half && files[0].maps <= half)
-        put(rows, &have, n, k->name[1] ? k->name : "files without a suffix", k->maps, k->files);
-    for (size_t i = 0; i < n_files && i < n; i++)
-        put(rows, &have, n, files[i].path, files[i].maps, 1);
-    free(kinds);
-    free(files);
+    free(h->memory);
+    *h = (struct held){ 0 };
+}
+
+size_t held_rows(const struct held *h, struct held_row *rows, size_t n)
+{
+    size_t have = h->n < n ? h->n : n;
+    for (size_t i = 0; i < have; i++) {
+        const struct holding *from = &h->rows[i];
+        rows[i] = (struct held_row){ .maps = from->maps, .files = from->files };
+        holding_name(from, HELD_PATH, rows[i].what, sizeof rows[i].what);
+    }
     return have;
+}
+
+const char *held_memory(const struct held *h, enum memory_kind memory)
+{
+    return memory_name(memory, holders_stacks(&h->holders));
+}
+
+void held_json(const struct held_row *row, const char *key, struct json *j)
+{
+    json_open(j, key, '{');
+    json_text(j, "what", row->what);
+    json_number(j, "maps", row->maps);
+    json_number(j, "files", row->files);
+    json_close(j, '}');
 }

@@ -1,6 +1,6 @@
 /*
- * pieces: the VMAs of a process, file by file, and how many of them placement would save. A piece
- * is one VMA of a file.
+ * pieces: the VMAs of a process, what holds most of them, and for its files how many of them
+ * placement would save. A piece is one VMA.
  *
  * Two VMAs of one file can be one if they have the same protection, are both shared or both
  * private, and the second begins at the file offset at which the first ends. in_order is the least
@@ -17,21 +17,25 @@
 #include <stdint.h>
 
 #include "command/lib/enough.h"
+#include "command/lib/print.h"
 #include "kernel/procmaps.h"
+#include "tell/holders.h"
+
+enum { PIECE_READ = 1, PIECE_WRITE = 2, PIECE_EXEC = 4, PIECE_SHARED = 8 };
 
 struct piece {
-    uint64_t device, inode, from, to; /* offsets in the file */
-    const char *path;                 /* of the file */
-    char access;                      /* protection and sharing in one number */
+    uint64_t device, inode;
+    uint64_t from, to; /* offsets in the file; in memory without a file, from is 0 */
+    uint64_t start;    /* the address */
+    const char *path;  /* as in /proc/PID/maps; "" if there is none */
+    unsigned char access;
+    unsigned char memory; /* by memory_of */
 };
 
 struct pieces {
-    struct piece *at;
+    struct piece *at; /* in the order in which they were added, that of addresses */
     size_t n, room;
     struct texts paths; /* each copy that pieces share */
-    long anonymous;     /* VMAs of no file, [heap] and [stack] among them */
-    long cold;          /* VMAs in the place of cold mappings */
-    uint64_t cold_bytes;
 };
 
 /* Frees the pieces. What was made of them stays good, but for the paths in it. */
@@ -40,17 +44,11 @@ void pieces_free(struct pieces *p);
 /* Adds one VMA. */
 void pieces_add(struct pieces *p, const struct procmap *m);
 
-/* Whether a path of /proc/PID/maps is that of a deleted file. */
+/* Whether a path of /proc/PID/maps is that of a deleted file. A memfd never had a name. */
 bool pieces_deleted(const char *path);
 
-/* Whether such a path stands for cold mappings (limit/cold.h): the VMA covers any number of them.
- * Their files are not known from it, and may be there or deleted. */
-bool pieces_cold(const char *path);
-
-/* The path, or what stands for it in a list of holders. */
-const char *pieces_name(const char *path);
-#define PIECES_ANONYMOUS "anonymous memory"
-#define PIECES_COLD "cold mappings"
+/* The path of a VMA, or what its memory is called where it is not of a file. */
+const char *pieces_name(const char *path, uint64_t inode);
 
 /*
  * Writes to name the kind of a file: a pattern for the end of its name. "*.dvd"; "*.so.[0-9]*" for
@@ -58,16 +56,24 @@ const char *pieces_name(const char *path);
  * path says so or not.
  */
 void pieces_kind(const char *path, bool deleted, char *name, size_t size);
-#define PIECES_KIND 48 /* room for it */
+#define PIECES_KIND FILE_KIND_NAME /* room for it */
 
 struct mapped_file {
     const char *path; /* as in /proc/PID/maps */
     bool deleted;
     long maps, in_order;
+    size_t first; /* its pieces in the array below: first[0 .. maps) */
 };
 
-/* The files, that with most VMAs first, in memory of malloc. *n: how many. Sorts the pieces. */
-struct mapped_file *pieces_files(struct pieces *p, size_t *n);
+/* The files, memfds among them, that with most VMAs first, in memory of malloc. *n: how many.
+ * *sorted: their pieces, those of a file side by side, and of these those of one access by the
+ * offset; in memory of malloc, too. */
+struct mapped_file *pieces_files(const struct pieces *p, size_t *n, struct piece **sorted);
+
+/* The least number of VMAs that n pieces of one file and one access come to, which are sorted by
+ * the offset, if each may be put behind one that ends at most gap bytes before it. gaps may be
+ * NULL, or gets the bytes that then lie between them. */
+long pieces_least(const struct piece *p, size_t n, uint64_t gap, uint64_t *gaps);
 
 /* Files whose names end alike. */
 struct kind {
@@ -78,19 +84,37 @@ struct kind {
 /* The kinds of n files, that with most VMAs first, in memory of malloc. *kinds: how many. */
 struct kind *pieces_kinds(const struct mapped_file *files, size_t n, size_t *kinds);
 
-/* ---- the holders of a process's VMAs, in a few rows ---- */
+/* ---- what holds the VMAs of a process, in a few rows ---- */
 
-struct holding {
-    char what[256]; /* a path, PIECES_..., or a kind of files: "*.dvd (deleted)" */
-    long maps;
-    long files; /* the files of a kind; 1 for a file, 0 for PIECES_... */
+enum { HELD_ROWS = 8 };
+
+/* What the log says of its own process (tell/holders.h), of any one. */
+struct held {
+    struct holders holders;
+    struct holding rows[HELD_ROWS];
+    size_t n;
+    void *memory; /* of the holders */
 };
 
-/*
- * Writes the holders with most VMAs to rows, at most n, most first, and returns how many. Sorts the
- * pieces. A kind of files has a row if it holds more than half of all VMAs and no single file does.
- * Its files count in that row and, where there is room, in rows of their own as well.
- */
-size_t holding_most(struct pieces *p, struct holding *rows, size_t n);
+/* threads: of the process. Free it with held_free. */
+struct held held_by(const struct pieces *p, long threads);
+void held_free(struct held *h);
+
+enum { HELD_PATH = 200 }; /* of a longer path there is the end */
+
+struct held_row {
+    char what[256]; /* by holding_name */
+    long maps;
+    long files; /* the files of a kind; 1 for a file, 0 for memory without a file */
+};
+
+/* Writes the first rows, at most n, and returns how many. */
+size_t held_rows(const struct held *h, struct held_row *rows, size_t n);
+
+/* What the memory is called in this process (memory_name; stacks of threads are named as such). */
+const char *held_memory(const struct held *h, enum memory_kind memory);
+
+/* Writes a row as an object, or as a member if key is not NULL: what, maps, files. */
+void held_json(const struct held_row *row, const char *key, struct json *j);
 
 #endif

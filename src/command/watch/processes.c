@@ -71,12 +71,21 @@ static long look(struct process *one, pid_t pid, struct pieces *pieces)
     return lines;
 }
 
-bool process_read(struct process *one, pid_t pid, struct holding *most, size_t *n_most)
+static size_t most_of(const struct target *t, const struct pieces *pieces, struct held_row *rows,
+                      size_t n)
+{
+    struct held held = held_by(pieces, target_threads(t));
+    size_t have = held_rows(&held, rows, n);
+    held_free(&held);
+    return have;
+}
+
+bool process_read(struct process *one, pid_t pid, struct held_row *most, size_t *n_most)
 {
     struct pieces pieces = { 0 };
     bool there = look(one, pid, &pieces) > 0;
     if (there)
-        *n_most = holding_most(&pieces, most, *n_most);
+        *n_most = most_of(&one->target, &pieces, most, *n_most);
     pieces_free(&pieces);
     return there;
 }
@@ -88,7 +97,7 @@ static void add(struct processes *p, pid_t pid, bool holders)
     long lines = look(&one, pid, holders ? &pieces : NULL);
     if (lines > 0) {
         if (holders)
-            holding_most(&pieces, &one.most, 1);
+            most_of(&one.target, &pieces, &one.most, 1);
         p->at = enough_room(p->at, p->n, &p->room, sizeof *p->at);
         p->at[p->n++] = one;
     } else if (lines == -EACCES || lines == -EPERM) {
@@ -158,13 +167,8 @@ static void process_json(const struct process *one, struct json *j)
         cold_json(&one->cold, j);
         json_close(j, '}');
     }
-    if (one->most.maps) {
-        json_open(j, "most", '{');
-        json_text(j, "what", one->most.what);
-        json_number(j, "maps", one->most.maps);
-        json_number(j, "files", one->most.files);
-        json_close(j, '}');
-    }
+    if (one->most.maps)
+        held_json(&one->most, "most", j);
     json_close(j, '}');
 }
 

@@ -19,7 +19,7 @@ struct process {
     bool told;        /* its block could be read */
     struct mapherd_status block;
     struct cold_use cold; /* since the process began, where told */
-    struct holding most;  /* the holder; maps 0: not asked for */
+    struct held_row most; /* what holds most VMAs; maps 0: not asked for */
 };
 
 struct processes {
@@ -37,7 +37,7 @@ bool processes_have_cold(const struct processes *p);
 
 /* Reads one process, and its holders into most, at most *n_most, which becomes their number.
  * False if there is no such process, it has no VMAs, or it may not be read. */
-bool process_read(struct process *one, pid_t pid, struct holding *most, size_t *n_most);
+bool process_read(struct process *one, pid_t pid, struct held_row *most, size_t *n_most);
 
 /* The VMAs gained per minute, as the library in the process has measured. False if there is
  * none, or it has not. */

@@ -32,7 +32,7 @@ static void print_name(const char *text, size_t width)
 }
 
 /* The end of a path tells more than its beginning. */
-static void print_most(const struct holding *most, size_t room)
+static void print_most(const struct held_row *most, size_t room)
 {
     char number[64];
     snprintf(number, sizeof number, " (%s)", grouped(most->maps));

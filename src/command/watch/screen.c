@@ -465,7 +465,7 @@ static void draw_graph(const struct top *t, int row, int height)
 static void draw_most(const struct top *t, int row, int rows)
 {
     for (int i = 0; i < rows && (size_t)i < t->n_most; i++) {
-        const struct holding *m = &t->most[i];
+        const struct held_row *m = &t->most[i];
         char what[320];
         if (m->files > 1)
             snprintf(what, sizeof what, "%s, %s files", m->what, grouped(m->files));

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "kernel/mounts.h"
+#include "kernel/procstat.h"
 
 /* ---- one process ---- */
 
@@ -98,6 +99,15 @@ int target_read(struct target *t, void (*each)(const struct procmap *m, void *co
     else if (lines == 0)
         complain("process %d has no maps: it has ended, or is a thread of the kernel", (int)t->pid);
     return lines > 0 ? DONE : FAILED;
+}
+
+long target_threads(const struct target *t)
+{
+    char path[64];
+    struct procstat threads = { .label = "Threads" };
+    snprintf(path, sizeof path, "/proc/%d/status", (int)t->pid);
+    procstat_read(path, &threads, 1);
+    return threads.value <= INT_MAX ? (long)threads.value : 0;
 }
 
 long target_share(const struct target *t)

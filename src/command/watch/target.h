@@ -39,6 +39,9 @@ long target_count(struct target *t, void (*each)(const struct procmap *m, void *
 int target_read(struct target *t, void (*each)(const struct procmap *m, void *context),
                 void *context);
 
+/* The threads of the process, as /proc tells now; 0 if that is not known. */
+long target_threads(const struct target *t);
+
 /* The count as percent of the limit, rounded down; -1 if the limit is not known. */
 long target_share(const struct target *t);
 

@@ -51,7 +51,7 @@ struct top {
     struct histories histories;
     struct process one; /* close_up, if it is there */
     bool one_is_there;
-    struct holding most[TOP_MOST];
+    struct held_row most[TOP_MOST];
     size_t n_most;
     time_t at;
 };
