@@ -38,6 +38,8 @@ offers "$TESTS_SRC" mapherd report "$TESTS_SRC"
 offers "$TESTS_SRC" mapherd report -o "$TESTS_SRC"
 offers --force mapherd recover --
 offers --folded mapherd leaks --
+offers growth mapherd top --sort g
+offers --filter mapherd top --f
 offers suffix mapherd leaks --by s
 offers "$$" mapherd diff ''
 offers "$TESTS_SRC" mapherd diff "$TESTS_SRC"

@@ -8,6 +8,8 @@ command -v python3 >/dev/null || skip "no python3, which reads the JSON"
 misuse "-d '0' is not a number from 1 on" top -d 0
 misuse "-p 'x' is not a number from 1 on" top -p x
 misuse "'7' is one word too many" top 7
+misuse "--sort 'x' is no column: maps, growth, cold, pid, user or program" top --sort x
+misuse "--filter is longer than 63 bytes" top --filter "$(printf %064d 0)"
 expect 1 "$MAPHERD" top -p 2147483647
 err_has "there is no process 2147483647"
 
@@ -31,6 +33,20 @@ for told in lines:
 END
 "$MAPHERD" top --json -d 1 -p "$ten" | head -n 1 >"$scratch/out"
 [ "$(field processes 0 maps)" = "$(kernel_maps "$ten")" ] || fail "-p --json is not the truth"
+
+# told FLAG...: the ids that are listed, in their order.
+told() {
+	"$MAPHERD" top --json -d 1 "$@" | head -n 1 >"$scratch/out"
+	python3 -c 'import json, sys; print(*(p["pid"] for p in json.load(open(sys.argv[1]))["processes"]))' "$scratch/out"
+}
+only_ours() { grep -x -e "$ninety" -e "$fifty" -e "$ten" | tr '\n' ' '; }
+ours() { told "$@" | tr ' ' '\n' | only_ours; }
+lowest=$(printf '%s\n' "$ninety" "$fifty" "$ten" | sort -n | tr '\n' ' ')
+[ "$(ours)" = "$ninety $fifty $ten " ] || fail "not sorted by maps: $(ours)"
+[ "$(ours --sort pid)" = "$lowest" ] || fail "not sorted by id: $(ours --sort pid)"
+[ "$(told --filter "$fifty")" = "$fifty" ] || fail "an id lets others through: $(told --filter "$fifty")"
+[ "$(ours --filter HOLDE)" = "$ninety $fifty $ten " ] || fail "a part of the program's name does not filter"
+[ -z "$(told --filter no-such-program)" ] || fail "what no process has lets some through"
 
 expect 1 "$MAPHERD" top
 silent out
@@ -114,6 +130,48 @@ shows "^ *$ninety .* 90 % .* high" || fail "90 % is not high"
 shows "^ *$fifty .* 50 % .* raised" || fail "50 % is not raised"
 shows "each may have $(commas "$limit") maps" || fail "the limit is not shown"
 narrow_enough 80 24
+
+# What the filter lets through, sorted by another column, in reverse; and what holds the maps of the one
+# that is chosen, at any width.
+mux send-keys / ho LD BSpace BSpace ld er
+wait_for "^/holder"
+wait_for "^[0-9]+ of [0-9]+ processes with 'holder'"
+mux send-keys Enter
+wait_for "^q quit"
+# rows_are PID...: these are in this order, whatever holders of others there are.
+rows_are() { [ "$(screen | sed -n 's/^ *\([0-9]*\) .*holder .*%.*/\1/p' | only_ours)" = "$* " ]; }
+until_true 60 rows_are "$ninety" "$fifty" "$ten" || { screen >&2; fail "the filter shows other rows"; }
+mux send-keys '<' '<' '<'
+wait_for "with 'holder', sorted by pid"
+# shellcheck disable=SC2086 # three of them
+until_true 60 rows_are $lowest || { screen >&2; fail "not sorted by id"; }
+mux send-keys r
+wait_for "sorted by pid, in reverse"
+# shellcheck disable=SC2046
+until_true 60 rows_are $(printf '%s\n' $lowest | sort -nr) || { screen >&2; fail "not in reverse"; }
+mux send-keys r '>' '>' '>' Home
+until_true 60 rows_are "$ninety" "$fifty" "$ten" || { screen >&2; fail "not sorted by maps again"; }
+holds="[0-9,]+ +anonymous memory"
+for size in 200x24 132x12 100x24 80x10 50x7 30x24; do
+	mux resize-window -x "${size%x*}" -y "${size#*x}"
+	narrow_enough "${size%x*}" "${size#*x}"
+	wait_for "$holds"
+done
+mux resize-window -x 20 -y 24
+wait_for "^ *[0-9,]+ \.\.\. memory$"
+mux resize-window -x 80 -y 24
+narrow_enough 80 24
+mux send-keys '?'
+wait_for "^/ +type a filter"
+for size in 30x8 12x4 80x24; do
+	mux resize-window -x "${size%x*}" -y "${size#*x}"
+	narrow_enough "${size%x*}" "${size#*x}"
+done
+mux send-keys x
+wait_for "^mapherd top"
+mux send-keys Escape
+wait_for "^[0-9]+ processes, each may"
+
 # The chosen one, closer. Where it stands in the list is for the machine's other processes to say, and
 # they come and go meanwhile: it is looked for until it is the one in reverse.
 choose() {
@@ -144,6 +202,11 @@ for size in 132x50 40x12 30x8 12x4 5x2 80x24; do
 	wait_for "^${ninety%"${ninety#??}"}"
 	narrow_enough "${size%x*}" "${size#*x}"
 done
+for size in 80x10 30x9 24x8; do # as small as that, holders go before the graph
+	mux resize-window -x "${size%x*}" -y "${size#*x}"
+	wait_for "^ +[0-9,]+ +(\.\.\.|anonymous).*memory"
+done
+mux resize-window -x 80 -y 24
 mux send-keys Left
 wait_for "^ *$ten "
 for size in 200x12 50x10 24x6 8x3 80x24; do

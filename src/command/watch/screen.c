@@ -24,7 +24,7 @@
 /* ---- text and bars: nothing is drawn beyond the edges; rows and columns count from 0 ---- */
 
 /* GOOD, FAIR and BAD are green, yellow and red where the terminal has colours. */
-enum look { PLAIN, FAINT, STRONG, HEAD, CHOSEN, GOOD, FAIR, BAD };
+enum look { PLAIN, FAINT, STRONG, HEAD, SORTED, CHOSEN, GOOD, FAIR, BAD };
 
 /* blocks: bars are of eighths, in a UTF-8 locale; else of '#'. */
 static bool blocks, colours;
@@ -54,6 +54,7 @@ static attr_t attributes(enum look look)
     case FAINT: return A_DIM;
     case STRONG: return A_BOLD;
     case HEAD: return A_UNDERLINE;
+    case SORTED: return A_UNDERLINE | A_BOLD;
     case CHOSEN: return A_REVERSE;
     case GOOD: return colours ? COLOR_PAIR(GOOD) : A_NORMAL;
     case FAIR: return colours ? COLOR_PAIR(FAIR) : A_NORMAL;
@@ -209,14 +210,14 @@ enum { HEAD_ROWS = 3, FOOT_ROWS = 1 };
 
 /* The columns that there is room for; 0: none. The rest of the row is the bar. */
 struct layout {
-    int user, program, maps, share, bar, growth, pressure, cold;
+    int user, program, maps, share, bar, growth, pressure, cold, most;
 };
 
 /* In a narrow window the least important go first. cold: a process has cold mappings. */
 static struct layout lay_out(int width, bool cold)
 {
-    struct layout l = { 8, 15, 9, 5, 0, 9, 8, cold ? 9 : 0 };
-    const int bar_least = 8, pid = 7;
+    struct layout l = { 8, 15, 9, 5, 0, 9, 8, cold ? 9 : 0, 0 };
+    const int bar_least = 8, bar_most = 12, most_least = 24, pid = 7;
     int *const optional[] = { &l.user, &l.growth, &l.pressure, &l.cold, &l.maps };
     for (size_t i = 0;; i++) {
         int used = pid;
@@ -233,10 +234,9 @@ static struct layout lay_out(int width, bool cold)
         l.program = l.program + l.bar > 4 ? l.program + l.bar : 4;
     if (l.bar < 4)
         l.bar = 0;
-    if (l.bar > 40) { /* a longer name tells more than a longer bar */
-        int more = l.bar - 40 > 15 ? 15 : l.bar - 40;
-        l.program += more;
-        l.bar -= more;
+    if (l.bar > bar_most + most_least) { /* what holds the maps tells more than a longer bar */
+        l.most = l.bar - bar_most - 1;
+        l.bar = bar_most;
     }
     return l;
 }
@@ -250,19 +250,37 @@ static int cell(int row, int column, int width, enum look look, const char *text
     return column + abs(width) + 1;
 }
 
-static void draw_heads(const struct layout *l, int row)
+/* Draws "24,000 *.dvd (deleted) under /data" in width columns. NULL: nothing is known. */
+static void draw_most(const struct held_row *most, int row, int column, int width, enum look look)
 {
+    enum { NUMBER = 9 };
+    char what[320];
+    if (!most || width <= NUMBER + 1)
+        return;
+    if (most->files > 1)
+        snprintf(what, sizeof what, "%s, %s files", most->what, grouped(most->files));
+    else
+        snprintf(what, sizeof what, "%s", most->what);
+    draw_text(row, column, -NUMBER, look, grouped(most->maps));
+    draw_path(row, column + NUMBER + 1, width - NUMBER - 1, look, what);
+}
+
+static void draw_heads(const struct layout *l, enum top_sort sort, int row)
+{
+#define LOOK(column) (sort == (column) ? SORTED : HEAD)
     for (int i = 0; i < COLS; i++)
         draw_text(row, i, 1, HEAD, " ");
-    int at = cell(row, 0, -7, HEAD, "PID");
-    at = cell(row, at, l->user, HEAD, "user");
-    at = cell(row, at, l->program, HEAD, "program");
-    at = cell(row, at, -l->maps, HEAD, "maps");
+    int at = cell(row, 0, -7, LOOK(SORT_PID), "PID");
+    at = cell(row, at, l->user, LOOK(SORT_USER), "user");
+    at = cell(row, at, l->program, LOOK(SORT_PROGRAM), "program");
+    at = cell(row, at, -l->maps, LOOK(SORT_MAPS), "maps");
     at = cell(row, at, -l->share, HEAD, "share");
     at = cell(row, at, l->bar, HEAD, "of the limit");
-    at = cell(row, at, -l->growth, HEAD, "a minute");
+    at = cell(row, at, -l->growth, LOOK(SORT_GROWTH), "a minute");
     at = cell(row, at, l->pressure, HEAD, "pressure");
-    cell(row, at, -l->cold, HEAD, "cold");
+    at = cell(row, at, -l->cold, LOOK(SORT_COLD), "cold");
+    cell(row, at, l->most, HEAD, "most are of");
+#undef LOOK
 }
 
 static void draw_process(const struct top *t, const struct process *one, const struct layout *l,
@@ -292,34 +310,60 @@ static void draw_process(const struct top *t, const struct process *one, const s
     }
     at = cell(row, at, -l->growth, look, growth);
     at = cell(row, at, l->pressure, level, target_pressure(target));
-    if (one->block.cold)
-        cell(row, at, -l->cold, cold_thrashes(&one->cold) && !chosen ? BAD : look,
-             grouped((long long)one->block.cold));
+    if (l->cold)
+        at = cell(row, at, -l->cold, cold_thrashes(&one->cold) && !chosen ? BAD : look,
+                  one->block.cold ? grouped((long long)one->block.cold) : "");
+    if (l->most)
+        draw_most(one->most.maps ? &one->most : NULL, row, at, l->most, look);
 }
 
-/* chosen: which row; first: the first row that is shown, which follows the chosen. */
-static void screen_list(const struct top *t, size_t chosen, size_t *first)
+/* "120 processes, each may have 65,530 maps", and what of them is shown. */
+static void draw_which(const struct top *t, int row)
 {
     const struct processes *all = &t->all;
-    struct layout l = lay_out(COLS, processes_have_cold(all));
-    int rows = LINES - HEAD_ROWS - FOOT_ROWS;
-    screen_title(t, "mapherd top");
-    int at = draw_print(1, 0, PLAIN, "%s process%s", grouped((long long)all->n),
-                        all->n == 1 ? "" : "es");
+    int at = 0;
+    if (t->filter[0])
+        at = draw_print(row, 0, PLAIN, "%s of ", grouped((long long)t->n_shown));
+    at = draw_print(row, at, PLAIN, "%s process%s", grouped((long long)all->n),
+                    all->n == 1 ? "" : "es");
+    if (t->filter[0])
+        at = draw_print(row, at, STRONG, " with '%s'", t->filter);
+    if (t->sort != SORT_MAPS || t->reverse)
+        at = draw_print(row, at, PLAIN, ", sorted by %s%s", top_sort_name(t->sort),
+                        t->reverse ? ", in reverse" : "");
     if (all->n && all->at[0].target.limit > 0)
-        at = draw_print(1, at, PLAIN, ", each may have %s maps", grouped(all->at[0].target.limit));
+        at =
+            draw_print(row, at, PLAIN, ", each may have %s maps", grouped(all->at[0].target.limit));
     if (all->unreadable)
-        draw_print(1, at, FAINT, "; %s may not be read", grouped(all->unreadable));
-    draw_heads(&l, 2);
+        draw_print(row, at, FAINT, "; %s may not be read", grouped(all->unreadable));
+}
+
+/* chosen: which row; first: the first row that is shown, which follows the chosen; typing: the
+ * filter is being typed. */
+static void screen_list(const struct top *t, size_t chosen, size_t *first, bool typing)
+{
+    struct layout l = lay_out(COLS, processes_have_cold(&t->all));
+    /* What holds the maps of the chosen process, whatever the width. */
+    bool holder = LINES >= 6 && !l.most;
+    int rows = LINES - HEAD_ROWS - FOOT_ROWS - holder;
+    screen_title(t, "mapherd top");
+    draw_which(t, 1);
+    draw_heads(&l, t->sort, 2);
+    if (typing)
+        draw_print(LINES - 1, 0, STRONG, "/%s", t->filter);
+    else
+        draw_print(LINES - 1, 0, FAINT,
+                   "q quit   ? keys   up, down choose   Enter look closer   < > sort   / filter");
+    if (holder && chosen < t->n_shown)
+        draw_most(&t->shown[chosen]->most, LINES - 2, 0, COLS, STRONG);
     if (rows < 1)
         return;
     if (chosen < *first)
         *first = chosen;
     if (chosen >= *first + (size_t)rows)
         *first = chosen - (size_t)rows + 1;
-    for (size_t i = *first; i < all->n && i < *first + (size_t)rows; i++)
-        draw_process(t, &all->at[i], &l, HEAD_ROWS + (int)(i - *first), i == chosen);
-    draw_print(LINES - 1, 0, FAINT, "q quit   up, down choose   Enter look closer");
+    for (size_t i = *first; i < t->n_shown && i < *first + (size_t)rows; i++)
+        draw_process(t, t->shown[i], &l, HEAD_ROWS + (int)(i - *first), i == chosen);
 }
 
 /* ---- one process ---- */
@@ -462,20 +506,6 @@ static void draw_graph(const struct top *t, int row, int height)
                seconds / 60, seconds % 60, words);
 }
 
-static void draw_most(const struct top *t, int row, int rows)
-{
-    for (int i = 0; i < rows && (size_t)i < t->n_most; i++) {
-        const struct held_row *m = &t->most[i];
-        char what[320];
-        if (m->files > 1)
-            snprintf(what, sizeof what, "%s, %s files", m->what, grouped(m->files));
-        else
-            snprintf(what, sizeof what, "%s", m->what);
-        draw_text(row + i, 0, -10, PLAIN, grouped(m->maps));
-        draw_path(row + i, 11, COLS - 11, PLAIN, what);
-    }
-}
-
 static void draw_numbers(const struct top *t, int row)
 {
     int width = COLS / NUMBER_COLUMNS;
@@ -489,6 +519,17 @@ static void draw_numbers(const struct top *t, int row)
     }
 }
 
+/* How many rows of holders there are in so many: three at least, if the process has them, and five
+ * where a graph fits beside them. */
+static int most_rows(const struct top *t, int rows, int graph_least)
+{
+    enum { LEAST = 3, MOST = 5 };
+    int room = rows - graph_least - 1, most = room > MOST ? MOST : room < LEAST ? LEAST : room;
+    most = most > rows ? rows : most;
+    most = most > (int)t->n_most ? (int)t->n_most : most;
+    return most < 0 ? 0 : most;
+}
+
 static void screen_one(const struct top *t)
 {
     char title[128];
@@ -500,24 +541,47 @@ static void screen_one(const struct top *t)
     } else {
         draw_state(&t->one, 1);
         draw_count(t, 2);
-        /* What there is room for, the most important first: graph, holders, numbers. */
+        /* What there is room for, the most important first: holders, graph, numbers. */
         int state = 4 + draw_cold(&t->one.cold, 3), rows = LINES - state - FOOT_ROWS;
-        int most = rows - GRAPH_LEAST - 2 > 5 ? 5 : rows - GRAPH_LEAST - 2;
-        if (most > (int)t->n_most)
-            most = (int)t->n_most;
-        if (most < 0)
-            most = 0;
+        int most = most_rows(t, rows, GRAPH_LEAST);
         bool with_numbers =
             t->one.told && rows - most - 2 - NUMBER_ROWS - 1 >= GRAPH_LEAST && COLS >= 60;
-        int graph = rows - (most ? most + 1 : 0) - (with_numbers ? NUMBER_ROWS + 1 : 0);
+        int graph = rows - most - 1 - (with_numbers ? NUMBER_ROWS + 1 : 0);
+        graph = graph < GRAPH_LEAST ? 0 : graph;
         draw_graph(t, state - 1, graph);
         int row = state + graph;
-        draw_most(t, row, most);
+        for (int i = 0; i < most; i++)
+            draw_most(&t->most[i], row + i, 0, COLS, PLAIN);
         if (with_numbers)
             draw_numbers(t, row + most + 1);
     }
     draw_print(LINES - 1, 0, FAINT,
-               t->only ? "q quit" : "q quit   Backspace or Left back to the list");
+               t->only ? "q quit   ? keys"
+                       : "q quit   ? keys   Backspace or Left back to the list");
+}
+
+/* ---- the keys, as a screen ---- */
+
+static void screen_help(const struct top *t)
+{
+    static const char *const keys[][2] = {
+        { "up, down, k, j", "choose a process" },
+        { "PgUp, PgDn, Home, End", "choose one that is far" },
+        { "Enter, right, l", "look closer" },
+        { "Backspace, left, h", "back to the list" },
+        { "<, >", "sort by another column" },
+        { "r", "the other end of the list first" },
+        { "/", "type a filter: part of a program, user or holder, or an id" },
+        { "Esc", "show all processes again" },
+        { "?, F1", "these keys" },
+        { "q", "quit" },
+    };
+    screen_title(t, "keys of mapherd top");
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        draw_text((int)i + 2, 0, 22, STRONG, keys[i][0]);
+        draw_text((int)i + 2, 23, COLS, PLAIN, keys[i][1]);
+    }
+    draw_print(LINES - 1, 0, FAINT, "any key goes back");
 }
 
 /* ---- the terminal ---- */
@@ -545,29 +609,56 @@ struct place {
     pid_t pid;  /* the chosen process, wherever in the list it goes; 0: the first */
     size_t row; /* where it was */
     size_t first;
-    bool quit;
+    bool quit, help;
+    bool typing; /* the filter */
 };
 
 static size_t chosen_row(const struct top *t, struct place *p)
 {
-    const struct processes *all = &t->all;
-    for (size_t i = 0; p->pid && i < all->n; i++)
-        if (all->at[i].target.pid == p->pid)
+    for (size_t i = 0; p->pid && i < t->n_shown; i++)
+        if (t->shown[i]->target.pid == p->pid)
             return p->row = i;
     if (!p->pid)
         p->row = 0;
-    if (p->row >= all->n)
-        p->row = all->n ? all->n - 1 : 0;
+    if (p->row >= t->n_shown)
+        p->row = t->n_shown ? t->n_shown - 1 : 0;
     return p->row;
 }
 
 static void choose(const struct top *t, struct place *p, long by)
 {
-    long row = (long)chosen_row(t, p) + by, last = (long)t->all.n - 1;
+    long row = (long)chosen_row(t, p) + by, last = (long)t->n_shown - 1;
     row = row > last ? last : row;
     row = row < 0 ? 0 : row;
     p->row = (size_t)row;
-    p->pid = t->all.n ? t->all.at[row].target.pid : 0;
+    p->pid = t->n_shown ? t->shown[row]->target.pid : 0;
+}
+
+static void sort_by(struct top *t, enum top_sort sort, bool reverse)
+{
+    t->sort = sort;
+    t->reverse = reverse;
+    top_arrange(t);
+}
+
+/* A key while the filter is typed: Enter keeps it, Escape drops it. */
+static void key_in_filter(struct top *t, struct place *p, int key)
+{
+    size_t len = strlen(t->filter);
+    if (key == KEY_ENTER || key == '\n' || key == '\r') {
+        p->typing = false;
+    } else if (key == ESCAPE) {
+        t->filter[0] = '\0';
+        p->typing = false;
+    } else if (key == KEY_BACKSPACE || key == DELETE || key == '\b') {
+        while (len && (t->filter[--len] & 0xc0) == 0x80) /* all bytes of a character */
+            ;
+        t->filter[len] = '\0';
+    } else if (key >= ' ' && key <= 0xff && len + 1 < sizeof t->filter) {
+        t->filter[len] = (char)key;
+        t->filter[len + 1] = '\0';
+    }
+    top_arrange(t);
 }
 
 static void key_in_list(struct top *t, struct place *p, int key)
@@ -582,9 +673,17 @@ static void key_in_list(struct top *t, struct place *p, int key)
     case KEY_NPAGE:
     case ' ': choose(t, p, page); break;
     case KEY_HOME:
-    case 'g': choose(t, p, -(long)t->all.n); break;
+    case 'g': choose(t, p, -(long)t->n_shown); break;
     case KEY_END:
-    case 'G': choose(t, p, (long)t->all.n); break;
+    case 'G': choose(t, p, (long)t->n_shown); break;
+    case '<': sort_by(t, (t->sort + SORTS - 1) % SORTS, false); break;
+    case '>': sort_by(t, (t->sort + 1) % SORTS, false); break;
+    case 'r': sort_by(t, t->sort, !t->reverse); break;
+    case '/': p->typing = true; break;
+    case ESCAPE:
+        t->filter[0] = '\0';
+        top_arrange(t);
+        break;
     case KEY_ENTER:
     case '\n':
     case '\r':
@@ -600,7 +699,15 @@ static void key_in_list(struct top *t, struct place *p, int key)
 
 static void key(struct top *t, struct place *p, int which)
 {
-    if (which == 'q' || which == 'Q') {
+    if (which == KEY_RESIZE)
+        return;
+    if (p->help) {
+        p->help = false;
+    } else if (p->typing) {
+        key_in_filter(t, p, which);
+    } else if (which == '?' || which == KEY_F(1)) {
+        p->help = true;
+    } else if (which == 'q' || which == 'Q') {
         p->quit = true;
     } else if (!t->close_up) {
         key_in_list(t, p, which);
@@ -613,10 +720,12 @@ static void key(struct top *t, struct place *p, int which)
 static void show(const struct top *t, struct place *p)
 {
     erase();
-    if (t->close_up)
+    if (p->help)
+        screen_help(t);
+    else if (t->close_up)
         screen_one(t);
     else
-        screen_list(t, chosen_row(t, p), &p->first);
+        screen_list(t, chosen_row(t, p), &p->first, p->typing);
     refresh();
 }
 

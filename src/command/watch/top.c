@@ -6,6 +6,7 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "command/lib/enough.h"
 
@@ -81,6 +82,85 @@ bool history_pace(const struct history *h, long *a_minute)
     return true;
 }
 
+/* ---- which processes are shown, and in which order ---- */
+
+static const char *const sort_names[SORTS] = {
+    [SORT_MAPS] = "maps", [SORT_GROWTH] = "growth", [SORT_COLD] = "cold",
+    [SORT_PID] = "pid",   [SORT_USER] = "user",     [SORT_PROGRAM] = "program",
+};
+
+const char *top_sort_name(enum top_sort sort)
+{
+    return sort_names[sort];
+}
+
+/* False if there is no such column. */
+static bool sort_named(const char *name, enum top_sort *sort)
+{
+    for (*sort = 0; *sort < SORTS; ++*sort)
+        if (strcmp(name, sort_names[*sort]) == 0)
+            return true;
+    return false;
+}
+
+/* Whether a text that the list shows of the process has the filter in it, in letters of any
+ * case. */
+static bool passes(const struct process *one, const char *filter)
+{
+    char pid[16];
+    snprintf(pid, sizeof pid, "%d", (int)one->target.pid);
+    return !*filter || strcmp(pid, filter) == 0 || strcasestr(one->user, filter) ||
+           strcasestr(one->target.name, filter) || strcasestr(one->most.what, filter);
+}
+
+/* VMAs gained a minute; LONG_MIN where that is not known, which is least. */
+static long growth_of(const struct top *t, const struct process *one)
+{
+    const struct history *h = history_of(&t->histories, one);
+    long a_minute;
+    return (h && history_pace(h, &a_minute)) || process_pace(one, &a_minute) ? a_minute : LONG_MIN;
+}
+
+static int order(long a, long b)
+{
+    return (a > b) - (a < b);
+}
+
+static const struct top *arranged; /* for the order below */
+
+static int by_column(const void *left, const void *right)
+{
+    const struct process *a = *(const struct process *const *)left;
+    const struct process *b = *(const struct process *const *)right;
+    int o = 0;
+    switch (arranged->sort) {
+    case SORT_GROWTH: o = order(growth_of(arranged, b), growth_of(arranged, a)); break;
+    case SORT_COLD: o = order((long)b->block.cold, (long)a->block.cold); break;
+    case SORT_PID: o = order(a->target.pid, b->target.pid); break;
+    case SORT_USER: o = strcmp(a->user, b->user); break;
+    case SORT_PROGRAM: o = strcmp(a->target.name, b->target.name); break;
+    default: break;
+    }
+    if (!o)
+        o = order(b->target.maps, a->target.maps);
+    if (!o)
+        o = order(a->target.pid, b->target.pid);
+    return arranged->reverse ? -o : o;
+}
+
+void top_arrange(struct top *t)
+{
+    t->n_shown = 0;
+    for (size_t i = 0; i < t->all.n; i++) {
+        t->shown = enough_room(t->shown, t->n_shown, &t->shown_room, sizeof *t->shown);
+        if (passes(&t->all.at[i], t->filter))
+            t->shown[t->n_shown++] = &t->all.at[i];
+    }
+    arranged = t;
+    if (t->n_shown)
+        qsort(t->shown, t->n_shown, sizeof *t->shown, by_column);
+}
+
 /* ---- rounds ---- */
 
 void top_close_up(struct top *t)
@@ -107,12 +187,24 @@ void top_round(struct top *t)
 {
     t->at = time(NULL);
     if (!t->only)
-        processes_read(&t->all, false);
+        processes_read(&t->all, true);
     else
         top_close_up(t);
     note_all(t);
+    top_arrange(t);
     if (t->close_up && !t->only)
         top_close_up(t);
+}
+
+static void print_shown(const struct top *t)
+{
+    struct processes shown = { .unreadable = t->all.unreadable };
+    for (size_t i = 0; i < t->n_shown; i++) {
+        shown.at = enough_room(shown.at, shown.n, &shown.room, sizeof *shown.at);
+        shown.at[shown.n++] = *t->shown[i];
+    }
+    processes_json(&shown, SIZE_MAX);
+    free(shown.at);
 }
 
 /* One object a line; until the reader has gone, or the only process. */
@@ -128,9 +220,8 @@ static int run_json(struct top *t)
             t->one.most = t->most[0];
             processes_json(&(struct processes){ &t->one, 1, 1, 0 }, 1);
         } else {
-            processes_read(&t->all, true);
-            note_all(t);
-            processes_json(&t->all, SIZE_MAX);
+            top_round(t);
+            print_shown(t);
         }
         if (fflush(stdout) != 0)
             return FAILED;
@@ -143,16 +234,20 @@ static int run_json(struct top *t)
 static int top(int argc, char **argv)
 {
     bool json = false;
-    const char *every = "2", *pid = NULL;
+    const char *every = "2", *pid = NULL, *sort = "maps", *filter = "";
     const struct flag flags[] = {
-        { "json", &json, NULL },
-        { "d", NULL, &every },
-        { "p", NULL, &pid },
-        { NULL, NULL, NULL },
+        { "json", &json, NULL }, { "d", NULL, &every },       { "p", NULL, &pid },
+        { "sort", NULL, &sort }, { "filter", NULL, &filter }, { NULL, NULL, NULL },
     };
     struct top t = { 0 };
     if (verb_args(&verb_top, flags, argc, argv) > 0)
         return misused(&verb_top, "'%s' is one word too many; -p names a process", argv[0]);
+    if (!sort_named(sort, &t.sort))
+        return misused(&verb_top,
+                       "--sort '%s' is no column: maps, growth, cold, pid, user or program", sort);
+    if (strlen(filter) >= sizeof t.filter)
+        return misused(&verb_top, "--filter is longer than %zu bytes", sizeof t.filter - 1);
+    strcpy(t.filter, filter);
     t.every_ms = 1000 * verb_number(&verb_top, "-d", every, 1, 86400);
     if (pid) {
         t.only = t.close_up = (pid_t)verb_number(&verb_top, "-p", pid, 1, INT_MAX);
@@ -169,18 +264,22 @@ static int top(int argc, char **argv)
 
 const struct verb verb_top = {
     .name = "top",
-    .synopsis = "[-d SECONDS] [-p PID] [--json]",
+    .synopsis = "[-d SECONDS] [-p PID] [--sort COLUMN] [--filter TEXT] [--json]",
     .summary = "watch the processes that are nearest to their limit",
     .help =
         "The same as ps, live. Up and down (or k and j) choose a process, Enter looks closer: its\n"
-        "count over time, who holds its maps, and what the library in it has done. q ends it. The\n"
-        "column 'a minute' is by what was seen since top runs. Where a process has cold mappings\n"
+        "count over time, what holds its maps, and what the library in it has done. < and > choose\n"
+        "the column that the list is sorted by, r turns the order round, / filters, ? shows all\n"
+        "keys, q ends it. Of the chosen process the line above the last says what holds its maps.\n"
+        "The column 'a minute' is by what was seen since top runs. Where a process has cold mappings\n"
         "(MAPHERD_COLD), 'cold' says how many: they take no map, and are made warm at the next access.\n"
         "Looked at closely, a process that makes 1,000 or more warm a second is said to thrash.\n"
         "Each round reads the list of maps of every process; before Linux 6.18 a process that maps\n"
         "memory waits meanwhile, so there, long lists want a longer -d.\n\n"
-        "  -d SECONDS  the time between two rounds (2)\n"
-        "  -p PID      this process alone\n"
-        "  --json      a JSON object a round, on one line, without end\n",
+        "  -d SECONDS     the time between two rounds (2)\n"
+        "  -p PID         this process alone\n"
+        "  --sort COLUMN  maps, growth, cold, pid, user or program (maps)\n"
+        "  --filter TEXT  only processes whose program, user or holder has it, or the id that it is\n"
+        "  --json         a JSON object a round, on one line, without end\n",
     .run = top,
 };

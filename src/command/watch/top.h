@@ -39,15 +39,26 @@ uint64_t history_ms(const struct history *h, size_t back);
  * counts. */
 bool history_pace(const struct history *h, long *a_minute);
 
+/* What the list is sorted by: a column of it. */
+enum top_sort { SORT_MAPS, SORT_GROWTH, SORT_COLD, SORT_PID, SORT_USER, SORT_PROGRAM, SORTS };
+
+/* "maps", "growth", and so on. */
+const char *top_sort_name(enum top_sort sort);
+
 enum { TOP_MOST = 8 }; /* rows of holders of the process that is shown closely */
 
 struct top {
     long every_ms;
     pid_t only;     /* -p: this process alone; 0: all */
     pid_t close_up; /* the process that is shown closely; 0: none */
+    enum top_sort sort;
+    bool reverse;    /* the other end of the list first */
+    char filter[64]; /* "": all processes are shown */
 
     /* The last round: */
     struct processes all;
+    const struct process **shown; /* those of all that the filter lets through, sorted */
+    size_t n_shown, shown_room;
     struct histories histories;
     struct process one; /* close_up, if it is there */
     bool one_is_there;
@@ -58,6 +69,9 @@ struct top {
 
 /* Begins a round: reads every process, or the only one. */
 void top_round(struct top *t);
+
+/* Makes the shown list of the last round anew, after the sort or the filter has changed. */
+void top_arrange(struct top *t);
 
 /* Reads the process that is shown closely once more. Its history goes on. */
 void top_close_up(struct top *t);
