@@ -41,8 +41,28 @@ truncate -s 1M "$scratch/file"
 hold "$TESTS_BIN/tests/cli/holder" "$scratch/file" many 500
 expect 0 "$MAPHERD" report -o "$scratch/plain.html" "$held"
 silent out
+words "$scratch/plain.html" '^Of the [0-9]+ maps [0-9]+ \([0-9]+&#160;%\) are of anonymous memory'
 release
 whole "$scratch/plain.html"
+
+# What mapherd would make of it is what maps says.
+parts=
+i=0
+while [ $i -lt 200 ]; do
+	parts="$parts $i:1:rs"
+	i=$((i + 1))
+done
+# shellcheck disable=SC2086
+hold "$TESTS_BIN/tests/cli/holder" "$scratch/file" free $parts
+expect 0 "$MAPHERD" maps "$held"
+verdict=$(sed -n 's/^\(mapherd would cure this: about [0-9]* of [0-9]* maps would be left\.\)$/\1/p' "$scratch/out")
+[ "$verdict" ] || fail "maps promises no cure: $(cat "$scratch/out")"
+expect 0 "$MAPHERD" report -o "$scratch/parts.html" "$held"
+words "$scratch/parts.html" "Run it under mapherd: mapherd run PROGRAM. $verdict"
+words "$scratch/parts.html" '19[0-9] fewer by placing: the parts of a file lie side by side'
+words "$scratch/parts.html" '200 \(8[0-9]&#160;%\) are of .*/file'
+release
+whole "$scratch/parts.html"
 
 # Names as hostile as they can be: of the program, a host, files, modules, classes, events.
 now=$(date +%s)
@@ -85,12 +105,39 @@ expect 0 "$MAPHERD" report -o "$scratch/hostile.html" "$scratch/hostile.record"
 silent out
 silent err
 whole "$scratch/hostile.html"
+words "$scratch/hostile.html" 'a\\001b\\033\[2Jc[^d]+dProcess'
 grep -q '61,204 of 65,530' "$scratch/hostile.html" || fail "the page does not say how close it is"
 grep -q 'What to do' "$scratch/hostile.html" || fail "the page does not say what to do"
 grep -q 'sysctl -w vm.max_map_count=1048576' "$scratch/hostile.html" || fail "the page does not say what to type"
 words "$scratch/hostile.html" 'from 1,204 to 61,204: about [5-7][0-9][0-9] a minute'
 expect 0 "$MAPHERD" report "$scratch/hostile.record"
 [ "$(wc -c <"$scratch/out")" = "$(wc -c <"$scratch/hostile.html")" ] || fail "the page to standard output is another one"
+
+# Arguments with line ends, and too many of them.
+"$make" "$scratch/script.record" "arguments=sh -c $(printf 'one\n\ttwo') \\n"
+expect 0 "$MAPHERD" report -o "$scratch/script.html" "$scratch/script.record"
+words "$scratch/script.html" 'sh -c one\\n\\ttwo \\n'
+"$make" "$scratch/long.record" "arguments=$(printf 'java %0600d' 0)"
+expect 0 "$MAPHERD" report -o "$scratch/long.html" "$scratch/long.record"
+words "$scratch/long.html" '00 \(cut here\)'
+
+# Ten seconds old, and steep: what the chart shows is not called unknown.
+young() { # young NAME STEP
+	name=$1
+	step=$2
+	set -- "since_ms=$((now - 10))000" "touched_ms=${now}000" status.bound=30000
+	i=0
+	while [ $i -le 10 ]; do
+		set -- "$@" "point=0,$((now - i)),$((30000 - i * step))"
+		i=$((i + 1))
+	done
+	"$make" "$scratch/$name.record" leaks=0 leaks_ms=0 "$@"
+	expect 0 "$MAPHERD" report -o "$scratch/$name.html" "$scratch/$name.record"
+}
+young steep 2900
+words "$scratch/steep.html" 'The count has grown from 1,000 to 30,000 since .*, and the record is only 1[0-9] s old: whether they go on'
+young flat 1
+words "$scratch/flat.html" 'The record is only 1[0-9] s old: too young to tell whether they grow'
 
 # Who leaks: the call in a library, and who outside of the library and the JDK made that call.
 set -- java=sun/nio/ch/FileChannelImpl,map,FileChannelImpl.java,1036 \

@@ -56,13 +56,33 @@ static long share(long part, long whole)
     return whole > 0 ? part * 100 / whole : 0;
 }
 
+/* Scripts and settings among the arguments have line ends and other control characters: these are
+ * written as in C. */
+static void say_arguments(FILE *out, const struct report *r)
+{
+    char visible[4 * sizeof r->arguments], *to = visible;
+    for (const char *c = r->arguments; *c; c++) {
+        const char *letter = strchr("\nn\tt\rr", *c);
+        if ((unsigned char)*c >= ' ' && *c != 0x7f)
+            *to++ = *c;
+        else if (letter)
+            to += sprintf(to, "\\%c", letter[1]);
+        else
+            to += sprintf(to, "\\%03o", (unsigned char)*c);
+    }
+    *to = '\0';
+    say(out, "%s", visible);
+    if (strlen(r->arguments) == sizeof r->arguments - 1)
+        say(out, " (cut here)");
+}
+
 static void facts(const struct report *r, FILE *out)
 {
     fputs("<h1>", out);
     say(out, "%s", r->program[0] ? r->program : "a process without a name");
     fputs("</h1>\n<p class=\"facts\">", out);
     if (r->arguments[0]) {
-        say(out, "%s", r->arguments);
+        say_arguments(out, r);
         fputs("<br>", out);
     }
     say(out, "Process %d on %s: ", (int)r->pid, r->host[0] ? r->host : "an unknown host");
@@ -242,8 +262,15 @@ static void since_when(const struct report *r, FILE *out)
             r->why[0] ? r->why : "the record has no counts yet");
         if (r->why[0] && r->why[strlen(r->why) - 1] != '.')
             say(out, ".");
+    } else if (is_young(r) && c->grows) {
+        /* The chart beside it shows the rise. */
+        say(out, "The count has grown from %s to %s since ", grouped(c->from), grouped(c->now));
+        say_time(out, c->since_s * 1000);
+        say(out, ", and the record is only %s old: whether they go on growing it cannot tell yet.",
+            units_between(c->begin_s * 1000, r->live.now_ms));
     } else if (is_young(r)) {
-        say(out, "The record is too young to tell whether they grow.");
+        say(out, "The record is only %s old: too young to tell whether they grow.",
+            units_between(c->begin_s * 1000, r->live.now_ms));
     } else if (!c->grows) {
         say(out, "The count has been steady since ");
         say_time(out, c->since_s * 1000);
