@@ -47,6 +47,16 @@ elif kind == "private":
 elif kind == "many":     # files, in twenty chunks each
     for i in range(n // 20):
         parts("%d" % i, [(c, 1) for c in range(20)])
+elif kind == "opens":    # through an open each
+    with open(folder + "/a", "w+b") as f:
+        f.truncate(n * PAGE)
+    for i in range(n):
+        with open(folder + "/a", "r+b") as f:
+            held.append(mmap.mmap(f.fileno(), PAGE, offset=i * PAGE))
+elif kind == "memfd":    # as the heap of a JVM is: nothing is promised
+    fd = os.memfd_create("java_heap")
+    os.ftruncate(fd, n * PAGE)
+    held = [mmap.mmap(fd, PAGE, offset=i * PAGE) for i in range(n)]
 elif kind == "pairs":    # too few chunks of each file: they stay where they are
     for i in range(n // 2):
         parts("%d" % i, [(c, 1) for c in range(2)])
@@ -101,6 +111,7 @@ no_cure="mapherd would not make these maps notably fewer"
 foretells ascending 2000 placing 1990 "$cures"
 foretells private 2000 placing 1990 "$cures"
 foretells many 2000 placing 1700 "$cures"
+foretells opens 2000 placing 1990 "$cures"
 foretells pairs 2000 placing 0 "mapherd would keep this below the limit"
 foretells wide 2000 filling 0 "$no_cure"
 foretells shared 2000 placing 0 "$no_cure"
@@ -117,6 +128,23 @@ if kernel_since 6.13; then
 else
 	foretells guarded 2000 guards 0 "$no_cure"
 	say "not shown here: what guards save (Linux 6.13)"
+fi
+
+# What is only believed is not promised.
+program memfd 2000 env
+expect 0 "$MAPHERD" maps --json "$held"
+[ "$(field cure left)" = "$(kernel_maps "$held")" ] || fail "memfd: $(field cure left) are foretold"
+release
+printf '%s\n' '#include <stdio.h>' 'int main(void) { puts("ready"); fflush(stdout); return getchar() == 0; }' >"$scratch/static.c"
+if ${CC:-cc} -static -o "$scratch/static" "$scratch/static.c" 2>/dev/null; then
+	hold "$scratch/static"
+	expect 0 "$MAPHERD" maps "$held"
+	out_has "mapherd cannot be preloaded into this program: it is linked statically."
+	expect 0 "$MAPHERD" maps --json "$held"
+	[ "$(field cure reachable)" = false ] || fail "a static program can be reached"
+	release
+else
+	say "not shown here: a program that is linked statically (no compiler for it)"
 fi
 
 # Of what the library has herded already, nothing is promised once more.

@@ -1,9 +1,9 @@
 /*
  * limit: takes every map that it may have, and says what it sees on the way.
  *
- *   limit FOLDER WATCHED REFUSALS
+ *   limit FOLDER WATCHED REFUSALS A B C
  *
- * First it maps three files in FOLDER in pieces that cannot merge: 400 of a, 300 of b, 200 of c.
+ * First it maps three files in FOLDER in pieces that cannot merge: A of a, B of b, C of c.
  * Then come single pages without a file until a call is refused, and REFUSALS - 1 more. Each time
  * the file WATCHED has grown, it prints "seen N", the number of its maps; "refused N errno E" at
  * the end. WATCHED may be "-".
@@ -51,11 +51,11 @@ static off_t length(const char *path)
 
 int main(int argc, char **argv)
 {
-    if (argc != 4)
-        die("usage: limit FOLDER WATCHED REFUSALS");
-    map_with_gaps(argv[1], "a", 400);
-    map_with_gaps(argv[1], "b", 300);
-    map_with_gaps(argv[1], "c", 200);
+    if (argc != 7)
+        die("usage: limit FOLDER WATCHED REFUSALS A B C");
+    map_with_gaps(argv[1], "a", atoi(argv[4]));
+    map_with_gaps(argv[1], "b", atoi(argv[5]));
+    map_with_gaps(argv[1], "c", atoi(argv[6]));
     printf("pid %ld\nlibrary %d\n", (long)getpid(), look(NULL).library);
     off_t watched = 0;
     long n = 0;

@@ -160,8 +160,19 @@ static void free_mounts(struct mounts *m)
 
 static bool may_be_cold(const struct piece *p)
 {
-    return p->memory == MEMORY_FILE && (p->access & PIECE_READ) && !(p->access & PIECE_EXEC) &&
+    return (p->access & PIECE_READ) && !(p->access & PIECE_EXEC) &&
            ((p->access & PIECE_SHARED) || !(p->access & PIECE_WRITE));
+}
+
+/* A regular file, as far as its path tells. Those of memfd_create(2) are left out: programs map
+ * them at addresses of their own as a rule, as the JVM does with its heap. */
+static bool is_regular(const struct piece *p)
+{
+    static const char *const others[] = { "/dev/", "/sys/", "/proc/" };
+    bool regular = p->memory == MEMORY_FILE && p->path[0] == '/';
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        regular &= strncmp(p->path, others[i], strlen(others[i])) != 0;
+    return regular || strncmp(p->path, "/dev/shm/", 9) == 0;
 }
 
 static bool is_image(const struct mapped_file *f, const struct piece *p)
@@ -206,7 +217,7 @@ static void herd_files(struct cure *c, const struct pieces *pieces, pid_t pid)
     uint64_t filled = 0, room;
     long overlay = 0;
     for (size_t i = 0; i < n; i++)
-        if (!is_image(&files[i], sorted + files[i].first))
+        if (is_regular(sorted + files[i].first) && !is_image(&files[i], sorted + files[i].first))
             herd_file(c, &files[i], sorted + files[i].first, &filled, &overlay, &mounts);
     c->overlay = overlay * 2 > c->cooling;
     if (!c->file_markers)
@@ -266,6 +277,18 @@ static void herd_guards(struct cure *c, const struct pieces *p, long threads)
 
 /* ---- together ---- */
 
+/* Whether the program has a dynamic loader, which preloads the library. */
+static bool is_dynamic(const struct pieces *p)
+{
+    static const char *const loaders[] = { "ld-", "ld.so", "ld64.so", "libc.so", "libc.musl" };
+    for (size_t i = 0; i < p->n; i++)
+        for (size_t k = 0; k < sizeof loaders / sizeof *loaders; k++)
+            if ((p->at[i].access & PIECE_EXEC) &&
+                strncmp(base_name(p->at[i].path), loaders[k], strlen(loaders[k])) == 0)
+                return true;
+    return false;
+}
+
 struct cure cure_of(const struct pieces *p, const struct patient *of)
 {
     struct cure c = { .maps = (long)p->n, .preloaded = of->preloaded };
@@ -274,8 +297,11 @@ struct cure cure_of(const struct pieces *p, const struct patient *of)
     c.file_markers = markers_shown();
     if (of->limit > 0)
         c.border = of->limit / 5 * 4;
-    herd_files(&c, p, of->pid);
-    herd_guards(&c, p, of->threads);
+    c.reachable = is_dynamic(p);
+    if (c.reachable) {
+        herd_files(&c, p, of->pid);
+        herd_guards(&c, p, of->threads);
+    }
     c.left = c.maps - c.placing - c.filling - c.guards;
     return c;
 }
@@ -293,6 +319,9 @@ bool cure_helps(const struct cure *c)
 char *cure_verdict(const struct cure *c)
 {
     long saved = c->maps - c->left;
+    if (!c->reachable)
+        return enough_text("mapherd cannot be preloaded into this program: it is linked "
+                           "statically.");
     const char *with =
         c->preloaded ? "mapherd is in this process. With other options it" : "mapherd";
     if (is_part(saved, c->maps, 2))
@@ -322,7 +351,8 @@ char *cure_by(const struct cure *c, int which)
         return enough_text("%s fewer by placing: the parts of a file lie side by side (%s)", n,
                            c->preloaded ? "those of several opens from 50 % of the limit on, or "
                                           "with MAPHERD_COALESCE=join"
-                                        : "mapherd run");
+                                        : "mapherd run; those of several opens from 50 % of the "
+                                          "limit on");
     case 1:
         return enough_text("%s fewer by filling: gaps between the parts of a file are mapped too "
                            "(from 80 %% of the limit on, or with MAPHERD_COALESCE=fill)",
@@ -342,6 +372,7 @@ char *cure_by(const struct cure *c, int which)
 void cure_json(const struct cure *c, struct json *j)
 {
     json_open(j, "cure", '{');
+    json_bool(j, "reachable", c->reachable);
     json_number(j, "placing", c->placing);
     json_number(j, "filling", c->filling);
     json_number(j, "guards", c->guards);

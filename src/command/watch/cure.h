@@ -2,7 +2,8 @@
  * cure: what mapherd can make of a process's VMAs: how many fewer they would be, by which of its
  * mechanisms, if the program had run under it from the start. It is foretold from the kernel's list
  * alone, for any process, and is right to a few VMAs where a program maps as the list looks: what
- * the list does not show (the order of the calls, advice, locks, open files) may change it.
+ * the list does not show (the order of the calls, MAP_FIXED, advice, locks, open files) may change
+ * it. Nothing is foretold of devices and memfds.
  *
  *   placing  parts of a file that continue each other lie side by side (herd/placement.h). Of each
  *            file the first part stays where it is.
@@ -31,6 +32,7 @@ struct cure {
     bool overlay;                  /* of those, most are on overlayfs: MAPHERD_COLD=on is needed */
     long border;       /* with cooling the count stays here; 0: the limit is not known */
     bool preloaded;    /* mapherd is in the process */
+    bool reachable;    /* it can be; else nothing is foretold */
     bool markers;      /* this kernel can make guards without VMAs (Linux 6.13) */
     bool file_markers; /* and fill gaps (Linux 6.16); else guards and filling are 0 */
 };
