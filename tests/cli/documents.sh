@@ -205,6 +205,8 @@ hold env LD_PRELOAD="$MAPHERD_LIB" MAPHERD_LEAKS=on MAPHERD_DIR="$scratch/shm" "
 record=$(echo "$scratch/shm/"*.record)
 [ -f "$record" ] || fail "the process that is held has no record"
 copy=$scratch/work/earlier
+mkdir "$scratch/cgroup"
+echo "$held" >"$scratch/cgroup/cgroup.procs"
 cp "$record" "$copy"
 
 # plain LINE: with the names of this test in place of those of the document.
@@ -214,7 +216,7 @@ plain() {
 		s|\\bCOPY\\b|$copy|g; s|\\bRECORD\\b|$record|g; s|\\bPID\\b|$held|g
 		s|\\bPROGRAM\\b|true|g; s|\\bFILE\\b|$scratch/spill|g; s|\\bFOLDER\\b|$scratch/spill|g; s|\\bNAME\\b|java|g; s|\\bOTHER\\b|java|g
 		s|/dev/shm\\b|$scratch/shm|g; s|/var/tmp\\b|$scratch/spill|g; s|/var/lib/node_exporter/textfile\\b|$scratch/metrics|g
-		s|/var/log/|$scratch/log/|g
+		s|/var/log/|$scratch/log/|g; s|/system.slice/service.service|$scratch/cgroup|
 		s|\\([ ='\"]\\)/data\\b|\\1$scratch/data|g; s|\\([ ='\"]\\)/prometheus/|\\1$scratch/prometheus/|g
 		s|mapherd top\\(.*\\)|mapherd top\\1 --json -d 1 \\| head -n 1 \\| grep '\"pid\":$held,'|"
 }
