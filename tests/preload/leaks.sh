@@ -81,7 +81,8 @@ fi
 say "Python with a map file: each function of the script"
 traced=""
 for python in python3 python3.14 python3.13 python3.12; do
-	if "$python" -X perf -c 'import sys; sys.exit(not sys.is_stack_trampoline_active())' 2>/dev/null; then
+	# It has written a map file if it can.
+	if "$python" -X perf -c 'import os; os.unlink("/tmp/perf-%d.map" % os.getpid())' 2>/dev/null; then
 		traced=$("$python" -c 'import sys; print(sys.executable)')
 		break
 	fi
