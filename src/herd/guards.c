@@ -74,9 +74,7 @@ static bool note(uintptr_t start, uintptr_t end)
 {
     tree_drop_all(&guards_ranges, tree_cut(&guards_ranges, start, end));
     bool known = tree_add(&guards_ranges, start, end) != NULL;
-    if (known)
-        STATUS_ADD(guards, 1);
-    else
+    if (!known)
         markers_remove(start, end);
     return known;
 }
@@ -100,12 +98,13 @@ static bool unsplit(uintptr_t start, uintptr_t end)
         return false;
     if (!note(start, end))
         return false;
-    if (sys_mprotect(start, end - start, prot) == 0 && (merge_at(start) || merge_at(end)))
+    if (sys_mprotect(start, end - start, prot) == 0 && (merge_at(start) || merge_at(end))) {
+        STATUS_ADD(guards, 1);
         return true;
+    }
     sys_mprotect(start, end - start, PROT_NONE); /* the marker spares no split */
     tree_drop_all(&guards_ranges, tree_cut(&guards_ranges, start, end));
     markers_remove(start, end);
-    STATUS_ADD(guards, (uint64_t)-1);
     return false;
 }
 
@@ -124,6 +123,8 @@ bool guards_instead(uintptr_t start, uintptr_t end)
         return false;
     bool done = !changes_meet(start, end) && markers_nothing_there(start, end) &&
                 mark(start, end) && note(start, end);
+    if (done)
+        STATUS_ADD(guards, 1);
     model_drop();
     return done;
 }
