@@ -19,6 +19,7 @@ extern "C" {
 #define MAPHERD_STATUS_MAGIC 0x6472656870616d00ull /* "\0mapherd" read as a little-endian number */
 #define MAPHERD_STATUS_VERSION 1
 #define MAPHERD_SYNC_BUCKETS 7
+#define MAPHERD_STATUS_PACKAGE 32
 
 enum mapherd_state {
     MAPHERD_STARTING = 0,  /* the constructor has not run; calls pass through */
@@ -45,7 +46,7 @@ enum mapherd_reason {
  * Fields are only ever added at the end: check size.
  */
 struct mapherd_status {
-#define NUMBER(type, name, kind, metric, what) type name;
+#define NUMBER(type, name, part, kind, metric, what) type name;
 #define FIELD(type, name, what) type name;
 #define ARRAY(type, name, length, what) type name[length];
 #include "status.def"

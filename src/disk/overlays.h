@@ -62,6 +62,7 @@ struct overlay {
     unsigned file;       /* OVERLAY_ZEROS: the watch; OVERLAY_SPILL: the spill file's number */
     uint64_t data_at, sums_at; /* OVERLAY_SPILL: offsets in the spill file */
     uint64_t low, high;        /* file offsets between which pages are spilled */
+    uint64_t waiting;          /* bytes of these pages, in status.spill_waiting too */
     size_t run;                /* bytes that the next fault switches */
     unsigned pieces;           /* how many runs were switched */
 };

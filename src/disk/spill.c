@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
+#include "common/due.h"
 #include "common/fmt.h"
 #include "common/pages.h"
 #include "common/words.h"
@@ -30,7 +31,9 @@
 #include "space/model.h"
 #include "space/regions.h"
 #include "tell/log.h"
+#include "tell/metrics.h"
 #include "tell/options.h"
+#include "tell/status.h"
 
 #define SETTLE_MS 1000
 #define FIRST_RUN (64UL << 10)
@@ -62,10 +65,19 @@ static bool others_map(const struct overlay *c)
     return spillfile_shared(c->file) && family_shares(c->of.dev, c->of.ino, &who);
 }
 
+/* The overlay has that many bytes in the spill file; the metrics tell it in the next call. */
+static void set_waiting(struct overlay *c, uint64_t bytes)
+{
+    STATUS_ADD(spill_waiting, bytes - c->waiting);
+    c->waiting = bytes;
+    due_set(DUE_METRICS);
+}
+
 /* Removes the overlay. True: it was the last in its spill file, which is removed too. */
 static bool drop_overlay(unsigned n)
 {
     unsigned file = overlays[n].file, keep = overlays[n].keep, left = 0;
+    set_waiting(&overlays[n], 0);
     overlays_remove(n);
     for (unsigned i = 1; i <= OVERLAYS_MAX; i++)
         left += overlays[i].kind == OVERLAY_SPILL && overlays[i].file == file;
@@ -518,17 +530,19 @@ static long claim_run(unsigned n, const struct fault_page *p, size_t size, uint6
 
 /* Switches the claimed places, and releases them. Closes fd before: what waits for the places may
  * close all descriptors. */
-static long switch_run(const struct overlay *c, int fd, uint64_t low, uint64_t high, unsigned count)
+static long switch_run(struct overlay *c, int fd, uint64_t low, uint64_t high, unsigned count)
 {
     uintptr_t held;
     bool room = hold_vmas(&held), blocked = room && spilled_block(places, count, c, fd);
     free_vmas(held);
     moves++;
     long answer = blocked ? spilled_copy_in(c, fd, low, high) : -ENOMEM;
-    if (answer == 0 && !spilled_show(places, count, c, fd))
+    if (answer >= 0)
+        set_waiting(c, c->waiting + (uint64_t)answer);
+    if (answer >= 0 && !spilled_show(places, count, c, fd))
         answer = -ENOMEM;
     sys_close(fd);
-    if (answer == 0) {
+    if (answer >= 0) {
         release();
         return 0;
     }
@@ -694,7 +708,7 @@ static bool cut(const struct place *place, struct span s, struct place *part)
  * that. Then the spill file's pages are removed: if the file lacks space there once more, they are
  * copied anew. They stay while another process of the family maps them.
  */
-static int put_back(const struct overlay *c, int fd, long count, struct span s)
+static int put_back(struct overlay *c, int fd, long count, struct span s)
 {
     struct place part;
     int error = 0;
@@ -708,8 +722,10 @@ static int put_back(const struct overlay *c, int fd, long count, struct span s)
             error = ENOMEM;
         }
     }
-    if (!error && !others_map(c))
-        spilled_clear(c, fd, s.low, s.high);
+    if (!error && !others_map(c)) {
+        uint64_t back = spilled_clear(c, fd, s.low, s.high);
+        set_waiting(c, back < c->waiting ? c->waiting - back : 0);
+    }
     return error;
 }
 
@@ -742,7 +758,7 @@ static long claim_overlaid(unsigned n)
  */
 static int lift_span(unsigned n, int fd, struct span s, bool *stays)
 {
-    const struct overlay *c = &overlays[n];
+    struct overlay *c = &overlays[n];
     struct span all = { c->start, c->start + c->len }, left = s;
     long claimed = claim_overlaid(n), count = claimed < 0 ? claimed : locate(c, claimed);
     int error = 0;
@@ -970,6 +986,7 @@ void spill_end(void)
                 "there is still no space for what was spilled: a forked process that has the file "
                 "mapped may write it back; if none does, it stays in %s, for mapherd recover",
                 spillfile_path(file));
+            set_waiting(&overlays[n], 0); /* that process tells it */
             continue;
         }
         if (error == ESTALE && !changed++)
@@ -1117,6 +1134,7 @@ static void return_what_is_asked_for(void *unused)
     }
     if (waited_for)
         try_later();
+    metrics_settle();
 }
 
 static void on_break(int sig, siginfo_t *info, void *context)

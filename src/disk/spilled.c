@@ -64,6 +64,7 @@ static long copy_pages(const struct overlay *c, int fd, uint64_t at, size_t page
 
 long spilled_copy_in(const struct overlay *c, int fd, uint64_t low, uint64_t high)
 {
+    size_t copied = 0;
     for (uint64_t at = low; at < high;) {
         size_t pages = (high - at) / page_size, len;
         if (pages > piece_pages())
@@ -81,13 +82,14 @@ long spilled_copy_in(const struct overlay *c, int fd, uint64_t low, uint64_t hig
                 continue;
             sums[i] = spill_sum_of(data + i * page_size, page_size);
             STATUS_ADD(spilled, 1);
+            copied++;
         }
         answer = spillfile_put_sums(fd, c->sums_at, page_of(c, at), sums, pages);
         if (answer < 0)
             return answer;
         at += len;
     }
-    return 0;
+    return (long)(copied * page_size);
 }
 
 bool spilled_block(const struct place *places, unsigned count, const struct overlay *c, int fd)
@@ -436,16 +438,22 @@ void spilled_show_present(unsigned n, int fd, const struct place *place)
     }
 }
 
-void spilled_clear(const struct overlay *c, int fd, uint64_t low, uint64_t high)
+uint64_t spilled_clear(const struct overlay *c, int fd, uint64_t low, uint64_t high)
 {
-    memset(sums, 0, sizeof sums);
+    size_t cleared = 0;
     for (uint64_t at = low; at < high; at += piece_pages() * page_size) {
         size_t pages = (high - at) / page_size;
-        spillfile_put_sums(fd, c->sums_at, page_of(c, at), sums,
-                           pages < piece_pages() ? pages : piece_pages());
+        if (pages > piece_pages())
+            pages = piece_pages();
+        if (spillfile_get_sums(fd, c->sums_at, page_of(c, at), sums, pages) == 0)
+            for (size_t i = 0; i < pages; i++)
+                cleared += sums[i] != 0;
+        memset(sums, 0, sizeof sums);
+        spillfile_put_sums(fd, c->sums_at, page_of(c, at), sums, pages);
     }
     if (low < high)
         spillfile_release(fd, (uint64_t)data_of(c, low), high - low);
+    return cleared * page_size;
 }
 
 void spilled_trim(const struct overlay *c, uint64_t size)

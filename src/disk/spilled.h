@@ -13,8 +13,8 @@
 
 #include "disk/overlays.h"
 
-/* Copies the pages of [low, high) that are not in the spill file yet, from the file. Returns 0 or
- * -errno. */
+/* Copies the pages of [low, high) that are not in the spill file yet, from the file. Returns how
+ * many bytes these are, or -errno. */
 long spilled_copy_in(const struct overlay *c, int fd, uint64_t low, uint64_t high);
 
 /*
@@ -61,8 +61,9 @@ bool spilled_show_file(const struct place *places, unsigned count, const struct 
  * it, run by run, as overlay n. Takes the model lock. */
 void spilled_show_present(unsigned n, int fd, const struct place *place);
 
-/* Removes the pages of [low, high), which the file has again, from the spill file. */
-void spilled_clear(const struct overlay *c, int fd, uint64_t low, uint64_t high);
+/* Removes the pages of [low, high), which the file has again, from the spill file. Returns how many
+ * bytes these were. */
+uint64_t spilled_clear(const struct overlay *c, int fd, uint64_t low, uint64_t high);
 
 /* The file ends at size now. Makes what was stored past that read as zeros. */
 void spilled_trim(const struct overlay *c, uint64_t size);

@@ -32,6 +32,7 @@
 #include "space/model.h"
 #include "tell/holders.h"
 #include "tell/log.h"
+#include "tell/metrics.h"
 #include "tell/options.h"
 #include "tell/status.h"
 
@@ -287,6 +288,8 @@ static void meet_aside(void *unused)
 {
     (void)unused;
     now.mended = meet();
+    /* The program may sleep from here on, and what is spilled is at risk. */
+    metrics_settle();
 }
 
 /* The fault is that of a signal handler, which has interrupted the library in a call that holds the

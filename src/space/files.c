@@ -69,7 +69,7 @@ struct file *files_add(dev_t dev, ino_t ino)
     files_note_unmap(f); /* so the number is not that of a file that was removed */
     f->next = *b;
     *b = f;
-    STATUS_ADD(files, 1);
+    STATUS_ADD(known_files, 1);
     return f;
 }
 
@@ -118,7 +118,7 @@ void files_remove_unused(struct file *f)
         at = &(*at)->next;
     *at = f->next;
     pool_give(&file_pool, f);
-    STATUS_ADD(files, (uint64_t)-1);
+    STATUS_ADD(known_files, (uint64_t)-1);
 }
 
 struct lone *files_add_lone(struct file *f, uint64_t offset, uint64_t end, uint32_t kind)

@@ -5,8 +5,14 @@
 #include "space/pending.h"
 
 #include "kernel/lock.h"
+#include "tell/status.h"
 
 struct tree pending_ranges;
+
+static void publish(void)
+{
+    STATUS_SET(errors_pending, pending_ranges.total);
+}
 
 void pending_add(uintptr_t start, uintptr_t end, int error)
 {
@@ -15,6 +21,7 @@ void pending_add(uintptr_t start, uintptr_t end, int error)
     struct region *r = tree_add(&pending_ranges, start, end);
     if (r)
         r->kind = (uint32_t)error;
+    publish();
 }
 
 int pending_take(uintptr_t start, uintptr_t end)
@@ -25,14 +32,17 @@ int pending_take(uintptr_t start, uintptr_t end)
     struct region *chain = tree_cut(&pending_ranges, start, end);
     int error = chain ? (int)chain->kind : 0;
     tree_drop_all(&pending_ranges, chain);
+    publish();
     return error;
 }
 
 void pending_forget(uintptr_t start, uintptr_t end)
 {
     LOCK_ASSERT(&model_lock);
-    if (pending_any())
-        tree_drop_all(&pending_ranges, tree_cut(&pending_ranges, start, end));
+    if (!pending_any())
+        return;
+    tree_drop_all(&pending_ranges, tree_cut(&pending_ranges, start, end));
+    publish();
 }
 
 void pending_move(uintptr_t start, uintptr_t end, intptr_t delta)
@@ -47,4 +57,5 @@ void pending_move(uintptr_t start, uintptr_t end, intptr_t delta)
         pending_forget(r->start, r->end);
         tree_insert(&pending_ranges, r);
     }
+    publish();
 }

@@ -97,10 +97,20 @@ static size_t compose_syncs(char *text, size_t size)
                      file.labels, (unsigned long)STATUS_GET(sync_us), file.labels, upto);
 }
 
+/* The version is a label, as Prometheus has it for texts: others are joined with it by pid. */
+static size_t compose_build(char *text, size_t size)
+{
+    return fmt(text, size,
+               "# HELP mapherd_build_info the version of mapherd, as a label; always 1\n"
+               "# TYPE mapherd_build_info gauge\nmapherd_build_info{version=\"%s\",%s 1\n",
+               mapherd_status_block.package, file.labels + 1);
+}
+
 /* A number that is not known is negative, and is left out. */
 static size_t compose(void)
 {
     size_t len = fmt(file.text, sizeof file.text, "%s", file.mark);
+    len += compose_build(file.text + len, sizeof file.text - len);
     for (size_t i = 0; i < status_count; i++) {
         const struct status_row *row = &status_rows[i];
         int64_t value = status_value(&mapherd_status_block, row);
@@ -208,6 +218,10 @@ void metrics_stop(void)
 {
     if (!folder[0] || !is_owner() || __atomic_exchange_n(&stopped, true, __ATOMIC_SEQ_CST))
         return;
-    if (file.named)
+    if (!file.named)
+        return;
+    if (!STATUS_GET(spill_waiting))
         sys_unlink(file.path);
+    else if (!__atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE))
+        write_file();
 }

@@ -22,8 +22,18 @@ extern struct mapherd_status mapherd_status_block;
 #define STATUS_SET(field, n) __atomic_store_n(&mapherd_status_block.field, (n), __ATOMIC_RELAXED)
 #define STATUS_GET(field) __atomic_load_n(&mapherd_status_block.field, __ATOMIC_RELAXED)
 
+/* Where the text of `mapherd stat` shows a number. */
+enum status_part {
+    STATUS_COUNT,   /* beside the kernel's own count of VMAs */
+    STATUS_RISK,    /* data are at risk or lost */
+    STATUS_TROUBLE, /* something has failed, was refused or was slow */
+    STATUS_NOW,     /* what the library holds now */
+    STATUS_DONE,    /* what it has done since the process began */
+};
+
 struct status_row {
-    const char *name;   /* the name of the field */
+    const char *name; /* the name of the field */
+    enum status_part part;
     const char *kind;   /* counter or gauge */
     const char *metric; /* its name for Prometheus, or "" */
     const char *what;   /* what it counts, in a few words */
@@ -41,7 +51,7 @@ int64_t status_value(const struct mapherd_status *block, const struct status_row
 /* ---- news ---- */
 
 /*
- * Has the count of VMAs changed enough to be published again?
+ * Has the count of VMAs, or what waits in the spill file, changed enough to be published again?
  *
  * The record and the metrics ask this beside their once a second. No lock is taken.
  */
@@ -50,10 +60,11 @@ int64_t status_value(const struct mapherd_status *block, const struct status_row
 struct news {
     int64_t upper_bound;
     uint32_t pressure;
+    unsigned spill_order;
 };
 
-/* True if the upper bound has moved by a fiftieth of the limit since, or the pressure has
- * changed. */
+/* True if since then the upper bound has moved by a fiftieth of the limit, the pressure has
+ * changed, or what waits in the spill file has passed a power of two, or 0. */
 bool news_are_due(const struct news *told);
 
 /* Notes that the present numbers are being published. */

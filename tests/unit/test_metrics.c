@@ -1,6 +1,8 @@
 /*
  * metrics: when the file is renewed, what is in it, and what happens when it cannot be.
  */
+#include <config.h>
+
 #include "tell/status.h"
 #include "unit.h"
 
@@ -54,6 +56,8 @@ static void a_life(void **state)
     assert_non_null(
         strstr(fake_written(), "\nmapherd_pressure{pid=\"4242\",program=\"pr\\\"o\\\\g??\"} 1\n"));
     assert_null(strstr(fake_written(), "mapherd_maps_read{")); /* never read: -1 */
+    assert_non_null(strstr(fake_written(),
+                           "\nmapherd_build_info{version=\"" PACKAGE_VERSION "\",pid=\"4242\","));
 
     /* At most once a second, whatever the number of calls. */
     calls(1000);
@@ -73,20 +77,33 @@ static void a_life(void **state)
     calls(1000);
     assert_int_equal(times(FILE_NAMED), 4);
 
+    /* The first spilled page is news, a few more are not, and the last one that goes back is. */
+    mapherd_status_block.spill_waiting = 4096;
+    calls(1000);
+    assert_int_equal(times(FILE_NAMED), 5);
+    assert_int_equal(
+        times("\nmapherd_spill_waiting_bytes{pid=\"4242\",program=\"pr\\\"o\\\\g??\"} 4096\n"), 1);
+    mapherd_status_block.spill_waiting = 8191;
+    calls(1000);
+    assert_int_equal(times(FILE_NAMED), 5);
+    mapherd_status_block.spill_waiting = 0;
+    calls(1000);
+    assert_int_equal(times(FILE_NAMED), 6);
+
     /* A folder that fails is one line, and nothing else is seen of it. */
     fake_fail(FAKE_OPEN, 0, -EACCES);
     for (int i = 0; i < 5; i++) {
         fake_now_ms += 1000;
         calls(100);
     }
-    assert_int_equal(times(FILE_NAMED), 4);
+    assert_int_equal(times(FILE_NAMED), 6);
     assert_int_equal(times("metrics cannot be written to /metrics (errno 13)"), 1);
     fake_fail(FAKE_OPEN, 0, 0);
     fake_fail(FAKE_WRITE, 0, -ENOSPC);
     fake_now_ms += 1000;
     calls(100);
     fake_fail(FAKE_WRITE, 0, 0);
-    assert_int_equal(times(FILE_NAMED), 4);
+    assert_int_equal(times(FILE_NAMED), 6);
     assert_int_equal(times("metrics cannot be written"), 1);
     fake_now_ms += 1000;
     calls(100);
@@ -99,7 +116,7 @@ static void a_life(void **state)
     fake_now_ms += 1000;
     calls(100);
     assert_int_equal(times("removed /metrics/mapherd-4242.prom\n"), 1);
-    assert_int_equal(times(FILE_NAMED), 5);
+    assert_int_equal(times(FILE_NAMED), 7);
 }
 
 int main(void)
