@@ -25,6 +25,9 @@ expect 0 "$MAPHERD" stat --json "$held"
 [ "$(field maps)" = $((few + 2)) ] || fail "one map and the gap behind it are not two more"
 release
 
+# The version that the text of stat names.
+field_of_text() { sed -n "s/.*, $1 //p" "$scratch/out"; }
+
 # The pressure, on both sides of each of its borders.
 limit=$(cat /proc/sys/vm/max_map_count)
 pressure() { # pressure WORD COUNT: a process of about COUNT maps is under it
@@ -66,6 +69,14 @@ own=$(($(field library own_maps library) + $(field library own_maps memory) + $(
 expect 0 "$MAPHERD" stat "$held"
 out_has "herding"
 out_has "own maps"
+# Nothing was wrong, zeros are left out, and the number of maps is told once, by the kernel.
+out_has "trouble    none since the process began"
+grep -q '^  .* 0$' "$scratch/out" && { cat "$scratch/out" >&2; fail "a number that is 0 is shown"; }
+[ "$(grep -c "placed beside their neighbours" "$scratch/out")" = 1 ] || fail "what is not 0 is left out"
+[ "$(grep -c ' maps of ' "$scratch/out")" = 1 ] || fail "the maps are not counted once"
+out_has "maps       $(kernel_maps "$held") maps of "
+grep -q 'it counts\|at most\|scan of /proc' "$scratch/out" && fail "another count than the kernel's is told"
+[ "$(field_of_text version)" = "$("$MAPHERD" --version | sed 's/mapherd \([^ ]*\).*/\1/')" ] || fail "another version"
 # Its numbers may be read only by those who may trace it; the rest by all who may read its maps.
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 	chmod 755 "$scratch"
@@ -84,6 +95,32 @@ rm "$scratch/libmapherd.so"
 : >"$scratch/libmapherd.so"
 expect 0 "$MAPHERD" stat --json "$held"
 [ "$(field library state)" = herding ] || fail "a deleted library's numbers are not read"
+release
+
+# The count is the kernel's. Where the library's own is far from it, because maps were made by functions
+# that were found by handle, that is said.
+cat >"$scratch/unseen.py" <<'END'
+import ctypes, sys
+libc = ctypes.CDLL("libc.so.6", use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + [ctypes.c_int] * 3 + [ctypes.c_long]
+libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+n = int(sys.argv[1])
+at = libc.mmap(None, 4096 * n, 3, 0x4022, -1, 0)
+for i in range(0, n, 2):
+    assert libc.mprotect(at + 4096 * i, 4096, 1) == 0
+print("ready", flush=True)
+sys.stdin.read()
+END
+mkdir "$scratch/metrics" # where there are metrics, the library scans the list at start
+hold "$MAPHERD" run --metrics="$scratch/metrics" python3 "$scratch/unseen.py" $((limit / 20))
+expect 0 "$MAPHERD" stat --json "$held"
+[ "$(field maps)" = "$(kernel_maps "$held")" ] || fail "another count than the kernel's"
+counted=$(field library bound)
+[ "$counted" -lt $((limit / 50)) ] || fail "the library has seen the maps: the test is empty"
+[ "$(field library pressure)" = calm ] || fail "the library's pressure is no word"
+expect 0 "$MAPHERD" stat "$held"
+out_has "it counts  $counted maps, pressure calm, until it scans the list of maps again"
 release
 
 # Observing, and left out.

@@ -2,11 +2,13 @@
  * mapherd stat: one process in numbers, and what the library in it has done.
  */
 #define _GNU_SOURCE
+#include <stdlib.h>
 #include <string.h>
 
 #include "command/lib/enough.h"
 #include "command/watch/cold.h"
 #include "command/watch/target.h"
+#include "space/pressure.h"
 #include "tell/status.h"
 
 struct range {
@@ -67,8 +69,20 @@ static const char *reason_text(const struct mapherd_status *b)
     return b->reason < sizeof texts / sizeof *texts ? texts[b->reason] : "unknown reason";
 }
 
+/* The level at which the library acts. */
+static const char *level_word(const struct mapherd_status *b)
+{
+    return b->pressure <= PRESSURE_FULL ? pressure_name((enum pressure)b->pressure) : "unknown";
+}
+
 /* The upper bounds of sync_within, but for the last. */
-static const char *const sync_bounds[] = { "0.1 ms", "1 ms", "10 ms", "100 ms", "1 s", "10 s" };
+static const struct {
+    const char *text;
+    long us;
+} sync_bounds[] = {
+    { "0.1 ms", 100 },    { "1 ms", 1000 },   { "10 ms", 10000 },
+    { "100 ms", 100000 }, { "1 s", 1000000 }, { "10 s", 10000000 },
+};
 #define SYNC_BOUNDS (sizeof sync_bounds / sizeof *sync_bounds)
 
 /* How long msyncs took: one line, of the times that were. */
@@ -80,7 +94,7 @@ static void print_syncs(const struct mapherd_status *b)
     for (size_t i = 0; i < MAPHERD_SYNC_BUCKETS; i++)
         if (b->sync_within[i])
             printf("  %s%s: %s", i < SYNC_BOUNDS ? "up to " : "longer than ",
-                   sync_bounds[i < SYNC_BOUNDS ? i : SYNC_BOUNDS - 1],
+                   sync_bounds[i < SYNC_BOUNDS ? i : SYNC_BOUNDS - 1].text,
                    grouped((long long)b->sync_within[i]));
     putchar('\n');
 }
@@ -96,17 +110,52 @@ static void print_cold(const struct cold_use *use)
            cold_thrashes(use) ? "it thrashes: " : "", cold_fit(use));
 }
 
-static void print_block(const struct seen *s, const struct mapherd_status *b)
+/* The numbers of a part under its heading, but for those that are 0. Returns how many there are. */
+static int print_part(const struct mapherd_status *b, enum status_part part, const char *heading)
+{
+    int n = 0;
+    for (size_t i = 0; i < status_count; i++) {
+        const struct status_row *row = &status_rows[i];
+        int64_t value = status_value(b, row);
+        if (row->part != part || value <= 0)
+            continue;
+        if (!n++)
+            puts(heading);
+        printf("  %-66s %15s\n", row->what, grouped(value));
+    }
+    return n;
+}
+
+/*
+ * The count above is the kernel's. The library counts calls between two scans, and does not see
+ * those of libc itself or of other libraries. Where that makes a difference to what it does, it is
+ * said.
+ */
+static void print_own_count(const struct target *t, const struct mapherd_status *b)
+{
+    if (b->bound >= 0 && t->limit > 0 &&
+        (labs((long)b->bound - t->maps) > t->limit / 50 ||
+         strcmp(level_word(b), target_pressure(t)) != 0))
+        printf("it counts  %s maps, pressure %s, until it scans the list of maps again\n",
+               grouped(b->bound), level_word(b));
+}
+
+static void print_block(const struct target *t, const struct seen *s,
+                        const struct mapherd_status *b, const struct cold_use *use)
 {
     long memory = of_memory(s, b), masters = (long)b->masters;
     printf("library    %s%s%s\n", state_word(b), b->reason ? ": " : "", reason_text(b));
+    print_own_count(t, b);
+    if (print_part(b, STATUS_RISK, "data at risk or lost") +
+            print_part(b, STATUS_TROUBLE, "failed, refused or slow") ==
+        0)
+        puts("trouble    none since the process began");
+    print_cold(use);
     printf("own maps   %s: %ld of its file, %ld of its memory, %ld master map%s\n",
            grouped(s->of_library + memory + masters), s->of_library, memory, masters,
            plural(masters));
-    for (size_t i = 0; i < status_count; i++)
-        if (status_value(b, &status_rows[i]) >= 0)
-            printf("  %-60s %15s\n", status_rows[i].what,
-                   grouped(status_value(b, &status_rows[i])));
+    print_part(b, STATUS_NOW, "now");
+    print_part(b, STATUS_DONE, "since the process began");
     print_syncs(b);
 }
 
@@ -115,13 +164,23 @@ static void json_block(struct json *j, const struct seen *s, const struct mapher
 {
     json_text(j, "state", state_word(b));
     json_text(j, "reason", reason_text(b));
-    for (size_t i = 0; i < status_count; i++)
-        json_number(j, status_rows[i].name, status_value(b, &status_rows[i]));
+    json_text(j, "version", b->package);
+    for (size_t i = 0; i < status_count; i++) {
+        int64_t value = status_value(b, &status_rows[i]);
+        if (strcmp(status_rows[i].name, "pressure") == 0)
+            json_text(j, "pressure", level_word(b));
+        else
+            json_if_known(j, status_rows[i].name, value >= 0, value);
+    }
     cold_json(use, j);
-    json_open(j, "sync_within", '{');
-    for (size_t i = 0; i < MAPHERD_SYNC_BUCKETS; i++)
-        json_number(j, i < SYNC_BOUNDS ? sync_bounds[i] : "longer", (long long)b->sync_within[i]);
-    json_close(j, '}');
+    json_open(j, "sync_within", '[');
+    for (size_t i = 0; i < MAPHERD_SYNC_BUCKETS; i++) {
+        json_open(j, NULL, '{');
+        json_if_known(j, "at_most_us", i < SYNC_BOUNDS, i < SYNC_BOUNDS ? sync_bounds[i].us : 0);
+        json_number(j, "syncs", (long long)b->sync_within[i]);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
     json_open(j, "own_maps", '{');
     json_number(j, "library", s->of_library);
     json_number(j, "memory", of_memory(s, b));
@@ -143,12 +202,15 @@ static void print_all(const struct target *t, const struct seen *s, const char *
     }
     printf("preloaded  ");
     print_text(stdout, s->library);
+    if (b->package[0]) {
+        printf(", version ");
+        print_text(stdout, b->package);
+    }
     putchar('\n');
     if (unread) {
         printf("library    its numbers are not known: %s\n", unread);
     } else {
-        print_block(s, b);
-        print_cold(&use);
+        print_block(t, s, b, &use);
     }
 }
 

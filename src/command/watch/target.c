@@ -394,7 +394,9 @@ static const char *read_block(const struct image *im, struct mapherd_status *sta
     if (status->version != MAPHERD_STATUS_VERSION)
         return "its library is of another version than this command";
     size_t len = status->size < sizeof *status ? status->size : sizeof *status;
-    return read_at(im, at, status, len) ? NULL : foreign;
+    bool whole = read_at(im, at, status, len);
+    status->package[sizeof status->package - 1] = '\0';
+    return whole ? NULL : foreign;
 }
 
 const char *peek_status(pid_t pid, uint64_t base, struct mapherd_status *status)
