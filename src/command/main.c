@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "command/lib/verb.h"
+#include "commit.h"
 
 const struct verb *const verbs[] = {
     &verb_run,     &verb_library, &verb_ps,     &verb_top,    &verb_stat,
@@ -32,7 +33,7 @@ int main(int argc, char **argv)
         return MISUSED;
     }
     if (strcmp(argv[1], "--version") == 0) {
-        puts(PACKAGE_STRING);
+        puts(*MAPHERD_COMMIT ? PACKAGE_STRING " (commit " MAPHERD_COMMIT ")" : PACKAGE_STRING);
         return finish(DONE);
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)

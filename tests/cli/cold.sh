@@ -26,11 +26,11 @@ python3 - "$scratch/out" "$held" $$ "$kernel_cold" "$kernel_warm" <<'END' || fai
 import json, sys
 at = {row["pid"]: row for row in json.load(open(sys.argv[1]))["processes"]}
 held, shell, cold, warm = map(int, sys.argv[2:])
-told = at[held]["cold"]
+told = at[held]["library"]
 assert told["cold"] == cold and told["warm"] == warm, told
 assert told["warmed"] == told["cold_early"] == told["cold_failed"] == 0, told
 assert told["warmed_a_second"] == 0 and told["thrashes"] is False, told
-assert "cold" not in at[shell]
+assert "library" not in at[shell]
 END
 
 # stat.
@@ -85,16 +85,16 @@ release
 hold_cold off
 rate() { # rate: by two readings, a second apart
 	"$MAPHERD" top --json -d 1 -p "$held" | head -n 2 | tail -n 1 >"$scratch/out"
-	field processes 0 cold warmed_a_second
+	field processes 0 library warmed_a_second
 }
 echo 50 >&3
 sleep 0.5
 [ "$(rate)" -lt 1000 ] || fail "50 mappings in use do not fit into 100"
-[ "$(field processes 0 cold thrashes)" = false ] || fail "50 mappings in use, and it thrashes"
+[ "$(field processes 0 library thrashes)" = false ] || fail "50 mappings in use, and it thrashes"
 echo 300 >&3
 sleep 0.5
 [ "$(rate)" -ge 1000 ] || fail "300 mappings in use fit into 100: $(cat "$scratch/out")"
-[ "$(field processes 0 cold thrashes)" = true ] || fail "300 mappings in use, and it does not thrash"
+[ "$(field processes 0 library thrashes)" = true ] || fail "300 mappings in use, and it does not thrash"
 expect 0 "$MAPHERD" report -o "$scratch/page.html" "$held"
 head_of | grep -q "It thrashes: more mappings are in use than are warm" || fail "the page says: $(head_of)"
 head_of | grep -q "MAPHERD_COLD_WARM allows fewer than the limit does" || fail "the page does not say what to do: $(head_of)"

@@ -68,7 +68,7 @@ for kind in ext4 xfs btrfs tmpfs; do
 	[ "$(space "$mnt/sub/small")" = 0 ] || fail "$kind: something was begun"
 	if command -v python3 >/dev/null; then
 		expect 0 "$MAPHERD" fill --json --keep 1M "$mnt/sub/small"
-		[ "$(field allocated)" = 1048576 ] || fail "$kind: $(cat "$scratch/out")"
+		[ "$(field allocated_bytes)" = 1048576 ] || fail "$kind: $(cat "$scratch/out")"
 		[ "$(field files 0 path)" = "$mnt/sub/small" ] || fail "$kind: $(cat "$scratch/out")"
 	else
 		say "not shown, for want of python3: the JSON"

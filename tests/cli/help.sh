@@ -5,7 +5,7 @@
 
 expect 0 "$MAPHERD" --version
 one_line out
-grep -Eq '^mapherd [0-9]+\.[0-9]+\.[0-9]+$' "$scratch/out" || fail "--version is not 'mapherd N.N.N'"
+grep -Eq '^mapherd [0-9]+\.[0-9]+\.[0-9]+( \(commit [0-9a-f]{12,40}(-dirty)?\))?$' "$scratch/out" || fail "--version is not 'mapherd N.N.N'"
 
 expect 0 "$MAPHERD" help
 cp "$scratch/out" "$scratch/help"

@@ -17,6 +17,29 @@ expect 1 "$MAPHERD" run --skip='map*' "$MAPHERD" library --loaded
 out_has passive
 misuse "one word too many" library there
 
+# The same for programs.
+if command -v python3 >/dev/null; then
+	expect 0 "$MAPHERD" library --json
+	[ "$(field library path)" = "$(realpath "$MAPHERD_LIB")" ] || fail "another path in JSON"
+	version=$(field version)
+	commit=$(field commit)
+	expect 0 "$MAPHERD" --version
+	[ "$commit" = None ] && wanted="mapherd $version" || wanted="mapherd $version (commit $commit)"
+	[ "$(cat "$scratch/out")" = "$wanted" ] || fail "the version is '$(cat "$scratch/out")' and not '$wanted'"
+	expect 1 "$MAPHERD" library --loaded --json
+	[ "$(cat "$scratch/out")" = '{"preloaded":false}' ] || fail "not loaded, in JSON: $(cat "$scratch/out")"
+	expect 0 "$MAPHERD" run "$MAPHERD" library --loaded --json
+	[ "$(field library state)" = herding ] || fail "loaded, in JSON: $(cat "$scratch/out")"
+else
+	say "not shown, for want of python3: the JSON"
+fi
+# In a clone that has git the commit is the one that is checked out.
+commit=$(git -C "$TESTS_SRC" rev-parse --short=12 HEAD 2>/dev/null) || commit=''
+if [ -n "$commit" ] && [ -e "$TESTS_SRC/../.git" ]; then
+	expect 0 "$MAPHERD" --version
+	out_has "(commit $commit"
+fi
+
 # MAPHERD_LIBRARY decides, also when it is wrong.
 cp "$MAPHERD_LIB" "$scratch/other.so"
 expect 0 env MAPHERD_LIBRARY="$scratch/other.so" "$MAPHERD" library

@@ -57,6 +57,10 @@ expect 0 "$MAPHERD" clean --dry-run "$dir"
 out_has "would remove $file: its process is gone"
 one_line out
 [ -f "$file" ] || fail "a dry run removes"
+expect 0 "$MAPHERD" clean --dry-run --json "$dir"
+[ "$(cat "$scratch/out")" = "{\"dry_run\":true,\"files\":[{\"path\":\"$file\",\"kind\":\"metrics\",\"why\":\"its process is gone\",\"removed\":false}]}" ] ||
+	fail "a dry run in JSON: $(cat "$scratch/out")"
+[ -f "$file" ] || fail "a dry run in JSON removes"
 expect 0 "$MAPHERD" clean "$dir"
 out_has "removed $file: its process is gone"
 one_line out
@@ -68,6 +72,10 @@ silent out
 sed '1s/started at .*/started at 1/' "$first" >"$dir/mapherd-1$first_pid.prom"
 expect 0 "$MAPHERD" clean "$dir"
 out_has "its id is another's"
+sed '1s/started at .*/started at 1/' "$first" >"$dir/mapherd-1$first_pid.prom"
+expect 0 "$MAPHERD" clean --json "$dir"
+[ "$(field files 0 removed)" = true ] || fail "clean in JSON: $(cat "$scratch/out")"
+[ ! -e "$dir/mapherd-1$first_pid.prom" ] || fail "clean --json removes nothing"
 rm "$dir/mapherd-other.prom" "$dir/mapherd-link.prom"
 end KILL "$first_pid"
 expect 0 "$MAPHERD" clean "$dir"

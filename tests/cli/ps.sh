@@ -58,7 +58,7 @@ assert [r["maps"] for r in rows] == sorted((r["maps"] for r in rows), reverse=Tr
 for pid, pressure, preloaded in ((ten, "calm", False), (fifty, "raised", True), (ninety, "high", False)):
     row = at[pid]
     assert row["maps"] == kernel(pid), (row, kernel(pid))
-    assert row["limit"] == limit and row["share"] == row["maps"] * 100 // limit, row
+    assert row["limit"] == limit and row["percent"] == row["maps"] * 100 // limit, row
     assert row["pressure"] == pressure and row["preloaded"] is preloaded, row
     assert row["name"] == "holder" and row["user"], row
     assert row["most"]["what"] == "anonymous memory" and row["most"]["maps"] > row["maps"] - 60, row

@@ -9,7 +9,7 @@ make="$TESTS_BIN/tests/cli/recordmake"
 misuse "no process is named" report
 misuse "one process or record at a time" report 1 2
 misuse "-o needs a value" report -o
-misuse "unknown option '--json'" report --json 1
+misuse "unknown option '--folded'" report --folded 1
 printf kept >"$scratch/kept"
 expect 1 "$MAPHERD" report -o "$scratch/kept" "$scratch/nothing.record"
 silent out

@@ -35,7 +35,7 @@ pressure() { # pressure WORD COUNT: a process of about COUNT maps is under it
 	expect 0 "$MAPHERD" stat --json "$held"
 	maps=$(field maps)
 	[ "$maps" = "$(kernel_maps "$held")" ] || fail "another count than the kernel's"
-	[ "$(field share)" = $((maps * 100 / limit)) ] || fail "another share of the limit"
+	[ "$(field percent)" = $((maps * 100 / limit)) ] || fail "another share of the limit"
 	[ "$(field pressure)" = "$1" ] || fail "$maps maps of $limit are $(field pressure), not $1"
 	release
 }

@@ -272,15 +272,15 @@ static void print_json(const struct hollows *h, const struct progress *p, bool d
     struct json j = { stdout, false };
     json_open(&j, NULL, '{');
     json_number(&j, "looked_at", (long long)h->looked_at);
-    json_number(&j, "holes", (long long)sum(h));
-    json_number(&j, "allocated", (long long)p->done);
+    json_number(&j, "hole_bytes", (long long)sum(h));
+    json_number(&j, "allocated_bytes", (long long)p->done);
     json_bool(&j, "dry_run", dry);
     json_open(&j, "files", '[');
     for (size_t i = 0; i < h->count; i++) {
         json_open(&j, NULL, '{');
         json_text(&j, "path", h->at[i].path);
         json_number(&j, "size", (long long)h->at[i].size);
-        json_number(&j, "holes", (long long)h->at[i].missing);
+        json_number(&j, "hole_bytes", (long long)h->at[i].missing);
         json_close(&j, '}');
     }
     json_close(&j, ']');

@@ -225,10 +225,10 @@ static void begin_account(const struct spilled *s, const char *path)
         strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &tm);
     if (as_json) {
         json_open(&json, NULL, '{');
-        json_text(&json, "spill", path);
+        json_text(&json, "spillfile", path);
         json_text(&json, "program", s->program);
         json_number(&json, "pid", s->header.pid);
-        json_number(&json, "created", s->header.created);
+        json_number(&json, "created_ms", s->header.created * 1000);
         json_open(&json, "files", '[');
         return;
     }
@@ -272,7 +272,7 @@ static bool recover_unfinished(const struct spilled *s, const char *path)
     bool removed = !dry && !keep && remove_spill(s, path), good = removed || dry || keep;
     if (as_json) {
         json_open(&json, NULL, '{');
-        json_text(&json, "spill", path);
+        json_text(&json, "spillfile", path);
         json_bool(&json, "unfinished", true);
         json_open(&json, "files", '[');
     } else {

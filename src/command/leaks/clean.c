@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "command/leaks/live.h"
+#include "command/lib/enough.h"
 #include "command/lib/print.h"
 #include "command/watch/target.h"
 
@@ -68,28 +69,45 @@ static bool is_ours(const char *name)
            strcmp(end, hidden ? ".tmp" : ".prom") == 0;
 }
 
-/* Removes a file, or only says so: "removed PATH: WHY". */
-static int drop(int folder, const char *path, const char *name, const char *why, bool dry)
-{
-    if (!dry && unlinkat(folder, name, 0) != 0) {
-        complain("%s/%s: %s", path, name, strerror(errno));
-        return FAILED;
-    }
-    printf("%s", dry ? "would remove " : "removed ");
-    print_text(stdout, path);
-    printf("/");
-    print_text(stdout, name);
-    printf(": %s\n", why);
-    return DONE;
-}
-
 struct cleaning {
     const char *path; /* of the folder */
     int folder;
     bool dry;
     uint64_t older_ms;
+    struct json *json; /* NULL: text */
     int result;
 };
+
+static void tell(const struct cleaning *c, const char *name, const char *kind, const char *why)
+{
+    if (c->json) {
+        char *path = enough_text("%s/%s", c->path, name);
+        json_open(c->json, NULL, '{');
+        json_text(c->json, "path", path);
+        json_text(c->json, "kind", kind);
+        json_text(c->json, "why", why);
+        json_bool(c->json, "removed", !c->dry);
+        json_close(c->json, '}');
+        free(path);
+        return;
+    }
+    printf("%s", c->dry ? "would remove " : "removed ");
+    print_text(stdout, c->path);
+    printf("/");
+    print_text(stdout, name);
+    printf(": %s\n", why);
+}
+
+/* Removes a file, or only says so. kind: "metrics" or "record". */
+static void drop(struct cleaning *c, const char *name, const char *kind, const char *why)
+{
+    if (c->dry || unlinkat(c->folder, name, 0) == 0) {
+        tell(c, name, kind, why);
+        return;
+    }
+    complain("%s/%s: %s", c->path, name, strerror(errno));
+    c->result = FAILED;
+}
 
 /* A record is kept for a while after the end of its process, for whoever wants to know what
  * happened. */
@@ -104,68 +122,86 @@ static void clean_record(const char *path, const struct record *r, void *context
     if (state == LIVE_RUNNING || state == LIVE_UNKNOWN || age < c->older_ms)
         return;
     snprintf(why, sizeof why, "its process %s, %s ago", live_state_text(state), units_span(age));
-    if (drop(c->folder, c->path, strrchr(path, '/') + 1, why, c->dry) != DONE)
-        c->result = FAILED;
+    drop(c, strrchr(path, '/') + 1, "record", why);
 }
 
-static int clean_folder(DIR *folder, const char *path, bool dry, uint64_t older_ms)
+static void clean_folder(DIR *folder, struct cleaning *c)
 {
-    struct cleaning cleaning = { path, dirfd(folder), dry, older_ms, DONE };
-    int result = records_each(path, clean_record, &cleaning) ? cleaning.result : FAILED;
+    if (!records_each(c->path, clean_record, c))
+        c->result = FAILED;
     for (const struct dirent *entry; (entry = readdir(folder));) {
         struct mark mark;
-        if (!is_ours(entry->d_name) || !read_mark(dirfd(folder), entry->d_name, &mark))
+        if (!is_ours(entry->d_name) || !read_mark(c->folder, entry->d_name, &mark))
             continue;
         const char *why = why_stale(&mark);
-        if (why && drop(dirfd(folder), path, entry->d_name, why, dry) != DONE)
-            result = FAILED;
+        if (why)
+            drop(c, entry->d_name, "metrics", why);
     }
-    return result;
+}
+
+static void clean_folders(int n, char **paths, struct cleaning *c)
+{
+    for (int i = 0; i < n; i++) {
+        DIR *folder = opendir(paths[i]);
+        if (!folder) {
+            complain("%s: %s", paths[i], strerror(errno));
+            c->result = FAILED;
+            continue;
+        }
+        c->path = paths[i];
+        c->folder = dirfd(folder);
+        clean_folder(folder, c);
+        closedir(folder);
+    }
 }
 
 static int clean(int argc, char **argv)
 {
-    bool dry = false;
+    struct cleaning cleaning = { .result = DONE };
+    struct json j = { stdout, false };
+    bool json = false;
     const char *older = "7d";
     const struct flag flags[] = {
-        { "dry-run", &dry, NULL },
-        { "n", &dry, NULL },
+        { "dry-run", &cleaning.dry, NULL },
+        { "n", &cleaning.dry, NULL },
         { "older", NULL, &older },
+        { "json", &json, NULL },
         { NULL, NULL, NULL },
     };
     int operands = verb_args(&verb_clean, flags, argc, argv);
-    int result = DONE;
     if (!operands)
         return misused(&verb_clean,
                        "no folder is named; give that of MAPHERD_METRICS or of records");
-    uint64_t older_ms = verb_span(&verb_clean, "--older", older);
+    cleaning.older_ms = verb_span(&verb_clean, "--older", older);
     if (access("/proc/self/stat", R_OK) != 0) {
         complain("/proc is not mounted: every process would seem to be gone");
         return FAILED;
     }
-    for (int i = 0; i < operands; i++) {
-        DIR *folder = opendir(argv[i]);
-        if (!folder) {
-            complain("%s: %s", argv[i], strerror(errno));
-            result = FAILED;
-            continue;
-        }
-        if (clean_folder(folder, argv[i], dry, older_ms) != DONE)
-            result = FAILED;
-        closedir(folder);
+    if (!json) {
+        clean_folders(operands, argv, &cleaning);
+        return cleaning.result;
     }
-    return result;
+    cleaning.json = &j;
+    json_open(&j, NULL, '{');
+    json_bool(&j, "dry_run", cleaning.dry);
+    json_open(&j, "files", '[');
+    clean_folders(operands, argv, &cleaning);
+    json_close(&j, ']');
+    json_close(&j, '}');
+    putchar('\n');
+    return cleaning.result;
 }
 
 const struct verb verb_clean = {
     .name = "clean",
-    .synopsis = "[-n] [--older TIME] FOLDER...",
+    .synopsis = "[-n] [--older TIME] [--json] FOLDER...",
     .summary = "remove the metrics and the old records of processes that are gone",
     .help =
         "A process removes its own metrics when it ends; one that is killed cannot. Records are kept\n"
         "for a week after their process. What is not the library's, or is of a process that runs or\n"
         "that cannot be seen from here, is left.\n\n"
         "  -n, --dry-run  say what would be removed, and remove nothing\n"
-        "  --older TIME   remove records whose process is gone that long: 90, 15m, 2h, 7d (7d)\n",
+        "  --older TIME   remove records whose process is gone that long: 90, 15m, 2h, 7d (7d)\n"
+        "  --json         one JSON object\n",
     .run = clean,
 };

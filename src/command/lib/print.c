@@ -225,6 +225,14 @@ void json_null(struct json *j, const char *key)
     fputs("null", j->out);
 }
 
+void json_if_text(struct json *j, const char *key, const char *text)
+{
+    if (*text)
+        json_text(j, key, text);
+    else
+        json_null(j, key);
+}
+
 void json_if_known(struct json *j, const char *key, bool known, long long n)
 {
     if (known)

@@ -60,6 +60,9 @@ void json_number(struct json *j, const char *key, long long n);
 void json_bool(struct json *j, const char *key, bool is);
 void json_null(struct json *j, const char *key);
 
+/* The text, or null for "". */
+void json_if_text(struct json *j, const char *key, const char *text);
+
 /* The number, or null if it is not known. */
 void json_if_known(struct json *j, const char *key, bool known, long long n);
 

@@ -396,9 +396,11 @@ static int write_page(const char *page, size_t len, const char *path)
 static int report(int argc, char **argv)
 {
     const char *path = NULL, *debug_dir = NULL;
+    bool json = false;
     const struct flag flags[] = {
         { "o", NULL, &path },
         { "debug-dir", NULL, &debug_dir },
+        { "json", &json, NULL },
         { NULL, NULL, NULL },
     };
     static struct report r = { .limit = -1 };
@@ -408,7 +410,7 @@ static int report(int argc, char **argv)
     if (operands != 1)
         return misused(&verb_report, operands ? "one process or record at a time"
                                               : "no process is named, nor a record");
-    if (!path && isatty(STDOUT_FILENO))
+    if (!path && !json && isatty(STDOUT_FILENO))
         return misused(&verb_report,
                        "a page is not for a terminal: say where it goes with -o FILE");
     int found = look(&r, &verb_report, argv[0], debug_dir);
@@ -417,7 +419,7 @@ static int report(int argc, char **argv)
     FILE *out = open_memstream(&page, &len);
     if (!out)
         enough(NULL);
-    put_page(&r, out);
+    (json ? report_json : put_page)(&r, out);
     if (fclose(out) != 0)
         enough(NULL);
     if (path)
@@ -430,7 +432,7 @@ static int report(int argc, char **argv)
 
 const struct verb verb_report = {
     .name = "report",
-    .synopsis = "[-o FILE] [--debug-dir DIR] PID|RECORD",
+    .synopsis = "[-o FILE] [--json] [--debug-dir DIR] PID|RECORD",
     .summary = "make an HTML page: how close to the limit, who, since when, what to do",
     .help =
         "One file that needs nothing else: the count over time against the limit with the events, a\n"
@@ -438,6 +440,7 @@ const struct verb verb_report = {
         "(the library is not in it, or keeps none) it shows what the kernel tells. A record shows what\n"
         "was recorded, also when its process is gone.\n\n"
         "  -o FILE          where the page goes; else to standard output\n"
+        "  --json           one JSON object instead: the numbers, the count over time, the events\n"
         "  --debug-dir DIR  where separate debug files are, besides /usr/lib/debug\n",
     .run = report,
 };

@@ -51,6 +51,12 @@ void report_words(const struct report *r, FILE *out);
 /* Writes the data of the pictures and tables, in JSON. */
 void report_data(const struct report *r, FILE *out);
 
+/* Writes the numbers of the page as one JSON object, for programs. */
+void report_json(const struct report *r, FILE *out);
+
+/* What an event is about, by its enum mapherd_record_event_kind: "pressure", "fault", "other". */
+const char *report_event_kind(uint32_t kind);
+
 /*
  * The place in a stack that is the program's own: the innermost function that is neither of libc
  * nor of the JDK; NULL if the stack is empty. caller may be NULL; else *caller is the nearest

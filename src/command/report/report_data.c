@@ -372,7 +372,7 @@ static void history(const struct report *r, struct json *j)
     json_close(j, ']');
 }
 
-static const char *kind_of_event(uint32_t kind)
+const char *report_event_kind(uint32_t kind)
 {
     static const char *const names[] = {
         "other", "pressure", "refused", "fault", "spill", "sync", "space", "record",
@@ -394,7 +394,7 @@ static void events(const struct report *r, struct json *j)
         const struct mapherd_record_event *e = &record->events[i];
         json_open(j, NULL, '[');
         json_number(j, NULL, (long long)e->time_ms);
-        json_text(j, NULL, kind_of_event(e->kind));
+        json_text(j, NULL, report_event_kind(e->kind));
         json_number(j, NULL, e->level);
         json_number(j, NULL, e->thread);
         json_text(j, NULL, e->text);

@@ -156,9 +156,11 @@ static void process_json(const struct process *one, struct json *j)
     json_text(j, "user", one->user);
     json_bool(j, "preloaded", one->preloaded);
     bool known = process_pace(one, &a_minute);
-    json_if_known(j, "growth", known, a_minute);
+    json_if_known(j, "maps_a_minute", known, a_minute);
     if (one->told) {
-        json_open(j, "cold", '{');
+        json_open(j, "library", '{');
+        json_number(j, "spill_waiting", (long long)one->block.spill_waiting);
+        json_number(j, "errors_pending", (long long)one->block.errors_pending);
         json_number(j, "cold", (long long)one->block.cold);
         json_number(j, "warm", (long long)one->block.warm);
         json_number(j, "warmed", (long long)one->block.warmed);

@@ -43,9 +43,9 @@ bool process_read(struct process *one, pid_t pid, struct held_row *most, size_t 
  * none, or it has not. */
 bool process_pace(const struct process *one, long *a_minute);
 
-/* Prints the list as one line of JSON: of each process pid, name, maps, limit, share, pressure,
- * user, preloaded, growth, cold mappings and the holder. most: how many processes are listed; all
- * are counted. */
+/* Prints the list as one line of JSON: of each process what target_json writes, its user, the maps
+ * it gains a minute, some numbers of the library in it, and the holder. most: how many processes
+ * are listed; all are counted. */
 void processes_json(const struct processes *p, size_t most);
 
 #endif

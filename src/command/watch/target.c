@@ -141,7 +141,7 @@ void target_json(const struct target *t, struct json *j)
     json_text(j, "name", t->name);
     json_number(j, "maps", t->maps);
     json_if_known(j, "limit", t->limit > 0, t->limit);
-    json_if_known(j, "share", t->limit > 0, target_share(t));
+    json_if_known(j, "percent", t->limit > 0, target_share(t));
     json_text(j, "pressure", target_pressure(t));
 }
 

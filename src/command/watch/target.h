@@ -51,7 +51,7 @@ const char *target_pressure(const struct target *t);
 /* Prints "70,213 maps of 65,530 (107 %): full". */
 void target_print_count(const struct target *t);
 
-/* Writes pid, name, maps, limit, share and pressure. */
+/* Writes pid, name, maps, limit, percent and pressure. */
 void target_json(const struct target *t, struct json *j);
 
 /* When a process started, in ticks since boot: with the process id it identifies a process. 0:
