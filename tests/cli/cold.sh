@@ -49,13 +49,13 @@ python3 - "$scratch/out" "$placeholders" "$kernel_cold" "$scratch/files" <<'END'
 import json, os, sys
 told = json.load(open(sys.argv[1]))
 placeholders, cold, folder = int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
-assert told["cold"] == placeholders and told["cold_bytes"] == cold * os.sysconf("SC_PAGESIZE"), told
+assert told["cold_maps"] == placeholders and told["cold_bytes"] == cold * os.sysconf("SC_PAGESIZE"), told
 for key in "maps", "in_order":
     memory = sum(told[m] for m in ("anonymous", "shared_anonymous", "system_v", "huge_pages", "cold"))
     assert told[key] == memory + sum(f[key] for f in told["files"]), key
 assert not any("mapherd-cold" in f["path"] for f in told["files"])
 assert sum(f["path"].startswith(folder) for f in told["files"]) == 300 - cold
-assert told["deleted"] == sum(f["maps"] for f in told["files"] if f["deleted"])
+assert told["deleted_maps"] == sum(f["maps"] for f in told["files"] if f["deleted"])
 END
 expect 0 "$MAPHERD" maps "$held"
 grep -Eq "^ +$placeholders +$placeholders  cold mappings, [0-9]" "$scratch/out" || fail "maps does not name the cold mappings"

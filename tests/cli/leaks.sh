@@ -79,8 +79,8 @@ for g in groups[:3]:
     frame = g["stack"][0]
     assert frame["source"].endswith("leaky.c") and "good(mmap" in source[frame["line"] - 1], frame
     assert [f["name"] for f in g["stack"][1:3]] == ["work", "main"], g["stack"]
-    assert g["deleted"] == (g["mappings"] if site(g) == "leak_file" else 0), g["deleted"]
-assert groups[0]["most"][0]["path"].endswith("segment.dvd (deleted)")
+    assert g["deleted_mappings"] == (g["mappings"] if site(g) == "leak_file" else 0), g["deleted_mappings"]
+assert groups[0]["files"][0]["path"].endswith("segment.dvd (deleted)")
 # The kernel's own list.
 maps = [l for l in open("/proc/%s/maps" % pid) if "[vsyscall]" not in l]
 assert head["maps"] == len(maps), (head["maps"], len(maps))
@@ -150,7 +150,7 @@ import json, sys
 lines = [json.loads(line) for line in open(sys.argv[1])]
 assert lines[0]["state"] == "was killed" and lines[0]["unrecorded"] is None
 groups = [l for l in lines if l["type"] == "group"]
-assert [(g["stack"][0]["name"], g["mappings"], g["deleted"]) for g in groups[:3]] == [
+assert [(g["stack"][0]["name"], g["mappings"], g["deleted_mappings"]) for g in groups[:3]] == [
     ("leak_file", 300, 300), ("leak_memory", 200, 0), ("leak_ends", 100, 0)], groups[:3]
 END2
 expect 0 "$MAPHERD" leaks --list

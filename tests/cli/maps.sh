@@ -70,7 +70,7 @@ python3 - "$scratch/out" <<'END' || fail "the JSON of deleted files is wrong"
 import json, sys
 said = json.load(open(sys.argv[1], encoding="utf-8"))
 assert len(said["files"]) == 2 < said["file_count"]
-assert said["deleted"] >= 9, said["deleted"]
+assert said["deleted_maps"] >= 9, said["deleted_maps"]
 kinds = {k["name"]: k for k in said["kinds"]}
 held = [h for h in said["holders"] if h["what"].startswith("*.dvd (deleted) under /")]
 assert len(held) == 1 and held[0]["maps"] == 9 and held[0]["files"] == 3, said["holders"]

@@ -61,11 +61,11 @@ expect 0 "$MAPHERD" stat --json "$held"
 [ "$(field library calls)" -ge 4 ] || fail "the library's calls are not counted"
 herded=$(field library placed)
 [ "$herded" -ge 3 ] || fail "of 4 parts, of which the first lies alone, $herded were herded"
-[ "$(field library own_maps library)" = "$(grep -c libmapherd.so "/proc/$held/maps")" ] ||
+[ "$(field library own_maps file_maps)" = "$(grep -c libmapherd.so "/proc/$held/maps")" ] ||
 	fail "the maps of the library's file are miscounted"
-own=$(($(field library own_maps library) + $(field library own_maps memory) + $(field library own_maps masters)))
+own=$(($(field library own_maps file_maps) + $(field library own_maps memory_maps) + $(field library own_maps masters)))
 [ "$own" -le 8 ] || fail "the library has $own maps of its own"
-[ "$(field library own_maps memory)" -ge 1 ] || fail "the library's memory is not counted"
+[ "$(field library own_maps memory_maps)" -ge 1 ] || fail "the library's memory is not counted"
 expect 0 "$MAPHERD" stat "$held"
 out_has "herding"
 out_has "own maps"

@@ -44,7 +44,7 @@ of_lucene() {
 	# What was not collected is still there, and none has come.
 	expect "head['deleted'] >= [json.loads(l) for l in open('$scratch/collected')][0]['deleted'] >= $maps"
 	# Merging maps files too, which the collector has not come by yet.
-	expect "sum(g['deleted'] for g in groups if any(f['name'] == 'LeakReaders.refresh' and f.get('line') == $refresh for f in g['stack'])) >= $maps"
+	expect "sum(g['deleted_mappings'] for g in groups if any(f['name'] == 'LeakReaders.refresh' and f.get('line') == $refresh for f in g['stack'])) >= $maps"
 	grep -q '(deleted)' "$scratch/text" || fail "$(cat "$scratch/text")"
 	say "Lucene: $seen of the kernel's maps are of deleted files; $(grep -c . "$scratch/told") lines"
 }

@@ -135,7 +135,7 @@ if command -v rg >/dev/null; then
 	kill -9 $process
 	exec 8<&-
 	wait $process 2>/dev/null || :
-	expect "any(m['path'].endswith('/large') for m in groups[0]['most']) and groups[0]['stack'][0].get('module', '').endswith('/rg')"
+	expect "any(m['path'].endswith('/large') for m in groups[0]['files']) and groups[0]['stack'][0].get('module', '').endswith('/rg')"
 else
 	say "not run: rg"
 fi

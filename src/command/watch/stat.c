@@ -182,8 +182,8 @@ static void json_block(struct json *j, const struct seen *s, const struct mapher
     }
     json_close(j, ']');
     json_open(j, "own_maps", '{');
-    json_number(j, "library", s->of_library);
-    json_number(j, "memory", of_memory(s, b));
+    json_number(j, "file_maps", s->of_library);
+    json_number(j, "memory_maps", of_memory(s, b));
     json_number(j, "masters", (long long)b->masters);
     json_close(j, '}');
 }
