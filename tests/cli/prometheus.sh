@@ -1,7 +1,7 @@
 #!/bin/sh
 # A real node_exporter serves the files of three processes, and a real Prometheus with the rules of
-# examples/prometheus fires on the one that is driven over 80 %. It answers what the dashboard of
-# examples/grafana asks.
+# examples/prometheus fires on the one that is driven over 80 %, and on one whose data a full disk has no
+# space for, as long as that is so. It answers what the dashboard of examples/grafana asks.
 . "$TESTS_SRC/lib.sh"
 . "$TESTS_SRC/cli/cli.sh"
 for command in promtool prometheus prometheus-node-exporter python3; do
@@ -17,7 +17,9 @@ promtool check rules "$example/mapherd.rules.yml" >"$scratch/out" 2>&1 || { cat 
 cp "$example"/*.yml "$scratch"
 rules_pass() { promtool test rules "$scratch/mapherd.rules.test.yml" >"$scratch/out" 2>&1; }
 rules_pass || { cat "$scratch/out" >&2; fail "the tests of the rules fail"; }
-for change in 's/>= 1000$/>= 999/' 's/>= 1000$/>= 1001/' 's/for: 10m/for: 1m/' 's/for: 10m/for: 30m/' 's/> 0.8$/> 0.79/' 's/> 0.95/> 0.97/' 's/86400/864/' 's/> 0.2$/> 0.9/' 's/\[10m\]/[1h]/' 's/for: 15m/for: 5m/' 's/for: 5m/for: 8m/'; do
+for change in 's/>= 1000$/>= 999/' 's/>= 1000$/>= 1001/' 's/for: 10m/for: 1m/' 's/for: 10m/for: 30m/' 's/> 0.8$/> 0.79/' 's/> 0.95/> 0.97/' 's/86400/864/' 's/> 0.2$/> 0.9/' 's/\[10m\]/[1h]/' 's/for: 15m/for: 5m/' 's/for: 5m/for: 8m/' \
+	's/waiting_bytes > 0$/waiting_bytes > 65536/' 's/errors_pending > 0$/errors_pending > 2/' 's/syncs_failed_total\[10m\]) > 0/syncs_failed_total[10m]) > 1/' \
+	's/converted_total\[10m\]) > 0/converted_total[10m]) > 1/' 's/no_space_total\[10m\]) > 0/no_space_total[10m]) > 1/'; do
 	sed "$change" "$example/mapherd.rules.yml" >"$scratch/mapherd.rules.yml"
 	rules_pass && fail "the tests of the rules do not see $change"
 done
@@ -150,3 +152,59 @@ done <"$scratch/queries"
 release
 quiet() { [ -z "$(firing)" ] && [ "$(asked 'count(process_memory_map_areas)')" = "None 2" ]; }
 until_true 120 quiet || fail "it fires on: $(firing)"
+
+# Data at risk. The program stores to a file on a full disk and then sleeps: it makes no call by which its
+# metrics would be renewed.
+# shellcheck source=tests/preload/spill.sh
+. "$TESTS_SRC/preload/spill.sh"
+if ! disk ext4 64M; then
+	say "not shown here: ext4: $why"
+	exit 0
+fi
+at_risk() { # at_risk PID: that fires, and nothing else
+	[ "$(firing)" = "MappedDataWaiting $1" ]
+}
+waiting() { asked mapherd_spill_waiting_bytes | sed -n "s/^$1 //p"; }
+well() { [ -z "$(firing)" ] && [ "$(waiting "$running")" = 0 ]; }
+begin_preloaded_with_metrics() {
+	export MAPHERD_METRICS="$dir"
+	begin_preloaded "$@"
+	unset MAPHERD_METRICS
+}
+begin_preloaded_with_metrics "$file" 128
+later "kill -9 $running 2>/dev/null && wait $running || true"
+until_true 120 well || fail "it fires before anything is wrong, or is not scraped: $(firing)"
+take_space
+ask store ascending 0 64 7 || fail "the store without space has killed it: $(tail -3 "$scratch/log")"
+until_true 120 at_risk "$running" || fail "MappedDataWaiting does not fire alone; fires: $(firing)"
+# The pages that the file has are not in the spill file: no more waits than was stored, and what the kernel
+# has allocated for it there is no less.
+bytes=$(waiting "$running")
+spill=$(find "$spills" -name 'mapherd-spill.*')
+[ "$bytes" -gt 0 ] && [ "$bytes" -le $((64 * 4096)) ] && [ $((bytes % 4096)) = 0 ] || fail "$bytes bytes wait"
+[ "$bytes" -le $(($(stat -c %b "$spill") * 512)) ] || fail "$bytes bytes wait in a file of $(stat -c %b "$spill") blocks"
+expect 0 "$MAPHERD" stat "$running"
+[ "$(grep -A 1 '^data at risk or lost$' "$scratch/out" | grep -c 'bytes in the spill file')" = 1 ] || fail "stat does not say first what waits"
+exact=$(sed -n 's/^  bytes in the spill file .* //p' "$scratch/out" | tr -d ,)
+[ "$bytes" -le "$exact" ] && [ "$exact" -lt $((2 * bytes)) ] || fail "$exact bytes wait, and the metrics say $bytes"
+# With space everything goes back, and the alert with it.
+give_space
+expect_answer 0 msync 0 64
+until_true 120 well || fail "everything has gone back, and it fires: $(firing), $(waiting "$running") bytes wait"
+# A process that ends without space: its metrics stay, and say so, until its data are recovered.
+take_space
+ask store ascending 64 64 9 || fail "the store without space has killed it: $(tail -3 "$scratch/log")"
+until_true 120 at_risk "$running" || fail "MappedDataWaiting does not fire again; fires: $(firing)"
+ended
+[ -f "$dir/mapherd-$running.prom" ] || fail "a process that ends with spilled pages takes its metrics away"
+bytes=$(sed -n 's/^mapherd_spill_waiting_bytes{.*} //p' "$dir/mapherd-$running.prom")
+[ "$bytes" -gt 0 ] || fail "the metrics of a process that has ended say that $bytes bytes wait"
+ended_at=$(date +%s)
+scraped_since() { [ "$(asked 'timestamp(mapherd_spill_waiting_bytes)' | sed -n "s/^$running \([0-9]*\).*/\1/p")" -gt $((ended_at + 1)) ]; }
+until_true 120 scraped_since || fail "the metrics that it has left are not scraped"
+at_risk "$running" || fail "the alert ends with its process: $(firing)"
+give_space
+expect 0 "$MAPHERD" recover "$spills"
+on_disk ascending 64 64 9
+expect 0 "$MAPHERD" clean "$dir"
+until_true 120 quiet || fail "it is recovered, and it fires: $(firing)"
