@@ -51,7 +51,7 @@ told = json.load(open(sys.argv[1]))
 placeholders, cold, folder = int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 assert told["cold_maps"] == placeholders and told["cold_bytes"] == cold * os.sysconf("SC_PAGESIZE"), told
 for key in "maps", "in_order":
-    memory = sum(told[m] for m in ("anonymous", "shared_anonymous", "system_v", "huge_pages", "cold"))
+    memory = sum(told[m] for m in ("anonymous", "shared_anonymous", "system_v", "huge_pages", "cold_maps"))
     assert told[key] == memory + sum(f[key] for f in told["files"]), key
 assert not any("mapherd-cold" in f["path"] for f in told["files"])
 assert sum(f["path"].startswith(folder) for f in told["files"]) == 300 - cold

@@ -72,9 +72,9 @@ said = json.load(open(sys.argv[1], encoding="utf-8"))
 assert len(said["files"]) == 2 < said["file_count"]
 assert said["deleted_maps"] >= 9, said["deleted_maps"]
 kinds = {k["name"]: k for k in said["kinds"]}
-held = [h for h in said["holders"] if h["what"].startswith("*.dvd (deleted) under /")]
-assert len(held) == 1 and held[0]["maps"] == 9 and held[0]["files"] == 3, said["holders"]
-assert kinds["*.dvd (deleted)"]["maps"] == 9 and kinds["*.dvd (deleted)"]["files"] == 3
+held = [h for h in said["holders"] if h["name"].startswith("*.dvd (deleted) under /")]
+assert len(held) == 1 and held[0]["maps"] == 9 and held[0]["file_count"] == 3, said["holders"]
+assert kinds["*.dvd (deleted)"]["maps"] == 9 and kinds["*.dvd (deleted)"]["file_count"] == 3
 END
 expect 0 "$MAPHERD" maps --json --top 100000 "$held"
 python3 - "$scratch/out" <<'END' || fail "a strange name is not right in JSON"

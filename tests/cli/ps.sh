@@ -61,9 +61,9 @@ for pid, pressure, preloaded in ((ten, "calm", False), (fifty, "raised", True), 
     assert row["limit"] == limit and row["percent"] == row["maps"] * 100 // limit, row
     assert row["pressure"] == pressure and row["preloaded"] is preloaded, row
     assert row["name"] == "holder" and row["user"], row
-    assert row["most"]["what"] == "anonymous memory" and row["most"]["maps"] > row["maps"] - 60, row
-assert at[ten]["growth"] is None
-assert at[leak]["most"] == {"what": "*.dvd (deleted) under " + folder, "maps": 200, "files": 200}, at[leak]
+    assert row["holder"]["name"] == "anonymous memory" and row["holder"]["maps"] > row["maps"] - 60, row
+assert at[ten]["maps_a_minute"] is None
+assert at[leak]["holder"] == {"name": "*.dvd (deleted) under " + folder, "maps": 200, "file_count": 200}, at[leak]
 END
 
 # The same as text; -n cuts it, and says so.

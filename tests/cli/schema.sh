@@ -113,6 +113,7 @@ cp "$record" "$scratch/old.record"
 echo more >&3
 await "$scratch/work/late.1"
 shows 0 diff "$scratch/old.record" "$held"
+shows 0 leaks "$scratch/old.record" "$held" # several together
 mv "$scratch/leaky" "$scratch/leaky.old"
 cp /bin/true "$scratch/leaky"
 shows 0 leaks "$held"
@@ -123,6 +124,15 @@ shows 0 leaks "$record"
 shows 0 report "$record"
 expect 0 "$MAPHERD" leaks --list --json
 valid leaks-list
+
+# An interpreter, whose frames are folded, with a hint how to get the script's own.
+hold env LD_PRELOAD="$MAPHERD_LIB" MAPHERD_LEAKS=on python3 -c '
+import mmap, sys
+kept = [mmap.mmap(-1, 4096) for _ in range(100)]
+print("ready", flush=True)
+sys.stdin.read()'
+shows 0 leaks "$held"
+release
 
 # Files.
 "$TESTS_BIN/tests/cli/spillmake" "$scratch/mapherd-spill.made.1.x" pid=999999999 file="$scratch/file" 0=00 2=b0 3=cq 4=d0

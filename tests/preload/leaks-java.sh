@@ -40,9 +40,9 @@ of_lucene() {
 	exec 9>&-
 	wait $process || fail "it ends with $?"
 	rm "$scratch/in" "$scratch/out"
-	expect "head['deleted'] >= $maps"
+	expect "head['deleted_mappings'] >= $maps"
 	# What was not collected is still there, and none has come.
-	expect "head['deleted'] >= [json.loads(l) for l in open('$scratch/collected')][0]['deleted'] >= $maps"
+	expect "head['deleted_mappings'] >= [json.loads(l) for l in open('$scratch/collected')][0]['deleted_mappings'] >= $maps"
 	# Merging maps files too, which the collector has not come by yet.
 	expect "sum(g['deleted_mappings'] for g in groups if any(f['name'] == 'LeakReaders.refresh' and f.get('line') == $refresh for f in g['stack'])) >= $maps"
 	grep -q '(deleted)' "$scratch/text" || fail "$(cat "$scratch/text")"

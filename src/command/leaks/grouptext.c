@@ -103,9 +103,9 @@ void group_json_sum(struct json *j, const struct groups *g)
 {
     json_number(j, "mappings", (long long)g->all.mappings);
     json_number(j, "bytes", (long long)g->all.bytes);
-    json_if_known(j, "deleted", g->deleted_known, (long long)g->all.deleted);
+    json_if_known(j, "deleted_mappings", g->deleted_known, (long long)g->all.deleted);
     json_if_known(j, "survivors", g->use_known, (long long)g->all.survivors);
-    json_number(j, "groups", (long long)g->n);
+    json_number(j, "group_count", (long long)g->n);
 }
 
 void group_json_head(struct json *j, const struct groups *g, size_t i)
@@ -121,7 +121,7 @@ void group_json_head(struct json *j, const struct groups *g, size_t i)
     json_if_known(j, "maps", t.maps >= 0, t.maps);
     json_if_known(j, "limit", t.limit > 0, t.limit);
     json_bool(j, "recording", h->leaks != 0);
-    json_number(j, "since_ms", (long long)h->leaks_ms);
+    json_number(j, "recording_since_ms", (long long)h->leaks_ms);
     if (g->live_count == 1)
         group_json_sum(j, g);
     else
@@ -305,10 +305,10 @@ void group_json(struct json *j, const struct group *g, const struct groups *of)
     json_number(j, "oldest_ms", (long long)g->oldest_ms);
     json_number(j, "newest_ms", (long long)g->newest_ms);
     if (of->deleted_known)
-        json_number(j, "deleted", (long long)g->deleted);
+        json_number(j, "deleted_mappings", (long long)g->deleted);
     json_survivors(j, g, of);
-    json_number(j, "files", (long long)g->files);
-    json_open(j, "most", '[');
+    json_number(j, "file_count", (long long)g->files);
+    json_open(j, "files", '[');
     for (size_t i = 0; i < g->most_count; i++) {
         json_open(j, NULL, '{');
         json_text(j, "path", live_file(g->most[i].live, g->most[i].file));

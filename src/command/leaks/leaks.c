@@ -105,7 +105,7 @@ static void print_json_heads(const struct groups *g)
         struct json j = { stdout, false };
         json_open(&j, NULL, '{');
         json_text(&j, "type", "sum");
-        json_number(&j, "processes", (long long)g->live_count);
+        json_number(&j, "process_count", (long long)g->live_count);
         group_json_sum(&j, g);
         json_close(&j, '}');
         putchar('\n');

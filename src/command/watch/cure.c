@@ -375,7 +375,7 @@ void cure_json(const struct cure *c, struct json *j)
     json_bool(j, "reachable", c->reachable);
     json_number(j, "placing", c->placing);
     json_number(j, "filling", c->filling);
-    json_number(j, "guards", c->guards);
+    json_number(j, "guarding", c->guards);
     json_number(j, "left", c->left);
     json_number(j, "cooling", c->cooling);
     json_if_known(j, "border", c->border != 0, c->border);

@@ -134,7 +134,7 @@ static void json_files(const struct view *v, struct json *j)
         json_open(j, NULL, '{');
         json_text(j, "name", v->kinds[i].name);
         json_number(j, "maps", v->kinds[i].maps);
-        json_number(j, "files", v->kinds[i].files);
+        json_number(j, "file_count", v->kinds[i].files);
         json_close(j, '}');
     }
     json_close(j, ']');
@@ -161,9 +161,9 @@ static void print_json(const struct view *v)
     json_number(&j, "shared_anonymous", of_memory(v, MEMORY_SHARED));
     json_number(&j, "system_v", of_memory(v, MEMORY_SYSV));
     json_number(&j, "huge_pages", of_memory(v, MEMORY_HUGE));
-    json_number(&j, "cold", of_memory(v, MEMORY_COLD));
+    json_number(&j, "cold_maps", of_memory(v, MEMORY_COLD));
     json_number(&j, "cold_bytes", (long long)v->held.holders.of[MEMORY_COLD].bytes);
-    json_number(&j, "deleted", v->deleted);
+    json_number(&j, "deleted_maps", v->deleted);
     json_held(v, &j);
     cure_json(&v->cure, &j);
     json_number(&j, "file_count", (long long)v->n);

@@ -253,8 +253,8 @@ const char *held_memory(const struct held *h, enum memory_kind memory)
 void held_json(const struct held_row *row, const char *key, struct json *j)
 {
     json_open(j, key, '{');
-    json_text(j, "what", row->what);
+    json_text(j, "name", row->what);
     json_number(j, "maps", row->maps);
-    json_number(j, "files", row->files);
+    json_number(j, "file_count", row->files);
     json_close(j, '}');
 }

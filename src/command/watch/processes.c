@@ -170,7 +170,7 @@ static void process_json(const struct process *one, struct json *j)
         json_close(j, '}');
     }
     if (one->most.maps)
-        held_json(&one->most, "most", j);
+        held_json(&one->most, "holder", j);
     json_close(j, '}');
 }
 
