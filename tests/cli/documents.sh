@@ -176,12 +176,12 @@ code() {
 		esac
 	done
 }
-# commands PAGE...: those that have to do with the command mapherd.
+# commands PAGE...: those that have to do with the command mapherd. Lines of its log and of its output are none.
 commands() {
 	code "$@" | awk -F '\t' '{
 		line = $2
 		sub(/(^| +)# .*/, "", line)
-		if (line ~ /^[0-9-]+T[0-9:]+Z mapherd: / || line ~ /under mapherd  / || line ~ /^git clone / || line ~ /^[a-z-]+: .*: mapherd/)
+		if (line ~ /^[0-9-]+T[0-9:]+Z mapherd: / || line ~ /under mapherd  / || line ~ /^mapherd would / || line ~ /^git clone /)
 			next
 		if (line ~ /(^|[^a-zA-Z0-9_.\/-])mapherd( |$)/)
 			print $1 "\t" line
