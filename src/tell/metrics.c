@@ -176,7 +176,7 @@ static void renew(uint64_t now)
         if (!file.named)
             name_file();
         tell_of(write_file());
-        if (__atomic_load_n(&stopped, __ATOMIC_SEQ_CST))
+        if (__atomic_load_n(&stopped, __ATOMIC_SEQ_CST) && !STATUS_GET(spill_waiting))
             sys_unlink(file.path);
     }
     __atomic_store_n(&busy, false, __ATOMIC_RELEASE);

@@ -20,7 +20,7 @@ in_order() {
 		mine = [f for f in said["files"] if f["path"] == path]
 		assert len(mine) == 1 and mine[0]["maps"] == int(maps), mine
 		assert mine[0]["in_order"] == int(in_order), mine
-		memory = sum(said[m] for m in ("anonymous", "shared_anonymous", "system_v", "huge_pages", "cold"))
+		memory = sum(said[m] for m in ("anonymous", "shared_anonymous", "system_v", "huge_pages", "cold_maps"))
 		assert said["maps"] == memory + sum(f["maps"] for f in said["files"]), "sum"
 		assert said["in_order"] == memory + sum(f["in_order"] for f in said["files"]), "sum"
 	END

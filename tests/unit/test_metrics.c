@@ -107,7 +107,7 @@ static void a_life(void **state)
     assert_int_equal(times("metrics cannot be written"), 1);
     fake_now_ms += 1000;
     calls(100);
-    assert_int_equal(times(FILE_NAMED), 5);
+    assert_int_equal(times(FILE_NAMED), 7);
     assert_int_equal(times("warning: metrics can be written to /metrics again\n"), 1);
 
     /* At the end it is removed, once, and not written again. */
