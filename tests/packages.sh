@@ -102,7 +102,7 @@ fi
 # The packages together take all that is installed, and nothing that is not.
 if command -v dh_missing >/dev/null; then
 	mkdir "$scratch/package"
-	cp -R "$tree/debian" "$scratch/package/debian"
+	cp -R "$scratch/mapherd-$version/." "$scratch/package"
 	chmod -R u+w "$scratch/package"
 	cp -R "$scratch/tmp" "$scratch/package/debian/tmp"
 	cd "$scratch/package"
