@@ -126,9 +126,10 @@ imports_are_few() {
 	done
 }
 
+# libdl is a part of libc, of its own before glibc 2.34.
 needs_only_libc() {
 	readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' |
-		grep -v -E '^(libc\.so\.6|ld-linux-.*\.so\.[0-9])$' || true
+		grep -v -E '^(libc\.so\.6|libdl\.so\.2|ld-linux-.*\.so\.[0-9])$' || true
 }
 
 own_maps() {

@@ -19,15 +19,12 @@
 #include "common/pages.h"
 #include "kernel/brief.h"
 #include "kernel/mounts.h"
+#include "kernel/newer.h"
 #include "kernel/procmaps.h"
 #include "kernel/sys.h"
 #include "tell/log.h"
 #include "unwind/unwind.h"
 
-#ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ 22
-#define MADV_POPULATE_WRITE 23
-#endif
 #ifndef RAMFS_MAGIC
 #define RAMFS_MAGIC 0x858458f6
 #endif

@@ -24,13 +24,10 @@
 #include <sys/types.h>
 
 #include "kernel/lock.h"
+#include "kernel/newer.h"
 
 #define OVERLAYS_MAX 250 /* the number of an overlay is a byte in its region */
 #define PLACES_MAX 16384 /* places that are switched in one step */
-
-#ifndef MREMAP_DONTUNMAP
-#define MREMAP_DONTUNMAP 4
-#endif
 
 enum overlay_kind { OVERLAY_FREE, OVERLAY_SPILL, OVERLAY_ZEROS };
 

@@ -16,6 +16,7 @@
 
 #include "disk/spill.h"
 #include "entry/gate.h"
+#include "kernel/newer.h"
 #include "limit/cold.h"
 #include "tell/recordfile.h"
 #include "trace/record.h"

@@ -17,6 +17,7 @@
 #include "kernel/canary.h"
 #include "kernel/lock.h"
 #include "kernel/markers.h"
+#include "kernel/newer.h"
 #include "kernel/sys.h"
 #include "limit/cold.h"
 #include "limit/explain.h"

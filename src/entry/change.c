@@ -12,6 +12,7 @@
 #include "herd/guards.h"
 #include "herd/placement.h"
 #include "herd/retention.h"
+#include "kernel/newer.h"
 #include "kernel/sys.h"
 #include "limit/cold.h"
 #include "space/model.h"
@@ -19,11 +20,6 @@
 #include "space/regions.h"
 #include "tell/options.h"
 #include "tell/status.h"
-
-#ifndef MADV_GUARD_INSTALL /* Linux 6.13 */
-#define MADV_GUARD_INSTALL 102
-#define MADV_GUARD_REMOVE 103
-#endif
 
 /*
  * Whether a guard (PROT_NONE) of this range may be a marker instead. It may in private anonymous

@@ -21,6 +21,7 @@
 #include "entry/error.h"
 #include "entry/gate.h"
 #include "entry/signals.h"
+#include "kernel/newer.h"
 #include "kernel/sys.h"
 #include "limit/cold.h"
 #include "trace/record.h"

@@ -12,6 +12,7 @@
 #include "common/pages.h"
 #include "kernel/canary.h"
 #include "kernel/markers.h"
+#include "kernel/newer.h"
 #include "kernel/sys.h"
 #include "space/count.h"
 #include "space/merge.h"
@@ -21,9 +22,6 @@
 
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
-#endif
-#ifndef MADV_COLD /* Linux 5.4 */
-#define MADV_COLD 20
 #endif
 
 #define LOOK_AT 256     /* regions, in one call of retention_settle */

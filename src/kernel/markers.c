@@ -11,12 +11,8 @@
 
 #include "common/pages.h"
 #include "kernel/brief.h"
+#include "kernel/newer.h"
 #include "kernel/sys.h"
-
-#ifndef MADV_GUARD_INSTALL /* Linux 6.13 */
-#define MADV_GUARD_INSTALL 102
-#define MADV_GUARD_REMOVE 103
-#endif
 
 /* struct pm_scan_arg and struct page_region of Linux 6.7 (include/uapi/linux/fs.h), which older
  * headers lack, and PAGE_IS_GUARD. */

@@ -12,14 +12,11 @@
 #include "common/due.h"
 #include "common/pages.h"
 #include "kernel/lock.h"
+#include "kernel/newer.h"
 #include "kernel/pool.h"
 #include "kernel/sys.h"
 #include "space/zone.h"
 #include "tell/status.h"
-
-#ifndef MADV_COLD /* Linux 5.4 */
-#define MADV_COLD 20
-#endif
 
 struct master {
     struct master *next; /* of the same file; or on the list of those to unmap */

@@ -14,11 +14,9 @@
 #include <unistd.h>
 
 #include "fakesys.h"
+#include "kernel/newer.h"
 #include "kernel/sys.h"
 
-#ifndef MADV_COLD
-#define MADV_COLD 20
-#endif
 #define VMAS 70000
 #define TOP 0x7ffff7fff000UL
 #define FLOOR 0x10000UL

@@ -35,6 +35,10 @@
 #include "kernel/keepers.h"
 #include "kernel/sys.h"
 
+#ifndef SYS_close_range /* Linux 5.9; glibc 2.32 */
+#define SYS_close_range 436
+#endif
+
 #define CHECK(...)                                                                    \
     do {                                                                              \
         if (!(__VA_ARGS__)) {                                                         \

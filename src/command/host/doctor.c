@@ -30,6 +30,7 @@
 #include "command/lib/print.h"
 #include "command/lib/verb.h"
 #include "common/words.h"
+#include "kernel/newer.h"
 #include "kernel/procmaps.h"
 #include "kernel/procstat.h"
 #include "kernel/remedy.h"
@@ -111,9 +112,6 @@ static void findings_end(struct findings *f)
 
 /* ---- the kernel: its release, vm.max_map_count, the calls that the library uses ---- */
 
-#ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102
-#endif
 #define OVERCOMMIT "/proc/sys/vm/overcommit_memory"
 
 /* linux/fs.h of 6.11, for older headers. */
