@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Makes doc/options.md from what `mapherd help options` says:
 #
 #   mapherd help options | sh doc/options.sh >doc/options.md

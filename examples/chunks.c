@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * chunks: a program that knows nothing of mapherd and keeps a large file mapped in small pieces,
  * as embedded databases do.

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # The one list of Debian packages, and the command that installs those that are missing (root or sudo).
 #
 #   examples/packages.sh [-n] build|java|tests

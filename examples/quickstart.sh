@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # The main job, with mapherd and without, on a fresh Debian 12 (root or sudo).
 #
 #   examples/quickstart.sh [PREFIX]

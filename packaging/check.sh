@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # The packages and the tarball on clean systems of their own, as a user has them.
 #
 #   packaging/check.sh TARBALL [SUITE...]      (make check-packages gives the tarball)

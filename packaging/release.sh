@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # The tarball of a tagged version, and its checksums.
 #
 #   packaging/release.sh TAG [FOLDER]

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # What can be seen of an aarch64 build on another machine, under qemu's user mode: the command
 # answers, the library gets into a program, chunks of a file hold the right bytes in few maps.
 #

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Runs a command, as a rule the suite, on a machine that others keep busy: tests must hold there.
 #
 #   tests/busy.sh [COMMAND...]      tests/run.sh, if none is given; make check-busy: make check

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # The images of examples/docker are built as they are, and what examples/kubernetes does with them works.
 #
 # For make check-images: it takes minutes, 4 GiB of disk, root and the network. In the place of the

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # The house rules (doc/design.md, section 2), by what is in the files: includes, names and
 # imports. Each rule is then broken in a copy, to see that it would be noticed.
 # shellcheck source=tests/lib.sh
@@ -96,6 +99,16 @@ lines_fit() {
 	find "$1/src" "$1/include" -name '*.[ch]' -exec awk 'length($0) > 100 && !/"/ { print FILENAME ":" FNR }' {} +
 }
 
+# Each source file says whose it is, and under what license. page.c is generated.
+are_licensed() {
+	for line in 'SPDX-FileCopyrightText: [0-9]\{4\} ' 'SPDX-License-Identifier: Apache-2\.0'; do
+		find "$1/src" "$1/include" "$1/tests" "$1/examples" "$1/packaging" "$1/doc" -type f ! -path '*/report/page.c' \
+			\( -name '*.[ch1357]' -o -name '*.def' -o -name '*.java' -o -name '*.js' -o -name '*.css' -o -name '*.html' \
+			-o -name '*.sh' -o -name '*.py' -o -name '*.rb' -o -name '*.php' -o -name '*.am' -o -name '*.awk' -o -name '*.zsh' \
+			-o -name '*.yml' -o -name '*.yaml' -o -name '*.spec' -o -path '*/completion/*' \) -exec grep -L "$line" {} + 2>/dev/null
+	done || true
+}
+
 # ---- the built library ----
 
 names_in_table() {
@@ -153,6 +166,7 @@ else
 	say "not shown here: that log lines have the values of their events: needs python3"
 fi
 holds lines_fit "$tree"
+holds are_licensed "$tree"
 if can_format; then
 	holds is_formatted "$tree"
 else
@@ -188,6 +202,7 @@ violate no_circles src/space/tree.h '#include "space/windows.h"'
 violate one_door_to_the_kernel src/space/count.c '#include "kernel/rawcall.h"'
 violate one_door_to_the_kernel src/entry/engine.c 'long x(void) { return syscall(1); }'
 violate lines_fit src/common/fmt.c "/* $(printf '%0100d' 0) */"
+violate are_licensed src/common/none.h 'int x;'
 ! can_format || violate is_formatted src/common/fmt.c 'int  x;'
 if command -v python3 >/dev/null; then
 	violate events_have_their_lines src/space/count.c 'void x(void) { log_line(EVENT_maps, "%ld of %ld", 1L, 2L); }'

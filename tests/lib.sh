@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # What the test scripts share. Source it first: . "$TESTS_SRC/lib.sh"
 #
 # Given by make check: MAPHERD_LIB, the library; MAPHERD, the command; TESTS_SRC, this folder;

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # What is released is complete: the tarball, what make install installs, and what the packages take of
 # that. Building packages on clean systems is `make check-packages`.
 # shellcheck source=tests/lib.sh

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Everything from a clone to a verdict: builds, tests.
 #
 #   tests/run.sh [--install] [BUILDDIR]      (build-tests under the source, if none is given)

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # shellcheck disable=SC2086 # a compiler may be several words: ccache gcc
 # valgrind runs a preloaded program: the same output, the library in it, and no error.
 # shellcheck source=tests/lib.sh

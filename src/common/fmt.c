@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * fmt: text without stdio. Rules: no libc beyond the compiler's own, no static state.
  */

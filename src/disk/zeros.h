@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * zeros: where a file was truncated under its mapping, the mapping reads as zeros. For users that
  * ask for it (MAPHERD_SIGBUS=convert).

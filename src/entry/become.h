@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * become: libc's calls by which a process becomes another program or another user, or gets another
  * root or other mounts.

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /* change: the calls of engine.h that change mappings in place: mprotect, madvise, mlock and
  * those like them. */
 #define _GNU_SOURCE

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * apart: threads that have a copy of the descriptor table, for sys_apart and sys_thread.
  *

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * newer: constants of the kernel that the headers of an older system lack. The library may run on
  * a newer kernel than that whose headers it was built with, and the programs that it is in use

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * coldcount: whether mappings are cold, for calls on their way. It costs one load, in any thread,
  * with or without a lock.

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * coldswitch: what is done to the kernel's list of VMAs when mappings become cold, and warm again.
  *

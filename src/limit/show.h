@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * show: another limit than the kernel's, for programs that refuse to start below one of their own
  * (MAPHERD_SHOW_LIMIT).

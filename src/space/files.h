@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * files: the files of which a chunk is mapped, by device and inode as fstat shows them, and their
  * lone chunks.

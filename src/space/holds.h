@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * holds: how often each kept file is held, by regions (regions.h), by overlays (disk/overlays.h)
  * and by calls that are using it.

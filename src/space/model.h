@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * model: what the library knows of the program's mappings, the lock around it, and the calls that
  * are changing them now.

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * pace: how many VMAs a minute the process gains, for `mapherd ps`. Model lock held.
  */

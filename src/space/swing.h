@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * swing: how far the number of VMAs falls before its fall counts in the log, so that a number that
  * swings around a border does not fill the log with lines.

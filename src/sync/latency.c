@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * latency: the histogram, and the log line for a slow sync. See latency.h.
  *

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * stamps: a file's ctime, and whether the kernel's timestamps are fine enough. See stamps.h.
  *

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * holders: what has how many VMAs, counted over a scan: files, kinds of files, and memory without a
  * file; and the words for it, which are the same in the log and in every verb of the command.

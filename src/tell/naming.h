@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * naming: file names that are made from the process: %p is its id, %e the program, %t the time in
  * seconds since 1970, and %h the host's name, which is often the id of a container. Any other %

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * options: see options.h. It runs in the constructor, so nothing is allocated and stdio is not
  * used.

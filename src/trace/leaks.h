@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * leaks: records which mappings the program has made, and from where, while that is wanted
  * (MAPHERD_LEAKS, `mapherd leaks --start`).

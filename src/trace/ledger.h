@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * ledger: what the program has mapped, piece by piece: the LIVE elements of the record (record.h).
  *

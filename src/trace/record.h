@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * record: what the record of a process (mapherd/record.h) says of the count: its history, the last
  * events, and who holds most VMAs; and when there is a record.

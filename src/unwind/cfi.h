@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * cfi: the way from a call to its caller, by the call frame information of compilers in .eh_frame.
  *

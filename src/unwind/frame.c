@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * frame: frames without CFI: by the context of a signal, and by the chain of frame pointers.
  */

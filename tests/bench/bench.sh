@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # make bench: what mapherd costs and what it saves, bare and preloaded side by side.
 #
 # Each row is measured in pairs, in the order bare preloaded, preloaded bare, ..., so that a

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # make bench, the part of cold mappings: what visits cost where the warm set is enough, what a fault costs, and
 # how a population does of which half can be warm, beside one whose limit is raised (all of it warm, bare).
 # The files are on a tmpfs. Rows as in bench.sh; BENCH_PAIRS sets how many pairs.

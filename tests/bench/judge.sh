@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # A row of a bench's table. Sourced by bench.sh and record.sh, after tests/lib.sh.
 # shellcheck shell=sh disable=SC2154
 : "${scratch:?comes from tests/lib.sh}"

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # make bench, the record: what it costs that there is one, and what it costs that mappings are
 # recorded; beside it what is used today for the same question. In pairs, as in bench.sh.
 # shellcheck source=tests/lib.sh

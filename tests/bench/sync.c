@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * sync: a store of many buffers that are synced one by one. bench and tests run it with the
  * library and without.

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # make bench, the part that waits for disks: a loop of msync over 20,000 buffers of 1 MiB with a dirty
 # page each, in C, and over half as many in Java, on new filesystems on loop devices; alone, with
 # MAPHERD_SYNC=auto and with fast; and one fsync, which is the least that it can cost: where fast takes no

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # A headless Chromium by way of chromedriver (WebDriver over HTTP): for report.sh.
 #
 # with Browser(driver, folder) as b: b.open(path); b.run("return document.title")

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # What the tests of the command share. Source it after lib.sh.
 # shellcheck disable=SC2154 # scratch is made by lib.sh
 : "${MAPHERD:?run by make check}"

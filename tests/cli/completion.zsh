@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # What zsh offers in a terminal, a line each.
 #
 #   zsh -f completion.zsh FOLDER LINE

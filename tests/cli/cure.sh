@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # maps foretells what mapherd makes of a program's maps: the number is compared with what the same program
 # has when it is preloaded, for programs of each kind. What it does not cure, it does not promise to.
 . "$TESTS_SRC/lib.sh"

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+
 """dashboard.py FILE: is FILE a dashboard of Grafana that shows all that it has, and what does it ask?
 
 Grafana itself says of a wrong dashboard nothing but that a panel is empty. Prints the queries, each as

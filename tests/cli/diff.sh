@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # diff: what has grown between two records, or a copy and the process itself.
 # shellcheck disable=SC2154 # held, scratch: lib.sh and cli.sh
 . "$TESTS_SRC/lib.sh"

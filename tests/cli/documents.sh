@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # The documents: their links lead somewhere, the names in them are real, every option and event is explained, the
 # README is short, and each command line of mapherd in them runs.
 # shellcheck disable=SC2154,SC2016 # held: cli.sh; what Markdown quotes is no command

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+
 """driven.py FIRST THEN [FILE]: makes FIRST maps of anonymous memory, says "ready", and makes THEN more when
 it gets a line; then it stays until its standard input ends. With FILE it first stores to a mapping of
 that and calls msync, too.

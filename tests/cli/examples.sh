@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # What stands in examples is right by the tools that read it, and by mapherd itself. The rules of
 # Prometheus are tried in prometheus.sh, and so are the queries of Grafana's dashboard.
 . "$TESTS_SRC/lib.sh"

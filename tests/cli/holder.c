@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * holder FILE MODE PART...: maps parts of a file, says "ready" and holds them until its standard
  * input ends. A part is OFFSET:PAGES:ACCESS, offset in pages, access r or w and s or p (shared,

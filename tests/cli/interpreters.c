@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * An interpreter by the names of its functions: python3.11, ruby or perl, as the file is called.
  * interpreters DEPTH: a script whose functions call each other so many deep maps 100 times in the last.

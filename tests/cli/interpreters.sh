@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # leaks: runs of an interpreter's own frames are one line that says how many they are, what the script has
 # called stays, and a hint says how the script's functions get names. With real interpreters:
 # preload/leaks.sh.

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # leaks: who has mapped what is still there, by the source of a program that knows; records switched on
 # and off, listed and cleaned.
 # shellcheck disable=SC2154 # held, scratch: lib.sh and cli.sh

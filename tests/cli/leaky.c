@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * leaky FOLDER: maps at three places and never unmaps, 300, 200 and 100 times, and at others unmaps in
  * every way there is; says "ready", and maps once more for each line of its standard input, behind a

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+
 """manifest.py FILE: is FILE a manifest that the API server of Kubernetes takes, by its schema?
 
 The schema is that of the classes which the Kubernetes project generates from its API for

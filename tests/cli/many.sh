@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # What the tests of ps, top and the metrics share. Source it after cli.sh.
 # shellcheck disable=SC2154 # scratch is made by lib.sh
 holder=$TESTS_BIN/tests/cli/holder

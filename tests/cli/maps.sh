@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # maps: the kernel's count by file, and what order would save, against cases worked out by hand.
 . "$TESTS_SRC/lib.sh"
 . "$TESTS_SRC/cli/cli.sh"

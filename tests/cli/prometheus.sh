@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # A real node_exporter serves the files of three processes, and a real Prometheus with the rules of
 # examples/prometheus fires on the one that is driven over 80 %, and on one whose data a full disk has no
 # space for, as long as that is so. It answers what the dashboard of examples/grafana asks.

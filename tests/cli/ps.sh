@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # ps: the kernel's numbers, the nearest to the limit first, and who could not be read.
 . "$TESTS_SRC/lib.sh"
 . "$TESTS_SRC/cli/cli.sh"

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Programs that the library cannot get into run all the same, after one line that says why.
 . "$TESTS_SRC/lib.sh"
 . "$TESTS_SRC/cli/cli.sh"

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Reading records: what is in them is told right, what is broken is said, and nothing else happens.
 . "$TESTS_SRC/lib.sh"
 . "$TESTS_SRC/cli/cli.sh"

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # record_fuzz.sh SOURCE SECONDS: the reader of records under libFuzzer, with AddressSanitizer and UBSan.
 # Run by make check-long-reader. What makes it fail is left in the folder that it names.
 set -eu

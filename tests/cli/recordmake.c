@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * recordmake FILE WORD...: makes a record file as the library would, or a broken one. Words, in this
  * order of appearance (what is numbered is numbered from 1):

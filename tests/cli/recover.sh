@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # A spill file's pages go where they belong, and nowhere else.
 # shellcheck disable=SC2154 # mnt and why are lib.sh's
 . "$TESTS_SRC/lib.sh"

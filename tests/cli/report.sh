@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # report: the page opens in a browser without an error and asks nothing of anybody; searching, zooming
 # and sorting work; what a record says is text and stays text. report_page.py has what is looked at
 # in the browser.

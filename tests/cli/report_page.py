@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # report_page.py FOLDER HOSTILE PLAIN EMPTY COUNTED: looks at pages of mapherd report in a headless
 # Chromium; ends with 77 where there is none.
 import sys

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # run becomes the program: its status, its signals, its process; the library is in it.
 # shellcheck disable=SC2016 # what $ stands for is for the program to say
 . "$TESTS_SRC/lib.sh"

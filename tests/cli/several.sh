@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # leaks: four workers that each leak are summed and named, by their ids, by their parent and by their
 # cgroup; they are told to record together; what belongs to them without the library is named too.
 # shellcheck disable=SC2154 # held, scratch: lib.sh and cli.sh

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * survivors: maps where it forgets 200 mappings and where 2,000 are there at any time, each of which
  * is unmapped when as many younger ones were made. Says how many it has made there, and ends.

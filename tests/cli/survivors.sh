@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # leaks: what survives comes first, not what has most mappings; and the numbers of mappings that were made
 # and unmapped are those that the program has made and unmapped.
 . "$TESTS_SRC/lib.sh"

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Frames are named as the programmer wrote them, from whatever file has the names, and never by a file
 # that is another.
 # shellcheck disable=SC2154 # scratch: lib.sh

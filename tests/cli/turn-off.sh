@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # The table of doc/operations.md, "How to turn it off", is true. With what a row says to set, the part does nothing,
 # which is seen in the process's maps, its system calls, its output or its log; without it, the same look sees the part.
 # shellcheck disable=SC2154 # mnt, why: lib.sh

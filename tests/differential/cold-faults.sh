@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # The test of the differential test with cold mappings: faults that are planted into limit/cold*.c, one at a time, are caught.
 # shellcheck source=tests/lib.sh
 . "$TESTS_SRC/lib.sh"

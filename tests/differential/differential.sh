@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # The same random sequence of calls, with and without the library, in two processes: every hooked
 # call, the same by ways that pass no hook, and calls that have none. Results, errno, bytes, what
 # /proc/self/smaps says of every page, and when a file is closed by its last writer must be equal,

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /* The differential driver's frame: arguments, chance, transcript, and which step comes next. */
 #define _GNU_SOURCE
 #include "driver.h"

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /* The driver's files: some regular ones in a folder, one memfd, and several descriptors of each. */
 #define _GNU_SOURCE
 #include "driver.h"

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /* Handles: memory by name. See driver.h for arenas, floats and the epoch. */
 #define _GNU_SOURCE
 #include "driver.h"

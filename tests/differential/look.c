@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /* What a process can see of its memory: bytes, and the kernel's own description. */
 #define _GNU_SOURCE
 #include "driver.h"

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # One seed in two processes. Sourced by differential.sh and sabotage.sh, after tests/lib.sh.
 #
 # "Never more maps than without it, its own few excepted (at most 9)": doc/design.md. So it has to

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # The differential test again, with what belongs to pressure forced: each level, guards, fill, and
 # all together. The library differs on purpose then, in three ways and no more; they are written
 # down, and looked past, in driver.h (struct differences), and each mode here names its own. What

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * The test of the test: a library that stands where libmapherd.so would and breaks what SABOTAGE
  * says. The differential test must see each.

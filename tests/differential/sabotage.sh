@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # The test of the differential test: each kind of damage in sabotage.c is caught, as what it is, and
 # an honest library that merely places maps elsewhere is not accused.
 # shellcheck source=tests/lib.sh

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Many seeds on one filesystem, and what to tell of one that differs. Sourced by differential.sh
 # and pressure.sh, after tests/lib.sh and pair.sh.
 #

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /* How long a lock lives: a flock belongs to an open file, which lives as long as its last map. */
 #define _GNU_SOURCE
 #include "driver.h"

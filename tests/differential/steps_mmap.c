@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /* mmap, in all the ways a program may call it. */
 #define _GNU_SOURCE
 #include "driver.h"

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /* mremap: shrink, grow, move, move onto, leave the old one, make a second one. */
 #define _GNU_SOURCE
 #include "driver.h"

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /* Calls about the whole process: fork and its kin, mlockall, prctl. */
 #define _GNU_SOURCE
 #include "driver.h"

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /* Calls on a range: munmap, mprotect, madvise, msync, mlock, and the program's own stores. */
 #define _GNU_SOURCE
 #include "driver.h"

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * Calls that change what lies behind addresses, or ask about it, and that no preloaded library
  * defines: remap_file_pages, userfaultfd, mbind, names, and the kernel's own copying from and to

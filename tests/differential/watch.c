@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /* Who watches the folder is told that a file was closed by its writer: when the last descriptor and
  * the last map of that open file are gone. */
 #define _GNU_SOURCE

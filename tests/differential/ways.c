@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * How a call reaches the kernel. A program calls libc's function by its name, which a preloaded
  * library can define; or it does what no such library sees: it makes the system call itself, or it

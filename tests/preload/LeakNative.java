@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /** Maps in native methods: the first of them, and many later, where the JVM may not be called. */
 public class LeakNative {
     static native void map();

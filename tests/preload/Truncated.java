@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 // A mapped file is cut off under its map. The argument says what is done to it then.
 //
 //   access FILE        every kind of access that HotSpot makes an InternalError of, and says so

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # A process that becomes another program, another user, or gets another root, leaves no record behind;
 # one that goes on has it as before. With MAPHERD_LEAKS=on a record stays after a peaceful end only
 # where many mappings are left, and the folder has room for it.

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * buffers: what libc's functions that take memory say about a signal, a cancellation, a bad address, short
  * counts, and a buffer that is too small. Prints a line for each, to be compared with another run.

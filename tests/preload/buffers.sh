@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # The calls that take memory of the program answer as alone: bytes, short counts, errno, signals,
 # cancellation; and they stay in the chain of libraries.
 # shellcheck source=tests/lib.sh

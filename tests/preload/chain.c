@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * A library that is preloaded with mapherd, defines some of the same names, and says at the end how often
  * each was called, if CHAIN is set: "open 3".

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # The main job on btrfs.
 . "${TESTS_SRC:?run by make check}/lib.sh"
 . "$TESTS_SRC/preload/chunks.sh"

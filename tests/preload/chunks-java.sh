@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # The main job in Java, through FileChannel.map, with every JDK there is: alone it fails at the
 # limit, preloaded it finishes.
 . "${TESTS_SRC:?run by make check}/lib.sh"

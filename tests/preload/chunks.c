@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * chunks: maps a sparse file in chunks and keeps them all, as MapDB and others do. It knows
  * nothing of mapherd. It prints what it saw as words KEY=VALUE, for chunks.sh to judge:

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # shellcheck shell=sh
 # The main job on one filesystem; sourced, after tests/lib.sh, by chunks-KIND.sh.
 #

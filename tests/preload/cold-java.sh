@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # JVMs hold more buffers of different files than can be warm: every byte is right, and Lucene gives the answers
 # of an index of few files. TESTS_LONG=1: beyond the kernel's limit, where the JVM alone dies; eight runs of each.
 # shellcheck source=tests/lib.sh

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # A process is killed at a random moment while its mappings become cold and warm: each store is in its
 # file, and the record can be read. KILLS: so many times (200 in make check-long-cold).
 # shellcheck source=tests/lib.sh

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Cold mappings: calls on them end as they do alone, and more different files are mapped at once than
 # vm.max_map_count allows.
 # shellcheck source=tests/lib.sh

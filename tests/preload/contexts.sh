@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Each hook from main, a thread, a signal handler that interrupted it, another library's
 # constructor and destructor, after fork and vfork, and under an allocator that maps within its
 # own lock.

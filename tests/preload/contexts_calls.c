@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /* The scenes. A hook that is added to the table without a scene does not compile here. */
 #define _GNU_SOURCE
 #include "contexts_calls.h"

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * Every hooked call in a small scene of its own, which checks the bytes it made: for the tests
  * that play the scenes from a thread, a signal handler, a constructor, a forked child.

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /* A library that plays all scenes in its constructor and in its destructor. What it says on
  * stdout proves that both ran. */
 #include "contexts_calls.h"

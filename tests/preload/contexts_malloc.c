@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * An allocator that maps inside its own lock, as many do. Whoever allocates inside a hook comes
  * back here on the same thread, and is told: a real one would hang. It takes its lock around each fork, and

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * dying: what handlers of SIGBUS do that want the program to die of it, or to live, as crash reporters
  * and the runtimes of languages have them. Each way runs in a child that is traced; what it prints, how it

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Handlers that want the program to die of a SIGBUS, or to live: as crash reporters, Rust's and Go's runtimes,
 # Python's faulthandler, HotSpot's report and others have them. Each ends with the library as without: the
 # same lines, the same status, the same siginfo; and the log says what happened.

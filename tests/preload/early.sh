@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Hooks that an IFUNC resolver calls, before the library is relocated: the answers are those of libc.
 . "${TESTS_SRC:?run by make check}/lib.sh"
 

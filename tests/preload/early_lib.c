@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * A library with an IFUNC whose resolver calls every hook. The loader relocates libraries in the reverse
  * of the order in which it loads them: libc, this one, its user (early_user.c), for which the resolver is

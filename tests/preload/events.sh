@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Every event of the log is provoked by a test. events.txt says by which, and this test by those that no other
 # one has: a start without memory, and a record that has lost its name.
 . "${TESTS_SRC:?run by make check}/lib.sh"

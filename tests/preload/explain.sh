@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Every refusal is explained by its cause: once however often it comes, with the numbers that the
 # program itself finds in /proc, and with what to type. Where nothing is short, nothing is said.
 . "${TESTS_SRC:?run by make check}/lib.sh"

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Programs as databases are, on a disk that fills while they run, in every JDK: HSQLDB with its data
 # file mapped, and a file that is mapped anew at each growth, as by H2. Alone they fail. Preloaded
 # they go on, and once there is space again everything is right, also after mounting again.

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # shellcheck disable=SC2086 # a compiler may be several words: ccache gcc
 # A JVM whose mapped files are truncated, or lie on a disk that is full, in every JDK: operation by
 # operation. Alone it dies in code that HotSpot does not know, and loses stores in the rest.

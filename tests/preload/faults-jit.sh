@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # SIGBUS in code that a JIT has made: the line of the log has its name where the map file of the process
 # has one; a map file of another user, or one that others can write to, is not believed.
 # shellcheck source=tests/lib.sh

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * faults_jit FILE MAP: loads a page of FILE, which it has truncated meanwhile, in code of no file.
  * MAP is how it makes the map file that has the name of this code:

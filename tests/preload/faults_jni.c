@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * What C code called by a JVM does with a direct buffer: a fault in here is not one that HotSpot
  * knows how to go on from.

@@ -1,4 +1,6 @@
 <?php
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
 // Makes $argv[1] fibers and keeps them; then each goes on to its end. Prints KEY=VALUE.
 $fibers = [];
 $refused = '';

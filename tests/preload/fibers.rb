@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Makes ARGV[0] fibers and keeps them; then one overflows its stack. Prints KEY=VALUE.
 count = ARGV.fetch(0).to_i
 fibers = []

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Unmodified Ruby and PHP: 60,000 fibers, each a stack with a guard page. Alone they are refused at
 # about 32,000; preloaded they finish, and a stack overflow in a Ruby fiber is what it was.
 # shellcheck source=tests/lib.sh

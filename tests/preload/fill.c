@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * fill: random chunks of one big sparse file, a page each; all of them are mapped, a random half
  * is unmapped, all are mapped, and so on. It knows nothing of mapherd.

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * fill_threads: threads that map, use and unmap pages of one file, each thread pages of its own,
  * which lie between those of the others.

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Programs that fork while their allocator maps under its own lock, and takes that lock around a fork. The
 # forking thread must not wait for the allocator while another one, inside the allocator, waits for it.
 # shellcheck source=tests/lib.sh

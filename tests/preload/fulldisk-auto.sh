@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # MAPHERD_PREALLOC=auto, the default: what fits into its budget is allocated, so that a disk that others
 # fill later is no SIGBUS; what does not is left as it was, with one line if there is no space at all. No byte and no size changes.
 . "${TESTS_SRC:?run by make check}/lib.sh"

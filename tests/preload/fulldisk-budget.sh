@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # MAPHERD_PREALLOC=auto has one budget: programs whose files are sparse by design find the space for
 # their logs, as alone, however many files, processes at once and one after the other there are; also
 # within a user's quota; and nothing is allocated where it does not help.

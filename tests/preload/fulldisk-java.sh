@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Java on a full disk: alone an InternalError out of nowhere, and stores that are lost; with
 # MAPHERD_PREALLOC=strict an IOException that names the cause, and an SQLException that does.
 . "${TESTS_SRC:?run by make check}/lib.sh"

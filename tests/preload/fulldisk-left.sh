@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Files whose holes are left as they are, because an allocation would change more than their space: alone and
 # preloaded they have as many blocks, the same mode, the same capabilities.
 # shellcheck disable=SC2154 # mnt and why are lib.sh's

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # shellcheck disable=SC2086 # a compiler may be several words: ccache gcc
 # Unmodified programs on a full disk: alone they die of SIGBUS, or say nothing useful; with
 # MAPHERD_PREALLOC=strict each says, in its own words, that there is no space.

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # MAPHERD_PREALLOC=strict: a full disk is an error of the call that maps, or grows the file under a
 # map, where the program alone dies of SIGBUS; and a map that was made can be stored to, whatever
 # fills the disk later.

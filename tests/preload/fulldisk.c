@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * fulldisk: a program that grows a file, maps it and stores, on a disk without space for it. It
  * knows nothing of mapherd.

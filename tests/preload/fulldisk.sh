@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # What the tests of a full disk share. Source it after lib.sh.
 fulldisk=$TESTS_BIN/tests/preload/fulldisk
 

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * guards: see guards.h. Runs every case; "maps N" on stderr is what a guard cost in maps, and
  * "library N" whether libmapherd.so is there.

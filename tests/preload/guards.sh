@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Guard pages without a split: a program sees of its guards what it sees alone, whatever it does
 # with them, and 60,000 of them cost next to no map.
 # shellcheck source=tests/lib.sh

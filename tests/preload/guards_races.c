@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * guards_races: guards, while another thread stores to the page, and while calls past libc change what
  * lies there. Alone everything is right.

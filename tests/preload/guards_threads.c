@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * guards_threads: threads that make stacks with guards, use them and unmap them, over and over,
  * so that one gets at once what another has let go.

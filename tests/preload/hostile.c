@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * hostile: a small program for bad conditions. What it says and how it ends must not depend on a
  * library that was preloaded into it.

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Hostile starts: under bad conditions a program with the library says the same, and ends the same,
 # as alone. Lines of mapherd's own on stderr are taken off before the comparison, no others.
 # shellcheck source=tests/lib.sh

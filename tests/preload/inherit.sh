@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # No descriptor of the library reaches a forked child: while it asks for pages, reads lists and writes its
 # log and its metrics, workers are forked that do not exec.
 . "${TESTS_SRC:?run by make check}/lib.sh"

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # The same parts of a file, mapped again before the collector has taken the buffers dropped before: fewer
 # maps than alone, and no exception that alone has not, with every collector and JDK. TESTS_LONG=1:
 # 200,000 maps, where alone the limit is met on the way.

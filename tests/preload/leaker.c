@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * leaker: three calls that leak, among ten that do not, which are called on two ways each. How many
  * mappings each has left at the end is in their names, and they are in this order: alpha, beta, gamma.

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Who leaks, in Java: class, method and line, also through a pool of threads; and Lucene's readers
 # that nobody closes, whose files are long deleted.
 # shellcheck source=tests/lib.sh

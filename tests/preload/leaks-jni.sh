@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # shellcheck disable=SC2086 # a compiler may be several words: ccache gcc
 # A native method is recorded with its Java frames from its first mapping on. Who maps where a JVM may not
 # be asked for these goes on as alone, and is recorded without them: a thread that the JVM does not know,

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # The record of a program and what the command says of it. Sourced by leaks.sh and leaks-java.sh,
 # after tests/lib.sh.
 # shellcheck shell=sh disable=SC2154

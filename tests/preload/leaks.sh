@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Who leaks: real programs that map and forget, and what `mapherd leaks` says of them. That every
 # page is accounted for is record.sh's; here are the names.
 # shellcheck source=tests/lib.sh

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /* Native methods that map where the JVM may not be asked for their callers. */
 #define _GNU_SOURCE
 #include <jni.h>

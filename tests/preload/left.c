@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * left FILE FLAG: maps the whole file, shared, through an open with that flag: rdwr, dsync, wronly.
  *

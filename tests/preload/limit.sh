@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # What is logged on the way to the map limit: one line each at 60, 80 and 90 percent, with the
 # count, the limit and what holds most maps, and one line that explains the refusal. The numbers are
 # held against those that the program reads itself.

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * look: reads /proc/self/maps, smaps and status. The buffers are static, so that looking adds no map.
  */

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * A library behind libmapherd.so that calls the program's meanwhile() with the range of each msync
  * that is about to enter the kernel, and after_fallocate() after each fallocate that has succeeded.

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Where log lines go: to what descriptor 2 was at start and to nothing else, to a log for each process, and
 # what is said when there is no place for them.
 . "${TESTS_SRC:?run by make check}/lib.sh"

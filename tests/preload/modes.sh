@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # MAPHERD_MODE=observe: a program's system calls are those that it makes alone. MAPHERD_MODE=limit: the maps are
 # herded, and the disk, msync and SIGBUS are left alone.
 # shellcheck source=tests/lib.sh

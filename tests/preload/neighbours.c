@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * neighbours: a chunk of a file is made what no hook sees, and then the next one is mapped. It is plain,
  * whatever its neighbour is. It knows nothing of mapherd:

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # What a chunk's neighbour has become unseen is not what the chunk becomes: each case of neighbours.c
 # alone and preloaded, also where chunks of several opens are joined; page tables of lone chunks; as
 # many layers as are needed, and no more.

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * no_markers: runs a command on a kernel that knows no guard markers (before Linux 6.13): a
  * seccomp filter answers EINVAL to MADV_GUARD_INSTALL and MADV_GUARD_REMOVE.

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Options that a user sets in the environment: what each one does, seen from outside, and the one
 # warning for a wrong one.
 . "${TESTS_SRC:?run by make check}/lib.sh"

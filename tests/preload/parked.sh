@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # The open files that are kept for a full disk: each is let go of when its last map goes, in each process by
 # itself; no forked child and no sandboxed program has a descriptor of them; the process's locks stay; and sockets that the program has by the library's numbers are left alone.
 # shellcheck disable=SC2154 # why is lib.sh's

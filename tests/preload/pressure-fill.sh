@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # 300,000 random pages of one sparse file of 100 GiB, mapped and a random half unmapped, over and
 # over: no call is refused, the bytes are right, and nothing is left. TESTS_LONG=1: for a minute.
 # shellcheck source=tests/lib.sh

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Maps of different files, which merge with nothing, in every JDK with two collectors. The JVM
 # alone dies of an innocent map, a stack's guard page or a commit; preloaded its file maps are
 # refused in time, it collects garbage and goes on. TESTS_LONG=1: eight runs of each.

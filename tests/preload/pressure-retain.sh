@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # At the limit: munmap in the middle of a map, and what else would split one. The kernel refuses
 # that; here it is honoured, and what is kept for it is given back.
 # shellcheck source=tests/lib.sh

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # What is kept mapped in a filled window is not there for the program: loads, stores and system calls
 # fault, calls about it fail and find it free, and what raw calls have put in its place stays.
 # shellcheck source=tests/lib.sh

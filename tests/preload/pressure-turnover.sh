@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Threads of a JVM that map and drop buffers until the reserve is reached: while one of them collects,
 # the others wait for what that gives back, and none is told an exception that it is not told alone.
 # TESTS_LONG=1: at the limit's own reserve, with every collector.

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Programs that know nothing of mapherd do the same with it and without: every byte of their
 # output, their exit status, and the files they leave.
 #

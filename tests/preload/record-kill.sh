@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Eight threads map and unmap, the process is killed at a random moment, and its record is of one
 # mind with what the threads had written down. KILLS: so many times (200 in make check-long-record).
 # shellcheck source=tests/lib.sh

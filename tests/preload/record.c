@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * record: maps and unmaps at random and knows of every page which call mapped it; then asks the
  * record the same.

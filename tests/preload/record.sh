@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # The record of a process: when there is one, whose and where it is, and that what it says of every
 # mapped page is so. By the format alone: the command's reader is tested in tests/cli.
 # shellcheck source=tests/lib.sh

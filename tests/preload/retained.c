@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * retained: what the program has unmapped, and what it never mapped, between the chunks of a file. It
  * behaves as alone, and what lies there by calls past libc stays. It knows nothing of mapherd.

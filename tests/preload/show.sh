@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # MAPHERD_SHOW_LIMIT: what a program reads from /proc/sys/vm/max_map_count, by each of libc's functions that
 # open files, in C, Java, Python and a shell's commands; and what it does not change.
 # shellcheck source=tests/lib.sh

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # shellcheck disable=SC2086 # a compiler may be several words: ccache gcc
 # HotSpot and SIGBUS: with the library it starts, checks itself, makes its InternalErrors and its
 # crash reports as it does alone, with libjsig in front of the library, behind it, and without.

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # A program that uses SIGSTKFLT, the signal that stands for a blocked SIGBUS in the kernel, gets it: line for
 # line as without the library.
 . "${TESTS_SRC:?run by make check}/lib.sh"

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * signals: what a program can see of SIGBUS. Every scene runs in a process of its own and prints
  * what it sees; signals.sh compares that with the library and without.

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # shellcheck disable=SC2086 # a compiler may be several words: ccache gcc
 # SIGBUS as a program sees it: the same with the library and without, line for line. Nothing is
 # mended here (MAPHERD_SIGBUS=report): what is, is no longer as without the library.

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * signals_spare: a program that uses SIGSTKFLT, in every way in which a signal can be received.
  *

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * signals_threads: sigaction for SIGBUS from handlers in eight threads, faults and all, and no
  * torn action is ever seen. With an argument: the library need not be there.

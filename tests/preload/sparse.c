@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * sparse: processes that map sparse files whole and store a page in each, and write a log meanwhile:
  * a log store with its index files. It knows nothing of mapherd.

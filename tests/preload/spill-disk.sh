@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # The disk is filled by others after the map was made: no store fails, few maps are needed, msync says
 # what is the case, and every byte is on the disk when there is space again.
 # shellcheck source=tests/lib.sh

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Space returns in the very moment of a store that lacked it: whatever the kernel says then, the
 # program does not die, and everything stored is in the file.
 # shellcheck source=tests/lib.sh

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # However a program gives up pages that are in the spill file (munmap, exit, _exit, quick_exit, fork,
 # MAP_FIXED, mprotect, mremap), they come to the file: at once, or by `mapherd recover`. Its POSIX locks stay.
 # PART=forks runs one part alone.

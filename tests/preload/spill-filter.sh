@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # A full disk under a seccomp filter that the program was started under. One that lets the library's calls pass takes
 # nothing from the program, which lives on. One that refuses them, or kills for them, leaves the program as alone: a child
 # asks, at the fault and not before. The program does not see the child, and the child leaves no core dump.

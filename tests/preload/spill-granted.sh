@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # What spilling needs, where it is not granted: a descriptor, VMAs, address space, an inode that tells
 # the file from others, a lease that no forked child gives back, a thread that asks for it, forks that
 # succeed. No store is lost, no other file's bytes are shown, and what cannot be spilled ends as alone.

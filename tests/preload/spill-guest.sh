@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # What is the program's own while pages of its files are spilled or read as zeros: its leases and signals, its
 # descriptors, its filter for system calls, what it gives to programs that it starts. Long: nothing is written
 # behind who opens the file after the kernel has stopped to hold him up.

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Killed with SIGKILL at any moment: what was stored before is in the file after `mapherd recover`.
 # SPILL_SEED repeats a run.
 # shellcheck source=tests/lib.sh

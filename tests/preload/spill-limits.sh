@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # What cannot be spilled either: the program dies of SIGBUS, as it does alone, and a line says why.
 # What it had stored before is not lost. On tmpfs nothing is spilled.
 # shellcheck source=tests/lib.sh

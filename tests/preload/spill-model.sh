@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # A map whose pages are spilled while the program stores, punches holes and cuts the file off: it holds what a
 # model holds after each step, and the file at the end. Random steps; SEED=5 takes those of one seed.
 # shellcheck disable=SC2154 # why is lib.sh's

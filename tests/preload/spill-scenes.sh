@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Spilled pages, and zeros, between two processes, under mremap, under the program's signal handlers and
 # beside another thread's mprotect.
 # SCENE=grows runs one alone.

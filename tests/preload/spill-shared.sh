@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Several processes share a file on a full disk: what each stores is seen by all, or it ends as it would
 # alone. Nothing is spilled that another process could miss, nothing is overwritten that another has
 # written, and who opens a file with spilled pages sees them, as soon as there is space.

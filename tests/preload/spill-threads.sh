@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Four threads count in pages of a file all the while, each in its own and all in common ones, and
 # the pages go into the spill file and back: no store is lost.
 # shellcheck source=tests/lib.sh

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * spill_filter: a program that was started under a seccomp filter stores to a file, and looks for children
  * that it has not made.

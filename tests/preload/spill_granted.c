@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * spill_granted: what spilling needs, where it is not granted: descriptors, VMAs, address space, an
  * inode that tells the file from others, a lease that no other process gives back.

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * spill_guest: what belongs to the program while pages of its files are spilled, or read as zeros.
  *

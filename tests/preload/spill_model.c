@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * spill_model FOLDER SEED STEPS: a map of a file, and what it should hold, step for step.
  *

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * spill_scenes: what two processes, mremap, signal handlers and other threads do to spilled pages.
  *

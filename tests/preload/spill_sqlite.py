@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Holds SQLite's lock of a database, and stores to a map of the same file, behind its last page.
 
 Each line on stdin is a step: store, sync (answers with errno, or 0), end.

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * stacks: makes stacks of 64 KiB, each with a guard page at its low end, as fibers and threads
  * have them, and keeps them all.

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * step: a trap (SIGTRAP) behind each instruction of this thread, on x86-64.
  *

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * stress: threads that map, check and unmap chunks of shared files and anonymous memory, all at
  * once, while the process forks: children map too, some of them born without libc's knowledge.

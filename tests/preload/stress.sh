@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # 64 threads map and unmap, and fork: no wrong byte, no deadlock, nothing left. STRESS_ROUNDS:
 # rounds a thread (make check-long: half a minute of them).
 # shellcheck source=tests/lib.sh

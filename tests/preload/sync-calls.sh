@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # msync says what it says alone, is a cancellation point, and leaves advice as it is: with every
 # word of MAPHERD_SYNC.
 # shellcheck source=tests/lib.sh

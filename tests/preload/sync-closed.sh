@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # The program closes the descriptor after mmap, and opens another file in its place. A loop of msync is still widened
 # where that pays, and not on btrfs, nor on overlayfs over btrfs; also where fstatfs is refused by a seccomp filter that
 # the program was started under.

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # A part ahead of an msync is unmapped, or replaced, while the widened msync is under way. It counts as
 # synced only if the kernel has gone over it.
 # shellcheck source=tests/lib.sh

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # shellcheck disable=SC2086 # a compiler may be several words: ccache gcc
 # Stores that sync maps: LMDB with a writable map, tdb's transactions, RocksDB with mapped writes.
 # Their results are the same under the library, with every word of MAPHERD_SYNC.

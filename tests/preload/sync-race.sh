@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # After an msync no page of its range is dirty, whoever stores and syncs meanwhile, also where the
 # library skipped it.
 # shellcheck source=tests/lib.sh

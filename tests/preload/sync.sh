@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # A loop of msync over many buffers, upwards and downwards, in C and in Java: what it costs in
 # flushes of the device, and that all of it is there after the filesystem was mounted anew.
 # shellcheck source=tests/lib.sh

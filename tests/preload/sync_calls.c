@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * sync_calls: what msync is besides syncing: its errors, a cancellation point, and nothing to maps'
  * advice. Prints the same with the library and without, and what was skipped last.

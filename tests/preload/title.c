@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * title: a server that writes what it does over the memory of its arguments and its environment, as
  * PostgreSQL, nginx, Perl and setproctitle do.

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Options hold in a program that writes its title over its arguments and its environment: the record lies
 # in the folder that was named, and MAPHERD_SIGBUS says what it said.
 . "${TESTS_SRC:?run by make check}/lib.sh"

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * trap: cases in which two live maps, or two open files, must not be taken for one. Each case runs
  * in a process of its own, on a file of PARTS chunks in which each page holds its own number. Run

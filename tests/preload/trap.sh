@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Live maps and open files that mapherd must keep apart, on a disk, on tmpfs and on overlayfs, where
 # maps are made in another way. Every case is run alone first, and passes: it asserts what the
 # kernel does.

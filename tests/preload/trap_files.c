@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * A file's life is what it was without mapherd: locks go when the program lets go, seals hold, a
  * file that is gone is gone, and one that is made anew is another.

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * What the program said of one chunk (protection, advice, locks in memory) does not reach the next
  * one, which is mapped beside it.

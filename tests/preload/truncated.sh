@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # A file is made shorter under its readers: they end as they do alone, and a line says where. With
 # MAPHERD_SIGBUS=convert the lost part reads as zeros, and who syncs it is told; the bytes come back with
 # the file.

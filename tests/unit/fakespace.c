@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * fakespace: a sorted array of maps. Each operation is written the way the kernel does it: cut at
  * the borders, change what lies between, merge what fits. That is slow and hard to get wrong.

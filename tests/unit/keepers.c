@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * Keepers on the real kernel (kernel/keepers.h). Each scene runs in a process of its own.
  *

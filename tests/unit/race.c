@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * race: eight threads in the engine at once, for ThreadSanitizer to watch. The fake kernel is built
  * without it (race.sh), so that what the fake orders hides nothing.

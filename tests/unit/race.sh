@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # ThreadSanitizer watches eight threads in the model, the placement and the engine (race.c).
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"

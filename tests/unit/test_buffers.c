@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * What the calls that take memory reach before they are made, and that they are made with the same arguments.
  * The hooks are this program's own read, write and so on, over the real kernel; cold_reach is a list.

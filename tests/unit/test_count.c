@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * count: the upper bound, when a scan measures the count, and what is said at the marks and at the limit.
  *

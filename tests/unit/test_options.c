@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * options: defaults, both ways to say them, which of them wins, and what is said of wrong ones.
  */

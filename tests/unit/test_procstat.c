@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * procstat: numbers out of texts as /proc has them, in pieces of any size; and the pool of huge
  * pages, which is read with it.

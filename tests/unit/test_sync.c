@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * sync: which ranges the kernel is asked for, which are skipped, and who is told of an error.
  */

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * walk: the unwinder where the unit tests do not run (tests/aarch64.sh), and against the clock.
  *

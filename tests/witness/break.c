@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * A library behind libmapherd.so that breaks msync on purpose: one in three of those that would
  * have reached the kernel says 0 without asking it.

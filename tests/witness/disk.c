@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * disk: a disk that remembers. A filesystem in user space with one file, `image`, for a loop
  * device to stand on; every write and every flush that reaches it is written down, in order.

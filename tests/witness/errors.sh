@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # The disk refuses a write: every msync that fails alone fails under the library, with every word
 # of MAPHERD_SYNC; and it is told once. More fail where a sync was widened, for the kernel does not say
 # which part of it was refused; but nothing is widened of a file that had an error.

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # The witness judges itself: what it cannot do for want of space, or what it reads that is not
 # whole, is its own trouble, and never a loss of the library's; and one foreign umount that comes
 # late changes no image.

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # What msync has promised is there after a power failure: with every word of MAPHERD_SYNC, and not
 # with a library that skips one sync too many. WITNESS_CUTS: how often the power fails each time,
 # WITNESS_KINDS: on which filesystems (make check-long-sync: 2,000 times, on all).

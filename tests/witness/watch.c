@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * A library behind libmapherd.so, or in its place, that sees what the kernel is asked: which msync
  * was under way, and of what range, when the disk refused a write. Write-back that began by itself,

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # The power fails: sourced by the scripts of this folder.
 #
 # A filesystem lies on a loop device, that on a disk which writes down what reaches it (disk.c).

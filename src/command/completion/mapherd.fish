@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # fish completion for mapherd(1). What can be completed is asked of the command itself.
 
 # The words before the cursor's, without the command.

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * mapherd fill: allocates space for the holes of files, before a program that the library cannot
  * get into stores to them through a mapping.

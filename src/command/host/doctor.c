@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * mapherd doctor: whether this host is ready, and if not, what to do. Each examination tries the
  * thing itself, and prints a line that says what came of it:

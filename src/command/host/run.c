@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /* mapherd run: becomes the program, with the library in LD_PRELOAD. No process stays in between:
  * the exit status, the signals and the process id are the program's own. */
 #define _GNU_SOURCE

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * live: a record and its process. Finds the record of a process that runs, and writes to it what is
  * wanted; says whether the process of a record runs; and has the mappings of a record with what

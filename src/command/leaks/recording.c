@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * mapherd leaks --start and --stop: asks running processes to record their mappings, or to stop;
  * and why a process has no record.

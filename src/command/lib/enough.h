@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * enough: memory, for a command that cannot go on without it, and what is kept in it: arrays that
  * grow, texts, and numbers for texts. Where there is no memory, each of them says so and ends the

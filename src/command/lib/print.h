@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * print: text for people, shells and programs. Names of files and processes may hold any bytes, so
  * each function makes harmless what it prints.

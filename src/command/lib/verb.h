@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * verb: what the command can do. Each verb is in a file of its own; main.c has the table of them.
  *

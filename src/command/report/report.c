@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * mapherd report: one HTML page about a process, with nothing in it that is loaded from elsewhere.
  */

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * report_words: the head of the page, in sentences: how close the limit is, what holds most, since
  * when, and what to do.

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /* space: see space.h. Finds the holders that get a colour of their own, and then walks the VMAs
  * once. */
 #define _GNU_SOURCE

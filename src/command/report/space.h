@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /* space: an address space as runs of VMAs that lie side by side, of one holder or of several in
  * turn; and what keeps neighbouring VMAs from being one. */
 #ifndef MAPHERD_SPACE_H

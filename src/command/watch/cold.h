@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * cold: how a process does with cold mappings (limit/cold.h), as the status block of the library in
  * it tells: how many are made warm a second, whether it thrashes, and how large its warm set seems

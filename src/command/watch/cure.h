@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * cure: what mapherd can make of a process's VMAs: how many fewer they would be, by which of its
  * mechanisms, if the program had run under it from the start. It is foretold from the kernel's list

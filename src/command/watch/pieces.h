@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * pieces: the VMAs of a process, what holds most of them, and for its files how many of them
  * placement would save. A piece is one VMA.

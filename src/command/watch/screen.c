@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * screen: top's screen: what is drawn on the terminal, its keys, and the time between two rounds.
  */

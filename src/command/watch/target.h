@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * target: a running process that the command looks at: which one it is, its VMAs, and what the
  * library in it tells.

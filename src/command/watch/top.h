@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * top: what `mapherd top` watches, for the screen that shows it: the last round, and the counts of
  * VMAs over the time that the processes have been watched.

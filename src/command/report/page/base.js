@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 // What all parts of the page share: the data, elements, words for numbers and times.
 const data = JSON.parse(document.getElementById("data").textContent);
 

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 // The count over time against the limit. data.history: [level, s, count, most, limit]; level k has a
 // point for 4^k seconds.
 (() => {

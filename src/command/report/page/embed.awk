@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Makes the page's files into one C source: a list of lines for each file or group of files.
 # awk -f embed.awk FILE...: page.html becomes page_html, page.css page_css, all .js together page_js.
 function list(name) {

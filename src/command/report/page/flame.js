@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 // The flame graph: live mappings by who mapped them, the outermost call on top. data.stacks have
 // their frames innermost first, as elements of data.frames: [function, where, module, kind].
 (() => {

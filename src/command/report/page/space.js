@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 // The address space, read like text: from left to right and from top to bottom by address, what is
 // not mapped left out. data.space.runs: [page, pages to its end, name, files, [holder, maps, pages
 // mapped, ...], [borders by reason...]]; a run is what lies side by side, of one holder or of several

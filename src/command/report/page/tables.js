@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 // The tables. Headers are buttons that sort; a long table shows its first rows until asked.
 (() => {
   const first = 20;
