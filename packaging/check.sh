@@ -37,7 +37,11 @@ version=$(basename "$tarball" .tar.xz)
 version=${version#mapherd-}
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/mapherd-packages.XXXXXX")
-trap 'umount -l "$work" 2>/dev/null; rm -rf --one-file-system "$work"' EXIT
+clean_up() {
+	awk -v under="$work/" 'index($2, under) == 1 { print $2 }' /proc/self/mounts | xargs -r umount -l
+	rm -rf --one-file-system "$work"
+}
+trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 roots=${CHECK_ROOTS:-$work/roots}
