@@ -7,7 +7,10 @@
 #
 # That the library was in each process, and in those it started, is what the dynamic loader says
 # (LD_DEBUG=files), into files of its own.
+# shellcheck source=tests/lib.sh
 . "${TESTS_SRC:?run by make check}/lib.sh"
+# shellcheck source=tests/workloads.sh
+. "$TESTS_SRC/workloads.sh"
 
 export HOME="$scratch/home" LC_ALL=C.UTF-8 TMPDIR="$scratch/tmp" GIT_CONFIG_NOSYSTEM=1
 mkdir "$HOME" "$TMPDIR"
@@ -77,21 +80,6 @@ git_log() {
 	git -C "$scratch/repository" -c core.packedGitWindowSize=4k fsck --full --strict
 }
 
-make_repository() {
-	git init -q "$scratch/repository"
-	n=0
-	while [ $n -lt 200 ]; do
-		n=$((n + 1))
-		printf 'commit refs/heads/main\ncommitter A <a@example.org> %s +0000\ndata 8\nnumber %s\n' \
-			$((1700000000 + n)) $((n % 10))
-		printf 'M 644 inline file%s\ndata <<END\n' $((n % 17))
-		seq $n $((n + 400))
-		printf 'END\n\n'
-	done | git -C "$scratch/repository" fast-import --quiet
-	git -C "$scratch/repository" symbolic-ref HEAD refs/heads/main
-	git -C "$scratch/repository" repack -adfq
-}
-
 python_mmap() {
 	# The one thing that differs by nature is how long it took.
 	"$python" -m test.test_mmap -v 2>"$work/err" || { cat "$work/err" >&2; return 1; }
@@ -122,12 +110,7 @@ sqlite_reads() {
 
 lmdb() {
 	mkdir database
-	{
-		printf 'VERSION=3\nformat=print\ntype=btree\nmapsize=67108864\nHEADER=END\n'
-		seq 100000 120000 | sed 's/.*/ key &\n value of & that is a little longer than its key/'
-		echo DATA=END
-	} >text
-	mdb_load -f text database
+	load_lmdb database
 	mdb_dump database
 	mdb_stat -e database
 }
@@ -159,7 +142,8 @@ java_compile_and_run() {
 same 3 shell_status
 same 0 list_files
 if command -v git >/dev/null; then
-	make_repository
+	make_repository "$scratch/repository"
+	git -C "$scratch/repository" repack -adfq
 	same 0 git_log
 else
 	say "not run: git is not installed"

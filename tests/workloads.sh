@@ -1,0 +1,27 @@
+# shellcheck shell=sh
+# What several tests let real programs do. Sourced after lib.sh, or by itself.
+
+# make_repository FOLDER: a git repository with 200 commits, unpacked.
+make_repository() {
+	git init -q "$1"
+	n=0
+	while [ $n -lt 200 ]; do
+		n=$((n + 1))
+		printf 'commit refs/heads/main\ncommitter A <a@example.org> %s +0000\ndata 8\nnumber %s\n' \
+			$((1700000000 + n)) $((n % 10))
+		printf 'M 644 inline file%s\ndata <<END\n' $((n % 17))
+		seq $n $((n + 400))
+		printf 'END\n\n'
+	done | git -C "$1" fast-import --quiet
+	git -C "$1" symbolic-ref HEAD refs/heads/main
+}
+
+# load_lmdb FOLDER: 20,001 pairs, by way of the file "text".
+load_lmdb() {
+	{
+		printf 'VERSION=3\nformat=print\ntype=btree\nmapsize=67108864\nHEADER=END\n'
+		seq 100000 120000 | sed 's/.*/ key &\n value of & that is a little longer than its key/'
+		echo DATA=END
+	} >text
+	mdb_load -f text "$1"
+}
