@@ -45,7 +45,8 @@ speaks() {
 	sed -n 1p "$1/debian/changelog" | grep -q "^mapherd ($version-[0-9]*) " || echo debian/changelog
 }
 [ -z "$(speaks "$tree")" ] || fail "configure.ac has version $version; another one is in $(speaks "$tree")"
-[ "$("$MAPHERD" --version)" = "mapherd $version" ] || fail "the command is of another version"
+# A build of a clone says which commit it is of besides.
+"$MAPHERD" --version | grep -Eq "^mapherd $version( \(commit [^ ]*\))?\$" || fail "the command is of another version"
 mkdir -p "$scratch/other/packaging" "$scratch/other/debian"
 for file in CHANGELOG.md packaging/mapherd.spec debian/changelog; do
 	sed 's/[0-9]\.[0-9]\.[0-9]/9.9.9/' "$tree/$file" >"$scratch/other/$file"

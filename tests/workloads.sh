@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # shellcheck shell=sh
 # What several tests let real programs do. Sourced after lib.sh, or by itself.
 

@@ -132,7 +132,7 @@ END
 of_sort() { # of_sort SORT LEAST WORDS: most maps are of it
 	hold python3 "$scratch/sorts.py" "$1"
 	expect 0 "$MAPHERD" maps --json "$held"
-	[ "$(field holders 0 what)" = "$3" ] || fail "$1: most maps are of '$(field holders 0 what)'"
+	[ "$(field holders 0 name)" = "$3" ] || fail "$1: most maps are of '$(field holders 0 name)'"
 	[ "$(field holders 0 maps)" -ge "$2" ] || fail "$1: only $(field holders 0 maps) of them"
 	expect 0 "$MAPHERD" maps "$held"
 	grep -Eq "^([0-9],)?[0-9]{3} of ([0-9],)?[0-9]{3,4} are of $3(, in 400 files)?\$" "$scratch/out" ||
@@ -140,7 +140,7 @@ of_sort() { # of_sort SORT LEAST WORDS: most maps are of it
 	expect 0 "$MAPHERD" ps --json
 	python3 - "$scratch/out" "$held" "$3" <<-END || fail "ps names another holder of $1"
 		import json, sys
-		most = {p["pid"]: p["most"]["what"] for p in json.load(open(sys.argv[1]))["processes"]}
+		most = {p["pid"]: p["holder"]["name"] for p in json.load(open(sys.argv[1]))["processes"]}
 		assert most[int(sys.argv[2])] == sys.argv[3], most[int(sys.argv[2])]
 	END
 	release

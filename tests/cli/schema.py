@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+
 """Holds doc/schema against what the command prints, for schema.sh.
 
 schema.py form SCHEMA HELP       the schema itself: one name has one meaning, and the numbers of the

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # doc/schema: what each verb prints with --json, and the metrics, of processes of several kinds, is what is
 # promised there, and nothing that is promised is never seen. So a name, a type or a unit that changes fails
 # here. schema.py has what is compared.

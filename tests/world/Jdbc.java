@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 import java.io.PrintStream;
 import java.sql.Connection;
 import java.sql.DriverManager;

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 import java.io.File;
 import java.io.PrintStream;
 import org.apache.lucene.analysis.standard.StandardAnalyzer;

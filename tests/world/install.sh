@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Installs the Debian packages that the table of programs names, as root or through sudo, and says which there are not. It is run by hand;
 # world.sh installs nothing.
 #

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # shellcheck shell=sh
 # Runs one program of the table once, in namespaces that world.sh has made for it: what it starts is gone with them.
 # Written to $RESULTS: out, err, status, kept (the data), peak (VMAs), loader/ (what the dynamic loader says).

@@ -1,3 +1,6 @@
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # shellcheck shell=sh
 # shellcheck disable=SC2016,SC2034 # programs of other languages in quotes; variables of world.sh
 # The table of real programs. A new one is an entry here: a line "program", and a function run_NAME ("-" and "." are "_").

@@ -1,4 +1,7 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
 # Real programs do the same alone and under the library, in every mode: output, exit status and the data that they
 # write. programs.sh has the table of them.
 #

@@ -1,3 +1,6 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
 /*
  * report_json: what the page of `mapherd report` says in numbers, for programs. doc/schema has the
  * names and units. Who holds the maps now, `mapherd maps --json` tells, and `mapherd leaks --json`
