@@ -1137,7 +1137,6 @@ static void return_what_is_asked_for(void *unused)
     }
     if (waited_for)
         try_later();
-    metrics_settle();
 }
 
 static void on_break(int sig, siginfo_t *info, void *context)

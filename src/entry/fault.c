@@ -291,8 +291,6 @@ static void meet_aside(void *unused)
 {
     (void)unused;
     now.mended = meet();
-    /* The program may sleep from here on, and what is spilled is at risk. */
-    metrics_settle();
 }
 
 /* The fault is that of a signal handler, which has interrupted the library in a call that holds the

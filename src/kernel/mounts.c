@@ -24,10 +24,10 @@
 
 #define MOUNTINFO "/proc/self/mountinfo"
 
-enum { DEVICE = 2, POINT = 4, OPTIONAL = 6, TYPE = 100, OPTIONS = TYPE + 2 };
+enum { DEVICE = 2, POINT = 4, ACCESS = 5, OPTIONAL = 6, TYPE = 100, OPTIONS = TYPE + 2 };
 
 struct line {
-    char device[24], point[256], type[24], option[24];
+    char device[24], point[256], access[4], type[24], option[24];
     size_t len; /* of the present field or option */
     int field;  /* its number; from TYPE on behind the dash, because the fields before it vary */
     bool quotas;
@@ -62,6 +62,8 @@ static void keep(struct line *l, char c)
         put(l->device, sizeof l->device, l->len, c);
     else if (l->field == POINT)
         put(l->point, sizeof l->point, l->len, c);
+    else if (l->field == ACCESS)
+        put(l->access, sizeof l->access, l->len, c);
     l->len++;
 }
 
@@ -133,6 +135,7 @@ static void take(struct search *s)
         memcpy(s->best->type, l->type, sizeof l->type);
         memcpy(s->best->point, l->point, sizeof l->point);
         s->best->quotas = l->quotas;
+        s->best->read_only = strcmp(l->access, "ro") == 0 || strcmp(l->access, "ro,") == 0;
     }
     memset(l, 0, sizeof *l);
 }
@@ -156,6 +159,18 @@ static bool is_nowhere(const char *path)
 {
     return path && (strncmp(path, "/memfd:", 7) == 0 || strncmp(path, "/SYSV", 5) == 0 ||
                     strncmp(path, "/dev/zero", 9) == 0 || path[0] != '/');
+}
+
+bool mounts_read_only(const char *path)
+{
+    struct mount_words words = { .size = 0 };
+    struct search s = { .device = "", .path = path, .best = &words };
+    long fd = brief_open(MOUNTINFO, O_RDONLY, 0);
+    if (fd < 0)
+        return false;
+    search(&s, (int)fd);
+    brief_close((int)fd);
+    return words.read_only;
 }
 
 bool mounts_describe(dev_t dev, const char *path, struct mount_words *out)

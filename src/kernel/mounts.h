@@ -33,6 +33,7 @@ struct mount_words {
     char point[256]; /* where it is mounted; cut if longer */
     uint64_t size;   /* bytes; 0 where the filesystem does not say */
     uint64_t free;   /* bytes that an ordinary user may still allocate */
+    bool read_only;  /* the mount is; its filesystem may be writable elsewhere */
     bool quotas;     /* the options of the filesystem name quotas ("usrquota", "prjquota") */
 };
 
@@ -43,6 +44,10 @@ struct mount_words {
  * no mount is found, and for a file on none: a memfd or a System V segment.
  */
 bool mounts_describe(dev_t dev, const char *path, struct mount_words *out);
+
+/* True if the mount that the path lies under is read-only. It only opens and reads mountinfo, which
+ * the seccomp filters of programs allow that explain nothing else. */
+bool mounts_read_only(const char *path);
 
 /* Returns how the filesystem can get more space, as a clause to follow a ';', or "". The text is
  * static. */

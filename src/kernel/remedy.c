@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "kernel/brief.h"
+#include "kernel/mounts.h"
 #include "kernel/procmaps.h"
 #include "kernel/sys.h"
 
@@ -29,10 +30,21 @@ static const char *const of_pods[] = { "/run/secrets/kubernetes.io",
 static const char *const of_containers[] = { "/.dockerenv", "/run/.containerenv",
                                              "/run/systemd/container", "/dev/.lxc-boot-id" };
 
+/* Whether a file can be opened so: 0 or -errno. It is asked so, because a seccomp filter that the
+ * program was started with may kill for access(2), and programs open files. */
+static long opens(const char *path, int flags)
+{
+    long fd = brief_open(path, flags, 0);
+    if (fd < 0)
+        return fd;
+    brief_close((int)fd);
+    return 0;
+}
+
 static bool has_one(const char *const *paths, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (sys_access(paths[i], F_OK) == 0)
+        if (opens(paths[i], O_PATH) >= 0)
             return true;
     return false;
 }
@@ -51,7 +63,7 @@ static bool is_of_others(void)
 /* Nobody who sees this /proc/sys may write to it. */
 static bool is_locked(void)
 {
-    return sys_is_read_only(PROCMAPS_LIMIT_PATH) || is_of_others();
+    return mounts_read_only(PROCMAPS_LIMIT_PATH) || is_of_others();
 }
 
 /* The files alone are no proof: a virtual machine may be made of a container's image. */
@@ -68,7 +80,7 @@ enum host remedy_host(void)
 
 const char *remedy_where(const char *setting)
 {
-    long answer = sys_access(setting, W_OK);
+    long answer = opens(setting, O_WRONLY); /* to open it changes nothing */
     if (answer != -EACCES && answer != -EROFS)
         return "";
     switch (remedy_host()) {

@@ -119,17 +119,6 @@ long sys_open(const char *path, int flags, unsigned mode)
     return CALL(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, mode, 0, 0);
 }
 
-long sys_access(const char *path, int mode)
-{
-    return CALL(SYS_faccessat, AT_FDCWD, path, mode, 0, 0, 0);
-}
-
-bool sys_is_read_only(const char *path)
-{
-    struct statfs fs;
-    return CALL(SYS_statfs, path, &fs, 0, 0, 0, 0) == 0 && (fs.f_flags & ST_RDONLY);
-}
-
 long sys_openat(int dir, const char *path, int flags, unsigned mode)
 {
     return CALL(SYS_openat, dir, path, flags, mode, 0, 0);
@@ -438,19 +427,9 @@ long sys_fork(void)
     return CALL(SYS_clone, SIGCHLD, 0, 0, 0, 0, 0);
 }
 
-long sys_geteuid(void)
-{
-    return CALL(SYS_geteuid, 0, 0, 0, 0, 0, 0);
-}
-
 long sys_getpid(void)
 {
     return CALL(SYS_getpid, 0, 0, 0, 0, 0, 0);
-}
-
-long sys_getppid(void)
-{
-    return CALL(SYS_getppid, 0, 0, 0, 0, 0, 0);
 }
 
 long sys_gettid(void)

@@ -98,10 +98,6 @@ long sys_memfd(const char *name);
 long sys_dirty_pages(int fd, off_t offset, uint64_t len);
 long sys_fchmod(int fd, unsigned mode);
 long sys_rename(const char *from, const char *to);
-/* access(2), which nothing is opened for. */
-long sys_access(const char *path, int mode);
-/* True if the path is on a mount, or a filesystem, that nobody may write to (statfs(2)). */
-bool sys_is_read_only(const char *path);
 /* readlink(2): returns the length of the text, which does not end with NUL. */
 long sys_readlink(const char *path, char *text, size_t size);
 long sys_unlink(const char *path);
@@ -164,9 +160,6 @@ bool sys_writable_now(int fd);
 
 /* The process. */
 long sys_getpid(void);
-/* The parent process; 0 if it is in another PID namespace (getppid(2)). */
-long sys_getppid(void);
-long sys_geteuid(void);
 long sys_gettid(void);
 long sys_kill(long pid, int sig);
 /* fork(2), without libc's handlers, and past its own note of the thread's id. */

@@ -8,13 +8,11 @@
 #include "limit/show.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include "common/fmt.h"
 #include "kernel/brief.h"
 #include "kernel/procmaps.h"
 #include "kernel/sys.h"
-#include "tell/complaints.h"
 #include "tell/log.h"
 #include "tell/options.h"
 
@@ -36,7 +34,7 @@ bool show_start(void)
             "option show_limit: %ld is less than vm.max_map_count = %ld, which the program sees;"
             " right would be a larger number, or none",
             shown, limit);
-        complaints_tell_one(environ, why);
+        log_line(EVENT_option, "%s", why);
     }
     return limit > 0 && shown > limit;
 }

@@ -11,10 +11,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/fmt.h"
 #include "kernel/brief.h"
-#include "kernel/procmaps.h"
+#include "kernel/procstat.h"
 #include "kernel/sys.h"
 #include "tell/log.h"
 #include "tell/options.h"
@@ -73,29 +75,40 @@ static void read_name(const char *path, char *name, size_t size)
     fmt(name, size, "%s", end);
 }
 
-static bool is_library(const struct procmap *m, void *found)
+/* Whether the parent's lines go where those of this process go. */
+static bool is_heard_there(struct parent *p)
 {
-    static const char end[] = "/libmapherd.so";
-    const size_t len = sizeof end - 1;
-    *(bool *)found = m->path_len >= len && memcmp(m->path + m->path_len - len, end, len) == 0;
-    return !*(bool *)found;
+    struct stat own, of_parent;
+    long fd = brief_open(file_of(p, "fd/2"), O_PATH, 0);
+    bool same = fd >= 0 && sys_fstat(STDERR_FILENO, &own) == 0 &&
+                sys_fstat((int)fd, &of_parent) == 0 && own.st_dev == of_parent.st_dev &&
+                own.st_ino == of_parent.st_ino;
+    if (fd >= 0)
+        brief_close((int)fd);
+    return same && words_equal(options.log, words_text("stderr"));
 }
 
+/* A parent with the same settings and the same LD_PRELOAD has told, if it is a program that the
+ * library works in. */
 static bool parent_has_told(char *const *environment)
 {
-    static const char prefix[] = "MAPHERD_";
-    char name[256], buffer[8192];
-    bool has_library = false;
+    static const char settings[] = "MAPHERD_", preload[] = "LD_PRELOAD=";
+    struct procstat status = { .label = "PPid" };
+    char name[256];
     struct parent p;
-    p.len = fmt(p.path, sizeof p.path, "/proc/%ld/", sys_getppid());
+    procstat_read("/proc/self/status", &status, 1);
+    if (status.value == PROCSTAT_NONE || !status.value)
+        return false;
+    p.len = fmt(p.path, sizeof p.path, "/proc/%lu/", status.value);
+    if (!is_heard_there(&p))
+        return false;
     for (char *const *e = environment; e && *e; e++)
-        if (strncmp(*e, prefix, sizeof prefix - 1) == 0 && !file_has(file_of(&p, "environ"), *e))
+        if ((strncmp(*e, settings, sizeof settings - 1) == 0 ||
+             strncmp(*e, preload, sizeof preload - 1) == 0) &&
+            !file_has(file_of(&p, "environ"), *e))
             return false;
     read_name(file_of(&p, "cmdline"), name, sizeof name);
-    if (!options_choose_program(name))
-        return false;
-    procmaps_scan(file_of(&p, "maps"), buffer, sizeof buffer, is_library, &has_library);
-    return has_library;
+    return options_choose_program(name);
 }
 
 /* ---- the complaints of this one ---- */
@@ -115,10 +128,4 @@ void complaints_tell(char *const *environment)
         log_line(EVENT_option, "%s", complaints.lines[i]);
     if (complaints.count > COMPLAINTS_MAX)
         log_line(EVENT_options_more, "and %u more of that kind", complaints.count - COMPLAINTS_MAX);
-}
-
-void complaints_tell_one(char *const *environment, const char *line)
-{
-    if (!parent_has_told(environment))
-        log_line(EVENT_option, "%s", line);
 }

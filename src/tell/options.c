@@ -28,11 +28,11 @@ static bool is_any(struct option_text t, const char *form)
     return true;
 }
 
-/* A word that switches the log on or off would be the name of a file. */
+/* "on" would be the name of a file; "off" is log_level=off. */
 static bool is_log(struct option_text t, const char *form)
 {
     (void)form;
-    return t.len > 0 && words_sense(t) == SENSE_NONE;
+    return t.len > 0 && words_sense(t) != SENSE_YES;
 }
 
 /* The path is absolute, because the program may change its folder; or there is none. metrics.c
@@ -41,6 +41,12 @@ static bool is_folder(struct option_text t, const char *form)
 {
     (void)form;
     return !t.len || words_sense(t) == SENSE_NO || (t.at[0] == '/' && t.len < 500);
+}
+
+/* "off" would mean the folders that are tried without the option: spill_max=0 keeps nothing. */
+static bool is_spill_folder(struct option_text t, const char *form)
+{
+    return is_folder(t, form) && words_sense(t) != SENSE_NO;
 }
 
 /* No folder is a word of its own there: an empty text is the usual one. */
@@ -179,8 +185,10 @@ static struct shown show(struct option_text t)
 static const char *instead(const struct table_row *row, struct option_text value)
 {
     bool off = words_sense(value) == SENSE_NO;
-    if (row->check == is_log && words_sense(value) != SENSE_NONE)
-        return off ? "log_level=off writes no lines; " : "log_level=info writes more lines; ";
+    if (row->check == is_log && words_sense(value) == SENSE_YES)
+        return "log_level=info writes more lines; ";
+    if (row->check == is_spill_folder && off)
+        return "spill_max=0 keeps nothing; ";
     return off && row->check(words_text("0"), row->form) ? "0 switches it off; " : "";
 }
 
@@ -246,6 +254,10 @@ static bool set(struct options *into, struct option_text name, struct option_tex
         if (!row->check(value, row->form)) {
             complain_of_text(row, value, why, why_size);
             return false;
+        }
+        if (into && row->check == is_log && words_sense(value) == SENSE_NO) {
+            into->log_level = 0;
+            return true;
         }
         if (into && !keep(row, value, (struct option_text *)((char *)into + row->field))) {
             fmt(why, why_size,

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -20,15 +21,21 @@
 #include "kernel/brief.h"
 #include "kernel/sys.h"
 
-enum { BYTES_MOST = 32 << 20, NAMES_MOST = 32, DIGITS_MOST = 16 };
+/* A JIT appends to its file, so what runs now is near the end. The thread that has raised SIGBUS
+ * waits for the reading, and others may wait for that thread: about 10 ms, once in EVERY_MS. */
+enum { BYTES_MOST = 1 << 20, EVERY_MS = 10000, NAMES_MOST = 32, DIGITS_MOST = 16 };
 
 static int64_t began_s;   /* s since 1970 */
+static uid_t user;        /* effective, at the start */
+static uint64_t next_ms;  /* no file is read before */
 static bool busy;         /* a child that is forked meanwhile finds no names */
 static char piece[16384]; /* belongs to the one that has set busy */
 
 void jitmap_start(void)
 {
     began_s = (int64_t)(sys_clock_ns(CLOCK_REALTIME_COARSE) / 1000000000);
+    /* A seccomp filter that the program was started with may kill for geteuid(2). */
+    user = (uid_t)getauxval(AT_EUID);
 }
 
 /* ---- lines ---- */
@@ -68,7 +75,9 @@ static void take_of_name(struct line *l, char c, struct jitmap_name *names, size
         return;
     for (size_t i = 0; i < n; i++)
         if (l->wanted >> i & 1) {
-            names[i].text[l->len] = (unsigned char)c <= ' ' || c == 0x7f ? '_' : c;
+            names[i].text[l->len] = (unsigned char)c <= ' '    ? '_'
+                                    : (unsigned char)c >= 0x7f ? '?'
+                                                               : c;
             names[i].text[l->len + 1] = '\0';
         }
     l->len++;
@@ -106,19 +115,22 @@ static void take(struct line *l, char c, struct jitmap_name *names, size_t n)
 
 /* ---- the file ---- */
 
-/* The descriptor, or -errno. */
-static long open_map(void)
+/* The descriptor, or -errno. *size: of the file. */
+static long open_map(uint64_t *size)
 {
     struct stat st;
+    *size = 0;
     char path[64];
     fmt(path, sizeof path, "/tmp/perf-%ld.map", sys_getpid());
     long fd = brief_open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
     if (fd < 0)
         return fd;
     if (sys_fstat((int)fd, &st) == 0 && S_ISREG(st.st_mode) &&
-        (st.st_uid == (uid_t)sys_geteuid() || st.st_uid == 0) && !(st.st_mode & S_IWOTH) &&
-        st.st_mtim.tv_sec >= began_s)
+        (st.st_uid == user || st.st_uid == 0) && !(st.st_mode & S_IWOTH) &&
+        st.st_mtim.tv_sec >= began_s) {
+        *size = (uint64_t)st.st_size;
         return fd;
+    }
     brief_close((int)fd);
     return -EPERM;
 }
@@ -132,9 +144,14 @@ void jitmap_find(struct jitmap_name *names, size_t n)
         names[i].text[0] = '\0';
     if (!n || __atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE))
         return;
-    long fd = open_map(), got = 0;
-    for (size_t read = 0; fd >= 0 && read < BYTES_MOST; read += (size_t)got) {
-        got = sys_read((int)fd, piece, sizeof piece);
+    uint64_t now = sys_now_ms(), size = 0;
+    long got = 0, fd = now < next_ms ? -EAGAIN : open_map(&size);
+    uint64_t at = size > BYTES_MOST ? size - BYTES_MOST : 0;
+    if (fd >= 0)
+        next_ms = now + EVERY_MS;
+    line.part = at ? IN_NOTHING : IN_START;
+    for (; fd >= 0 && at < size; at += (uint64_t)got) {
+        got = sys_pread((int)fd, piece, sizeof piece, (off_t)at);
         if (got <= 0)
             break;
         for (long i = 0; i < got; i++)

@@ -159,6 +159,7 @@ __attribute__((noinline)) size_t unwind_here(uintptr_t *pcs, size_t max)
 /* ---- addresses as text: the command can look up the names of functions later ---- */
 
 #define ENTRY 300 /* a file's name has 255 bytes at most */
+#define PLAIN 32  /* a usual entry without a name */
 #define NAMES 24
 
 /* Names of code that belongs to no file. They take more space than the stack of a handler has. */
@@ -217,7 +218,9 @@ size_t unwind_text(char *out, size_t size, const uintptr_t *pcs, size_t count)
     size_t at = 0;
     bool named = find_names(pcs, count);
     for (size_t i = 0; i < count; i++) {
-        size_t len = entry(text, pcs[i], named), space = at > 0;
+        /* A name leaves room for the callers. */
+        bool room = at + ENTRY + (count - i) * PLAIN < size;
+        size_t len = entry(text, pcs[i], named && room), space = at > 0;
         if (at + space + len >= size)
             break;
         if (space)

@@ -156,8 +156,8 @@ release
 quiet() { [ -z "$(firing)" ] && [ "$(asked 'count(process_memory_map_areas)')" = "None 2" ]; }
 until_true 120 quiet || fail "it fires on: $(firing)"
 
-# Data at risk. The program stores to a file on a full disk and then sleeps: it makes no call by which its
-# metrics would be renewed.
+# Data at risk. The program stores to a file on a full disk, and then makes one call, of which nothing comes but that
+# its metrics are renewed.
 # shellcheck source=tests/preload/spill.sh
 . "$TESTS_SRC/preload/spill.sh"
 if ! disk ext4 64M; then
@@ -179,6 +179,7 @@ later "kill -9 $running 2>/dev/null && wait $running || true"
 until_true 120 well || fail "it fires before anything is wrong, or is not scraped: $(firing)"
 take_space
 ask store ascending 0 64 7 || fail "the store without space has killed it: $(tail -3 "$scratch/log")"
+expect_answer 0 protect rw 100 1
 until_true 120 at_risk "$running" || fail "MappedDataWaiting does not fire alone; fires: $(firing)"
 # The pages that the file has are not in the spill file: no more waits than was stored, and what the kernel
 # has allocated for it there is no less.
@@ -197,6 +198,7 @@ until_true 120 well || fail "everything has gone back, and it fires: $(firing), 
 # A process that ends without space: its metrics stay, and say so, until its data are recovered.
 take_space
 ask store ascending 64 64 9 || fail "the store without space has killed it: $(tail -3 "$scratch/log")"
+expect_answer 0 protect rw 100 1
 until_true 120 at_risk "$running" || fail "MappedDataWaiting does not fire again; fires: $(firing)"
 ended
 [ -f "$dir/mapherd-$running.prom" ] || fail "a process that ends with spilled pages takes its metrics away"

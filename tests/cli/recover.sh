@@ -178,6 +178,21 @@ for odd in "$scratch/fifo" "$scratch" /dev/null "$scratch/link"; do
 	err_has "no regular file"
 done
 
+# A folder that was moved away, with a link to another one in its place.
+mkdir "$scratch/folder"
+file=$scratch/folder/file
+new_file
+make_spill "$spill" "$gone" file="$file" 2=b0
+mv "$scratch/folder" "$scratch/moved"
+ln -s moved "$scratch/folder"
+cp "$file" "$scratch/before"
+expect 1 "$MAPHERD" recover "$spill"
+err_has "symbolic link"
+same_as "$scratch/before"
+expect 0 "$MAPHERD" recover --force "$spill"
+has_page 2 b4096
+file=$plain
+
 # While its process lives, or anybody has the file or the spill file open for writing.
 new_file
 started() { sed 's/.*) //' "/proc/$1/stat" | cut -d ' ' -f 20; }

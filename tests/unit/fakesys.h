@@ -57,10 +57,8 @@ uint64_t fake_allocated(uint64_t inode);
 /* A path that can be opened and read, chunk bytes a read (0: as many as asked for). */
 void fake_text(const char *path, const char *text, size_t chunk);
 
-/* What access(2) says of writing to such a path; 0 at first. */
+/* The answer of an open for writing below /proc/sys; 0: it is opened. */
 extern long fake_may_write;
-/* Whether such a path is on a mount that is read-only. */
-extern bool fake_read_only;
 
 /* All that was written to descriptors and paths, in order, NUL-terminated. */
 const char *fake_written(void);

@@ -7,7 +7,7 @@
 . "$(dirname "$0")/../lib.sh"
 tree=$(cd "$TESTS_SRC/.." && pwd)
 unit=$TESTS_SRC/unit
-cc="${CC:-cc} -std=gnu17 -O1 -g -fno-strict-aliasing -I$tree/src -I$tree/include -I$unit"
+cc="${CC:-cc} -std=gnu17 -O1 -g -fno-strict-aliasing -I$TESTS_BIN -I$tree/src -I$tree/include -I$unit"
 
 printf 'int main(void) { return 0; }\n' >"$scratch/nothing.c"
 $cc -fsanitize=thread -o "$scratch/nothing" "$scratch/nothing.c" 2>/dev/null ||

@@ -327,7 +327,7 @@ static void where_others_type(void **state)
     place_canary();
     fake_limit = fake_vma_count();
     fake_may_write = -EACCES;
-    fake_read_only = true;
+    fake_text("/proc/self/mountinfo", "29 1 0:21 / /proc/sys ro,nosuid - proc proc rw\n", 0);
     SAYS(call, "; to raise it as root, outside of this service or container: sysctl -w vm.");
     fake_text("/run/.containerenv", "", 0);
     SAYS(call, "; to raise it on the host of this container: sysctl -w vm.");
@@ -346,7 +346,7 @@ static void where_to_set(void **state)
     struct failed_call call = mapping(MIB, RW, ANON);
     fake_rlimits[RLIMIT_AS] = 100 * KIB;
     SAYS(call, "or more (or unlimited), LimitAS=infinity in a systemd unit\n");
-    fake_read_only = true;
+    fake_text("/proc/self/mountinfo", "29 1 0:21 / /proc/sys ro,nosuid - proc proc rw\n", 0);
     fake_text("/.dockerenv", "", 0);
     SAYS(call, "or more (or unlimited), --ulimit as=-1 for the container\n");
     fake_text("/dev/termination-log", "", 0);

@@ -189,7 +189,7 @@ static void the_right_word_is_named(void **state)
         { "MAPHERD_RESERVE=off", "PERCENT%|MAPS; 0 switches it off; the default is 2%" },
         { "MAPHERD_SYNC_SLOW=never", "MILLISECONDS; the default is 1000" },
         { "MAPHERD_SYNC_SLOW=no", "MILLISECONDS; 0 switches it off; the default is 1000" },
-        { "MAPHERD_LOG=off", "log_level=off writes no lines; the default is stderr" },
+        { "MAPHERD_SPILL_DIR=off", "spill_max=0 keeps nothing; the default is none" },
         { "MAPHERD_LOG=yes", "log_level=info writes more lines; the default is stderr" },
         { "MAPHERD_METRICS=on", "'on' is not of the form /DIR; the default is none" },
     };

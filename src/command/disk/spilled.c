@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "command/lib/enough.h"
+#include "command/lib/place.h"
 #include "command/lib/print.h"
 #include "command/watch/pieces.h"
 #include "command/watch/target.h"
@@ -255,13 +256,6 @@ static void add_range(struct ranges *to, uint64_t offset, uint64_t len)
     to->at[to->n++] = (struct range){ offset, len };
 }
 
-static int open_again(int place, int flags)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/self/fd/%d", place);
-    return open(path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-}
-
 /* Whether the file at that place may be written to; problem says why not. */
 static bool is_fit(struct restore *r, const struct spill_slot *slot, int place, bool force)
 {
@@ -272,7 +266,7 @@ static bool is_fit(struct restore *r, const struct spill_slot *slot, int place, 
     if (r->stat.st_ino != slot->ino && !force)
         return refuse(r, "another file has that name now (inode %llu, then %llu)",
                       (unsigned long long)r->stat.st_ino, (unsigned long long)slot->ino);
-    int reader = open_again(place, O_RDONLY);
+    int reader = place_enter(place, O_RDONLY);
     if (reader < 0)
         return refuse(r, "it cannot be opened: %s", strerror(errno));
     bool busy = maker_writes(reader);
@@ -290,7 +284,12 @@ void restore_open(struct restore *r, struct spilled *from, const struct spill_sl
         return;
     }
     r->stored = r->here + MOST_PAGE;
-    int place = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    /* The kernel's names of what is mapped have no links in them. */
+    int place = force ? place_open(path, PLACE_LINK_ITSELF) : place_open_straight(path);
+    if (place < 0 && errno == ELOOP) {
+        refuse(r, "a folder of its path is a symbolic link now; --force follows it");
+        return;
+    }
     if (place < 0) {
         refuse(r, "%s", strerror(errno));
         r->deleted = errno == ENOENT && pieces_deleted(path);
@@ -300,7 +299,7 @@ void restore_open(struct restore *r, struct spilled *from, const struct spill_sl
     }
     if (is_fit(r, slot, place, force)) {
         r->another_device = r->stat.st_dev != slot->dev;
-        r->fd = open_again(place, O_RDWR);
+        r->fd = place_enter(place, O_RDWR);
         if (r->fd < 0)
             refuse(r, "it cannot be opened for writing: %s", strerror(errno));
     }

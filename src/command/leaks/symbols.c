@@ -24,6 +24,7 @@
 #include "command/leaks/debuginfo.h"
 #include "command/leaks/interpreters.h"
 #include "command/lib/enough.h"
+#include "command/lib/place.h"
 #include "command/lib/print.h"
 #include "kernel/procmaps.h"
 
@@ -262,15 +263,19 @@ __attribute__((format(printf, 2, 3))) static void note(struct symbols *s, const 
 
 /* ---- the files ---- */
 
-/* A regular file; -1 with errno. */
+/* A regular file; -1 with errno. The name is a record's, so anything may be there. */
 static int open_file(const char *path, struct stat *st)
 {
-    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (fd >= 0 && (fstat(fd, st) != 0 || !S_ISREG(st->st_mode))) {
-        close(fd);
-        errno = EINVAL;
+    int fd = -1, place = place_open(path, PLACE_FOLLOW);
+    if (place < 0)
         return -1;
-    }
+    if (fstat(place, st) == 0 && S_ISREG(st->st_mode))
+        fd = place_enter(place, O_RDONLY);
+    else
+        errno = EINVAL;
+    int error = errno;
+    close(place);
+    errno = error;
     return fd;
 }
 
