@@ -118,7 +118,7 @@ foretells opens 2000 placing 1990 "$cures"
 foretells pairs 2000 placing 0 "mapherd would keep this below the limit"
 foretells wide 2000 filling 0 "$no_cure"
 foretells shared 2000 placing 0 "$no_cure"
-foretells threads 400 guards 0 "$no_cure"
+foretells threads 400 guarding 0 "$no_cure"
 if kernel_since 6.16; then
 	foretells gaps 2000 filling 1990 "$cures"
 	foretells mixed 2000 filling 990 "$cures"
@@ -127,9 +127,9 @@ else
 	say "not shown here: what filling makes of gaps (Linux 6.16)"
 fi
 if kernel_since 6.13; then
-	foretells guarded 2000 guards 3900 "$cures"
+	foretells guarded 2000 guarding 3900 "$cures"
 else
-	foretells guarded 2000 guards 0 "$no_cure"
+	foretells guarded 2000 guarding 0 "$no_cure"
 	say "not shown here: what guards save (Linux 6.13)"
 fi
 

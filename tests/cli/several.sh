@@ -49,7 +49,7 @@ groups = [l for l in lines if l["type"] == "group"]
 assert sorted(r["pid"] for r in records) == sorted(workers), records
 n = len(workers)
 total = next(l for l in lines if l["type"] == "sum")
-assert total["processes"] == n and total["mappings"] == sum(g["mappings"] for g in groups), total
+assert total["process_count"] == n and total["mappings"] == sum(g["mappings"] for g in groups), total
 assert total["mappings"] == sum(r["mappings"] for r in records), (total, records)
 for group, name, each in zip(groups, ("leak_file", "leak_memory", "leak_ends"), (300, 200, 100)):
     assert group["stack"][0]["name"] == name and group["mappings"] == n * each, group
@@ -59,7 +59,7 @@ for group, name, each in zip(groups, ("leak_file", "leak_memory", "leak_ends"), 
     if name == "leak_file":
         kernel = sum(open("/proc/%d/maps" % w).read().count("segment.dvd (deleted)") for w in workers)
         assert group["maps"] == kernel == n * each, (group["maps"], kernel)
-        assert group["files"] == n and group["deleted"] == n * each, group
+        assert group["file_count"] == n and group["deleted_mappings"] == n * each, group
 END2
 check() { python3 "$scratch/check.py" "$scratch/out" "$@" || fail "the sum is not right: $(head -c 3000 "$scratch/out")"; }
 
