@@ -34,8 +34,8 @@ cat "$work/out"
 src=$(cd "$(dirname "$0")/../src" && pwd)
 unit=$(cd "$(dirname "$0")/unit" && pwd)
 set --
-for part in unwind/unwind unwind/cfi unwind/cfi_apply unwind/frame unwind/module \
-	kernel/sys common/fmt; do
+for part in unwind/unwind unwind/cfi unwind/cfi_apply unwind/frame unwind/module unwind/jitmap \
+	kernel/brief kernel/sys common/fmt; do
 	set -- "$@" "$src/$part.c"
 done
 for frames in -fomit-frame-pointer -fno-omit-frame-pointer; do
