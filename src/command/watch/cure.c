@@ -309,9 +309,11 @@ struct cure cure_of(const struct pieces *p, const struct patient *of)
     return c;
 }
 
+/* A saving of few maps is no help, whatever share of a small process they are. */
 static bool is_part(long part, long whole, long of)
 {
-    return part > 0 && part >= whole / of;
+    enum { FEW = 10 };
+    return part > FEW && part >= whole / of;
 }
 
 bool cure_helps(const struct cure *c)
