@@ -34,7 +34,6 @@
 #include "space/model.h"
 #include "space/regions.h"
 #include "tell/log.h"
-#include "tell/metrics.h"
 #include "tell/options.h"
 #include "tell/status.h"
 

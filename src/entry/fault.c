@@ -35,7 +35,6 @@
 #include "space/model.h"
 #include "tell/holders.h"
 #include "tell/log.h"
-#include "tell/metrics.h"
 #include "tell/options.h"
 #include "tell/status.h"
 

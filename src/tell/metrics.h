@@ -26,7 +26,7 @@
 void metrics_start(const char *program);
 
 /* DUE_METRICS (common/due.h): writes the file, if there is one and it is time for that. The caller
- * holds no lock, or the overlay lock alone. Thread- and async-signal-safe. */
+ * holds no lock: a folder that hangs would keep the lock. Thread- and async-signal-safe. */
 bool metrics_settle(void);
 
 /* Lets the process have a file of its own. For a forked child, not for a vforked one. */

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * mapherd leaks: what a program has mapped and not unmapped, and who mapped it.
+ * mapherd leaks: what a program has mapped and not unmapped, and the code that mapped it.
  */
 #define _GNU_SOURCE
 #include "command/leaks/leaks.h"
@@ -253,7 +253,7 @@ const struct verb verb_leaks = {
     .synopsis = "[--by WHAT] [--older TIME] [--top N] [--json|--folded] PROCESSES\n"
                 "mapherd leaks --start|--stop PROCESSES\n"
                 "mapherd leaks --list [--json] [DIR...]",
-    .summary = "show what programs have mapped and not unmapped, and who mapped it",
+    .summary = "show what programs have mapped and not unmapped, and the code that mapped it",
     .help =
         "Needs MAPHERD_LEAKS=on in the program, or --start. PROCESSES are process ids, or records: of\n"
         "processes that run, or that have ended or were killed. Several are summed up. A mapping is\n"
