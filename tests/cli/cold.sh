@@ -38,12 +38,17 @@ END
 
 # stat.
 expect 0 "$MAPHERD" stat "$held"
-out_has "since the process began: $kernel_cold of 300 mappings are cold; 0 are made warm a second; what is in use fits"
+out_has "cold       $kernel_cold of 300 mappings are cold; 0 are made warm a second; what is in use fits"
 expect 0 "$MAPHERD" stat --json "$held"
 [ "$(field library cold)" = "$kernel_cold" ] || fail "stat says another number of cold mappings"
 [ "$(field library thrashes)" = false ] || fail "a process that does nothing thrashes"
 expect 0 "$MAPHERD" stat $$
 grep -q '^cold' "$scratch/out" && fail "a process without the library has cold mappings"
+
+# maps recommends nothing that is in force.
+expect 0 "$MAPHERD" maps "$held"
+out_has "MAPHERD_COLD=on is in force"
+grep -q "may be cold with" "$scratch/out" && fail "maps recommends what the process has: $(cat "$scratch/out")"
 
 # maps: VMAs of the placeholder are no deleted file, and as large as what is cold.
 placeholders=$(grep -c '/memfd:mapherd-cold' "/proc/$held/maps")

@@ -98,6 +98,7 @@ foretells() {
 	[ "$by" -ge "$4" ] || fail "$1: $3 makes $by maps fewer, not $4: $(cat "$scratch/out")"
 	expect 0 "$MAPHERD" maps "$held"
 	out_has "$5"
+	[ "$5" = "$no_cure" ] || out_has "They are less than half of the limit, so nothing need be done"
 	release
 	preloaded_program "$1" "$2"
 	grep -q libmapherd.so "/proc/$held/maps" || fail "$1: the library is not in the program"

@@ -147,6 +147,8 @@ wait "$held" || true
 exec 3>&-
 expect 1 "$MAPHERD" leaks "$held"
 err_has "the record that one of this id has left is $record"
+expect 1 "$MAPHERD" report "$held"
+err_has "the record that one of this id has left is $record"
 expect 0 "$MAPHERD" leaks --json "$record"
 python3 - "$scratch/out" <<'END2' || fail "the record of a killed process is not right"
 import json, sys

@@ -91,6 +91,21 @@ else
 fi
 release
 
+# The options that the process was started with, and what MAPHERD_MODE=limit leaves of the library.
+hold env MAPHERD_MODE=limit MAPHERD_OPTIONS=coalesce=join LD_PRELOAD="$MAPHERD_LIB" "$holder" "$scratch/file" free 0:1:ws
+expect 0 "$MAPHERD" stat "$held"
+out_has "library    herding, for the limit only"
+grep -q "^options  .* MAPHERD_MODE=limit" "$scratch/out" || fail "no MAPHERD_MODE among the options"
+grep -q "^options  .* MAPHERD_OPTIONS=coalesce=join" "$scratch/out" || fail "no MAPHERD_OPTIONS among them"
+expect 0 "$MAPHERD" stat --json "$held"
+python3 - "$scratch/out" <<'END' || fail "stat --json has other options"
+import json, sys
+options = json.load(open(sys.argv[1]))["library"]["options"]
+assert "MAPHERD_MODE=limit" in options and "MAPHERD_OPTIONS=coalesce=join" in options, options
+assert all(o.startswith("MAPHERD_") for o in options), options
+END
+release
+
 # The library's file is gone or another since: the block is found all the same.
 cp "$MAPHERD_LIB" "$scratch/libmapherd.so"
 hold env LD_PRELOAD="$scratch/libmapherd.so" "$holder" "$scratch/file" free 0:1:ws

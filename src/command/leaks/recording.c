@@ -16,6 +16,7 @@
 #include "command/leaks/leaks.h"
 #include "command/lib/enough.h"
 #include "command/lib/print.h"
+#include "command/watch/given.h"
 #include "command/watch/target.h"
 
 /* ---- why there is no record ---- */
@@ -30,23 +31,6 @@ static void look_for_library(const struct procmap *m, void *context)
     struct library *l = context;
     if (peek_is_library(m) && m->offset == 0 && !l->there)
         *l = (struct library){ true, m->start };
-}
-
-/* Whether the environment that the process began with says so, in either way. */
-static bool began_with(pid_t pid, const char *variable, const char *option)
-{
-    char path[64], *entry = NULL;
-    size_t room = 0;
-    bool found = false;
-    snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
-    FILE *f = fopen(path, "re");
-    while (f && !found && getdelim(&entry, &room, '\0', f) > 0)
-        found = strcmp(entry, variable) == 0 ||
-                (strncmp(entry, "MAPHERD_OPTIONS=", 16) == 0 && strstr(entry + 16, option));
-    free(entry);
-    if (f)
-        fclose(f);
-    return found;
 }
 
 /* The newest record of a process that is gone. */
@@ -94,14 +78,16 @@ static char *why_not_yet(const struct target *t, uint64_t base, const char *othe
     struct mapherd_status status;
     int pid = (int)t->pid;
     bool none = strstr(otherwise, "keeps no record") != NULL;
-    if (began_with(pid, "MAPHERD_DIR=off", "dir=off"))
+    struct given given = given_to(t->pid);
+    texts_free(&given.texts);
+    if (words_equal(given.are.dir, words_text("off")))
         return enough_text("process %d (%s) keeps no record: it was started with MAPHERD_DIR=off",
                            pid, t->name);
     if (!peek_status(pid, base, &status) && status.state == MAPHERD_PASSIVE)
         return enough_text("the library in process %d (%s) is passive and keeps no record; "
                            "'mapherd stat %d' says why",
                            pid, t->name, pid);
-    if (none && began_with(pid, "MAPHERD_LEAKS=on", "leaks=on"))
+    if (none && given.are.leaks == LEAKS_ON)
         return enough_text(
             "process %d (%s) keeps no record, though it began with MAPHERD_LEAKS=on: "
             "the file could not be made, and its log says why; MAPHERD_DIR names "
@@ -284,11 +270,14 @@ int leaks_switch(const struct leaks_asked *asked, bool on)
 {
     struct texts text = { 0 };
     leaks_operands(asked, &text);
-    size_t n = text.n;
-    int result = n ? DONE : FAILED;
+    size_t n = text.n, named = (size_t)asked->n, heard = 0;
     struct told *told = enough(calloc(n + 1, sizeof *told));
+    /* Of processes that belong together some may have nothing to record, as an idle master. */
     for (size_t i = 0; i < n; i++)
-        if (!tell(text.at[i], on, &told[i]))
+        heard += tell(text.at[i], on, &told[i]);
+    int result = heard ? DONE : FAILED;
+    for (size_t i = 0; i < named; i++)
+        if (told[i].fd < 0)
             result = FAILED;
     await(told, n, on);
     for (size_t i = 0; i < n; i++) {

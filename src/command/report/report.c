@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "command/leaks/leaks.h"
 #include "command/lib/enough.h"
 #include "command/report/space.h"
 #include "command/watch/processes.h"
@@ -142,6 +143,13 @@ static int look_without(struct report *r, const struct verb *v, const char *oper
     struct target target;
     struct listed listed = { 0 };
     char *argv[] = { (char *)operand, NULL };
+    if (live_is_pid(operand, &target.pid) && !target_name(&target) &&
+        access("/proc/self/comm", R_OK) == 0) {
+        char *why = leaks_why_none(target.pid, "");
+        complain("%s", why);
+        free(why);
+        return FAILED;
+    }
     int found = target_find(v, 1, argv, &target);
     if (found == DONE)
         found = target_read(&target, take_map, &listed);

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "command/watch/given.h"
 #include "common/pages.h"
 #include "kernel/markers.h"
 
@@ -292,14 +293,24 @@ static bool is_dynamic(const struct pieces *p)
     return false;
 }
 
+/* What MAPHERD_COLD is there for files of most paths. */
+static enum cure_cold cold_given_to(pid_t pid)
+{
+    struct given given = given_to(pid);
+    texts_free(&given.texts);
+    return (enum cure_cold)rules_choose(given.are.cold, NULL, COLD_WORDS);
+}
+
 struct cure cure_of(const struct pieces *p, const struct patient *of)
 {
     struct cure c = { .maps = (long)p->n, .preloaded = of->preloaded };
     page_size = (size_t)sysconf(_SC_PAGESIZE);
     c.markers = takes_markers();
     c.file_markers = markers_shown();
+    c.cold = of->preloaded && of->pid ? cold_given_to(of->pid) : CURE_COLD_OFF;
     if (of->limit > 0)
         c.border = of->limit / 5 * 4;
+    c.calm = c.maps < of->limit / 2;
     c.reachable = is_dynamic(p);
     if (c.reachable) {
         herd_files(&c, p, of->pid);
@@ -329,19 +340,44 @@ char *cure_verdict(const struct cure *c)
                            "statically.");
     const char *with =
         c->preloaded ? "mapherd is in this process. With other options it" : "mapherd";
+    const char *calm =
+        c->calm ? " They are less than half of the limit, so nothing need be done." : "";
     if (is_part(saved, c->maps, 2))
-        return enough_text("%s would cure this: about %s of %s maps would be left.", with,
-                           grouped(c->left), grouped(c->maps));
+        return enough_text("%s would cure this: about %s of %s maps would be left.%s", with,
+                           grouped(c->left), grouped(c->maps), calm);
+    if (is_part(c->cooling, c->maps, 2) && c->cold != CURE_COLD_OFF)
+        return enough_text("mapherd is in this process, and keeps it below the limit: mappings of "
+                           "files that are not in use become cold.");
     if (is_part(c->cooling, c->maps, 2))
         return enough_text("%s would keep this below the limit: mappings of files that are not in "
-                           "use would be cold.",
-                           with);
+                           "use would be cold.%s",
+                           with, calm);
     if (is_part(saved, c->maps, 20))
-        return enough_text("%s would help: about %s of %s maps would be left.", with,
-                           grouped(c->left), grouped(c->maps));
+        return enough_text("%s would help: about %s of %s maps would be left.%s", with,
+                           grouped(c->left), grouped(c->maps), calm);
     return enough_text(c->preloaded
                            ? "mapherd is in this process, and can make these maps no fewer."
                            : "mapherd would not make these maps notably fewer.");
+}
+
+/* The clause about cold mappings. n: how many may be cold. */
+static char *cure_by_cooling(const struct cure *c, const char *n)
+{
+    if (c->cold == CURE_COLD_OFF || (c->cold == CURE_COLD_AUTO && c->overlay))
+        return enough_text("%s may be cold with MAPHERD_COLD=%s: mappings of files that are not in "
+                           "use take no map, and the process stays at about %s maps, 80 %% of the "
+                           "limit, however many files it maps",
+                           n, c->overlay ? "on" : "auto", grouped(c->border));
+    if (c->cold == CURE_COLD_ON)
+        return enough_text("%s are of files that may be cold, and are warm now (MAPHERD_COLD=on is "
+                           "in force): those not in use become cold near %s maps, 80 %% of the "
+                           "limit",
+                           n, grouped(c->border));
+    return enough_text(
+        "%s are of files that may be cold (MAPHERD_COLD=auto is in force): those "
+        "mapped since the count passed half of the limit become cold when they are "
+        "not in use, near %s maps, 80 %% of the limit; those mapped before stay warm",
+        n, grouped(c->border));
 }
 
 char *cure_by(const struct cure *c, int which)
@@ -366,11 +402,7 @@ char *cure_by(const struct cure *c, int which)
         return enough_text("%s fewer by guards: guard pages take no map (from 50 %% of the limit "
                            "on, or with MAPHERD_GUARDS=on)",
                            n);
-    default:
-        return enough_text("%s may be cold with MAPHERD_COLD=%s: mappings of files that are not in "
-                           "use take no map, and the process stays at about %s maps, 80 %% of the "
-                           "limit, however many files it maps",
-                           n, c->overlay ? "on" : "auto", grouped(c->border));
+    default: return cure_by_cooling(c, n);
     }
 }
 

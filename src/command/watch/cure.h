@@ -33,8 +33,14 @@ struct cure {
     long left;                     /* VMAs that would be left by these three */
     long cooling;                  /* of what is left, mappings of files that may be cold */
     bool overlay;                  /* of those, most are on overlayfs: MAPHERD_COLD=on is needed */
-    long border;       /* with cooling the count stays here; 0: the limit is not known */
-    bool preloaded;    /* mapherd is in the process */
+    long border;     /* with cooling the count stays here; 0: the limit is not known */
+    bool calm;       /* less than half of the limit is used, so nothing need be done */
+    bool preloaded;  /* mapherd is in the process */
+    enum cure_cold { /* and what MAPHERD_COLD was there, in the order of COLD_WORDS */
+                     CURE_COLD_AUTO,
+                     CURE_COLD_ON,
+                     CURE_COLD_OFF
+    } cold;
     bool reachable;    /* it can be; else nothing is foretold */
     bool markers;      /* this kernel can make guards without VMAs (Linux 6.13) */
     bool file_markers; /* and fill gaps (Linux 6.16); else guards and filling are 0 */
@@ -52,7 +58,8 @@ struct cure cure_of(const struct pieces *p, const struct patient *of);
 /* Whether a notable part of the VMAs would be fewer, or most of them may be cold. */
 bool cure_helps(const struct cure *c);
 
-/* One sentence: whether mapherd cures it. In memory of malloc. */
+/* A sentence: whether mapherd cures it, and a second one where there is nothing to cure yet. In
+ * memory of malloc. */
 char *cure_verdict(const struct cure *c);
 
 /* A clause for each mechanism: how many VMAs are fewer, how, and what switches it on. In memory of

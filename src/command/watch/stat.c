@@ -10,6 +10,7 @@
 
 #include "command/lib/enough.h"
 #include "command/watch/cold.h"
+#include "command/watch/given.h"
 #include "command/watch/target.h"
 #include "space/pressure.h"
 #include "tell/status.h"
@@ -109,8 +110,7 @@ static void print_cold(const struct cold_use *use)
     if (!cold_shows(use))
         return;
     cold_text(use, text, sizeof text);
-    printf("cold       since the process began: %s; %s%s\n", text,
-           cold_thrashes(use) ? "it thrashes: " : "", cold_fit(use));
+    printf("cold       %s; %s%s\n", text, cold_thrashes(use) ? "it thrashes: " : "", cold_fit(use));
 }
 
 /* The numbers of a part under its heading, but for those that are 0. Returns how many there are. */
@@ -143,11 +143,29 @@ static void print_own_count(const struct target *t, const struct mapherd_status 
                grouped(b->bound), level_word(b));
 }
 
+/* The options that were set, and what the library does. */
+static void print_library(const struct mapherd_status *b, const struct given *given)
+{
+    bool limited = b->state == MAPHERD_HERDING && given->are.mode == MODE_LIMIT;
+    printf("library    %s%s%s%s\n", state_word(b), limited ? ", for the limit only" : "",
+           b->reason ? ": " : "", reason_text(b));
+    if (!given->known || !given->texts.n)
+        return;
+    printf("options   ");
+    for (size_t i = 0; i < given->texts.n; i++) {
+        putchar(' ');
+        print_text(stdout, given->texts.at[i]);
+    }
+    putchar('\n');
+}
+
 static void print_block(const struct target *t, const struct seen *s,
                         const struct mapherd_status *b, const struct cold_use *use)
 {
+    struct given given = given_to(t->pid);
     long memory = of_memory(s, b), masters = (long)b->masters;
-    printf("library    %s%s%s\n", state_word(b), b->reason ? ": " : "", reason_text(b));
+    print_library(b, &given);
+    texts_free(&given.texts);
     print_own_count(t, b);
     if (print_part(b, STATUS_RISK, "data at risk or lost") +
             print_part(b, STATUS_TROUBLE, "failed, refused or slow") ==
@@ -162,12 +180,28 @@ static void print_block(const struct target *t, const struct seen *s,
     print_syncs(b);
 }
 
-static void json_block(struct json *j, const struct seen *s, const struct mapherd_status *b,
-                       const struct cold_use *use)
+/* The options that were set; null where the environment may not be read. */
+static void json_options(struct json *j, const struct given *given)
 {
+    if (!given->known) {
+        json_if_known(j, "options", false, 0);
+        return;
+    }
+    json_open(j, "options", '[');
+    for (size_t i = 0; i < given->texts.n; i++)
+        json_text(j, NULL, given->texts.at[i]);
+    json_close(j, ']');
+}
+
+static void json_block(struct json *j, const struct target *t, const struct seen *s,
+                       const struct mapherd_status *b, const struct cold_use *use)
+{
+    struct given given = given_to(t->pid);
     json_text(j, "state", state_word(b));
     json_text(j, "reason", reason_text(b));
     json_text(j, "version", b->package);
+    json_options(j, &given);
+    texts_free(&given.texts);
     for (size_t i = 0; i < status_count; i++) {
         int64_t value = status_value(b, &status_rows[i]);
         if (strcmp(status_rows[i].name, "pressure") == 0)
@@ -192,9 +226,8 @@ static void json_block(struct json *j, const struct seen *s, const struct mapher
 }
 
 static void print_all(const struct target *t, const struct seen *s, const char *unread,
-                      const struct mapherd_status *b)
+                      const struct mapherd_status *b, const struct cold_use *use)
 {
-    struct cold_use use = cold_between(NULL, b, process_age(process_started(t->pid)));
     printf("process    %d ", (int)t->pid);
     print_text(stdout, t->name);
     printf("\nmaps       ");
@@ -213,14 +246,13 @@ static void print_all(const struct target *t, const struct seen *s, const char *
     if (unread) {
         printf("library    its numbers are not known: %s\n", unread);
     } else {
-        print_block(t, s, b, &use);
+        print_block(t, s, b, use);
     }
 }
 
 static void print_json(const struct target *t, const struct seen *s, const char *unread,
-                       const struct mapherd_status *b)
+                       const struct mapherd_status *b, const struct cold_use *use)
 {
-    struct cold_use use = cold_between(NULL, b, process_age(process_started(t->pid)));
     struct json j = { stdout, false };
     json_open(&j, NULL, '{');
     target_json(t, &j);
@@ -231,11 +263,26 @@ static void print_json(const struct target *t, const struct seen *s, const char 
         if (unread)
             json_text(&j, "unread", unread);
         else
-            json_block(&j, s, b, &use);
+            json_block(&j, t, s, b, use);
         json_close(&j, '}');
     }
     json_close(&j, '}');
     putchar('\n');
+}
+
+/* How it does with cold mappings at the moment: what the average since its start would not tell.
+ * Takes a fifth of a second where mappings are cold, and no time elsewhere. */
+static struct cold_use watch_cold(const struct target *t, const struct seen *s,
+                                  struct mapherd_status *b)
+{
+    struct mapherd_status before = *b, after;
+    uint64_t from = units_now(CLOCK_MONOTONIC);
+    if (!b->cold && !b->warmed)
+        return cold_between(NULL, b, process_age(process_started(t->pid)));
+    nanosleep(&(struct timespec){ .tv_nsec = 200000000 }, NULL);
+    if (!peek_status(t->pid, s->base, &after))
+        *b = after;
+    return cold_between(&before, b, units_now(CLOCK_MONOTONIC) - from);
 }
 
 static int stat_process(int argc, char **argv)
@@ -254,7 +301,10 @@ static int stat_process(int argc, char **argv)
         return found;
     if (seen.preloaded)
         unread = peek_status(t.pid, seen.base, &block);
-    (json ? print_json : print_all)(&t, &seen, unread, &block);
+    struct cold_use use = { 0 };
+    if (seen.preloaded && !unread)
+        use = watch_cold(&t, &seen, &block);
+    (json ? print_json : print_all)(&t, &seen, unread, &block, &use);
     return DONE;
 }
 
