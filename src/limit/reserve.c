@@ -51,11 +51,13 @@ static struct {
     long thread; /* 0: none */
     uint64_t ms;
 } told[TOLD];
+static unsigned told_count; /* how many there are */
 
 void reserve_after_fork(void)
 {
     lock_reset(&turn);
     memset(told, 0, sizeof told);
+    told_count = 0;
 }
 
 static uint64_t now_ms(void)
@@ -75,17 +77,35 @@ static bool granted(void)
     return true;
 }
 
+static void forget(unsigned i)
+{
+    told[i].thread = 0;
+    __atomic_fetch_sub(&told_count, 1, __ATOMIC_RELAXED);
+}
+
 /* This is the second try of the calling thread. Lock held. */
 static bool comes_back(uint64_t now)
 {
     long self = sys_gettid();
+    bool found = false;
     for (unsigned i = 0; i < TOLD; i++) {
+        if (told[i].thread && now - told[i].ms >= TOLD_FOR_MS)
+            forget(i);
         if (told[i].thread == self) {
-            told[i].thread = 0;
-            return now - told[i].ms < TOLD_FOR_MS;
+            forget(i);
+            found = true;
         }
     }
-    return false;
+    return found;
+}
+
+/* The calling thread has what it asked for: its next refusal is a first one. */
+static void has_come_back(void)
+{
+    if (!__atomic_load_n(&told_count, __ATOMIC_RELAXED) || !lock_take(&turn))
+        return;
+    comes_back(now_ms());
+    lock_drop(&turn);
 }
 
 /* A collection is worth it: none is under way, or the last one is over. Lock held. */
@@ -101,6 +121,7 @@ static bool worth_collecting(uint64_t now)
 /* The calling thread is told to collect. Lock held. */
 static void tell_to_collect(uint64_t now)
 {
+    __atomic_fetch_add(&told_count, told[last.next].thread == 0, __ATOMIC_RELAXED);
     told[last.next].thread = sys_gettid();
     told[last.next].ms = now;
     last.next = (last.next + 1) % TOLD;
@@ -167,5 +188,8 @@ static long refuse(size_t len)
 
 long reserve_answer(size_t len)
 {
-    return granted() ? 0 : refuse(len);
+    if (!granted())
+        return refuse(len);
+    has_come_back();
+    return 0;
 }

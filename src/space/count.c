@@ -34,7 +34,7 @@
 /* The next scan comes no sooner than a sixteenth of the way to the limit on. */
 #define STEP_SHARE 16
 /* While mappings of files are refused, a scan holds this long: no hook sees a thread's stack go. */
-#define FRESH_MS 1000
+#define FULL_MS 1000
 /* Holders in a line of the log. */
 #define TOLD 3
 
@@ -51,6 +51,7 @@ static struct {
     long full_at;   /* the border of the level "full" */
     long added;     /* VMAs that calls have added at most, what was taken away is not set off */
     long under_way; /* calls between count_begin and count_ended */
+    long excess;    /* of the upper bound over what is likely, by what was added in the last scan */
     unsigned long calls, next_calls;
     int marks[MARKS_MAX], mark_count;
     uint64_t scan_ms;         /* the time of the last scan */
@@ -320,6 +321,7 @@ static long scan_list(void)
 /* What calls have counted before a scan reads the list. */
 struct earlier {
     long added, under_way; /* VMAs; under_way: the list may not have them yet */
+    long upper_bound;
 };
 
 /* False in a signal handler that has interrupted the owner of the model lock. */
@@ -328,7 +330,9 @@ static bool calls_so_far(struct earlier *e)
     if (!model_take())
         return false;
     long calls = GET(under_way);
-    *e = (struct earlier){ count.added, calls > 0 ? calls * COUNT_CALL : 0 };
+    *e = (struct earlier){ .added = count.added,
+                           .under_way = calls > 0 ? calls * COUNT_CALL : 0,
+                           .upper_bound = count.upper_bound };
     model_drop();
     return true;
 }
@@ -362,9 +366,12 @@ void count_scan(void)
         } else {
             /* What was added meanwhile may lie where the scan had passed already, and what was
              * taken away where it had not yet come. */
+            long added = count.added - earlier.added,
+                 more = count.upper_bound - earlier.upper_bound;
             SET(limit, limit);
-            SET(upper_bound, measured + earlier.under_way + count.added - earlier.added +
-                                 __atomic_load_n(&spared, __ATOMIC_RELAXED));
+            SET(upper_bound,
+                measured + earlier.under_way + added + __atomic_load_n(&spared, __ATOMIC_RELAXED));
+            SET(excess, more > 0 ? added - more : added);
             pace_measured(bound());
             SET(scan_ms, sys_now_ms());
             growth_note(&count.growth, measured, count.scan_ms);
@@ -388,10 +395,14 @@ void count_now(void)
         count_scan();
 }
 
-/* The level is full, by a scan that is recent enough to hold. */
-static bool is_fresh(void)
+/*
+ * How many VMAs there are, for the question whether a file may be mapped. Threads that come and go
+ * add VMAs while a scan runs, and take them away: the upper bound has all that they added. If each
+ * mapping measured that, a process near the limit would do nothing but scan.
+ */
+static long likely(void)
 {
-    return pressure_level() == PRESSURE_FULL && sys_now_ms() - GET(scan_ms) < FRESH_MS;
+    return bound() - GET(excess);
 }
 
 /* A scan decides whether mappings of files are refused. It does not where MAPHERD_PRESSURE fixes
@@ -402,14 +413,21 @@ static bool decides(void)
            options_reserve(options.reserve, 1000) > 0;
 }
 
+/* The border is reached, as far as is known, and that is not what a recent scan has found. */
+static bool is_to_measure(void)
+{
+    return likely() >= GET(full_at) &&
+           !(pressure_level() == PRESSURE_FULL && sys_now_ms() - GET(scan_ms) < FULL_MS);
+}
+
 void count_before_file(void)
 {
-    long limit = GET(limit);
-    if (limit <= 0 || bound() < GET(full_at) || model_mine() || !decides() || is_fresh())
+    if (GET(limit) <= 0 || likely() < GET(full_at) || model_mine() || !decides() ||
+        !is_to_measure())
         return;
     if (lock_take(&scan_lock)) /* waits for the scan of another thread */
         lock_drop(&scan_lock);
-    if (bound() >= GET(full_at) && !is_fresh())
+    if (is_to_measure())
         count_scan();
 }
 
@@ -417,7 +435,7 @@ bool count_refuses_files(void)
 {
     if (!pressure_actions().refuse)
         return false;
-    return options.pressure != HOLD_NONE || bound() >= GET(full_at);
+    return options.pressure != HOLD_NONE || likely() >= GET(full_at);
 }
 
 bool count_settle(void)

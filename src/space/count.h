@@ -70,17 +70,17 @@ void count_scan(void);
 bool count_settle(void);
 
 /*
- * Is called before a file is mapped, which the reserve may have to refuse. If the upper bound is
- * over the border of the highest pressure and no scan has measured that within the last second, the
+ * Is called before a file is mapped, which the reserve may have to refuse. If the border of the
+ * highest pressure is likely to be reached and no scan has found that within the last second, the
  * count is measured first: by this thread, or by a scan that another thread has begun and that this
  * one waits for. Called without the model lock.
  */
 void count_before_file(void);
 
 /*
- * True if mappings of files are refused: the pressure is full, and the upper bound is over its
- * border. The level stays for a while after the upper bound has fallen below the border, so as not
- * to change with every call. The VMAs that are free by then may be used at once. Takes no lock.
+ * True if mappings of files are refused: the pressure is full, and its border is reached. The level
+ * stays for a while after the upper bound has fallen below the border, so as not to change with
+ * every call. The VMAs that are free by then may be used at once. Takes no lock.
  */
 bool count_refuses_files(void);
 

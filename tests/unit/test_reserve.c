@@ -237,6 +237,25 @@ static void a_jvm_that_fills_up_again(void **state)
     end_jvm();
 }
 
+/* A second try that finds room at once is over, too: the next refusal is a first one, to which a
+ * collection is the answer, and the try after it waits. */
+static void a_jvm_that_finds_room_at_once(void **state)
+{
+    (void)state;
+    assert_int_equal(start_jvm(), -ENOMEM);
+    for (int i = 0; i < 40; i++)
+        unmap(--filled);
+    for (int i = 0; i < 40; i++)
+        assert_false(sys_failed(map_more()));
+    assert_int_equal(naps, 0);
+    fake_now_ms += 5000;
+    assert_int_equal(map_more(), -ENOMEM);
+    assert_int_equal(naps, 0);
+    collected_ms = fake_now_ms + 1500;
+    assert_false(sys_failed(map_more()));
+    end_jvm();
+}
+
 /* A level that is held does not fall: no wait can help. */
 static void a_jvm_held_at_full(void **state)
 {
@@ -261,6 +280,7 @@ int main(void)
         cmocka_unit_test(a_jvm_is_told_to_collect),
         cmocka_unit_test(a_jvm_that_holds_all_of_them),
         cmocka_unit_test(a_jvm_that_fills_up_again),
+        cmocka_unit_test(a_jvm_that_finds_room_at_once),
         cmocka_unit_test(a_jvm_held_at_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
