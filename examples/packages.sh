@@ -20,7 +20,8 @@ tests="libcmocka-dev libfuse3-dev fuse3 strace xfsprogs btrfs-progs e2fsprogs lm
 	sqlite3 python3 python3-jsonschema libpython3.11-testsuite git valgrind clang clang-format libclang-rt-14-dev
 	gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user musl-tools shellcheck mandoc
 	procps util-linux tmux zsh fish debhelper rpm rpmlint prometheus prometheus-node-exporter libcap2-bin attr file ruby php-cli quota
-	chromium chromium-driver libhsqldb-java liblucene4.10-java kyotocabinet-utils tokyocabinet-bin liblmdb-dev libtcmalloc-minimal4 libjemalloc2
+	chromium chromium-driver libhsqldb-java liblucene4.10-java libtomcat10-embed-java libjakarta-annotation-api-java
+	libh2-java kyotocabinet-utils tokyocabinet-bin liblmdb-dev libtcmalloc-minimal4 libjemalloc2
 	logrotate systemd python3-yaml python3-kubernetes"
 
 misused() {
