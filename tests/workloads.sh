@@ -28,3 +28,22 @@ load_lmdb() {
 	} >text
 	mdb_load -f text "$1"
 }
+
+# sqlite_workload FILE [STATEMENT]: a table and an index in a database that is mapped, changed, compacted, checked
+# and read. STATEMENT comes first.
+sqlite_workload() {
+	sqlite3 "$1" <<-END
+		PRAGMA mmap_size = 268435456;
+		PRAGMA page_size = 4096;
+		${2:-}
+		CREATE TABLE t (id INTEGER PRIMARY KEY, k TEXT, v BLOB);
+		WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+			INSERT INTO t SELECT i, printf('key %08d', i * 7919 % 20011), zeroblob(i % 300) FROM n;
+		CREATE INDEX by_k ON t (k);
+		SELECT count(*), sum(length(v)), min(k), max(k) FROM t;
+		DELETE FROM t WHERE id % 3 = 0;
+		VACUUM;
+		PRAGMA integrity_check;
+		SELECT * FROM t WHERE k LIKE '%777';
+	END
+}

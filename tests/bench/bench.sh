@@ -115,8 +115,8 @@ first_stores() {
 	row="first store to a page, $1: bare with space, spilled" pairs=5 n=0
 	: >"$scratch/bare"
 	: >"$scratch/preloaded"
-	MAPHERD_PREALLOC=off
-	export MAPHERD_PREALLOC
+	MAPHERD_PREALLOC=off MAPHERD_SPILL_DIR=$scratch
+	export MAPHERD_PREALLOC MAPHERD_SPILL_DIR
 	while [ $((n += 1)) -le "$pairs" ]; do
 		rm -f "$mnt/file" "$mnt/filler"
 		: >"$mnt/file"
@@ -127,7 +127,7 @@ first_stores() {
 		dd if=/dev/zero of="$mnt/filler" bs=4K oflag=append conv=notrunc 2>/dev/null || sync
 		with_library holes "$mnt/file" 2>>"$scratch/spilled"
 	done
-	unset MAPHERD_PREALLOC
+	unset MAPHERD_PREALLOC MAPHERD_SPILL_DIR
 	grep -q 'spill file' "$scratch/spilled" || fail "nothing was spilled"
 	judge ratio - ns
 }

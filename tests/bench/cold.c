@@ -4,16 +4,18 @@
 /*
  * What mappings cost that may be cold:
  *
- *     cold FOLDER FILES THREADS VISITS visit|fault|zipf|map|memory
+ *     cold FOLDER FILES THREADS VISITS visit|fault|zipf|check|map|memory
  *
- * FILES files of two pages are mapped, and visited. Prints one number: nanoseconds a visit (visit,
- * zipf); the median of all visits (fault); nanoseconds a pair of mmap and munmap of one file more
+ * FILES files of two pages are mapped, and visited. A visit is one store, and with check it is the
+ * CRC-32 of the file besides, as a store checks its blocks. Prints one number: nanoseconds a visit
+ * (visit, zipf and check, which choose by a Zipf distribution); the median of all visits (fault); nanoseconds a pair of mmap and munmap of one file more
  * (map); bytes of resident memory a mapping (memory).
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +29,9 @@
 
 static volatile char **at;
 static unsigned long files, threads, visits;
-static double *zipf;                    /* the sum of the weights up to each file */
+static double *zipf; /* the sum of the weights up to each file */
+static bool checks;  /* a visit reads all of the file */
+static uint32_t crc_of_byte[256], sum_of_all;
 static uint64_t *took[THREADS_MAX + 1]; /* of each visit, where each is measured */
 
 static _Noreturn void die(const char *what)
@@ -89,6 +93,23 @@ static unsigned long choose(uint64_t *chance)
     return low * 7919 % files; /* not in the order of addresses */
 }
 
+static void make_crcs(void)
+{
+    for (uint32_t n = 0; n < 256; n++) {
+        crc_of_byte[n] = n;
+        for (int bit = 0; bit < 8; bit++)
+            crc_of_byte[n] = crc_of_byte[n] >> 1 ^ (crc_of_byte[n] & 1 ? 0xedb88320 : 0);
+    }
+}
+
+static uint32_t crc_of(const volatile char *p)
+{
+    uint32_t crc = ~0U;
+    for (size_t i = 0; i < LEN; i++)
+        crc = crc >> 8 ^ crc_of_byte[(crc ^ (uint8_t)p[i]) & 0xff];
+    return ~crc;
+}
+
 static void *visit(void *arg)
 {
     uintptr_t id = (uintptr_t)arg;
@@ -97,6 +118,8 @@ static void *visit(void *arg)
         volatile char *p = at[choose(&chance)];
         if (!took[id]) {
             p[1]++;
+            if (checks)
+                __atomic_fetch_add(&sum_of_all, crc_of(p), __ATOMIC_RELAXED);
             continue;
         }
         uint64_t start = now();
@@ -176,7 +199,9 @@ int main(int argc, char **argv)
         return 0;
     }
     map_up_to(folder, 0, files);
-    if (!strcmp(mode, "zipf")) {
+    checks = !strcmp(mode, "check");
+    make_crcs();
+    if (!strcmp(mode, "zipf") || checks) {
         zipf = calloc(files, sizeof *zipf);
         for (unsigned long n = 0; n < files; n++)
             zipf[n] = 1 / (double)(n + 1) + (n ? zipf[n - 1] : 0);

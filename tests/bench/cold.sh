@@ -50,6 +50,7 @@ printf '\n%-50s %11s %11s %11s  %-16s %s\n' "cold mappings" bare preloaded '' qu
 compare "a visit, 2,000 files, all warm" ratio 1.02 ns "- 2000 1 1000000 visit" "0 2000 1 1000000 visit"
 compare "the same, 8 threads" ratio 1.02 ns "- 2000 8 1000000 visit" "0 2000 8 1000000 visit"
 compare "a visit, 20,000 files, Zipf: 10,000 warm" ratio 1.25 ns "- 20000 1 200000 zipf" "10000 20000 1 200000 zipf"
+compare "the same, and a visit checks the CRC of 8 KiB" ratio 1.25 ns "- 20000 1 100000 check" "10000 20000 1 100000 check"
 compare "mmap + munmap, 5,000 of 10,000 files warm" ratio - ns "- 10000 1 20000 map" "5000 10000 1 20000 map"
 compare "memory of a mapping, 500 of 20,000 files warm" added - B "- 20000 1 0 memory" "500 20000 1 0 memory"
 printf '%-50s %11s %11s\n' "" "1 thread" "8 threads"

@@ -73,21 +73,7 @@ jdk_of() { for home in /usr/lib/jvm/*"$1"*; do [ ! -x "$home/bin/javac" ] || { r
 # ---- databases ----
 
 program sqlite3 "sqlite3" "the database file"
-run_sqlite3() {
-	sqlite3 kept/database <<-'END'
-		PRAGMA mmap_size = 268435456;
-		PRAGMA journal_mode = wal;
-		CREATE TABLE t (id INTEGER PRIMARY KEY, k TEXT, v BLOB);
-		WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
-			INSERT INTO t SELECT i, printf('key %08d', i * 7919 % 20011), zeroblob(i % 300) FROM n;
-		CREATE INDEX by_k ON t (k);
-		SELECT count(*), sum(length(v)), min(k), max(k) FROM t;
-		DELETE FROM t WHERE id % 3 = 0;
-		VACUUM;
-		PRAGMA integrity_check;
-		SELECT * FROM t WHERE k LIKE '%777';
-	END
-}
+run_sqlite3() { sqlite_workload kept/database 'PRAGMA journal_mode = wal;'; }
 
 program lmdb "lmdb-utils" "the dump"
 run_lmdb() {
