@@ -44,7 +44,7 @@ enum word { AUTO, CONVERT, REPORT, OFF, SPILL };
 
 /* Of one fault at a time: the overlay lock is held. */
 static struct fault fault;
-static char unspilled[400]; /* a clause: why the page could not be spilled; or "" */
+static char unspilled[400]; /* a clause: why the page is not spilled; or "" */
 static struct {
     const siginfo_t *info;
     const void *context;
@@ -221,10 +221,13 @@ static bool treat(enum word word)
         long answer = spill_store(&fault.page, log_name(), alone);
         if (is_soon_otherwise(answer))
             return true;
-        if (answer == 0)
-            return mended(
-                false,
-                "what is stored there is kept in the spill file until there is, and msync says so");
+        if (answer == 0) {
+            static char kept[512];
+            fmt(kept, sizeof kept,
+                "what is stored there is kept in the spill file %s until there is, and msync says so",
+                spill_path());
+            return mended(false, kept);
+        }
         fmt(unspilled, sizeof unspilled, "; it cannot be spilled to %s: %s", spill_path(),
             spill_why(answer));
     }
@@ -263,6 +266,21 @@ static bool has_returned(void)
     return false;
 }
 
+/* MAPHERD_MODE=observe: what the library would try. */
+static void say_observed(void)
+{
+    int rule = rules_choose(options.sigbus, fault.page.path, SIGBUS_WORDS);
+    const char *would = NULL;
+    if (rule == REPORT || fault.memory_file)
+        return;
+    if (for_want_of_space())
+        would = "mapherd would try to keep what is stored there in a spill file";
+    else if (rule == CONVERT && fault.cause == FAULT_PAST_END)
+        would = "it would read as zeros from then on";
+    if (would)
+        fmt(unspilled, sizeof unspilled, "; MAPHERD_MODE=observe changes nothing, else %s", would);
+}
+
 static bool meet(void)
 {
     uintptr_t page = page_down((uintptr_t)now.info->si_addr);
@@ -283,6 +301,8 @@ static bool meet(void)
         return true;
     STATUS_ADD(faults, 1);
     unspilled[0] = '\0';
+    if (options.mode == MODE_OBSERVE)
+        say_observed();
     return word == REPORT || is_given_up() ? leave_to_owner(REPORT) : treat(word);
 }
 

@@ -177,12 +177,16 @@ static long refuse(size_t len)
     if (count_saw_jvm() && options.pressure == HOLD_NONE && wait_for_collection())
         return 0;
     STATUS_ADD(refused, 1);
-    if (log_allowed(&often, LOG_EVERY_MS, &more))
+    if (log_allowed(&often, LOG_EVERY_MS, &more)) {
+        struct count_known known;
+        count_known(&known);
         log_line(EVENT_refused,
-                 "refused to map %zu bytes of a file: the last maps below "
-                 "vm.max_map_count are kept for stacks, guard pages and allocators "
-                 "(MAPHERD_RESERVE); refused since the last such line: %u",
-                 len, more);
+                 "refused to map %zu bytes of a file: %ld of %ld maps (vm.max_map_count) are in "
+                 "use, and the last ones are kept for stacks, guard pages and allocators "
+                 "(MAPHERD_RESERVE); 'mapherd maps %ld' tells what holds them, and what helps; "
+                 "refused since the last such line: %u",
+                 len, known.upper_bound, known.limit, sys_getpid(), more);
+    }
     return -ENOMEM;
 }
 

@@ -10,6 +10,7 @@
 #include <limits.h>
 
 #include "common/due.h"
+#include "kernel/sys.h"
 #include "space/swing.h"
 #include "tell/log.h"
 #include "tell/options.h"
@@ -64,6 +65,29 @@ static enum pressure next_told(enum pressure was, enum pressure now, long maps, 
     return was;
 }
 
+/* MAPHERD_MODE=observe: what would be done from this level on, once for each. */
+static void tell_observed(enum pressure now)
+{
+    static const char *const would[] = {
+        [PRESSURE_RAISED] = "the chunks of a file would lie side by side also if it is opened for "
+                            "each of them, and guard pages would take no map",
+        [PRESSURE_HIGH] =
+            "gaps between the chunks of a file would be mapped too, and mappings that "
+            "are not in use would become cold if MAPHERD_COLD allows it",
+        [PRESSURE_FULL] = "mappings of files would be refused, so that stacks and allocators have "
+                          "the last maps and a JVM collects",
+    };
+    static unsigned said;
+    for (enum pressure level = PRESSURE_RAISED; level <= now; level++) {
+        unsigned bit = 1U << level;
+        if (!(__atomic_fetch_or(&said, bit, __ATOMIC_RELAXED) & bit))
+            log_line(EVENT_observed,
+                     "MAPHERD_MODE=observe changes nothing; else at the pressure %s %s; "
+                     "'mapherd maps %ld' foretells how many maps would be left",
+                     pressure_rows[level].name, would[level], sys_getpid());
+    }
+}
+
 /* A fall is told as loudly as what it ends. */
 static void tell(enum pressure now, long maps, long limit)
 {
@@ -82,6 +106,8 @@ static void tell(enum pressure now, long maps, long limit)
     log_line_at(loud ? LOG_WARNING : LOG_INFO, EVENT_pressure,
                 "pressure is %s, was %s: %ld of %ld maps (vm.max_map_count)",
                 pressure_rows[next].name, pressure_rows[was].name, maps, limit);
+    if (options.mode == MODE_OBSERVE)
+        tell_observed(next);
 }
 
 void pressure_warned(void)

@@ -28,7 +28,7 @@ enum { BYTES_MOST = 1 << 20, EVERY_MS = 10000, NAMES_MOST = 32, DIGITS_MOST = 16
 static int64_t began_s;   /* s since 1970 */
 static uid_t user;        /* effective, at the start */
 static uint64_t next_ms;  /* no file is read before */
-static bool busy;         /* a child that is forked meanwhile finds no names */
+static long busy;         /* the process of which a thread looks; 0: none */
 static char piece[16384]; /* belongs to the one that has set busy */
 
 void jitmap_start(void)
@@ -135,6 +135,14 @@ static long open_map(uint64_t *size)
     return -EPERM;
 }
 
+/* What the parent of a fork was about is nothing to its child. */
+static bool take_turn(void)
+{
+    long self = sys_getpid(), other = __atomic_load_n(&busy, __ATOMIC_RELAXED);
+    return other != self && __atomic_compare_exchange_n(&busy, &other, self, false,
+                                                        __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
 void jitmap_find(struct jitmap_name *names, size_t n)
 {
     struct line line = { .part = IN_START };
@@ -142,7 +150,7 @@ void jitmap_find(struct jitmap_name *names, size_t n)
         n = NAMES_MOST;
     for (size_t i = 0; i < n; i++)
         names[i].text[0] = '\0';
-    if (!n || __atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE))
+    if (!n || !take_turn())
         return;
     uint64_t now = sys_now_ms(), size = 0;
     long got = 0, fd = now < next_ms ? -EAGAIN : open_map(&size);
@@ -159,5 +167,5 @@ void jitmap_find(struct jitmap_name *names, size_t n)
     }
     if (fd >= 0)
         brief_close((int)fd);
-    __atomic_store_n(&busy, false, __ATOMIC_RELEASE);
+    __atomic_store_n(&busy, 0, __ATOMIC_RELEASE);
 }

@@ -153,6 +153,13 @@ rows_of_events() { sed -n '/^## Events/,$p' "$1" | sed -n 's/^| `\([a-z_]*\)` | 
 rows_of_events doc/operations.md | diff "$scratch/events" - >&2 || fail "doc/operations.md, Events: not those of 'mapherd help events'"
 sed '/^| `fault` /d' doc/operations.md | rows_of_events /dev/stdin | cmp -s "$scratch/events" - && fail "an event that is not explained is not noticed"
 
+# The words by which a row's line is known in the log are those that a test asserts.
+sed -n 's/^| `\([a-z_]*\)` | [a-z]* | "\(.*\)" | .* | .*$/\1|\2/p' doc/operations.md >"$scratch/words"
+[ "$(wc -l <"$scratch/words")" = "$(wc -l <"$scratch/events")" ] || fail "doc/operations.md, Events: a row has no words of its line"
+while IFS='|' read -r event words; do
+	grep "^$event	" tests/preload/events.txt | grep -qF -- "$words" || fail "doc/operations.md: no line of $event has '$words'"
+done <"$scratch/words"
+
 # Alerts: each has a row.
 sed -n 's/^ *- alert: //p' examples/prometheus/mapherd.rules.yml >"$scratch/alerts"
 [ -s "$scratch/alerts" ] || fail "the alerts are not read"

@@ -26,7 +26,7 @@ to_the_limit() {
 	grep -q ' errno 12$' "$scratch/out" || fail "$*: the program was not refused a map"
 	touch "$log"
 	# The changes of pressure on the way have tests of their own.
-	grep -v ': pressure is ' "$log" >"$scratch/rest" || true
+	grep -v -e ': pressure is ' -e 'MAPHERD_MODE=observe changes nothing' "$log" >"$scratch/rest" || true
 	mv "$scratch/rest" "$log"
 }
 
@@ -49,9 +49,12 @@ within() {
 # mark NUMBER PERCENT: line NUMBER of the log says what the program saw.
 mark() {
 	said=$(numbers_of "$1" | head -1)
-	seen=$(grep '^seen ' "$scratch/out" | sed -n "$1s/seen //p")
+	# The program looks every 64 calls whether the log has grown.
+	seen=$(sed -n 's/^seen //p' "$scratch/out" | awk -v said="$said" '
+		{ far = $1 < said ? said - $1 : $1 - said }
+		NR == 1 || far < least { least = far; seen = $1 }
+		END { print seen }')
 	[ -n "$seen" ] || fail "line $1 of the log came late: $(cat "$scratch/out")"
-	# The program looks every 64 calls.
 	within "$said" "$seen" 70 || fail "line $1 says $said maps, the program saw $seen"
 	[ "$said" -ge $((max * $2 / 100)) ] || fail "line $1 came at $said, before $2 % of $max"
 	[ "$said" -le $((max * ($2 + 8) / 100)) ] || fail "line $1 came at $said, long after $2 %"

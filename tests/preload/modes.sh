@@ -71,6 +71,17 @@ export PYTHONHASHSEED=0
 observed python3 "$scratch/calls.py" "$work/file"
 say "observe: the calls are those of the program alone"
 
+# It says what it would do, once for each level on the way to the limit.
+mkdir "$scratch/files"
+MAPHERD_MODE=observe MAPHERD_LOG=$scratch/log LD_PRELOAD="$MAPHERD_LIB" "$TESTS_BIN/tests/preload/limit" \
+	"$scratch/files" - 1 0 0 0 >"$scratch/out" || fail "limit: status $?: $(cat "$scratch/out")"
+for level in raised high full; do
+	[ "$(grep -c "MAPHERD_MODE=observe changes nothing; else at the pressure $level " "$scratch/log")" = 1 ] ||
+		fail "what would be done at the level $level is not said once: $(cat "$scratch/log")"
+done
+! grep -q "MAPHERD_MODE=observe changes nothing; else at the pressure calm" "$scratch/log" || fail "nothing would be done when it is calm"
+say "observe: it says what it would do"
+
 # limited: what the library does with MAPHERD_MODE=limit, and the settings before it.
 limited() {
 	trace limited env MAPHERD_DIR=off MAPHERD_MODE=limit LD_PRELOAD="$MAPHERD_LIB" "$@"

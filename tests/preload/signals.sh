@@ -101,6 +101,9 @@ if mount_fs ext4 8M; then
 	fill_disk "$mnt/others"
 	mkdir "$scratch/spills"
 	stack "spilled" "$mnt/file" full "is kept in the spill file" MAPHERD_SPILL_DIR="$scratch/spills"
+	grep -q "is kept in the spill file $scratch/spills/mapherd-spill" "$scratch/log" ||
+		fail "the spill file is not named: $(cat "$scratch/log")"
+	stack "observed" "$mnt/file" full "MAPHERD_MODE=observe changes nothing, else mapherd would try" MAPHERD_MODE=observe
 	stack "not to be spilled" "$mnt/file" full "own handler decides" MAPHERD_SPILL_DIR="$scratch/nowhere"
 else
 	say "not on ext4: $why"
