@@ -6,7 +6,9 @@
  *
  * step_by_step runs code one instruction at a time and keeps its own list of calls, by what call and
  * ret do to the stack: so every instruction of every function that comes by is a place to start from,
- * prologues, epilogues, PLT entries and the loader's own included.
+ * prologues, epilogues, PLT entries and the loader's own included. The whole chain is demanded at
+ * each instruction of which the tables tell what is true. Two kinds are known where they do not:
+ * see tables_are_wrong and between_functions. There the walk starts right, and may end early.
  */
 #define _GNU_SOURCE
 #include "unit.h"
@@ -347,7 +349,7 @@ static void code_without_tables(void **state)
 static struct {
     uintptr_t at[MAX], value[MAX]; /* where each return address lies, and what it is */
     size_t count, steps, most;
-    size_t wrong, tables_wrong;
+    size_t wrong, tables_wrong, between;
     uintptr_t last_pc, last_sp, base[MAX];
     size_t base_count;
     char said[2000];
@@ -361,6 +363,103 @@ static bool tables_are_wrong(uintptr_t pc)
     static const unsigned char end[] = { 0x5d, 0x49, 0x8d, 0x62, 0xf8, 0xc3 };
     return memcmp((const void *)(pc - 1), end, sizeof end) == 0 ||
            memcmp((const void *)(pc - 5), end, sizeof end) == 0;
+}
+
+/* libgcc's own look-up: the entry of .eh_frame that describes an address, or NULL. */
+struct bases {
+    void *text, *data, *function;
+};
+extern const void *_Unwind_Find_FDE(void *pc, struct bases *bases);
+
+static bool table_tells(uintptr_t pc)
+{
+    struct bases found;
+    return _Unwind_Find_FDE((void *)pc, &found) != NULL;
+}
+
+/* Returns the length of the nop at an address, as assemblers fill space with it, or 0. */
+static size_t nop(const unsigned char *at)
+{
+    size_t prefixes = 0;
+    while (at[prefixes] == 0x66 || at[prefixes] == 0x2e)
+        prefixes++;
+    at += prefixes;
+    if (at[0] == 0x90)
+        return prefixes + 1;
+    if (at[0] != 0x0f || at[1] != 0x1f)
+        return 0;
+    switch (at[2]) { /* how long the operand is, which nothing reads */
+    case 0x00: return prefixes + 3;
+    case 0x40: return prefixes + 4;
+    case 0x44: return prefixes + 5;
+    case 0x80: return prefixes + 7;
+    case 0x84: return prefixes + 8;
+    default: return 0;
+    }
+}
+
+/*
+ * True for a nop that aligns the function behind it, where no table tells of the nop. Usually
+ * nothing runs there. But glibc's __memmove_chk, __memcpy_chk and others of their kind end without
+ * a jump: they run through such nops into the function that they check for. The tables of each end
+ * where the function does. A debugger and libgcc find no caller there, and neither does the walk.
+ */
+static bool between_functions(uintptr_t pc)
+{
+    enum { ALIGNMENT = 64 };
+    uintptr_t at = pc;
+    while (!table_tells(at)) {
+        size_t len = nop((const unsigned char *)at);
+        at += len;
+        if (!len || at - pc >= ALIGNMENT)
+            return false;
+    }
+    return at != pc;
+}
+
+/* A function that runs through nops into another one, as glibc's do; and one without a table. */
+void runs_through(void);
+extern const char padding[], padding_end[], untold[];
+__asm__(".pushsection .text\n"
+        ".globl runs_through, padding, padding_end, untold\n"
+        ".p2align 6\n"
+        ".type runs_through, @function\n"
+        "runs_through: .cfi_startproc\n"
+        "nop\n"
+        ".cfi_endproc\n"
+        ".size runs_through, . - runs_through\n"
+        "padding: cs nopw 0x200(%rax,%rax,1)\n"
+        "nopw 0x40(%rax,%rax,1)\n"
+        "nopl 0(%rax)\n"
+        "xchg %ax, %ax\n"
+        "padding_end:\n"
+        ".type run_into, @function\n"
+        "run_into: .cfi_startproc\n"
+        "nop\n"
+        "ret\n"
+        ".cfi_endproc\n"
+        ".size run_into, . - run_into\n"
+        "untold: xorl %eax, %eax\n"
+        "ret\n"
+        ".popsection\n");
+
+static void what_tables_leave_out(void **state)
+{
+    (void)state;
+    size_t nops = 0;
+    assert_true(table_tells((uintptr_t)runs_through));
+    assert_true(table_tells((uintptr_t)padding_end));
+    assert_false(between_functions((uintptr_t)runs_through));
+    assert_false(between_functions((uintptr_t)padding_end));
+    for (uintptr_t at = (uintptr_t)padding; at < (uintptr_t)padding_end; nops++) {
+        assert_false(table_tells(at));
+        assert_true(between_functions(at));
+        at += nop((const unsigned char *)at);
+    }
+    assert_int_equal(nops, 4);
+    /* Other code is none, although no table tells of it. */
+    assert_false(table_tells((uintptr_t)untold));
+    assert_false(between_functions((uintptr_t)untold));
 }
 
 static void one_step(int sig, siginfo_t *info, void *context)
@@ -397,6 +496,8 @@ static void one_step(int sig, siginfo_t *info, void *context)
         return;
     if (tables_are_wrong(pc)) {
         shadow.tables_wrong++;
+    } else if (n && pcs[0] == pc && between_functions(pc)) {
+        shadow.between++; /* what follows, if anything, is by the chain of frame pointers */
     } else if (shadow.wrong++ == 0) {
         size_t at = unwind_text(shadow.said, 900, pcs, n);
         at += (size_t)snprintf(shadow.said + at, 100, "\nexpected: ");
@@ -414,6 +515,7 @@ static PLAIN void play(void)
     realigned(2);
     free(malloc(100000));
     free(strdup(text));
+    runs_through();
     getppid();
 }
 
@@ -432,10 +534,13 @@ static void step_by_step(void **state)
     step_each(false);
     ss.ss_flags = SS_DISABLE;
     sigaltstack(&ss, NULL);
-    print_message("%zu instructions, %zu calls deep, %zu wrong, %zu by wrong tables\n%s\n",
-                  shadow.steps, shadow.most, shadow.wrong, shadow.tables_wrong, shadow.said);
+    print_message("%zu instructions, %zu calls deep, %zu wrong, %zu by wrong tables, %zu between "
+                  "functions\n%s\n",
+                  shadow.steps, shadow.most, shadow.wrong, shadow.tables_wrong, shadow.between,
+                  shadow.said);
     assert_true(shadow.steps > 10000);
     assert_true(shadow.tables_wrong < shadow.steps / 1000);
+    assert_true(shadow.between < shadow.steps / 1000);
     assert_int_equal(shadow.wrong, 0);
 }
 #endif
@@ -528,6 +633,7 @@ int main(void)
         UNIT(text),
 #if defined(__x86_64__)
         UNIT(code_without_tables),
+        UNIT(what_tables_leave_out),
         UNIT(step_by_step),
 #endif
     };
