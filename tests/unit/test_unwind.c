@@ -13,6 +13,7 @@
 #define _GNU_SOURCE
 #include "unit.h"
 
+#include <dlfcn.h>
 #include <execinfo.h>
 #include <pthread.h>
 #include <signal.h>
@@ -42,6 +43,13 @@ enum { OF_BACKTRACE = 0 };
 #endif
 #define KEEP() __asm__ volatile("" ::: "memory") /* no tail call */
 
+/* Before glibc 2.35, the walk knows no tables. Most tests are of these. */
+#ifdef DLFO_STRUCT_HAS_EH_DBASE
+#define NEED_TABLES() ((void)0)
+#else
+#define NEED_TABLES() skip()
+#endif
+
 /* backtrace() gives return addresses; a frame that a signal interrupted is given as it is by both. */
 static void same_as_backtrace(void)
 {
@@ -69,8 +77,36 @@ static PLAIN int down(int depth)
 static void recursion(void **state)
 {
     (void)state;
+    NEED_TABLES();
     for (int depth = 0; depth < 50; depth += 7)
         down(depth);
+}
+
+/* Each call with a frame pointer is found also where there are no tables. */
+static struct {
+    uintptr_t returns[8], pcs[MAX];
+    size_t n;
+} pointed;
+
+static __attribute__((noinline)) void with_pointer(size_t depth)
+{
+    void *volatile own = __builtin_frame_address(0); /* makes the compiler keep one */
+    pointed.returns[depth] = (uintptr_t)__builtin_return_address(0);
+    if (depth == 0)
+        pointed.n = unwind_here(pointed.pcs, MAX);
+    else
+        with_pointer(depth - 1);
+    (void)own;
+    KEEP();
+}
+
+static void frame_pointers(void **state)
+{
+    (void)state;
+    with_pointer(COUNT_OF(pointed.returns) - 1);
+    assert_true(pointed.n > COUNT_OF(pointed.returns));
+    for (size_t i = 0; i < COUNT_OF(pointed.returns); i++)
+        assert_int_equal(pointed.pcs[i + 1] + 1, pointed.returns[i]);
 }
 
 static int compare(const void *a, const void *b)
@@ -82,6 +118,7 @@ static int compare(const void *a, const void *b)
 static void through_callbacks(void **state)
 {
     (void)state;
+    NEED_TABLES();
     int numbers[] = { 3, 1, 2 }, key = 2;
     qsort(numbers, 3, sizeof *numbers, compare);
     assert_int_equal(numbers[2], 3);
@@ -111,6 +148,7 @@ static PLAIN int realigned(int depth)
 static void odd_frames(void **state)
 {
     (void)state;
+    NEED_TABLES();
     with_alloca(10);
     with_alloca(300000);
     realigned(0);
@@ -126,6 +164,7 @@ static void *in_thread(void *unused)
 static void threads(void **state)
 {
     (void)state;
+    NEED_TABLES();
     pthread_t t[4];
     for (size_t i = 0; i < COUNT_OF(t); i++)
         assert_int_equal(pthread_create(&t[i], NULL, in_thread, NULL), 0);
@@ -144,6 +183,7 @@ static void on_fiber(void)
 static void fibers(void **state)
 {
     (void)state;
+    NEED_TABLES();
     size_t len = 64 << 10;
     char *stack = mmap(NULL, len + 8192, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_ptr_not_equal(stack, MAP_FAILED);
@@ -205,6 +245,7 @@ static void signal_on(int flags)
 static void signals(void **state)
 {
     (void)state;
+    NEED_TABLES();
     static char alternate[64 << 10];
     stack_t ss = { .ss_sp = alternate, .ss_size = sizeof alternate };
     signal_on(0);
@@ -217,6 +258,7 @@ static void signals(void **state)
 static void call_of_nothing(void **state)
 {
     (void)state;
+    NEED_TABLES();
     ucontext_t context;
     uintptr_t expected[MAX], pcs[MAX];
     getcontext(&context);
@@ -290,6 +332,7 @@ static void garbage(void **state)
 static void few_are_asked_for(void **state)
 {
     (void)state;
+    NEED_TABLES();
     uintptr_t pcs[3] = { 0, 0, 77 };
     assert_int_equal(unwind_here(pcs, 0), 0);
     assert_int_equal(pcs[0], 0);
@@ -338,6 +381,7 @@ static PLAIN void through_trampoline(void)
 static void code_without_tables(void **state)
 {
     (void)state;
+    NEED_TABLES();
     /* A JIT's: push %rbp; mov %rsp,%rbp; call *%rdi; pop %rbp; ret. */
     static const unsigned char with[] = { 0x55, 0x48, 0x89, 0xe5, 0xff, 0xd7, 0x5d, 0xc3 };
     through_code(with, sizeof with);
@@ -522,6 +566,7 @@ static PLAIN void play(void)
 static void step_by_step(void **state)
 {
     (void)state;
+    NEED_TABLES();
     static char alternate[256 << 10];
     stack_t ss = { .ss_sp = alternate, .ss_size = sizeof alternate };
     assert_int_equal(sigaltstack(&ss, NULL), 0);
@@ -550,6 +595,7 @@ static void step_by_step(void **state)
 static void text(void **state)
 {
     (void)state;
+    NEED_TABLES();
     uintptr_t pcs[] = { (uintptr_t)getppid, (uintptr_t)down, 16 };
     char out[300], wanted[300];
     log_start("test_unwind");
@@ -607,6 +653,7 @@ static void walk_here(void *unused)
 static void little_stack(void **state)
 {
     (void)state;
+    NEED_TABLES();
 #if !defined(__SANITIZE_ADDRESS__) && __OPTIMIZE__
     same_as_backtrace(); /* what is bound lazily takes 2.5 KiB once; the library binds at load */
     size_t nothing = painted(walk_nothing, NULL), used = painted(walk_here, NULL);
@@ -621,6 +668,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT(little_stack), /* first, while no row is known */
+        UNIT(frame_pointers),
         UNIT(recursion),
         UNIT(through_callbacks),
         UNIT(odd_frames),
