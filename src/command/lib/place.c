@@ -23,7 +23,8 @@ int place_open_straight(const char *path)
 {
     struct open_how how = { .flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
                             .resolve = RESOLVE_NO_SYMLINKS };
-    int place = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+    /* By the kernel's name: glibc 2.31 has none for it. */
+    int place = (int)syscall(__NR_openat2, AT_FDCWD, path, &how, sizeof how);
     /* A seccomp filter of an older container engine says EPERM for calls that it does not know. */
     if (place < 0 && (errno == ENOSYS || errno == EPERM))
         return place_open(path, PLACE_LINK_ITSELF);
