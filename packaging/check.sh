@@ -19,7 +19,8 @@ export LC_ALL PATH
 	echo "check.sh: it takes root to make clean systems" >&2
 	exit 77
 }
-# In a mount namespace of its own: what is mounted in the roots goes with it, however it ends.
+# In a mount namespace of its own: what is mounted in the roots goes with it, however it ends. The same
+# process goes on (exec), so a signal to it arrives here.
 if [ "${CHECK_MOUNTS:-}" != $$ ]; then
 	CHECK_MOUNTS=$$ exec unshare --mount --propagation private sh "$0" "$@"
 fi
@@ -29,7 +30,9 @@ fail() {
 	exit 1
 }
 [ -f "${1:-}" ] || fail "usage: packaging/check.sh TARBALL [SUITE...]"
-command -v debootstrap >/dev/null || fail "there is no debootstrap"
+for tool in debootstrap unshare chroot xz; do
+	command -v "$tool" >/dev/null || fail "there is no $tool"
+done
 tarball=$(readlink -f "$1")
 shift
 [ $# != 0 ] || set -- bookworm trixie bullseye
@@ -37,28 +40,58 @@ version=$(basename "$tarball" .tar.xz)
 version=${version#mapherd-}
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/mapherd-packages.XXXXXX")
+child=
 clean_up() {
-	awk -v under="$work/" 'index($2, under) == 1 { print $2 }' /proc/self/mounts | xargs -r umount -l
-	rm -rf --one-file-system "$work"
+	trap '' HUP INT TERM
+	# What runs in a root has process ids of its own, and ends with the first of them.
+	[ -z "$child" ] || { kill -KILL "$child" && wait "$child"; } 2>/dev/null || true
+	for _ in 1 2 3 4 5; do
+		awk -v under="$work/" 'index($2, under) == 1 { print $2 }' /proc/self/mounts | sort -r |
+			xargs -r umount -l
+		rm -rf --one-file-system "$work" 2>/dev/null && break
+		sleep 1 # some of them are still ending
+	done
+	[ ! -e "$work" ] || say "not removed: $work"
 }
 trap clean_up EXIT
+trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 roots=${CHECK_ROOTS:-$work/roots}
 mkdir -p "$roots"
 
+# run COMMAND...: in the background, so that a signal ends this script at once.
+run() {
+	"$@" </dev/null &
+	child=$!
+	got=0
+	wait "$child" || got=$?
+	child=
+	return $got
+}
+# logged COMMAND...: what it prints is shown only if it fails.
 logged() {
-	"$@" >"$work/log" 2>&1 </dev/null || {
+	run "$@" >"$work/log" 2>&1 || {
 		tail -n 40 "$work/log" >&2
-		fail "$*"
+		fail "${suite:+$suite: }$*"
 	}
 }
 # fresh NAME: a copy of the suite's clean system, in $root.
 fresh() {
 	if [ ! -e "$roots/$suite/etc/debian_version" ]; then
 		say "$suite: debootstrap"
+		# What is not complete is not there for the next time.
+		new=$roots/$suite.new
+		rm -rf --one-file-system "${new:?}" "${roots:?}/$suite"
 		# shellcheck disable=SC2086 # no word if it is empty
-		logged debootstrap --variant=minbase "$suite" "$roots/$suite" ${CHECK_MIRROR:-}
+		run unshare --mount --pid --fork --kill-child --mount-proc \
+			debootstrap --variant=minbase "$suite" "$new" ${CHECK_MIRROR:-} >"$work/log" 2>&1 || {
+			tail -n 10 "$work/log" >&2
+			rm -rf --one-file-system "$new"
+			fail "$suite: debootstrap has made no system: is its mirror reached from here?" \
+				"CHECK_MIRROR=URL names another one."
+		}
+		mv "$new" "$roots/$suite"
 	fi
 	root=$work/$1
 	cp -a --reflink=auto "$roots/$suite" "$root"
@@ -73,10 +106,11 @@ fresh() {
 	mount -t tmpfs -o mode=1777 mapherd-check "$root/tmp"
 	logged inside apt-get -q update
 }
-# inside COMMAND...: in the root, with process ids and a /proc of its own.
+# inside COMMAND...: in the root, with process ids and a /proc of its own. It takes the place of the
+# shell that calls it: run and logged make one for it, and so does a pipe.
 inside() {
 	# shellcheck disable=SC2016 # for the inner shell
-	unshare --mount --pid --fork sh -c 'mount -t proc proc "$0/proc" && exec chroot "$0" env -i \
+	exec unshare --mount --pid --fork --kill-child sh -c 'mount -t proc proc "$0/proc" && exec chroot "$0" env -i \
 		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
 		DEBIAN_FRONTEND=noninteractive DEB_BUILD_OPTIONS="parallel='"$(nproc)"'" "$@"' "$root" "$@"
 }
@@ -128,7 +162,7 @@ try_debian_package() {
 	logged inside sh -c 'apt-get -q -y --no-install-recommends install /tmp/debs/*.deb'
 	files_of >"$work/with"
 	cmp -s "$work/before" "$work/with" && fail "$suite: the packages install nothing"
-	inside sh "/tmp/mapherd-$version/packaging/smoke.sh" || fail "$suite: the smoke test"
+	run inside sh "/tmp/mapherd-$version/packaging/smoke.sh" || fail "$suite: the smoke test"
 	inside java -version 2>&1 | head -n 1
 	logged inside apt-get -q -y --autoremove purge '^(lib)?mapherd(-dev|-doc)?$'
 	files_of >"$work/after"
@@ -164,7 +198,7 @@ try_tarball() {
 	grep -E '^# (TOTAL|PASS|SKIP|FAIL):' "$work/log"
 	logged inside sh -c "cd /build/objects && make install"
 	[ -z "$(find "$root/usr/local" -name '*.la')" ] || fail "$suite: a libtool archive is installed"
-	inside sh "$source/packaging/smoke.sh" || fail "$suite: the smoke test"
+	run inside sh "$source/packaging/smoke.sh" || fail "$suite: the smoke test"
 	logged inside sh -c "cd /build/objects && make uninstall"
 	files_of >"$work/after"
 	# make uninstall leaves folders: they may have been there before make install.
