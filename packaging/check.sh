@@ -41,6 +41,7 @@ version=${version#mapherd-}
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/mapherd-packages.XXXXXX")
 child=
+new=
 clean_up() {
 	trap '' HUP INT TERM
 	# What runs in a root has process ids of its own, and ends with the first of them.
@@ -52,6 +53,7 @@ clean_up() {
 		sleep 1 # some of them are still ending
 	done
 	[ ! -e "$work" ] || say "not removed: $work"
+	[ -z "$new" ] || rm -rf --one-file-system "$new"
 }
 trap clean_up EXIT
 trap 'exit 129' HUP
@@ -87,11 +89,11 @@ fresh() {
 		run unshare --mount --pid --fork --kill-child --mount-proc \
 			debootstrap --variant=minbase "$suite" "$new" ${CHECK_MIRROR:-} >"$work/log" 2>&1 || {
 			tail -n 10 "$work/log" >&2
-			rm -rf --one-file-system "$new"
 			fail "$suite: debootstrap has made no system: is its mirror reached from here?" \
 				"CHECK_MIRROR=URL names another one."
 		}
 		mv "$new" "$roots/$suite"
+		new=
 	fi
 	root=$work/$1
 	cp -a --reflink=auto "$roots/$suite" "$root"
