@@ -19,10 +19,11 @@ export LC_ALL PATH
 	echo "check.sh: it takes root to make clean systems" >&2
 	exit 77
 }
-# In a mount namespace of its own: what is mounted in the roots goes with it, however it ends. The same
-# process goes on (exec), so a signal to it arrives here.
+# In a mount namespace of its own: what is mounted in the roots goes with it, however it ends. Umounts
+# of others come in (slave), so that none of their filesystems stays busy here. The same process goes
+# on (exec), so a signal to it arrives here.
 if [ "${CHECK_MOUNTS:-}" != $$ ]; then
-	CHECK_MOUNTS=$$ exec unshare --mount --propagation private sh "$0" "$@"
+	CHECK_MOUNTS=$$ exec unshare --mount --propagation slave sh "$0" "$@"
 fi
 say() { printf 'check.sh: %s\n' "$*"; }
 fail() {
@@ -86,7 +87,7 @@ fresh() {
 		new=$roots/$suite.new
 		rm -rf --one-file-system "${new:?}" "${roots:?}/$suite"
 		# shellcheck disable=SC2086 # no word if it is empty
-		run unshare --mount --pid --fork --kill-child --mount-proc \
+		run unshare --mount --propagation slave --pid --fork --kill-child --mount-proc \
 			debootstrap --variant=minbase "$suite" "$new" ${CHECK_MIRROR:-} >"$work/log" 2>&1 || {
 			tail -n 10 "$work/log" >&2
 			fail "$suite: debootstrap has made no system: is its mirror reached from here?" \
@@ -114,7 +115,7 @@ fresh() {
 # shell that calls it: run and logged make one for it, and so does a pipe.
 inside() {
 	# shellcheck disable=SC2016 # for the inner shell
-	exec unshare --mount --pid --fork --kill-child sh -c 'mount -t proc proc "$0/proc" && exec chroot "$0" env -i \
+	exec unshare --mount --propagation slave --pid --fork --kill-child sh -c 'mount -t proc proc "$0/proc" && exec chroot "$0" env -i \
 		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
 		DEBIAN_FRONTEND=noninteractive DEB_BUILD_OPTIONS="parallel='"$(nproc)"'" "$@"' "$root" "$@"
 }
