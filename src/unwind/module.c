@@ -66,7 +66,8 @@ __attribute__((no_sanitize("address", "thread"))) bool reach_word(struct reach *
 {
     if (at % sizeof *word)
         return false;
-    if ((at < r->low || at + sizeof *word > r->high) && !reach_span(r, at, sizeof *word))
+    /* An aligned word lies in one page. No sum: that of the last word of all would be 0. */
+    if ((at < r->low || at >= r->high) && !reach_span(r, at, sizeof *word))
         return false;
     *word = *(const uintptr_t *)at;
     return true;
