@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "tell/log.h"
+#include "unwind/module.h"
 #include "unwind/unwind.h"
 #if defined(__x86_64__)
 #include "../preload/step.h"
@@ -327,6 +328,22 @@ static void garbage(void **state)
         assert_true(unwind_context(&context, pcs, MAX) >= 1);
     }
     munmap(pages, 3 * 4096);
+}
+
+/* Tables may lead to the word below a register that is 0, where a page of the stack is known. */
+static void ends_of_memory(void **state)
+{
+    (void)state;
+    static const uintptr_t places[] = { -8UL, -16UL, -4096UL, 0, 8 };
+    uintptr_t here = 77, word = 0;
+    for (size_t i = 0; i < COUNT_OF(places); i++) {
+        struct reach none = { 0, 0 }, own = { 0, 0 };
+        reach_own(&own, (uintptr_t)&here);
+        assert_false(reach_word(&none, places[i], &word));
+        assert_false(reach_word(&own, places[i], &word));
+        assert_true(reach_word(&own, (uintptr_t)&here, &word));
+        assert_int_equal(word, 77);
+    }
 }
 
 static void few_are_asked_for(void **state)
@@ -677,6 +694,7 @@ int main(void)
         UNIT(signals),
         UNIT(call_of_nothing),
         UNIT(garbage),
+        UNIT(ends_of_memory),
         UNIT(few_are_asked_for),
         UNIT(text),
 #if defined(__x86_64__)
