@@ -74,6 +74,7 @@ static struct {
 } blocks[4096];
 static size_t block_count;
 static char busy;
+static uint64_t chance; /* of sys_getrandom */
 
 /* A spin lock of no interest to ThreadSanitizer: this file is built without it, so that what the
  * fake orders does not hide what the library forgot to. */
@@ -97,6 +98,7 @@ void fake_reset(void)
     block_count = 0;
     text_count = written_len = 0;
     fake_now_ms = 1000;
+    chance = 0x9e3779b97f4a7c15;
     fake_may_write = 0;
     fake_pid = 4242;
     fake_stderr_mode = S_IFIFO;
@@ -267,11 +269,17 @@ long sys_read(int fd, void *buf, size_t len)
     return (long)len;
 }
 
-/* Only pagemap is read so, and this kernel has none. */
+/* Of a text; this kernel has no pagemap. */
 long sys_pread(int fd, void *buf, size_t len, off_t offset)
 {
-    (void)fd, (void)buf, (void)len, (void)offset;
-    return -EBADF;
+    if (!known(fd) || !fds[fd - FIRST_FD].text || offset < 0)
+        return -EBADF;
+    if ((size_t)offset >= fds[fd - FIRST_FD].len)
+        return 0;
+    if (len > fds[fd - FIRST_FD].len - (size_t)offset)
+        len = fds[fd - FIRST_FD].len - (size_t)offset;
+    memcpy(buf, fds[fd - FIRST_FD].text + offset, len);
+    return (long)len;
 }
 
 long sys_write(int fd, const void *buf, size_t len)
@@ -508,6 +516,11 @@ long sys_fstat(int fd, struct stat *st)
     if (fd == STDERR_FILENO) {
         st->st_mode = fake_stderr_mode;
         st->st_ino = fake_stderr_inode;
+        return 0;
+    }
+    if (known(fd) && fds[fd - FIRST_FD].text) {
+        st->st_mode = S_IFREG;
+        st->st_size = (off_t)fds[fd - FIRST_FD].len;
         return 0;
     }
     const struct fake_open_file *f = fake_open_file(fake_number(fd));
@@ -838,11 +851,10 @@ long sys_prctl(int option, unsigned long a, unsigned long b, unsigned long c, un
 
 long sys_getrandom(void *buf, size_t len)
 {
-    static uint64_t state = 0x9e3779b97f4a7c15;
     unsigned char *out = buf;
     for (size_t i = 0; i < len; i++) {
-        state ^= state << 13, state ^= state >> 7, state ^= state << 17;
-        out[i] = (unsigned char)(state >> 32);
+        chance ^= chance << 13, chance ^= chance >> 7, chance ^= chance << 17;
+        out[i] = (unsigned char)(chance >> 32);
     }
     return (long)len;
 }
