@@ -219,6 +219,12 @@ static bool remove_spill(const struct spilled *s, const char *path)
     return false;
 }
 
+/* Of seconds that make no sense, the nearest that do. */
+static long long milliseconds(int64_t seconds)
+{
+    return seconds < 0 ? 0 : seconds > INT64_MAX / 1000 ? INT64_MAX : seconds * 1000;
+}
+
 static void begin_account(const struct spilled *s, const char *path)
 {
     char when[64] = "?";
@@ -231,7 +237,7 @@ static void begin_account(const struct spilled *s, const char *path)
         json_text(&json, "spillfile", path);
         json_text(&json, "program", s->program);
         json_number(&json, "pid", s->header.pid);
-        json_number(&json, "created_ms", s->header.created * 1000);
+        json_number(&json, "created_ms", milliseconds(s->header.created));
         json_open(&json, "files", '[');
         return;
     }
