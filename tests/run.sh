@@ -210,6 +210,7 @@ units() {
 
 if command -v clang >/dev/null; then
 	step "clang, warnings are errors" build_in clang CC=clang
+	step "fuzzers, 15 seconds each" make -C "$build/gcc" fuzz FUZZ_SECONDS=15
 else
 	cannot clang "there is no clang"
 fi

@@ -174,14 +174,3 @@ if [ "$(id -u)" = 0 ] && unshare -pf --mount-proc true 2>/dev/null; then
 else
 	say "not shown here: processes of other PID namespaces, which need root"
 fi
-
-# Changed at random.
-make_record small=1 module=/bin/true,0011223344556677 java=com/example/Store,sync,Store.java,12 \
-	file=/etc/passwd stack=1+0x1000,1+0x2000,j1,0x7f0000001000 stack=1+0x3000 \
-	map=0x10000,4,stack=1,file=1 map=0x20000,4,stack=2,age=100 map=0x22000,1,stack=1 \
-	point=0,1795500000,100 event=1,2,pressure holder=10,/etc/passwd
-seed=${RECORD_SEED:-1}
-ASAN_OPTIONS=exitcode=99:detect_leaks=0 UBSAN_OPTIONS=exitcode=99 \
-	"$TESTS_BIN/tests/cli/record_fuzz" "$record" "$seed" 3000 >"$scratch/out" 2>&1 ||
-	fail "RECORD_SEED=$seed: $(cat "$scratch/out")"
-say "RECORD_SEED=$seed: $(cat "$scratch/out")"

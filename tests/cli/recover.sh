@@ -323,13 +323,3 @@ if mount_fs tmpfs 1M; then
 else
 	say "not shown here: tmpfs (a full one): $why"
 fi
-
-# Changed at random.
-file=$scratch/file
-new_file
-make_spill "$spill" "$gone" file="$file" 0=00 2=b0 3=cq 4=d0 file="$file" file_start=65536 3=x0
-seed_of "${RECOVER_SEED:-}"
-ASAN_OPTIONS=exitcode=99:detect_leaks=0 UBSAN_OPTIONS=exitcode=99 \
-	"$TESTS_BIN/tests/cli/recover_fuzz" "$spill" "$file" "$seed" 2000 >"$scratch/out" ||
-	fail "RECOVER_SEED=$seed: $(cat "$scratch/out")"
-say "RECOVER_SEED=$seed: $(cat "$scratch/out")"
