@@ -97,7 +97,7 @@ static void step(struct line *l, char c)
         return;
     }
     if (l->octal) {
-        l->escape = (char)(l->escape << 3 | (c - '0'));
+        l->escape = (char)((unsigned char)l->escape << 3 | (unsigned char)(c - '0'));
         if (--l->octal == 0)
             keep(l, l->escape);
         return;

@@ -32,14 +32,6 @@ static struct mount_words describe(const char *text, size_t chunk, dev_t dev, co
     return words;
 }
 
-/* The kernel writes three octal digits behind each backslash. */
-static void make_octal(char *text)
-{
-    for (; *text; text++)
-        if (*text == '\\' && strspn(text + 1, "01234567") < 3)
-            *text = '/';
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_input in = { data, data + size };
@@ -47,7 +39,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *asked = fuzz_string(&in, '\n'), *text = fuzz_string(&in, '\0'),
          *path = strchr(asked, ' ');
     unsigned major = 0, minor = 0;
-    make_octal(text);
     bool found, again, read_only, read_only_again;
     sscanf(asked, "%u:%u", &major, &minor);
     path = path ? path + 1 : NULL;
