@@ -278,6 +278,13 @@ enum cfa_op { /* DWARF 5, table 7.29, with the additions of GNU and ARM */
               CFA_RESTORE = 0xc0,
 };
 
+/* Returns operand * unit. A product beyond 64 bits is INT64_MAX, which is no value of a rule. */
+static int64_t scale(int64_t operand, int64_t unit)
+{
+    int64_t product;
+    return __builtin_mul_overflow(operand, unit, &product) ? INT64_MAX : product;
+}
+
 static void advance(struct machine *m, uint64_t units)
 {
     m->at += units * m->entry->code_unit;
@@ -289,13 +296,13 @@ static void run_with_register(struct machine *m, struct bytes *b, unsigned char 
     uint64_t reg = bytes_uleb(b);
     int64_t unit = m->entry->data_unit;
     switch (op) {
-    case CFA_OFFSET_EXTENDED: set_rule(m, reg, CFI_AT, (int64_t)bytes_uleb(b) * unit); break;
-    case CFA_OFFSET_EXTENDED_SF: set_rule(m, reg, CFI_AT, bytes_sleb(b) * unit); break;
+    case CFA_OFFSET_EXTENDED: set_rule(m, reg, CFI_AT, scale((int64_t)bytes_uleb(b), unit)); break;
+    case CFA_OFFSET_EXTENDED_SF: set_rule(m, reg, CFI_AT, scale(bytes_sleb(b), unit)); break;
     case CFA_NEGATIVE_OFFSET_EXTENDED:
-        set_rule(m, reg, CFI_AT, -(int64_t)bytes_uleb(b) * unit);
+        set_rule(m, reg, CFI_AT, scale((int64_t)-bytes_uleb(b), unit));
         break;
-    case CFA_VAL_OFFSET: set_rule(m, reg, CFI_IS, (int64_t)bytes_uleb(b) * unit); break;
-    case CFA_VAL_OFFSET_SF: set_rule(m, reg, CFI_IS, bytes_sleb(b) * unit); break;
+    case CFA_VAL_OFFSET: set_rule(m, reg, CFI_IS, scale((int64_t)bytes_uleb(b), unit)); break;
+    case CFA_VAL_OFFSET_SF: set_rule(m, reg, CFI_IS, scale(bytes_sleb(b), unit)); break;
     case CFA_EXPRESSION: set_rule(m, reg, CFI_AT_EXPRESSION, expression(m, b)); break;
     case CFA_VAL_EXPRESSION: set_rule(m, reg, CFI_IS_EXPRESSION, expression(m, b)); break;
     case CFA_RESTORE_EXTENDED: restore_rule(m, reg); break;
@@ -303,7 +310,7 @@ static void run_with_register(struct machine *m, struct bytes *b, unsigned char 
     case CFA_SAME_VALUE: set_rule(m, reg, CFI_SAME, 0); break;
     case CFA_REGISTER: set_rule(m, reg, CFI_REGISTER, (int64_t)bytes_uleb(b)); break;
     case CFA_DEF_CFA: set_cfa(m, reg, (int64_t)bytes_uleb(b)); break;
-    case CFA_DEF_CFA_SF: set_cfa(m, reg, bytes_sleb(b) * unit); break;
+    case CFA_DEF_CFA_SF: set_cfa(m, reg, scale(bytes_sleb(b), unit)); break;
     case CFA_DEF_CFA_REGISTER: set_cfa(m, reg, m->row.cfa_value); break;
     default: m->bad = true;
     }
@@ -315,7 +322,9 @@ static void run_one(struct machine *m, struct bytes *b)
     unsigned char low = op & 0x3f;
     switch (op & 0xc0) {
     case CFA_ADVANCE: advance(m, low); return;
-    case CFA_OFFSET: set_rule(m, low, CFI_AT, (int64_t)bytes_uleb(b) * m->entry->data_unit); return;
+    case CFA_OFFSET:
+        set_rule(m, low, CFI_AT, scale((int64_t)bytes_uleb(b), m->entry->data_unit));
+        return;
     case CFA_RESTORE: restore_rule(m, low); return;
     }
     switch (op) {
@@ -332,7 +341,7 @@ static void run_one(struct machine *m, struct bytes *b)
     case CFA_REMEMBER: remember(m); break;
     case CFA_RESTORE_STATE: recall(m); break;
     case CFA_DEF_CFA_OFFSET: set_cfa_value(m, (int64_t)bytes_uleb(b)); break;
-    case CFA_DEF_CFA_OFFSET_SF: set_cfa_value(m, bytes_sleb(b) * m->entry->data_unit); break;
+    case CFA_DEF_CFA_OFFSET_SF: set_cfa_value(m, scale(bytes_sleb(b), m->entry->data_unit)); break;
     case CFA_DEF_CFA_EXPRESSION: {
         int64_t place = expression(m, b);
         m->row.cfa_reg = CFI_CFA_EXPRESSION;
@@ -380,6 +389,7 @@ void cfi_find(const struct module *module, uintptr_t pc, struct cfi_row *row)
     m.wanted = pc;
     m.row.cfa_reg = CFI_NO_ROW;
     m.row.signal = e.signal;
+    m.first = m.row; /* a CIE that restores gets a row without rules */
     m.depth = 0;
     m.bad = false;
     if (!run(&m, e.first))
