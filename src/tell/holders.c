@@ -187,7 +187,7 @@ static void add_private(struct holders *h, const struct procmap *m)
 {
     size_t len = m->end - m->start;
     bool access = m->read || m->write || m->exec;
-    if (m->write && h->guard_end == m->start) {
+    if (m->write && h->guard_end && h->guard_end == m->start) {
         h->of[MEMORY_PRIVATE].maps--;
         h->of[MEMORY_PRIVATE].bytes -= h->guard_bytes;
         h->of[MEMORY_GUARDED].maps++;

@@ -53,6 +53,19 @@ static void counts_files(void **state)
     assert_int_equal(file_named(&h, "/one")->maps, 1);
 }
 
+/* Root can map the page at address 0. There is no guard page below it. */
+static void first_page(void **state)
+{
+    (void)state;
+    uint64_t mem[1000] = { 0 };
+    struct holders h;
+    struct procmap m = { .start = 0, .end = 4096, .read = true, .write = true, .path = "" };
+    holders_start(&h, mem, sizeof mem);
+    holders_add(&h, &m);
+    assert_int_equal(h.of[MEMORY_PRIVATE].maps, 1);
+    assert_int_equal(h.of[MEMORY_GUARDED].maps, 0);
+}
+
 static void none_at_all(void **state)
 {
     (void)state;
@@ -124,7 +137,7 @@ static void enough_memory(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { UNIT(counts_files), UNIT(none_at_all), UNIT(any_memory),
-                                        UNIT(enough_memory) };
+    const struct CMUnitTest tests[] = { UNIT(counts_files), UNIT(first_page), UNIT(none_at_all),
+                                        UNIT(any_memory), UNIT(enough_memory) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
