@@ -2,23 +2,22 @@
  * SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * record: the reader of records, and all that the reports ask of it.
+ * record: the reader of records, and all that is made of them: groups, and the parts of `mapherd
+ * report`.
  *
  * The input is a packed record (packed.h). Whatever is changed in it, what the reader gives keeps
  * what it promises.
  */
-#define _GNU_SOURCE
-#include <config.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include "../../src/command/report/report.c"
 
-#include "command/leaks/groups.h"
-#include "command/lib/verb.h"
+#include <sys/mman.h>
+
 #include "packed.h"
 
 enum { MOST = 200000 };
 
 const struct verb *const verbs[] = { NULL };
+const char *const page_html[] = { NULL }, *const page_css[] = { NULL }, *const page_js[] = { NULL };
 
 static uint64_t state;
 
@@ -57,6 +56,43 @@ static void check(const struct record *r)
         state += r->points[i].time; /* read, for the sanitizers */
 }
 
+/* What one part of the report writes. None can end the script or the style that it lies in. */
+static void check_part(const struct report *r, void (*part)(const struct report *r, FILE *out))
+{
+    char *text;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+    if (!out)
+        abort();
+    part(r, out);
+    fclose(out);
+    holds(len > 0 && strlen(text) == len);
+    holds(!strstr(text, "</script") && !strstr(text, "</style") && !strstr(text, "<!--"));
+    for (size_t i = 0; i < len; i++)
+        holds((unsigned char)text[i] >= ' ' || text[i] == '\n');
+    free(text);
+}
+
+static void check_report(const char *path)
+{
+    struct report r = { .limit = -1 };
+    if (look(&r, &verb_report, path, NULL) != DONE)
+        return;
+    check_part(&r, report_json);
+    check_part(&r, report_words);
+    check_part(&r, report_data);
+    if (r.of_pieces)
+        free((void *)(uintptr_t)r.maps);
+    groups_free(&r.stacks);
+    groups_free(&r.files);
+    groups_free(&r.suffixes);
+    groups_free(&r.deleted);
+    held_free(&r.space->held);
+    free(r.space->runs);
+    free(r.space);
+    live_close(&r.live);
+}
+
 static void read_one(const char *path)
 {
     struct live l;
@@ -80,6 +116,7 @@ static void read_one(const char *path)
         groups_free(&g);
     }
     live_close(&l);
+    check_report(path);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

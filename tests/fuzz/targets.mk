@@ -27,11 +27,13 @@ main = $(OUT)/tests/fuzz/driver.o
 endif
 
 # The library but for its hooks, and of the command what reads maps, records and spill files. recover.c
-# is a part of its target.
+# and report.c are parts of their targets.
 library := $(shell cd $(TREE) && find src -name '*.c' ! -path 'src/command/*' ! -path 'src/entry/*') \
 	$(patsubst %,src/entry/%.c,capabilities change call engine gate msync taken)
 command = $(patsubst %,src/command/%.c,disk/spilled leaks/debuginfo leaks/groups leaks/interpreters \
-	leaks/live leaks/record leaks/symbols lib/enough lib/place lib/print lib/verb watch/pieces watch/target)
+	leaks/live leaks/record leaks/symbols lib/enough lib/place lib/print lib/verb report/report_data \
+	report/report_json report/report_words report/space watch/cold watch/cure watch/pieces watch/processes \
+	watch/target)
 subject = $(patsubst %.c,$(OUT)/%.o,$(library) $(command))
 # The fake kernel is in front of the subject, whose sys.o is then not asked for.
 fake = $(patsubst %,$(OUT)/tests/unit/%.o,fakesys fakespace world script)

@@ -164,10 +164,16 @@ static void record_check_events(struct record *r, struct mapherd_record_event *e
     r->event_count = kept;
 }
 
+/* No process has more maps than an int, nor more bytes than this. */
+static bool is_possible(const struct mapherd_record_top *t)
+{
+    return t->maps && t->maps <= INT32_MAX && t->bytes <= 1ull << 57;
+}
+
 static size_t record_check_top(struct mapherd_record_top *top, size_t n)
 {
     size_t kept = 0;
-    for (; kept < n && top[kept].maps; kept++)
+    for (; kept < n && is_possible(&top[kept]); kept++)
         top[kept].path[sizeof top->path - 1] = '\0';
     return kept;
 }
