@@ -267,8 +267,10 @@ static const char *why_not(const struct spilled *s)
         return NULL;
     if (maker_lives(s))
         return "its process still runs, and will write the pages itself";
-    return maker_writes(s->fd) ? "a process still uses it, perhaps a child of the one that made it"
-                               : NULL;
+    return maker_writes(s->fd)
+               ? "a process still uses it, perhaps a child of the one that made it; 'fuser -v' "
+                 "names it"
+               : NULL;
 }
 
 /* Whether it holds nothing, so that it may be removed. */

@@ -271,7 +271,8 @@ static bool is_fit(struct restore *r, const struct spill_slot *slot, int place, 
         return refuse(r, "it cannot be opened: %s", strerror(errno));
     bool busy = maker_writes(reader);
     close(reader);
-    return !busy || force || refuse(r, "a process has it open for writing; end that first");
+    return !busy || force ||
+           refuse(r, "a process has it open for writing, which 'fuser -v' names; end that first");
 }
 
 void restore_open(struct restore *r, struct spilled *from, const struct spill_slot *slot,
