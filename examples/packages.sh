@@ -17,7 +17,7 @@ set -u
 build="build-essential autoconf automake libtool pkg-config libncurses-dev libdw-dev libiberty-dev"
 java="default-jdk-headless"
 tests="libcmocka-dev libfuse3-dev fuse3 strace xfsprogs btrfs-progs e2fsprogs lmdb-utils libtdb-dev tdb-tools rocksdb-tools ripgrep mold lld
-	sqlite3 python3 python3-jsonschema libpython3.11-testsuite git valgrind clang clang-format libclang-rt-14-dev
+	sqlite3 python3 python3-jsonschema libpython3.11-testsuite git valgrind gcovr clang clang-format libclang-rt-14-dev
 	gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user musl-tools shellcheck mandoc
 	procps util-linux tmux zsh fish debhelper rpm rpmlint prometheus prometheus-node-exporter libcap2-bin attr file ruby php-cli quota
 	chromium chromium-driver libhsqldb-java liblucene4.10-java libtomcat10-embed-java libjakarta-annotation-api-java
