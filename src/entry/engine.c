@@ -67,9 +67,9 @@ static uint32_t kind_of(int prot, int flags)
 }
 
 /* Enters a mapping that no capability has placed. lone: its request, if it is a chunk that
- * placement is to remember; else NULL. */
+ * placement is to remember; else NULL. replaces: it has the place of another one. */
 static void enter_plain(uintptr_t at, size_t len, int prot, int flags,
-                        const struct map_request *lone)
+                        const struct map_request *lone, bool replaces)
 {
     uintptr_t end = page_up(at + len);
     struct region *r = NULL;
@@ -83,7 +83,10 @@ static void enter_plain(uintptr_t at, size_t len, int prot, int flags,
         r = regions_add(at, end, NULL, kind_of(prot, flags));
     if (r && lone)
         placement_remember(lone, r);
-    count_add(1);
+    if (replaces)
+        count_replaced();
+    else
+        count_add(1);
     model_drop();
 }
 
@@ -101,8 +104,9 @@ static long map_over(uintptr_t addr, size_t len, int prot, int flags, int fd, of
         taken_stays(&old);
         return answer;
     }
+    bool replaces = taken_any(&old);
     taken_gone(&old);
-    enter_plain((uintptr_t)answer, len, prot, flags, NULL);
+    enter_plain((uintptr_t)answer, len, prot, flags, NULL, replaces);
     return answer;
 }
 
@@ -189,7 +193,7 @@ static long map(struct map_request *q)
          * unmaps the stacks of threads that way. */
         if (guards_any())
             guards_drop(guards_take((uintptr_t)answer, page_up((uintptr_t)answer + len)));
-        enter_plain((uintptr_t)answer, len, prot, flags, q->lone ? q : NULL);
+        enter_plain((uintptr_t)answer, len, prot, flags, q->lone ? q : NULL, false);
         /* Its file may have pages in the spill file. */
         if (cold_may_be() && !(flags & MAP_ANONYMOUS) && !overlays_any())
             cold_mapped(q, (uintptr_t)answer);

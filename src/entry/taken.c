@@ -95,6 +95,11 @@ static bool end_of_call(struct taken *t)
     return (t->is_one || t->regions) && gate_take(t->start, t->end);
 }
 
+bool taken_any(const struct taken *t)
+{
+    return t->is_one || t->regions;
+}
+
 void taken_gone(struct taken *t)
 {
     if (t->guards)

@@ -48,6 +48,9 @@ void taken_begin(struct taken *t, uintptr_t start, uintptr_t end);
 /* The same, before a call that moves the range, of which new_len bytes are left. */
 void taken_begin_move(struct taken *t, uintptr_t start, uintptr_t end, size_t new_len);
 
+/* Whether the model knew anything in the range. Before taken_gone and the like. */
+bool taken_any(const struct taken *t);
+
 /* Nothing of the range is left. */
 void taken_gone(struct taken *t);
 

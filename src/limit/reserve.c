@@ -89,7 +89,7 @@ static bool comes_back(uint64_t now)
     long self = sys_gettid();
     bool found = false;
     for (unsigned i = 0; i < TOLD; i++) {
-        if (told[i].thread && now - told[i].ms >= TOLD_FOR_MS)
+        if (told[i].thread && now >= told[i].ms + TOLD_FOR_MS)
             forget(i);
         if (told[i].thread == self) {
             forget(i);
@@ -115,7 +115,7 @@ static bool worth_collecting(uint64_t now)
     bool helped = __atomic_load_n(&last.granted, __ATOMIC_RELAXED) >= HELPED;
     bool gives = now < granted_ms + QUIET_MS;
     return !last.told_ms || last.relieved != pressure_relieved() ||
-           (!gives && (helped || now - last.told_ms >= COLLECT_EVERY_MS));
+           (!gives && (helped || now >= last.told_ms + COLLECT_EVERY_MS));
 }
 
 /* The calling thread is told to collect. Lock held. */

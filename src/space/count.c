@@ -51,7 +51,8 @@ static struct {
     long full_at;   /* the border of the level "full" */
     long added;     /* VMAs that calls have added at most, what was taken away is not set off */
     long under_way; /* calls between count_begin and count_ended */
-    long excess;    /* of the upper bound over what is likely, by what was added in the last scan */
+    long replaced;  /* of these, for mappings that took the place of others */
+    long excess;    /* of the upper bound over what is likely: replaced while the last scan ran */
     unsigned long calls, next_calls;
     int marks[MARKS_MAX], mark_count;
     uint64_t scan_ms;         /* the time of the last scan */
@@ -160,6 +161,12 @@ void count_add(long maps)
         due_set(DUE_COUNT);
     if (now >= GET(cools_at))
         due_set(DUE_COLD);
+}
+
+void count_replaced(void)
+{
+    SET(replaced, count.replaced + 1);
+    count_add(1);
 }
 
 void count_spare(long vmas)
@@ -321,7 +328,7 @@ static long scan_list(void)
 /* What calls have counted before a scan reads the list. */
 struct earlier {
     long added, under_way; /* VMAs; under_way: the list may not have them yet */
-    long upper_bound;
+    long replaced;
 };
 
 /* False in a signal handler that has interrupted the owner of the model lock. */
@@ -332,7 +339,7 @@ static bool calls_so_far(struct earlier *e)
     long calls = GET(under_way);
     *e = (struct earlier){ .added = count.added,
                            .under_way = calls > 0 ? calls * COUNT_CALL : 0,
-                           .upper_bound = count.upper_bound };
+                           .replaced = count.replaced };
     model_drop();
     return true;
 }
@@ -366,12 +373,11 @@ void count_scan(void)
         } else {
             /* What was added meanwhile may lie where the scan had passed already, and what was
              * taken away where it had not yet come. */
-            long added = count.added - earlier.added,
-                 more = count.upper_bound - earlier.upper_bound;
+            long added = count.added - earlier.added;
             SET(limit, limit);
             SET(upper_bound,
                 measured + earlier.under_way + added + __atomic_load_n(&spared, __ATOMIC_RELAXED));
-            SET(excess, more > 0 ? added - more : added);
+            SET(excess, count.replaced - earlier.replaced);
             pace_measured(bound());
             SET(scan_ms, sys_now_ms());
             growth_note(&count.growth, measured, count.scan_ms);
@@ -396,9 +402,10 @@ void count_now(void)
 }
 
 /*
- * How many VMAs there are, for the question whether a file may be mapped. Threads that come and go
- * add VMAs while a scan runs, and take them away: the upper bound has all that they added. If each
- * mapping measured that, a process near the limit would do nothing but scan.
+ * How many VMAs there are, for the question whether a file may be mapped. Where a mapping takes the
+ * place of another one while a scan runs, the scan has one of them as a rule, and the upper bound
+ * has both. Threads of a JVM that come and go map their guard pages so, again and again. If each
+ * mapping of a file measured that, a process near the limit would do nothing but scan.
  */
 static long likely(void)
 {

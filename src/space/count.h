@@ -33,6 +33,10 @@ void count_start(char *buffer);
  * or is about to remove, at least that many. Model lock held. */
 void count_add(long maps);
 
+/* Counts a mapping that takes the place of others, which were counted as removed just before. Model
+ * lock held. */
+void count_replaced(void);
+
 /*
  * count_begin does what count_add does for a call that the kernel is still to get: a scan that
  * begins meanwhile does not see yet what the call adds, COUNT_CALL VMAs at most. Model lock held.
