@@ -141,6 +141,8 @@ void step_mremap(void)
     char *got = CALL(way->mremap(r.at, r.old_len, r.new_len, r.flags, where));
     int error = errno;
     bool grown = r.new_len > r.old_len && r.old_len;
+    if (got != MAP_FAILED && grown)
+        memory_policy_grown(got, r.old_len, r.new_len);
     if (got == MAP_FAILED) {
         ;
     } else if (where) {
