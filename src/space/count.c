@@ -51,8 +51,8 @@ static struct {
     long full_at;   /* the border of the level "full" */
     long added;     /* VMAs that calls have added at most, what was taken away is not set off */
     long under_way; /* calls between count_begin and count_ended */
-    long replaced;  /* of these, for mappings that took the place of others */
-    long excess;    /* of the upper bound over what is likely: replaced while the last scan ran */
+    long replaced;  /* of `added`, for mappings that took the place of others */
+    long excess;    /* of the upper bound over what is likely: `replaced` while the last scan ran */
     unsigned long calls, next_calls;
     int marks[MARKS_MAX], mark_count;
     uint64_t scan_ms;         /* the time of the last scan */
