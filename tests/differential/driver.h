@@ -230,10 +230,6 @@ void watch_look(void);
 /* steps_unseen.c */
 void unseen_start(void);
 int memory_policy(const char *at); /* of mbind; -1: nothing is mapped there */
-/* A mapping has grown. If the policy of its last page is one, its file gets that for the new pages: the kernel gives it
- * to the mapping alone, and to the file once a neighbour of the mapping gets it too (mm/mempolicy.c, vma_replace_policy).
- * Which neighbours there are is the layout's answer. */
-void memory_policy_grown(char *at, size_t old_len, size_t new_len);
 
 /* The steps. */
 void step_mmap(void); /* steps_mmap.c */

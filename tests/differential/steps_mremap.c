@@ -117,6 +117,11 @@ void step_mremap(void)
         if (!(r.flags & MREMAP_FIXED))
             r.flags &= ~MREMAP_DONTUNMAP;
     }
+    /* The kernel gives a grown mapping its memory policy, and the file's new pages not, until a neighbour of the mapping
+     * gets the same one (mm/mempolicy.c, vma_replace_policy). Which neighbours there are is the layout's answer. */
+    if (ways_unseen() && r.new_len > r.old_len && r.old_len &&
+        memory_policy(r.at + (r.old_len - 1) / page * page) > 0)
+        r.new_len = r.old_len;
     char *where = NULL;
     if (r.flags & MREMAP_FIXED) {
         choose_target(&r);
@@ -141,8 +146,6 @@ void step_mremap(void)
     char *got = CALL(way->mremap(r.at, r.old_len, r.new_len, r.flags, where));
     int error = errno;
     bool grown = r.new_len > r.old_len && r.old_len;
-    if (got != MAP_FAILED && grown)
-        memory_policy_grown(got, r.old_len, r.new_len);
     if (got == MAP_FAILED) {
         ;
     } else if (where) {

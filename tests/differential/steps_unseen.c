@@ -127,16 +127,6 @@ void step_mbind(void)
     call_end(r, CALL(syscall(SYS_mbind, r.at, r.len, mode, &first_node, 64L, 0L)) < 0);
 }
 
-void memory_policy_grown(char *at, size_t old_len, size_t new_len)
-{
-    enum { DEFAULT = 0, BIND = 2 };
-    unsigned long first_node = 1;
-    if (!ways_unseen() || memory_policy(at + (old_len - 1) / page * page) != BIND)
-        return;
-    CALL(syscall(SYS_mbind, at, new_len, DEFAULT, NULL, 0L, 0L)); /* one that is equal is not set */
-    CALL(syscall(SYS_mbind, at, new_len, BIND, &first_node, 64L, 0L));
-}
-
 int memory_policy(const char *at)
 {
     enum { OF_ADDRESS = 2 };
