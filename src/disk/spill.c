@@ -538,9 +538,9 @@ static long switch_run(struct overlay *c, int fd, uint64_t low, uint64_t high, u
     bool room = hold_vmas(&held), blocked = room && spilled_block(places, count, c, fd);
     free_vmas(held);
     moves++;
-    uint64_t copied = 0;
-    long answer = blocked ? spilled_copy_in(c, fd, low, high, &copied) : -ENOMEM;
-    set_waiting(c, c->waiting + copied);
+    long answer = blocked ? spilled_copy_in(c, fd, low, high) : -ENOMEM;
+    if (answer >= 0)
+        set_waiting(c, c->waiting + (uint64_t)answer);
     if (answer >= 0 && !spilled_show(places, count, c, fd))
         answer = -ENOMEM;
     sys_close(fd);

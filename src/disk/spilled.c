@@ -65,9 +65,9 @@ static long copy_pages(const struct overlay *c, int fd, uint64_t at, size_t page
     return 0;
 }
 
-long spilled_copy_in(const struct overlay *c, int fd, uint64_t low, uint64_t high, uint64_t *copied)
+long spilled_copy_in(const struct overlay *c, int fd, uint64_t low, uint64_t high)
 {
-    *copied = 0;
+    size_t copied = 0;
     for (uint64_t at = low; at < high;) {
         size_t pages = (high - at) / page_size, len;
         if (pages > piece_pages())
@@ -85,14 +85,14 @@ long spilled_copy_in(const struct overlay *c, int fd, uint64_t low, uint64_t hig
                 continue;
             sums[i] = spill_sum_of(data + i * page_size, page_size);
             STATUS_ADD(spilled, 1);
-            *copied += page_size;
+            copied++;
         }
         answer = spillfile_put_sums(fd, c->sums_at, page_of(c, at), sums, pages);
         if (answer < 0)
             return answer;
         at += len;
     }
-    return 0;
+    return (long)(copied * page_size);
 }
 
 bool spilled_block(const struct place *places, unsigned count, const struct overlay *c, int fd)

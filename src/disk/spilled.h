@@ -16,10 +16,9 @@
 
 #include "disk/overlays.h"
 
-/* Copies the pages of [low, high) that are not in the spill file yet, from the file. Returns 0, or
- * -errno. *copied: how many bytes are in the spill file now that were not, also after an error. */
-long spilled_copy_in(const struct overlay *c, int fd, uint64_t low, uint64_t high,
-                     uint64_t *copied);
+/* Copies the pages of [low, high) that are not in the spill file yet, from the file. Returns how
+ * many bytes these are, or -errno. */
+long spilled_copy_in(const struct overlay *c, int fd, uint64_t low, uint64_t high);
 
 /*
  * Writes what was stored to [low, high) to the file. The range must be blocked (spilled_block) or

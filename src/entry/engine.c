@@ -67,7 +67,7 @@ static uint32_t kind_of(int prot, int flags)
 }
 
 /* Enters a mapping that no capability has placed. lone: its request, if it is a chunk that
- * placement is to remember; else NULL. replaces: it has the place of another one. */
+ * placement is to remember; else NULL. replaces: a VMA went for it. */
 static void enter_plain(uintptr_t at, size_t len, int prot, int flags,
                         const struct map_request *lone, bool replaces)
 {
@@ -104,9 +104,8 @@ static long map_over(uintptr_t addr, size_t len, int prot, int flags, int fd, of
         taken_stays(&old);
         return answer;
     }
-    bool replaces = taken_any(&old);
     taken_gone(&old);
-    enter_plain((uintptr_t)answer, len, prot, flags, NULL, replaces);
+    enter_plain((uintptr_t)answer, len, prot, flags, NULL, old.fewer);
     return answer;
 }
 

@@ -273,7 +273,7 @@ static void say_observed(void)
     const char *would = NULL;
     if (rule == REPORT || fault.memory_file)
         return;
-    if (for_want_of_space())
+    if (for_want_of_space() && options_size(options.spill_max) > 0)
         would = "mapherd would try to keep what is stored there in a spill file";
     else if (rule == CONVERT && fault.cause == FAULT_PAST_END)
         would = "it would read as zeros from then on";

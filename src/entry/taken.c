@@ -26,14 +26,16 @@ static void cut(struct taken *t)
 {
     t->under_way = true;
     if (!pending_any() && regions_take_one(t->start, t->end, &t->one)) {
-        t->is_one = true;
+        t->is_one = t->fewer = true;
         count_begin(-1);
         return;
     }
     long before = regions_vmas_around(t->start, t->end);
     bool known = regions_cover(t->start, t->end);
     t->regions = regions_cut(t->start, t->end);
-    count_begin(regions_vmas_around(t->start, t->end) - before + (known ? 0 : 1));
+    long more = regions_vmas_around(t->start, t->end) - before;
+    t->fewer = more < 0;
+    count_begin(more + (known ? 0 : 1));
 }
 
 /* Nothing is taken yet. t->one is not set: it is most of the struct, and is read only if is_one. */
@@ -42,7 +44,7 @@ static void clear(struct taken *t, uintptr_t start, uintptr_t end, bool goes)
     t->start = start;
     t->end = end;
     t->goes = goes;
-    t->seen = t->under_way = t->is_one = false;
+    t->seen = t->under_way = t->is_one = t->fewer = false;
     t->regions = t->guards = t->guards_cut = t->cold = NULL;
     t->mappings = 0;
 }
@@ -93,11 +95,6 @@ static bool end_of_call(struct taken *t)
         count_ended();
     t->under_way = false;
     return (t->is_one || t->regions) && gate_take(t->start, t->end);
-}
-
-bool taken_any(const struct taken *t)
-{
-    return t->is_one || t->regions;
 }
 
 void taken_gone(struct taken *t)

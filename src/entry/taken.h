@@ -35,6 +35,7 @@ struct taken {
     bool goes;            /* it is counted as gone */
     bool under_way;       /* count_begin was called */
     bool is_one;          /* one is all that the model had; else regions is */
+    bool fewer;           /* without the range there is a VMA less */
     struct region one;
     struct region *regions;
     struct region *guards, *guards_cut; /* guards_cut: of what an mremap cuts off */
@@ -47,9 +48,6 @@ void taken_begin(struct taken *t, uintptr_t start, uintptr_t end);
 
 /* The same, before a call that moves the range, of which new_len bytes are left. */
 void taken_begin_move(struct taken *t, uintptr_t start, uintptr_t end, size_t new_len);
-
-/* Whether the model knew anything in the range. Before taken_gone and the like. */
-bool taken_any(const struct taken *t);
 
 /* Nothing of the range is left. */
 void taken_gone(struct taken *t);

@@ -181,11 +181,15 @@ static long refuse(size_t len)
         struct count_known known;
         count_known(&known);
         log_line(EVENT_refused,
-                 "refused to map %zu bytes of a file: %ld of %ld maps (vm.max_map_count) are in "
-                 "use, and the last ones are kept for stacks, guard pages and allocators "
-                 "(MAPHERD_RESERVE); 'mapherd maps %ld' tells what holds them, and what helps; "
-                 "refused since the last such line: %u",
-                 len, known.upper_bound, known.limit, sys_getpid(), more);
+                 "refused to map %zu bytes of a file at %ld of %ld maps (vm.max_map_count): %s; "
+                 "'mapherd maps %ld' tells what holds them, and what helps; refused since the last "
+                 "such line: %u",
+                 len, known.likely, known.limit,
+                 options.pressure == HOLD_NONE
+                     ? "the last ones are kept for stacks, guard pages and allocators "
+                       "(MAPHERD_RESERVE)"
+                     : "MAPHERD_PRESSURE holds that level",
+                 sys_getpid(), more);
     }
     return -ENOMEM;
 }

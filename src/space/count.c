@@ -33,7 +33,8 @@
 #define AT_START 100 /* about what the loader has mapped before the library */
 /* The next scan comes no sooner than a sixteenth of the way to the limit on. */
 #define STEP_SHARE 16
-/* While mappings of files are refused, a scan holds this long: no hook sees a thread's stack go. */
+/* While the upper bound is over the border of "full", a scan holds this long for mappings of files.
+ * No hook sees a thread's stack go. */
 #define FULL_MS 1000
 /* Holders in a line of the log. */
 #define TOLD 3
@@ -420,17 +421,19 @@ static bool decides(void)
            options_reserve(options.reserve, 1000) > 0;
 }
 
-/* The border is reached, as far as is known, and that is not what a recent scan has found. */
+/* The border is reached, and that is not what a recent scan has found. Where only the upper bound
+ * has reached it, a scan brings that down, but not at each call. */
 static bool is_to_measure(void)
 {
-    return likely() >= GET(full_at) &&
-           !(pressure_level() == PRESSURE_FULL && sys_now_ms() - GET(scan_ms) < FULL_MS);
+    bool recent = sys_now_ms() - GET(scan_ms) < FULL_MS;
+    if (likely() < GET(full_at))
+        return bound() >= GET(full_at) && !recent;
+    return !(pressure_level() == PRESSURE_FULL && recent);
 }
 
 void count_before_file(void)
 {
-    if (GET(limit) <= 0 || likely() < GET(full_at) || model_mine() || !decides() ||
-        !is_to_measure())
+    if (GET(limit) <= 0 || bound() < GET(full_at) || model_mine() || !decides() || !is_to_measure())
         return;
     if (lock_take(&scan_lock)) /* waits for the scan of another thread */
         lock_drop(&scan_lock);
@@ -467,6 +470,7 @@ void count_known(struct count_known *known)
         return;
     known->limit = count.limit;
     known->upper_bound = bound();
+    known->likely = likely() < count.limit ? likely() : count.limit;
     known->growth = count.growth;
     model_drop();
 }

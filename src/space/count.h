@@ -50,8 +50,8 @@ void count_ended(void);
  * no lock. */
 void count_spare(long vmas);
 
-/* From now on the calls above set DUE_COLD (common/due.h) at the border of the level "high". For the
- * constructor. */
+/* From now on the calls above set DUE_COLD (common/due.h) at the border of the level "high". For
+ * the constructor. */
 void count_cools(void);
 
 /* True if mappings are to become cold: the upper bound is at the border of the level "high".
@@ -75,9 +75,10 @@ bool count_settle(void);
 
 /*
  * Is called before a file is mapped, which the reserve may have to refuse. If the border of the
- * highest pressure is likely to be reached and no scan has found that within the last second, the
- * count is measured first: by this thread, or by a scan that another thread has begun and that this
- * one waits for. Called without the model lock.
+ * highest pressure is likely to be reached and no scan has found that within the last second, or if
+ * the upper bound has reached it and no scan was made in that time, the count is measured first: by
+ * this thread, or by a scan that another thread has begun and that this one waits for. Called
+ * without the model lock.
  */
 void count_before_file(void);
 
@@ -95,6 +96,7 @@ void count_now(void);
 /* What is known without a scan. */
 struct count_known {
     long limit, upper_bound; /* -1 and 0 where they are not known */
+    long likely;             /* how many VMAs there are, at most the limit; 0 as well */
     struct growth growth;
     const char *words; /* the holders of most VMAs, by the last scan that named them; or "" */
 };

@@ -8,8 +8,10 @@
 #include "space/pressure.h"
 
 #include <limits.h>
+#include <string.h>
 
 #include "common/due.h"
+#include "common/fmt.h"
 #include "kernel/sys.h"
 #include "space/swing.h"
 #include "tell/log.h"
@@ -65,26 +67,45 @@ static enum pressure next_told(enum pressure was, enum pressure now, long maps, 
     return was;
 }
 
+/* The clauses of what would be done at that level, and not at the one below. */
+static void add_observed(char *text, size_t size, enum pressure level)
+{
+    struct pressure_actions now = pressure_actions_at(level),
+                            below = pressure_actions_at(level - 1);
+    const struct {
+        bool would;
+        const char *clause;
+    } parts[] = {
+        { now.guards && !below.guards, "guard pages would take no map" },
+        { now.join && !below.join, "the chunks of a file would lie side by side also where it is "
+                                   "opened for each" },
+        { now.fill && !below.fill, "gaps between the chunks of a file would be mapped too" },
+        { now.refuse && !below.refuse, "mappings of files would be refused, so that stacks and "
+                                       "allocators have the last maps" },
+    };
+    text[0] = '\0';
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (parts[i].would) {
+            size_t len = strlen(text);
+            fmt(text + len, size - len, "%s%s", len ? ", " : "", parts[i].clause);
+        }
+}
+
 /* MAPHERD_MODE=observe: what would be done from this level on, once for each. */
 static void tell_observed(enum pressure now)
 {
-    static const char *const would[] = {
-        [PRESSURE_RAISED] = "the chunks of a file would lie side by side also if it is opened for "
-                            "each of them, and guard pages would take no map",
-        [PRESSURE_HIGH] =
-            "gaps between the chunks of a file would be mapped too, and mappings that "
-            "are not in use would become cold if MAPHERD_COLD allows it",
-        [PRESSURE_FULL] = "mappings of files would be refused, so that stacks and allocators have "
-                          "the last maps and a JVM collects",
-    };
     static unsigned said;
     for (enum pressure level = PRESSURE_RAISED; level <= now; level++) {
+        char would[400];
         unsigned bit = 1U << level;
-        if (!(__atomic_fetch_or(&said, bit, __ATOMIC_RELAXED) & bit))
-            log_line(EVENT_observed,
-                     "MAPHERD_MODE=observe changes nothing; else at the pressure %s %s; "
-                     "'mapherd maps %ld' foretells how many maps would be left",
-                     pressure_rows[level].name, would[level], sys_getpid());
+        if (__atomic_fetch_or(&said, bit, __ATOMIC_RELAXED) & bit)
+            continue;
+        add_observed(would, sizeof would, level);
+        if (*would)
+            log_line_at(level > PRESSURE_RAISED ? LOG_WARNING : LOG_INFO, EVENT_observed,
+                        "MAPHERD_MODE=observe changes nothing; else at the pressure %s %s; "
+                        "'mapherd maps %ld' foretells how many maps would be left",
+                        pressure_rows[level].name, would, sys_getpid());
     }
 }
 

@@ -46,13 +46,10 @@ static inline enum pressure pressure_level(void)
     return (enum pressure)__atomic_load_n(&pressure_measured, __ATOMIC_RELAXED);
 }
 
-/* What is in force now: the row of the level, changed by the options. It is inline because each
- * call asks for one action. */
-static inline struct pressure_actions pressure_actions(void)
+/* What a level brings: its row, changed by the options. Inline, as pressure_actions. */
+static inline struct pressure_actions pressure_actions_at(enum pressure level)
 {
-    if (options.mode == MODE_OBSERVE)
-        return pressure_rows[PRESSURE_CALM].actions;
-    struct pressure_actions now = pressure_rows[pressure_level()].actions;
+    struct pressure_actions now = pressure_rows[level].actions;
     if (options.guards != GUARDS_AUTO)
         now.guards = options.guards == GUARDS_ON;
     if (options.coalesce != COALESCE_AUTO) {
@@ -62,6 +59,14 @@ static inline struct pressure_actions pressure_actions(void)
     if (now.refuse)
         now.refuse = options_reserve(options.reserve, 1000) > 0;
     return now;
+}
+
+/* What is in force now. It is inline because each call asks for one action. */
+static inline struct pressure_actions pressure_actions(void)
+{
+    if (options.mode == MODE_OBSERVE)
+        return pressure_rows[PRESSURE_CALM].actions;
+    return pressure_actions_at(pressure_level());
 }
 
 /* The number of VMAs from which on the process is at a level; limit is vm.max_map_count. */

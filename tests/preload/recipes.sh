@@ -10,13 +10,13 @@
 # ---- Kafka: MAPHERD_COLD=auto, and files that are made 10 MiB long and stay nearly empty ----
 
 SEGMENTS=500
-jdk=$(jdks | head -n 1)
+jdk=$(jdks | tail -n 1) # the newest by name
 kafka() { # kafka NAME PROGRAM...: its output is in $scratch/NAME, what it writes to stderr in $scratch/NAME.err
 	into=$scratch/$1
 	shift
 	remove_in "$mnt" -mindepth 1 -name '*index'
 	"$@" "$jdk/bin/java" -cp "$scratch" Segments "$mnt" "$SEGMENTS" >"$into" 2>"$into.err" || fail "$*: $(cat "$into.err")"
-	sync
+	sync -f "$mnt"
 	used=$(df -k --output=used "$mnt" | tail -n 1)
 }
 if [ -z "$jdk" ]; then
@@ -56,8 +56,9 @@ shm() {
 	unshare --mount sh -c 'mount -t tmpfs -o size=1M tmpfs /dev/shm && exec "$@"' sh "$@" python3 "$scratch/shm.py" \
 		>"$scratch/out" 2>&1
 }
-if [ "$(id -u)" != 0 ] || ! unshare --mount true 2>/dev/null || ! command -v python3 >/dev/null; then
-	say "not shown here: a full /dev/shm (needs root, unshare and python3)"
+if [ "$(id -u)" != 0 ] || ! unshare --mount mount -t tmpfs tmpfs /dev/shm 2>/dev/null ||
+	! python3 -c 'from multiprocessing import shared_memory' 2>/dev/null; then
+	say "not shown here: a full /dev/shm (needs root, unshare, and python3 since 3.8)"
 else
 	status=0
 	shm env || status=$?

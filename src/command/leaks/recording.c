@@ -106,7 +106,9 @@ char *leaks_why_none(pid_t pid, const char *otherwise)
     struct library library = { false, 0 };
     char *reason = enough_text("%s", otherwise), *why; /* otherwise may change meanwhile */
     long lines = target_name(&t) ? target_count(&t, look_for_library, &library) : -ENOENT;
-    if (lines == -ENOENT || lines == -ESRCH)
+    if (lines == -ENOENT && access("/proc/self/comm", R_OK) != 0)
+        why = enough_text("/proc is not mounted; nothing is known of any process without it");
+    else if (lines == -ENOENT || lines == -ESRCH)
         why = why_gone(pid);
     else if (lines == -EACCES || lines == -EPERM)
         why = enough_text("the maps of process %d (%s) may not be read; that takes its user or "

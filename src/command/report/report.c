@@ -143,8 +143,7 @@ static int look_without(struct report *r, const struct verb *v, const char *oper
     struct target target;
     struct listed listed = { 0 };
     char *argv[] = { (char *)operand, NULL };
-    if (live_is_pid(operand, &target.pid) && !target_name(&target) &&
-        access("/proc/self/comm", R_OK) == 0) {
+    if (live_is_pid(operand, &target.pid) && !target_name(&target)) {
         char *why = leaks_why_none(target.pid, "");
         complain("%s", why);
         free(why);

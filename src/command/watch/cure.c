@@ -298,6 +298,8 @@ static enum cure_cold cold_given_to(pid_t pid)
 {
     struct given given = given_to(pid);
     texts_free(&given.texts);
+    if (given.are.mode == MODE_OBSERVE || given.are.only.len || given.are.skip.len)
+        return CURE_COLD_OFF; /* it does nothing there, or may be left out */
     return (enum cure_cold)rules_choose(given.are.cold, NULL, COLD_WORDS);
 }
 
@@ -332,6 +334,11 @@ bool cure_helps(const struct cure *c)
     return is_part(c->maps - c->left, c->maps, 20) || is_part(c->cooling, c->maps, 2);
 }
 
+static bool cools(const struct cure *c)
+{
+    return c->cold == CURE_COLD_ON || (c->cold == CURE_COLD_AUTO && !c->overlay);
+}
+
 char *cure_verdict(const struct cure *c)
 {
     long saved = c->maps - c->left;
@@ -345,9 +352,9 @@ char *cure_verdict(const struct cure *c)
     if (is_part(saved, c->maps, 2))
         return enough_text("%s would cure this: about %s of %s maps would be left.%s", with,
                            grouped(c->left), grouped(c->maps), calm);
-    if (is_part(c->cooling, c->maps, 2) && c->cold != CURE_COLD_OFF)
-        return enough_text("mapherd is in this process, and keeps it below the limit: mappings of "
-                           "files that are not in use become cold.");
+    if (is_part(c->cooling, c->maps, 2) && cools(c))
+        return enough_text("mapherd is in this process, and MAPHERD_COLD is in force: mappings of "
+                           "files that are not in use can become cold.");
     if (is_part(c->cooling, c->maps, 2))
         return enough_text("%s would keep this below the limit: mappings of files that are not in "
                            "use would be cold.%s",
@@ -363,7 +370,7 @@ char *cure_verdict(const struct cure *c)
 /* The clause about cold mappings. n: how many may be cold. */
 static char *cure_by_cooling(const struct cure *c, const char *n)
 {
-    if (c->cold == CURE_COLD_OFF || (c->cold == CURE_COLD_AUTO && c->overlay))
+    if (!cools(c))
         return enough_text("%s may be cold with MAPHERD_COLD=%s: mappings of files that are not in "
                            "use take no map, and the process stays at about %s maps, 80 %% of the "
                            "limit, however many files it maps",

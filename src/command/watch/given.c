@@ -38,9 +38,14 @@ struct given given_to(pid_t pid)
     snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
     FILE *f = fopen(path, "re");
     g.known = f != NULL;
-    while (f && getdelim(&entry, &room, '\0', f) > 0)
+    bool any = false, variables = false;
+    while (f && getdelim(&entry, &room, '\0', f) > 0) {
+        any = true;
+        variables |= strchr(entry, '=') != NULL;
         if (strncmp(entry, "MAPHERD_", 8) == 0 && strchr(entry, '='))
             texts_copy(&g.texts, entry);
+    }
+    g.known &= variables || !any; /* a title has been written over it */
     free(entry);
     if (f)
         fclose(f);

@@ -4,7 +4,7 @@
 /*
  * given: the options of mapherd that a process was started with. The kernel shows the environment
  * of its last exec, which is the one that the library in it has read. A program that has written
- * its title over its environment (setproctitle) shows other text there, and seems to have none.
+ * its title over its environment (setproctitle) shows other text there.
  */
 #ifndef MAPHERD_GIVEN_H
 #define MAPHERD_GIVEN_H
@@ -16,7 +16,7 @@
 #include "tell/options.h"
 
 struct given {
-    bool known;         /* the environment could be read */
+    bool known;         /* the environment could be read, and is one */
     struct texts texts; /* the variables of mapherd in it, "MAPHERD_COLD=auto" each */
     struct options are; /* the options that follow, with the defaults of those not set */
 };
