@@ -31,9 +31,9 @@ endif
 library := $(shell cd $(TREE) && find src -name '*.c' ! -path 'src/command/*' ! -path 'src/entry/*') \
 	$(patsubst %,src/entry/%.c,capabilities change call engine gate msync taken)
 command = $(patsubst %,src/command/%.c,disk/spilled leaks/debuginfo leaks/groups leaks/interpreters \
-	leaks/live leaks/record leaks/symbols lib/enough lib/place lib/print lib/verb report/report_data \
-	report/report_json report/report_words report/space watch/cold watch/cure watch/pieces watch/processes \
-	watch/target)
+	leaks/live leaks/record leaks/recording leaks/symbols lib/enough lib/place lib/print lib/verb \
+	report/report_data report/report_json report/report_words report/space watch/chosen watch/cold \
+	watch/cure watch/given watch/pieces watch/processes watch/target)
 subject = $(patsubst %.c,$(OUT)/%.o,$(library) $(command))
 # The fake kernel is in front of the subject, whose sys.o is then not asked for.
 fake = $(patsubst %,$(OUT)/tests/unit/%.o,fakesys fakespace world script)
