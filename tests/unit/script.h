@@ -8,8 +8,8 @@
  * The naive model knows for each page of the program which page of which file it shows, and how.
  * After every call the fake kernel must hold just that, whatever the library did on the way, and
  * what the library believes of its regions must be so. What does not hold ends the process by
- * SIGABRT. Who draws the numbers decides what is called: chance (test_engine.c), or a fuzzer
- * (tests/fuzz/engine.c).
+ * SIGABRT. The calls and their arguments follow from numbers, which are random in test_engine.c
+ * and a fuzzer's input in tests/fuzz/engine.c.
  */
 #ifndef MAPHERD_SCRIPT_H
 #define MAPHERD_SCRIPT_H

@@ -480,9 +480,9 @@ static bool between_functions(uintptr_t pc)
 
 /* A function that runs through nops into another one, as glibc's do; and one without a table. */
 void runs_through(void);
-extern const char padding[], padding_end[], untold[];
+extern const char padding[], padding_end[], without_table[];
 __asm__(".pushsection .text\n"
-        ".globl runs_through, padding, padding_end, untold\n"
+        ".globl runs_through, padding, padding_end, without_table\n"
         ".p2align 6\n"
         ".type runs_through, @function\n"
         "runs_through: .cfi_startproc\n"
@@ -500,7 +500,7 @@ __asm__(".pushsection .text\n"
         "ret\n"
         ".cfi_endproc\n"
         ".size run_into, . - run_into\n"
-        "untold: xorl %eax, %eax\n"
+        "without_table: xorl %eax, %eax\n"
         "ret\n"
         ".popsection\n");
 
@@ -519,8 +519,8 @@ static void what_tables_leave_out(void **state)
     }
     assert_int_equal(nops, 4);
     /* Other code is none, although no table tells of it. */
-    assert_false(table_tells((uintptr_t)untold));
-    assert_false(between_functions((uintptr_t)untold));
+    assert_false(table_tells((uintptr_t)without_table));
+    assert_false(between_functions((uintptr_t)without_table));
 }
 
 static void one_step(int sig, siginfo_t *info, void *context)

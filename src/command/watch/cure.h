@@ -27,23 +27,22 @@
 #include "command/lib/print.h"
 #include "command/watch/pieces.h"
 
+/* In the order of COLD_WORDS (tell/options.h). */
+enum cure_cold { CURE_COLD_AUTO, CURE_COLD_ON, CURE_COLD_OFF };
+
 struct cure {
     long maps;                     /* VMAs now */
     long placing, filling, guards; /* VMAs fewer by each */
     long left;                     /* VMAs that would be left by these three */
     long cooling;                  /* of what is left, mappings of files that may be cold */
     bool overlay;                  /* of those, most are on overlayfs: MAPHERD_COLD=on is needed */
-    long border;     /* with cooling the count stays here; 0: the limit is not known */
-    bool calm;       /* less than half of the limit is used, so nothing need be done */
-    bool preloaded;  /* mapherd is in the process */
-    enum cure_cold { /* and what MAPHERD_COLD was there, in the order of COLD_WORDS */
-                     CURE_COLD_AUTO,
-                     CURE_COLD_ON,
-                     CURE_COLD_OFF
-    } cold;
-    bool reachable;    /* it can be; else nothing is foretold */
-    bool markers;      /* this kernel can make guards without VMAs (Linux 6.13) */
-    bool file_markers; /* and fill gaps (Linux 6.16); else guards and filling are 0 */
+    long border;         /* with cooling the count stays here; 0: the limit is not known */
+    bool calm;           /* less than half of the limit is used, so nothing need be done */
+    bool preloaded;      /* mapherd is in the process */
+    enum cure_cold cold; /* and what MAPHERD_COLD was there */
+    bool reachable;      /* it can be; else nothing is foretold */
+    bool markers;        /* this kernel can make guards without VMAs (Linux 6.13) */
+    bool file_markers;   /* and fill gaps (Linux 6.16); else guards and filling are 0 */
 };
 
 /* The process of the pieces. */
