@@ -480,12 +480,18 @@ static void free_vmas(uintptr_t held)
         sys_munmap(held, HELD_VMAS * page_size);
 }
 
-/* The places show the file. That fails only while other threads use up the VMAs that were free. */
-static void show_file(unsigned count, const struct overlay *c)
+/* The places show the pages of the spill file, or with fd < 0 those of the file. That fails only
+ * while other threads use up the VMAs that were free. */
+static bool show(unsigned count, const struct overlay *c, int fd)
 {
     enum { PASSES = 100 };
-    for (unsigned passes = 1; !spilled_show_file(places, count, c) && passes < PASSES; passes++)
+    unsigned passes = 1;
+    while (!(fd < 0 ? spilled_show_file(places, count, c) : spilled_show(places, count, c, fd))) {
+        if (passes++ == PASSES)
+            return false;
         sys_nap(1);
+    }
+    return true;
 }
 
 /* The run around the page, of that size at most, of which the kernel refuses every page. */
@@ -534,22 +540,24 @@ static long claim_run(unsigned n, const struct fault_page *p, size_t size, uint6
  * close all descriptors. */
 static long switch_run(struct overlay *c, int fd, uint64_t low, uint64_t high, unsigned count)
 {
+    static struct spilled_news news;
     uintptr_t held;
     bool room = hold_vmas(&held), blocked = room && spilled_block(places, count, c, fd);
     free_vmas(held);
     moves++;
-    long answer = blocked ? spilled_copy_in(c, fd, low, high) : -ENOMEM;
-    if (answer >= 0)
-        set_waiting(c, c->waiting + (uint64_t)answer);
-    if (answer >= 0 && !spilled_show(places, count, c, fd))
-        answer = -ENOMEM;
+    long copied = blocked ? spilled_copy_in(c, fd, low, high, &news) : -ENOMEM;
+    if (blocked && copied < 0)
+        spilled_take_back(c, fd, &news);
+    long answer = copied >= 0 && !show(count, c, fd) ? -ENOMEM : copied;
     sys_close(fd);
     if (answer >= 0) {
+        set_waiting(c, c->waiting + (uint64_t)copied);
+        STATUS_ADD(spilled, (uint64_t)copied / page_size);
         release();
         return 0;
     }
     if (room)
-        show_file(count, c);
+        show(count, c, -1);
     give_up(count);
     return answer;
 }

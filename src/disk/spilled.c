@@ -65,34 +65,65 @@ static long copy_pages(const struct overlay *c, int fd, uint64_t at, size_t page
     return 0;
 }
 
-long spilled_copy_in(const struct overlay *c, int fd, uint64_t low, uint64_t high)
+/* Adds the pages from at on whose sums are missing. Returns false if there are too many ranges. */
+static bool add_news(struct spilled_news *news, uint64_t at, size_t pages)
 {
-    size_t copied = 0;
+    for (size_t i = 0; i < pages; i++, at += page_size) {
+        if (sums[i])
+            continue;
+        if (!news->count || news->at[news->count - 1].high != at) {
+            if (news->count == sizeof news->at / sizeof *news->at)
+                return false;
+            news->at[news->count++].low = at;
+        }
+        news->at[news->count - 1].high = at + page_size;
+    }
+    return true;
+}
+
+/* Copies one piece. */
+static long copy_piece(const struct overlay *c, int fd, uint64_t at, size_t pages,
+                       struct spilled_news *news)
+{
+    const size_t len = pages * page_size;
+    long answer = spillfile_get_sums(fd, c->sums_at, page_of(c, at), sums, pages);
+    if (answer == 0)
+        answer = copy_pages(c, fd, at, pages);
+    if (answer < 0)
+        return answer;
+    if (sys_pread(fd, data, len, data_of(c, at)) != (long)len)
+        return -EIO;
+    if (!add_news(news, at, pages))
+        return -E2BIG;
+    for (size_t i = 0; i < pages; i++)
+        if (!sums[i])
+            sums[i] = spill_sum_of(data + i * page_size, page_size);
+    return spillfile_put_sums(fd, c->sums_at, page_of(c, at), sums, pages);
+}
+
+long spilled_copy_in(const struct overlay *c, int fd, uint64_t low, uint64_t high,
+                     struct spilled_news *news)
+{
+    uint64_t bytes = 0;
+    news->count = 0;
     for (uint64_t at = low; at < high;) {
-        size_t pages = (high - at) / page_size, len;
+        size_t pages = (high - at) / page_size;
         if (pages > piece_pages())
             pages = piece_pages();
-        len = pages * page_size;
-        long answer = spillfile_get_sums(fd, c->sums_at, page_of(c, at), sums, pages);
-        if (answer == 0)
-            answer = copy_pages(c, fd, at, pages);
+        long answer = copy_piece(c, fd, at, pages, news);
         if (answer < 0)
             return answer;
-        if (sys_pread(fd, data, len, data_of(c, at)) != (long)len)
-            return -EIO;
-        for (size_t i = 0; i < pages; i++) {
-            if (sums[i])
-                continue;
-            sums[i] = spill_sum_of(data + i * page_size, page_size);
-            STATUS_ADD(spilled, 1);
-            copied++;
-        }
-        answer = spillfile_put_sums(fd, c->sums_at, page_of(c, at), sums, pages);
-        if (answer < 0)
-            return answer;
-        at += len;
+        at += pages * page_size;
     }
-    return (long)(copied * page_size);
+    for (unsigned i = 0; i < news->count; i++)
+        bytes += news->at[i].high - news->at[i].low;
+    return (long)bytes;
+}
+
+void spilled_take_back(const struct overlay *c, int fd, const struct spilled_news *news)
+{
+    for (unsigned i = 0; i < news->count; i++)
+        spilled_clear(c, fd, news->at[i].low, news->at[i].high);
 }
 
 bool spilled_block(const struct place *places, unsigned count, const struct overlay *c, int fd)

@@ -16,9 +16,25 @@
 
 #include "disk/overlays.h"
 
-/* Copies the pages of [low, high) that are not in the spill file yet, from the file. Returns how
- * many bytes these are, or -errno. */
-long spilled_copy_in(const struct overlay *c, int fd, uint64_t low, uint64_t high);
+/* What was copied into the spill file, as ranges of the file. */
+struct spilled_news {
+    unsigned count;
+    struct {
+        uint64_t low, high;
+    } at[64];
+};
+
+/*
+ * Copies the pages of [low, high) that are not in the spill file yet, from the file, and sets news
+ * to these. Returns how many bytes they are; or -errno, which is -E2BIG if they are more ranges
+ * than news has room for.
+ *
+ * spilled_take_back is for a caller that does not show the pages then, because not all could be
+ * copied. What the program stores goes to the file, and the copies would be old.
+ */
+long spilled_copy_in(const struct overlay *c, int fd, uint64_t low, uint64_t high,
+                     struct spilled_news *news);
+void spilled_take_back(const struct overlay *c, int fd, const struct spilled_news *news);
 
 /*
  * Writes what was stored to [low, high) to the file. The range must be blocked (spilled_block) or
