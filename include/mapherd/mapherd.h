@@ -23,6 +23,7 @@ extern "C" {
 #define MAPHERD_STATUS_VERSION 1
 #define MAPHERD_SYNC_BUCKETS 7
 #define MAPHERD_STATUS_PACKAGE 32
+#define MAPHERD_STATUS_OPTIONS 508
 
 enum mapherd_state {
     MAPHERD_STARTING = 0,  /* the constructor has not run; calls pass through */

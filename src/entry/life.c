@@ -146,8 +146,10 @@ __attribute__((constructor)) static void start(void)
      * it. */
     const char *name = program_invocation_short_name ? program_invocation_short_name : "?";
     page_size = getauxval(AT_PAGESZ);
-    if (!getauxval(AT_SECURE))
-        options_read(environ, complaints_add);
+    char *const *variables = getauxval(AT_SECURE) ? NULL : environ;
+    options_read(variables, complaints_add);
+    mapherd_status_block.options_len = (uint32_t)options_list(
+        variables, mapherd_status_block.options, sizeof mapherd_status_block.options);
     hooks_resolve();
     log_count_lost(&mapherd_status_block.lines_lost);
     log_start(name);

@@ -49,12 +49,12 @@
 #define BEQUEST_MS 10           /* a child that execs does so within less */
 #define LOOK_MS 200             /* a caller that waits looks so often whether the keeper is alive */
 #define DEAD (-ENOTRECOVERABLE)
-#define END_LOOKS 10000   /* at the end of a thread, which a debugger may delay: about a second */
-#define START_MS 100      /* how long keepers_hold waits for a keeper to close its copies */
-#define SPIN_NS 50000     /* a keeper looks for the next request so long before it sleeps */
-#define PATIENCE_NS 10000 /* and a caller for the answer */
-#define ALONE_MS 100      /* so often a keeper looks whether all other threads have ended */
-#define CALM 128          /* requests without either, after a caller has waited in vain */
+#define END_LOOKS 10000 /* at the end of a thread, which a debugger may delay: about a second */
+#define START_MS 100    /* how long keepers_hold waits for a keeper to close its copies */
+#define SPIN_NS 50000   /* a keeper looks for the next request so long before it sleeps, */
+                        /* a caller whether the keeper begins, and then for the answer */
+#define ALONE_MS 100    /* so often a keeper looks whether all other threads have ended */
+#define CALM 128        /* requests without either, after a caller has waited in vain */
 
 #define CAPABILITY(name) ((uint64_t)1 << (name))
 #define EFFECTIVE CAPABILITY(CAP_IPC_LOCK)
@@ -86,7 +86,7 @@ struct answer {
     long answer;
     int done;
 };
-enum { NOT_DONE, SLEEPS, DONE };
+enum { NOT_BEGUN, BEGUN, SLEEPS, DONE };
 
 /* At the end of a keeper's stack. */
 struct post {
@@ -422,6 +422,9 @@ static long do_request(struct keeper *k, const struct request *r)
 
 static void serve(struct keeper *k)
 {
+    int not_begun = NOT_BEGUN;
+    __atomic_compare_exchange_n(&k->post->answer->done, &not_begun, BEGUN, false, __ATOMIC_RELEASE,
+                                __ATOMIC_RELAXED);
     k->inside.stuck = false;
     long answer = do_request(k, &k->post->request);
     k->inside.served++;
@@ -615,45 +618,52 @@ static long keep(void *context)
 
 /* ---- the caller: asks a keeper ---- */
 
-/* Returns true if the keeper had to be woken. */
-static bool nudge(struct post *p)
+static void nudge(struct post *p)
 {
     __atomic_fetch_add(&p->word, 1, __ATOMIC_SEQ_CST);
-    bool sleeps = __atomic_load_n(&p->sleeps, __ATOMIC_SEQ_CST);
-    if (sleeps)
+    if (__atomic_load_n(&p->sleeps, __ATOMIC_SEQ_CST))
         sys_futex_wake(&p->word, 1);
-    return sleeps;
 }
 
-static bool is_done(const struct answer *a)
+static int state_of(const struct answer *a)
 {
-    return __atomic_load_n(&a->done, __ATOMIC_ACQUIRE) == DONE;
+    return __atomic_load_n(&a->done, __ATOMIC_ACQUIRE);
 }
 
-/* Looks for the answer without sleeping. Where it does not come, the keeper probably waits for this
- * very processor, as on a busy machine: the next requests are then made without that. */
-static void look_for(const struct answer *a)
+/* Looks, without sleeping, until it is no longer in this state. Returns false if that takes long. */
+static bool look_while(const struct answer *a, int state)
 {
     uint64_t begin = sys_clock_ns(CLOCK_MONOTONIC);
-    for (unsigned n = 1; !is_done(a); n++) {
+    for (unsigned n = 1; state_of(a) == state; n++) {
         sys_pause();
-        if (n % 32 == 0 && sys_clock_ns(CLOCK_MONOTONIC) - begin > PATIENCE_NS) {
-            __atomic_store_n(&calm, CALM, __ATOMIC_RELAXED);
-            return;
-        }
+        if (n % 32 == 0 && sys_clock_ns(CLOCK_MONOTONIC) - begin > SPIN_NS)
+            return false;
     }
+    return true;
+}
+
+/* Looks for the answer without sleeping, because it takes an idle processor longer to wake a thread
+ * than a keeper to map a file. A keeper that does not begin probably waits for this very processor,
+ * as on a busy machine: the next requests are then made without that. */
+static void look_for(const struct answer *a)
+{
+    if (!look_while(a, NOT_BEGUN))
+        __atomic_store_n(&calm, CALM, __ATOMIC_RELAXED);
+    else
+        look_while(a, BEGUN);
 }
 
 /* Waits for the answer. Returns false if the thread has ended without one: a seccomp filter may
  * kill a thread alone. */
 static bool await(const struct keeper *k, struct answer *a)
 {
-    int not_done = NOT_DONE;
-    __atomic_compare_exchange_n(&a->done, &not_done, SLEEPS, false, __ATOMIC_ACQ_REL,
-                                __ATOMIC_ACQUIRE);
-    while (!is_done(a)) {
+    int now = state_of(a);
+    while (now < SLEEPS && !__atomic_compare_exchange_n(&a->done, &now, SLEEPS, false,
+                                                        __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        ;
+    while (state_of(a) != DONE) {
         if (!is_alive(k))
-            return is_done(a);
+            return state_of(a) == DONE;
         sys_futex_wait_ms(&a->done, SLEEPS, LOOK_MS);
     }
     return true;
@@ -663,15 +673,15 @@ static bool await(const struct keeper *k, struct answer *a)
 static long ask(struct keeper *k, const struct request *r)
 {
     struct post *p = k->post;
-    struct answer a = { .done = NOT_DONE };
+    struct answer a = { .done = NOT_BEGUN };
     int left = __atomic_load_n(&calm, __ATOMIC_RELAXED);
     p->request = *r;
     p->answer = &a;
     __atomic_store_n(&p->asked, p->asked + 1, __ATOMIC_RELEASE);
-    bool woken = nudge(p);
+    nudge(p);
     if (left)
         __atomic_store_n(&calm, left - 1, __ATOMIC_RELAXED);
-    else if (!woken && processors > 1)
+    else if (processors > 1)
         look_for(&a);
     return await(k, &a) ? a.answer : DEAD;
 }

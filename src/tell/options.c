@@ -342,9 +342,21 @@ static void keep_to_the_limit(options_complain *complain)
             read_one(words_text(parts[n].name), words_text(parts[n].value), complain);
 }
 
-void options_read(char *const *environment, options_complain *complain)
+/* Returns the name that follows the prefix of an entry of the environment, up to its '='; NULL if
+ * it is no variable of mapherd. */
+static const char *own_name(const char *entry, size_t *len)
 {
     static const char prefix[] = "MAPHERD_";
+    const char *name = entry + sizeof prefix - 1;
+    if (strncmp(entry, prefix, sizeof prefix - 1) != 0)
+        return NULL;
+    const char *equals = strchr(name, '=');
+    *len = equals ? (size_t)(equals - name) : 0;
+    return equals ? name : NULL;
+}
+
+void options_read(char *const *environment, options_complain *complain)
+{
     static const char list[] = "MAPHERD_OPTIONS=";
     copies.len = 0;
     given = 0;
@@ -354,24 +366,39 @@ void options_read(char *const *environment, options_complain *complain)
         if (strncmp(*e, list, sizeof list - 1) == 0)
             read_list(words_text(*e + sizeof list - 1), complain);
     for (char *const *e = environment; *e; e++) {
-        const char *equals = strchr(*e, '=');
-        if (strncmp(*e, prefix, sizeof prefix - 1) != 0 || !equals)
-            continue;
         char lower[WORD_MAX + 1];
-        const char *upper = *e + sizeof prefix - 1;
-        size_t len = (size_t)(equals - upper);
-        if (equals < upper)
+        size_t len;
+        const char *upper = own_name(*e, &len);
+        if (!upper)
             continue;
+        const char *value = upper + len + 1;
         if (len > WORD_MAX)
             len = WORD_MAX;
         for (size_t i = 0; i < len; i++)
             lower[i] = upper[i] >= 'A' && upper[i] <= 'Z' ? (char)(upper[i] + 'a' - 'A') : upper[i];
         struct option_text name = { lower, len };
         if (!is_reserved(name))
-            read_one(name, words_text(equals + 1), complain);
+            read_one(name, words_text(value), complain);
     }
     if (options.mode == MODE_LIMIT)
         keep_to_the_limit(complain);
+}
+
+size_t options_list(char *const *environment, char *into, size_t room)
+{
+    size_t at = 0, takes = 1, len;
+    for (char *const *e = environment; e && *e; e++) {
+        if (!own_name(*e, &len))
+            continue;
+        len = strlen(*e) + 1;
+        takes += len;
+        if (takes > room)
+            continue;
+        memcpy(into + at, *e, len);
+        at += len;
+    }
+    into[at] = '\0';
+    return takes;
 }
 
 bool options_glob_list(struct option_text list, const char *text)

@@ -78,6 +78,13 @@ typedef void options_complain(const char *line);
 void options_read(char *const *environment, options_complain *complain);
 
 /*
+ * Copies the variables of an environment that options_read reads, NAME=VALUE each with its NUL, and
+ * one NUL more. Returns how many bytes that takes. Where these are more than room, into has the
+ * first variables that fit, and the NUL.
+ */
+size_t options_list(char *const *environment, char *into, size_t room);
+
+/*
  * True if options_read would take this name (lower case) and value without a warning; otherwise the
  * warning is in why. For `mapherd run --name=value`, which refuses what the library warns of.
  */

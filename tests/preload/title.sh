@@ -26,6 +26,8 @@ serve() {
 	"over:server: at work" | leave:*/title) ;;
 	*) fail "$*: the title is $titled" ;;
 	esac
+	"$MAPHERD" stat "$pid" >"$scratch/stat" || fail "$*: stat: $?"
+	grep -q "^options .*$2" "$scratch/stat" || fail "$*: stat does not tell the options: $(cat "$scratch/stat")"
 	records=$(find "$scratch/records" -type f | wc -l)
 	echo >&4
 	exec 4>&-

@@ -414,6 +414,22 @@ static void glob_lists(void **state)
     assert_false(options_glob_list(T(",,"), ""));
 }
 
+static void lists_its_variables(void **state)
+{
+    char *const variables[] = { "PATH=/bin", "MAPHERD_DIR=/x", "MAPHERD_", "MAPHERD_COLD=", NULL };
+    static const char all[] = "MAPHERD_DIR=/x\0MAPHERD_COLD=\0";
+    char text[64];
+    (void)state;
+    assert_int_equal(options_list(variables, text, sizeof text), sizeof all);
+    assert_memory_equal(text, all, sizeof all);
+    memset(text, 'x', sizeof text);
+    assert_int_equal(options_list(variables, text, sizeof all - 1), sizeof all);
+    assert_string_equal(text, "MAPHERD_DIR=/x");
+    assert_memory_equal(text + 15, "\0x", 2); /* what does not fit is left out */
+    assert_int_equal(options_list(NULL, text, sizeof text), 1);
+    assert_string_equal(text, "");
+}
+
 #define FRESH(test) cmocka_unit_test_setup(test, as_new)
 
 int main(void)
@@ -438,6 +454,7 @@ int main(void)
         FRESH(a_word_for_every_path),
         FRESH(wrong_rules_are_named),
         FRESH(glob_lists),
+        FRESH(lists_its_variables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -78,7 +78,7 @@ static char *why_not_yet(const struct target *t, uint64_t base, const char *othe
     struct mapherd_status status;
     int pid = (int)t->pid;
     bool none = strstr(otherwise, "keeps no record") != NULL;
-    struct given given = given_to(t->pid);
+    struct given given = given_to(t->pid, base);
     texts_free(&given.texts);
     if (words_equal(given.are.dir, words_text("off")))
         return enough_text("process %d (%s) keeps no record: it was started with MAPHERD_DIR=off",

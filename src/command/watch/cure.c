@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "command/watch/given.h"
+#include "command/watch/target.h"
 #include "common/pages.h"
 #include "kernel/markers.h"
 
@@ -293,10 +294,19 @@ static bool is_dynamic(const struct pieces *p)
     return false;
 }
 
-/* What MAPHERD_COLD is there for files of most paths. */
-static enum cure_cold cold_given_to(pid_t pid)
+/* The address of the library's first page; 0: it is not there. */
+static uint64_t library_in(const struct pieces *p)
 {
-    struct given given = given_to(pid);
+    for (size_t i = 0; i < p->n; i++)
+        if (p->at[i].from == 0 && peek_is_library(&(struct procmap){ .path = p->at[i].path }))
+            return p->at[i].start;
+    return 0;
+}
+
+/* What MAPHERD_COLD is there for files of most paths. */
+static enum cure_cold cold_given_to(const struct pieces *p, pid_t pid)
+{
+    struct given given = given_to(pid, library_in(p));
     texts_free(&given.texts);
     if (given.are.mode == MODE_OBSERVE || given.are.only.len || given.are.skip.len)
         return CURE_COLD_OFF; /* it does nothing there, or may be left out */
@@ -309,7 +319,7 @@ struct cure cure_of(const struct pieces *p, const struct patient *of)
     page_size = (size_t)sysconf(_SC_PAGESIZE);
     c.markers = takes_markers();
     c.file_markers = markers_shown();
-    c.cold = of->preloaded && of->pid ? cold_given_to(of->pid) : CURE_COLD_OFF;
+    c.cold = of->preloaded && of->pid ? cold_given_to(p, of->pid) : CURE_COLD_OFF;
     if (of->limit > 0)
         c.border = of->limit / 5 * 4;
     c.calm = c.maps < of->limit / 2;

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "command/watch/target.h"
+
 static void ignore(const char *line)
 {
     (void)line; /* the library in the process has said it */
@@ -30,25 +32,43 @@ static struct options options_of(const struct texts *variables)
     return read;
 }
 
-struct given given_to(pid_t pid)
+/* Returns false where the library is an older one, or does not tell all of them. */
+static bool told(pid_t pid, uint64_t base, struct given *g)
 {
-    struct given g = { 0 };
+    struct mapherd_status b;
+    if (!base || peek_status(pid, base, &b) || !b.options_len || b.options_len > sizeof b.options)
+        return false;
+    b.options[sizeof b.options - 1] = '\0';
+    for (const char *entry = b.options; *entry; entry += strlen(entry) + 1)
+        texts_copy(&g->texts, entry);
+    return true;
+}
+
+/* Returns false where the environment cannot be read, or is none any more. */
+static bool shown(pid_t pid, struct given *g)
+{
     char path[64], *entry = NULL;
     size_t room = 0;
     snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
     FILE *f = fopen(path, "re");
-    g.known = f != NULL;
+    if (!f)
+        return false;
     bool any = false, variables = false;
-    while (f && getdelim(&entry, &room, '\0', f) > 0) {
+    while (getdelim(&entry, &room, '\0', f) > 0) {
         any = true;
         variables |= strchr(entry, '=') != NULL;
         if (strncmp(entry, "MAPHERD_", 8) == 0 && strchr(entry, '='))
-            texts_copy(&g.texts, entry);
+            texts_copy(&g->texts, entry);
     }
-    g.known &= variables || !any; /* a title has been written over it */
     free(entry);
-    if (f)
-        fclose(f);
+    fclose(f);
+    return variables || !any;
+}
+
+struct given given_to(pid_t pid, uint64_t base)
+{
+    struct given g = { 0 };
+    g.known = told(pid, base, &g) || shown(pid, &g);
     g.are = options_of(&g.texts);
     return g;
 }

@@ -162,7 +162,7 @@ static void print_library(const struct mapherd_status *b, const struct given *gi
 static void print_block(const struct target *t, const struct seen *s,
                         const struct mapherd_status *b, const struct cold_use *use)
 {
-    struct given given = given_to(t->pid);
+    struct given given = given_to(t->pid, s->base);
     long memory = of_memory(s, b), masters = (long)b->masters;
     print_library(b, &given);
     texts_free(&given.texts);
@@ -196,7 +196,7 @@ static void json_options(struct json *j, const struct given *given)
 static void json_block(struct json *j, const struct target *t, const struct seen *s,
                        const struct mapherd_status *b, const struct cold_use *use)
 {
-    struct given given = given_to(t->pid);
+    struct given given = given_to(t->pid, s->base);
     json_text(j, "state", state_word(b));
     json_text(j, "reason", reason_text(b));
     json_text(j, "version", b->package);
