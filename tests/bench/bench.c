@@ -34,8 +34,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "measure.h"
 
 #define CHUNK (1L << 20)
 #define CHUNKS 20000L
@@ -47,29 +48,16 @@
 
 static int fd;
 
-static _Noreturn void die(const char *what)
-{
-    perror(what);
-    exit(1);
-}
-
-static double clock_ns(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
 /* Time of the processor, user and system: what other load is on the machine does not count. */
 static double cpu_ns(void)
 {
-    return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+    return (double)clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 /* Where several processes or threads are at work: time on the wall. */
 static double now_ns(void)
 {
-    return clock_ns(CLOCK_MONOTONIC);
+    return (double)clock_ns(CLOCK_MONOTONIC);
 }
 
 static void *map(size_t len, int flags, int file, off_t offset)

@@ -21,8 +21,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "measure.h"
 
 #define LEN 8192
 #define THREADS_MAX 64
@@ -34,17 +35,9 @@ static bool checks;  /* a visit reads all of the file */
 static uint32_t crc_of_byte[256], sum_of_all;
 static uint64_t *took[THREADS_MAX + 1]; /* of each visit, where each is measured */
 
-static _Noreturn void die(const char *what)
-{
-    perror(what);
-    exit(1);
-}
-
 static uint64_t now(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+    return clock_ns(CLOCK_MONOTONIC);
 }
 
 static int open_file(const char *folder, unsigned long n)

@@ -29,8 +29,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "measure.h"
 
 #define SETTLE 500000000 /* ns */
 #define LEAST 100        /* that are measured */
@@ -52,17 +53,9 @@ struct connection {
 static struct connection connections[MOST];
 static struct lines requests, answers;
 
-static _Noreturn void die(const char *what)
-{
-    perror(what);
-    exit(1);
-}
-
 static uint64_t now(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+    return clock_ns(CLOCK_MONOTONIC);
 }
 
 static struct lines read_lines(const char *name)

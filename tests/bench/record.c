@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
+
+#include "measure.h"
 
 static long count = 30000; /* pairs */
 
@@ -31,9 +32,7 @@ static void *map(void)
 /* Processor time, user and system. */
 static double cpu_ns(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+    return (double)clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 static double pairs(void)

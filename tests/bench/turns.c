@@ -16,8 +16,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "measure.h"
 
 #define BUFFER (1L << 20)
 #define PAGE 4096
@@ -29,17 +30,9 @@ struct process {
     double *times;
 };
 
-static _Noreturn void die(const char *what)
-{
-    perror(what);
-    exit(1);
-}
-
 static double now_us(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+    return (double)clock_ns(CLOCK_MONOTONIC) / 1e3;
 }
 
 /* Every block has its place on the disk before: what is measured is no allocation. */
