@@ -7,8 +7,8 @@
  * A request goes through memory, not through the socket. The caller writes it into the keeper's
  * post, changes the post's word, and wakes the keeper if it sleeps. The answer comes back into a
  * variable of the caller, because the next caller may write into the post while this one has not
- * yet looked. There is one request at a time. Each side looks once more
- * before it sleeps, and sleeps only while the word is what it was, so no wake-up is lost.
+ * yet looked. There is one request at a time. Each side looks once more before it sleeps, and
+ * sleeps only while the word is what it was, so no wake-up is lost.
  *
  * Files on their way to a keeper wait in its socket. Their numbers are in the same order in the
  * post. The keeper receives each by MSG_PEEK first: where the limit allows no descriptor more, the
@@ -51,10 +51,7 @@
 #define DEAD (-ENOTRECOVERABLE)
 #define END_LOOKS 10000 /* at the end of a thread, which a debugger may delay: about a second */
 #define START_MS 100    /* how long keepers_hold waits for a keeper to close its copies */
-#define SPIN_NS 50000   /* a keeper looks for the next request so long before it sleeps, */
-                        /* a caller whether the keeper begins, and then for the answer */
 #define ALONE_MS 100    /* so often a keeper looks whether all other threads have ended */
-#define CALM 128        /* requests without either, after a caller has waited in vain */
 
 #define CAPABILITY(name) ((uint64_t)1 << (name))
 #define EFFECTIVE CAPABILITY(CAP_IPC_LOCK)
@@ -86,7 +83,7 @@ struct answer {
     long answer;
     int done;
 };
-enum { NOT_BEGUN, BEGUN, SLEEPS, DONE };
+enum { NOT_DONE, SLEEPS, DONE };
 
 /* At the end of a keeper's stack. */
 struct post {
@@ -118,7 +115,6 @@ struct inside {
     bool stuck;    /* what waits in the socket cannot be received for now */
     bool lingered; /* the files on their way have had their time */
     bool delayed;  /* and so have those that the parent's keeper has sent */
-    unsigned near; /* so many requests came soon after the one before */
 };
 
 static struct keeper {
@@ -129,6 +125,7 @@ static struct keeper {
     size_t files;
     int alive; /* the kernel makes it 0 at the thread's end */
     int tid;
+    long processor;  /* on which alone it runs; -1: on any */
     int socket;      /* the program's end */
     ino_t ino, peer; /* of the two ends */
     bool cut;        /* no file can be sent any more */
@@ -139,7 +136,6 @@ static struct keeper {
 
 static uintptr_t room_at;   /* of the memory of all */
 static long own_pid;        /* 0: keepers_start was not called */
-static unsigned processors; /* that may be used */
 static unsigned threads;    /* keepers that are HERE */
 static struct keeper *last; /* the one that got the last file */
 _Static_assert(TABLE_ROOM + (KEEPERS + 1) * STACK_ROOM <= KEEPERS_ROOM, "they have room");
@@ -148,11 +144,8 @@ static size_t readable;      /* numbers of the table that are mapped */
 static size_t used;          /* numbers that have been in use, 0 included */
 static unsigned free_number; /* the first of the free ones */
 static size_t held;
-static bool marked; /* files go to the child */
-static long missed; /* why the child does not get a file; or 0 */
-/* For so many requests more neither side waits without sleeping. Not in a post, which another
- * caller may have unmapped when this one has its answer. */
-static int calm;
+static bool marked;     /* files go to the child */
+static long missed;     /* why the child does not get a file; or 0 */
 static int first_ended; /* 1: the first thread of the process has ended by exit(2), or will */
 
 /* ---- the table of files ---- */
@@ -422,9 +415,6 @@ static long do_request(struct keeper *k, const struct request *r)
 
 static void serve(struct keeper *k)
 {
-    int not_begun = NOT_BEGUN;
-    __atomic_compare_exchange_n(&k->post->answer->done, &not_begun, BEGUN, false, __ATOMIC_RELEASE,
-                                __ATOMIC_RELAXED);
     k->inside.stuck = false;
     long answer = do_request(k, &k->post->request);
     k->inside.served++;
@@ -472,24 +462,6 @@ static void sleep_long(struct post *p, int seen)
     if (looks && has_more_threads(1))
         sys_exit_group(0);
     sleep_on(p, seen, looks ? ALONE_MS : 0);
-}
-
-/* Waits for work. Where the last requests came soon after each other, the keeper first looks for
- * the next one without sleeping. */
-static void rest(struct keeper *k, int seen)
-{
-    struct post *p = k->post;
-    uint64_t begin = sys_clock_ns(CLOCK_MONOTONIC), now = begin;
-    bool looks = k->inside.near >= 2 && !__atomic_load_n(&calm, __ATOMIC_RELAXED);
-    for (unsigned n = 1; looks && unchanged(p, seen); n++) {
-        sys_pause();
-        if (n % 32 == 0 && (now = sys_clock_ns(CLOCK_MONOTONIC)) - begin > SPIN_NS)
-            break;
-    }
-    while (unchanged(p, seen))
-        sleep_long(p, seen);
-    now = sys_clock_ns(CLOCK_MONOTONIC);
-    k->inside.near = processors > 1 && now - begin < SPIN_NS ? k->inside.near + 1 : 0;
 }
 
 /* True if files are on their way that are to be received now. */
@@ -607,7 +579,7 @@ static long keep(void *context)
         } else if (has_a_lot(k, seen)) {
             receive_all(k, 0, false);
         } else if (k->inside.stuck || !(on_the_way(p) || bequests_of(p))) {
-            rest(k, seen);
+            sleep_long(p, seen);
         }
     }
     p->bequests = 0;
@@ -625,46 +597,36 @@ static void nudge(struct post *p)
         sys_futex_wake(&p->word, 1);
 }
 
-static int state_of(const struct answer *a)
+static bool is_done(const struct answer *a)
 {
-    return __atomic_load_n(&a->done, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&a->done, __ATOMIC_ACQUIRE) == DONE;
 }
 
-/* Looks, without sleeping, until it is no longer in this state. Returns false if that takes long. */
-static bool look_while(const struct answer *a, int state)
+/* Lets a keeper that sleeps run on the caller's processor alone. To wake a thread on another one
+ * that is idle, and to be woken from there, takes several times as long as to map a file. */
+static void call_here(struct keeper *k)
 {
-    uint64_t begin = sys_clock_ns(CLOCK_MONOTONIC);
-    for (unsigned n = 1; state_of(a) == state; n++) {
-        sys_pause();
-        if (n % 32 == 0 && sys_clock_ns(CLOCK_MONOTONIC) - begin > SPIN_NS)
-            return false;
-    }
-    return true;
-}
-
-/* Looks for the answer without sleeping, because it takes an idle processor longer to wake a thread
- * than a keeper to map a file. A keeper that does not begin probably waits for this very processor,
- * as on a busy machine: the next requests are then made without that. */
-static void look_for(const struct answer *a)
-{
-    if (!look_while(a, NOT_BEGUN))
-        __atomic_store_n(&calm, CALM, __ATOMIC_RELAXED);
-    else
-        look_while(a, BEGUN);
+    if (!__atomic_load_n(&k->post->sleeps, __ATOMIC_SEQ_CST))
+        return;
+    long here = sys_processor();
+    if (here >= 0 && here != k->processor)
+        k->processor = sys_run_on(k->tid, (unsigned)here) < 0 ? -1 : here;
 }
 
 /* Waits for the answer. Returns false if the thread has ended without one: a seccomp filter may
- * kill a thread alone. */
-static bool await(const struct keeper *k, struct answer *a)
+ * kill a thread alone. Where it takes long, the keeper may run on all processors again: its own may
+ * have a real-time thread by now. */
+static bool await(struct keeper *k, struct answer *a)
 {
-    int now = state_of(a);
-    while (now < SLEEPS && !__atomic_compare_exchange_n(&a->done, &now, SLEEPS, false,
-                                                        __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-        ;
-    while (state_of(a) != DONE) {
+    int not_done = NOT_DONE;
+    __atomic_compare_exchange_n(&a->done, &not_done, SLEEPS, false, __ATOMIC_ACQ_REL,
+                                __ATOMIC_ACQUIRE);
+    while (!is_done(a)) {
         if (!is_alive(k))
-            return state_of(a) == DONE;
-        sys_futex_wait_ms(&a->done, SLEEPS, LOOK_MS);
+            return is_done(a);
+        if (sys_futex_wait_ms(&a->done, SLEEPS, LOOK_MS) == -ETIMEDOUT && k->processor >= 0 &&
+            sys_run_as_caller(k->tid) >= 0)
+            k->processor = -1;
     }
     return true;
 }
@@ -673,16 +635,12 @@ static bool await(const struct keeper *k, struct answer *a)
 static long ask(struct keeper *k, const struct request *r)
 {
     struct post *p = k->post;
-    struct answer a = { .done = NOT_BEGUN };
-    int left = __atomic_load_n(&calm, __ATOMIC_RELAXED);
+    struct answer a = { .done = NOT_DONE };
     p->request = *r;
     p->answer = &a;
     __atomic_store_n(&p->asked, p->asked + 1, __ATOMIC_RELEASE);
+    call_here(k);
     nudge(p);
-    if (left)
-        __atomic_store_n(&calm, left - 1, __ATOMIC_RELAXED);
-    else if (processors > 1)
-        look_for(&a);
     return await(k, &a) ? a.answer : DEAD;
 }
 
@@ -716,7 +674,6 @@ void keepers_start(uintptr_t address)
     room_at = address;
     if (!__tsan_init && !__msan_init && !_vgnU_freeres)
         own_pid = sys_getpid();
-    processors = sys_processors();
 }
 
 static bool is_ours(const struct keeper *k)
@@ -804,6 +761,7 @@ static long start_keeper(struct keeper **started, unsigned heir_of)
     if (k > keepers + KEEPERS)
         return -EMFILE;
     *k = (struct keeper){ .state = NONE };
+    k->processor = -1;
     long answer = map_stack(k);
     if (answer < 0)
         return answer;
@@ -823,6 +781,8 @@ static long start_keeper(struct keeper **started, unsigned heir_of)
         end_keeper(k);
         return -EBADF;
     }
+    sys_run_as_caller(
+        k->tid); /* so that a seccomp filter shows at once what it does to these calls */
     *started = k;
     return 0;
 }

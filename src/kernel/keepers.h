@@ -19,16 +19,16 @@
  * keepers_after_fork.
  *
  * What the program may see: one thread more for each keeper, named "mapherd", with the scheduling
- * policy and on the processors of the thread that has started it. For calls that a process with
- * threads may not make (unshare(2) of a user namespace) keepers_end comes first, and likewise for a
- * seccomp filter, which may kill for what a keeper does. A process whose last other thread ends by
- * a raw exit(2), and not by exit_group, does not end, unless keepers_thread_ends is called. A
- * keeper stays in the mount namespace in which it was started. While more files than the soft
- * RLIMIT_NOFILE are received, that limit is the hard one for some microseconds, because the kernel
- * compares it with the numbers in the keeper's table. A limit that the program sets meanwhile
- * stays. A process that is forked or executed meanwhile begins with the hard one; keepers_settle
- * prevents that. The limit may also be raised while files are sent to a child, because the kernel
- * compares it with the number of files that the user has in flight.
+ * policy of the thread that has started it, and on the processor of the one that it works for. For
+ * calls that a process with threads may not make (unshare(2) of a user namespace) keepers_end comes
+ * first, and likewise for a seccomp filter, which may kill for what a keeper does. A process whose
+ * last other thread ends by a raw exit(2), and not by exit_group, does not end, unless
+ * keepers_thread_ends is called. A keeper stays in the mount namespace in which it was started.
+ * While more files than the soft RLIMIT_NOFILE are received, that limit is the hard one for some
+ * microseconds, because the kernel compares it with the numbers in the keeper's table. A limit that
+ * the program sets meanwhile stays. A process that is forked or executed meanwhile begins with the
+ * hard one; keepers_settle prevents that. The limit may also be raised while files are sent to a
+ * child, because the kernel compares it with the number of files that the user has in flight.
  *
  * When a keeper starts, it gets a copy of the program's table for a moment, and closes what is in
  * it. A file that another thread closes meanwhile is closed that much later. keepers_hold waits for

@@ -13,6 +13,7 @@
 #include <linux/futex.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
@@ -652,10 +653,10 @@ void sys_futex_wait(const int *word, int seen)
     CALL(SYS_futex, word, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, seen, 0, 0, 0);
 }
 
-void sys_futex_wait_ms(const int *word, int seen, unsigned ms)
+long sys_futex_wait_ms(const int *word, int seen, unsigned ms)
 {
     struct timespec most = { ms / 1000, (long)(ms % 1000) * 1000000 };
-    CALL(SYS_futex, word, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, seen, &most, 0, 0);
+    return CALL(SYS_futex, word, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, seen, &most, 0, 0);
 }
 
 void sys_futex_wake(const int *word, int n)
@@ -872,23 +873,36 @@ long sys_fd_of_thread(long tid, int fd)
     return copy;
 }
 
-unsigned sys_processors(void)
+/* A set of processors. Not on the stack, which may be a handler's. */
+static unsigned long processors[128]; /* 8192 */
+
+long sys_processor(void)
 {
-    unsigned long mask[128]; /* for 8192 processors */
-    long bytes = CALL(SYS_sched_getaffinity, 0, sizeof mask, mask, 0, 0, 0);
-    unsigned n = 0;
-    for (long i = 0; i < bytes / (long)sizeof *mask; i++)
-        n += (unsigned)__builtin_popcountl(mask[i]);
-    return n ? n : 1;
+    unsigned number;
+    long answer = CALL(SYS_getcpu, &number, NULL, NULL, 0, 0, 0);
+    return answer < 0 ? answer : (long)number;
 }
 
-void sys_pause(void)
+static long set_processors(int tid)
 {
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#else
-    __asm__ volatile("yield" ::: "memory");
-#endif
+    return CALL(SYS_sched_setaffinity, tid, sizeof processors, processors, 0, 0, 0);
+}
+
+long sys_run_on(int tid, unsigned processor)
+{
+    const unsigned bits = 8 * sizeof *processors;
+    if (processor >= bits * (sizeof processors / sizeof *processors))
+        return -EINVAL;
+    memset(processors, 0, sizeof processors);
+    processors[processor / bits] = 1UL << processor % bits;
+    return set_processors(tid);
+}
+
+long sys_run_as_caller(int tid)
+{
+    memset(processors, 0, sizeof processors);
+    long answer = CALL(SYS_sched_getaffinity, 0, sizeof processors, processors, 0, 0, 0);
+    return answer < 0 ? answer : set_processors(tid);
 }
 
 /* One step of FNV-1a, on words. */

@@ -259,10 +259,13 @@ long sys_close_range(unsigned first, unsigned last);
 /* Returns a new descriptor of the file that another thread of this process has at fd, in a table of
  * its own (pidfd_getfd(2); Linux 6.9 for a thread that is not the first one). */
 long sys_fd_of_thread(long tid, int fd);
-/* Returns on how many processors the calling thread may run; 1 where the kernel does not say. */
-unsigned sys_processors(void);
-/* Waits for some nanoseconds, as is right in a loop that waits for another processor. */
-void sys_pause(void);
+/* Returns the number of the processor that runs the calling thread, or -errno. */
+long sys_processor(void);
+
+/* Lets a thread run on one processor alone, or on those that the calling thread may run on. Return
+ * 0 or more, or -errno. One thread at a time may call them. */
+long sys_run_on(int tid, unsigned processor);
+long sys_run_as_caller(int tid);
 /* Sets *mark to a number that tells the file of the path, or of fd if path is NULL, from others:
  * of its device, its inode and the time of its making (statx(2)). Does not open it. */
 long sys_file_mark(int fd, const char *path, uint32_t *mark);
@@ -301,8 +304,9 @@ long sys_alarm(uint64_t ms);
 _Noreturn void sys_exit_group(int status);
 /* Sleeps while *word == seen. */
 void sys_futex_wait(const int *word, int seen);
-/* The same for at most that many milliseconds. */
-void sys_futex_wait_ms(const int *word, int seen, unsigned ms);
+/* The same for at most that many milliseconds. Returns 0, or -errno: -ETIMEDOUT, -EINTR,
+ * -EAGAIN. */
+long sys_futex_wait_ms(const int *word, int seen, unsigned ms);
 /* Wakes up to n threads that sleep for word. */
 void sys_futex_wake(const int *word, int n);
 /* True if the eight bytes at addr can be read. The kernel reads them, so an unmapped page causes no

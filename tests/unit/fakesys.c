@@ -760,13 +760,22 @@ long sys_close_range(unsigned first, unsigned last)
     return -ENOSYS;
 }
 
-unsigned sys_processors(void)
+long sys_processor(void)
 {
-    return 1;
+    return 0;
 }
 
-void sys_pause(void)
+long sys_run_on(int tid, unsigned processor)
 {
+    (void)tid;
+    (void)processor;
+    return 0;
+}
+
+long sys_run_as_caller(int tid)
+{
+    (void)tid;
+    return 0;
 }
 
 long sys_file_mark(int fd, const char *path, uint32_t *mark)
@@ -952,10 +961,10 @@ void sys_futex_wait(const int *word, int seen)
     syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
 }
 
-void sys_futex_wait_ms(const int *word, int seen, unsigned ms)
+long sys_futex_wait_ms(const int *word, int seen, unsigned ms)
 {
     struct timespec most = { ms / 1000, (long)(ms % 1000) * 1000000 };
-    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, &most, NULL, 0);
+    return syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, &most, NULL, 0) < 0 ? -errno : 0;
 }
 
 void sys_futex_wake(const int *word, int n)
