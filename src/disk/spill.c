@@ -41,6 +41,7 @@
 #define FIRST_RUN (64UL << 10)
 #define LONG_RUN (8UL << 20)
 #define POPULATE_WRITE 23 /* MADV_POPULATE_WRITE, Linux 5.14 */
+#define PASSES 100        /* of a millisecond each, until others have ended what they do */
 #define MANY_PIECES 10 /* of one file: from there on runs are so large that it has below 64 VMAs */
 
 /* The working space of all functions, which the overlay lock protects. */
@@ -73,6 +74,22 @@ static void set_waiting(struct overlay *c, uint64_t bytes)
     STATUS_ADD(spill_waiting, bytes - c->waiting);
     c->waiting = bytes;
     due_set(DUE_METRICS);
+}
+
+/* Forked processes use the sums of a shared spill file too; recover takes the same lock.
+ * Mappings of it keep the open file, and so the lock: it is released by LOCK_UN. */
+static bool lock_shared(const struct overlay *c, int fd)
+{
+    bool shared = spillfile_shared(c->file);
+    while (shared && sys_flock(fd, LOCK_EX) == -EINTR)
+        continue;
+    return shared;
+}
+
+static void unlock_shared(bool shared, int fd)
+{
+    if (shared)
+        sys_flock(fd, LOCK_UN);
 }
 
 /* Removes the overlay. True: it was the last in its spill file, which is removed too. */
@@ -480,18 +497,20 @@ static void free_vmas(uintptr_t held)
         sys_munmap(held, HELD_VMAS * page_size);
 }
 
-/* The places show the pages of the spill file, or with fd < 0 those of the file. That fails only
- * while other threads use up the VMAs that were free. */
-static bool show(unsigned count, const struct overlay *c, int fd)
+/* Tries again while other threads use up the VMAs that were free. */
+static long show_spilled_places(unsigned count, const struct overlay *c, int fd)
 {
-    enum { PASSES = 100 };
-    unsigned passes = 1;
-    while (!(fd < 0 ? spilled_show_file(places, count, c) : spilled_show(places, count, c, fd))) {
-        if (passes++ == PASSES)
-            return false;
+    long answer;
+    for (unsigned passes = 1;
+         (answer = spilled_show(places, count, c, fd)) == -ENOMEM && passes < PASSES; passes++)
         sys_nap(1);
-    }
-    return true;
+    return answer;
+}
+
+static void show_file(unsigned count, const struct overlay *c)
+{
+    for (unsigned passes = 1; !spilled_show_file(places, count, c) && passes < PASSES; passes++)
+        sys_nap(1);
 }
 
 /* The run around the page, of that size at most, of which the kernel refuses every page. */
@@ -536,29 +555,41 @@ static long claim_run(unsigned n, const struct fault_page *p, size_t size, uint6
     return answer < 0 ? answer : count;
 }
 
-/* Switches the claimed places, and releases them. Closes fd before: what waits for the places may
- * close all descriptors. */
-static long switch_run(struct overlay *c, int fd, uint64_t low, uint64_t high, unsigned count)
+/* [low, high) may have pages in the spill file. */
+static void widen(struct overlay *c, uint64_t low, uint64_t high)
+{
+    bool none = c->low == c->high;
+    c->low = none || low < c->low ? low : c->low;
+    c->high = none || high > c->high ? high : c->high;
+}
+
+/* Copies the pages and shows them at the places, which are blocked. Returns 0 or -errno. */
+static long fill_places(struct overlay *c, int fd, uint64_t low, uint64_t high, unsigned count)
 {
     static struct spilled_news news;
+    long copied = spilled_copy_in(c, fd, low, high, &news);
+    long answer = copied < 0 ? copied : show_spilled_places(count, c, fd);
+    uint64_t stay = copied < 0 ? 0 : (uint64_t)copied;
+    /* Where some places were shown, the program may have stored there. */
+    if (answer < 0 && (copied < 0 || spilled_block(places, count, c, fd)))
+        stay = spilled_take_back(c, fd, &news);
+    set_waiting(c, c->waiting + stay);
+    STATUS_ADD(spilled, stay / page_size);
+    if (stay || answer == 0)
+        widen(c, low, high);
+    return answer;
+}
+
+/* Switches the claimed places. Returns 0, or -errno: then they show the file. */
+static long switch_places(struct overlay *c, int fd, uint64_t low, uint64_t high, unsigned count)
+{
     uintptr_t held;
     bool room = hold_vmas(&held), blocked = room && spilled_block(places, count, c, fd);
     free_vmas(held);
     moves++;
-    long copied = blocked ? spilled_copy_in(c, fd, low, high, &news) : -ENOMEM;
-    if (blocked && copied < 0)
-        spilled_take_back(c, fd, &news);
-    long answer = copied >= 0 && !show(count, c, fd) ? -ENOMEM : copied;
-    sys_close(fd);
-    if (answer >= 0) {
-        set_waiting(c, c->waiting + (uint64_t)copied);
-        STATUS_ADD(spilled, (uint64_t)copied / page_size);
-        release();
-        return 0;
-    }
-    if (room)
-        show(count, c, -1);
-    give_up(count);
+    long answer = blocked ? fill_places(c, fd, low, high, count) : -ENOMEM;
+    if (room && answer < 0)
+        show_file(count, c);
     return answer;
 }
 
@@ -575,24 +606,23 @@ static long overlay_run(unsigned n, const struct fault_page *p, size_t size, boo
     long fd = spillfile_open(c->file);
     if (fd < 0)
         return fd;
+    bool shared = lock_shared(c, (int)fd);
     answer = spillfile_reserve((int)fd, c->data_at, c->sums_at, low - c->start, high - low);
-    long count = answer < 0 ? answer : claim_run(n, p, size, low, high);
-    if (count < 0) {
-        sys_close((int)fd);
-        return count;
+    bool reserved = answer >= 0;
+    long count = reserved ? claim_run(n, p, size, low, high) : answer;
+    answer = count < 0 ? count : switch_places(c, (int)fd, low, high, (unsigned)count);
+    if (reserved && answer < 0)
+        spilled_give_up(c, (int)fd, low, high);
+    unlock_shared(shared, (int)fd);
+    sys_close((int)fd); /* what waits for the places may close all descriptors */
+    if (answer == 0) {
+        release();
+        overlays_count(2 * count);
+        c->pieces++;
+    } else if (count >= 0) {
+        give_up(count);
     }
-    answer = switch_run(c, (int)fd, low, high, (unsigned)count);
-    if (answer < 0)
-        return answer;
-    overlays_count(2 * count);
-    if (c->low == c->high) {
-        c->low = low;
-        c->high = high;
-    }
-    c->low = low < c->low ? low : c->low;
-    c->high = high > c->high ? high : c->high;
-    c->pieces++;
-    return 0;
+    return answer;
 }
 
 /* The size of the next run. Stores that follow each other get longer and longer runs. Scattered
@@ -751,7 +781,6 @@ static void show_again(const struct overlay *c, int fd, long count, struct span 
 /* Claims all ranges of the overlay, after waiting for calls that are changing them. */
 static long claim_overlaid(unsigned n)
 {
-    enum { PASSES = 100 };
     long count;
     for (unsigned passes = 1; (count = overlays_claim_all(n, ranges)) == -EAGAIN && passes < PASSES;
          passes++)
@@ -885,22 +914,6 @@ static bool drop_returned(unsigned n)
         keeps_give_back(keep);
     keeps_let_go(keep);
     return last;
-}
-
-/* Forked processes use the sums of a shared spill file too; recover takes the same lock.
- * Mappings of it keep the open file, and so the lock: it is released by LOCK_UN. */
-static bool lock_shared(const struct overlay *c, int fd)
-{
-    bool shared = spillfile_shared(c->file);
-    while (shared && sys_flock(fd, LOCK_EX) == -EINTR)
-        continue;
-    return shared;
-}
-
-static void unlock_shared(bool shared, int fd)
-{
-    if (shared)
-        sys_flock(fd, LOCK_UN);
 }
 
 /* Writes back what the overlay has. 0: the file has everything. ESTALE: the rest stays in the spill
@@ -1067,7 +1080,9 @@ static void show_spilled(struct place place, dev_t dev, ino_t ino)
             continue;
         const struct place part = { place.start + (low - place.offset),
                                     place.start + (high - place.offset), low, place.prot };
+        bool shared = lock_shared(c, (int)fd);
         spilled_show_present(n, (int)fd, &part);
+        unlock_shared(shared, (int)fd);
         sys_close((int)fd);
     }
 }

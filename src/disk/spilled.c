@@ -120,12 +120,6 @@ long spilled_copy_in(const struct overlay *c, int fd, uint64_t low, uint64_t hig
     return (long)bytes;
 }
 
-void spilled_take_back(const struct overlay *c, int fd, const struct spilled_news *news)
-{
-    for (unsigned i = 0; i < news->count; i++)
-        spilled_clear(c, fd, news->at[i].low, news->at[i].high);
-}
-
 bool spilled_block(const struct place *places, unsigned count, const struct overlay *c, int fd)
 {
     uint64_t nowhere = spillfile_nowhere(c->file);
@@ -137,14 +131,26 @@ bool spilled_block(const struct place *places, unsigned count, const struct over
     return true;
 }
 
-bool spilled_show(const struct place *places, unsigned count, const struct overlay *c, int fd)
+static bool stores(const struct place *place)
 {
-    bool done = true;
-    for (unsigned i = 0; i < count; i++)
-        done &=
-            !sys_failed(sys_mmap(places[i].start, places[i].end - places[i].start, places[i].prot,
-                                 MAP_SHARED | MAP_FIXED, fd, data_of(c, places[i].offset)));
-    return done;
+    return place->prot & PROT_WRITE;
+}
+
+long spilled_show(const struct place *places, unsigned count, const struct overlay *c, int fd)
+{
+    /* A folder with noexec refuses the executable ones. */
+    for (int last = 0; last <= 1; last++) {
+        for (unsigned i = 0; i < count; i++) {
+            const struct place *p = &places[i];
+            if (stores(p) != last)
+                continue;
+            long at = sys_mmap(p->start, p->end - p->start, p->prot, MAP_SHARED | MAP_FIXED, fd,
+                               data_of(c, p->offset));
+            if (sys_failed(at))
+                return at;
+        }
+    }
+    return 0;
 }
 
 bool spilled_show_file(const struct place *places, unsigned count, const struct overlay *c)
@@ -421,15 +427,15 @@ bool spilled_has_room(const struct overlay *c, int fd, uint64_t low, uint64_t hi
     return each_piece(c, fd, low, high, ask_for_room) != NO_ROOM;
 }
 
-/* How many pages from at on the spill file has, or lacks: *has says which. At least one, and at
- * most SUMS_AT_ONCE. */
+/* How many pages from at on the spill file has, or lacks: *has says which. At most SUMS_AT_ONCE; 0:
+ * the sums cannot be read. */
 static size_t run_from(const struct overlay *c, int fd, uint64_t at, uint64_t end, bool *has)
 {
     size_t pages = (end - at) / page_size, n = 1;
     if (pages > SUMS_AT_ONCE)
         pages = SUMS_AT_ONCE;
     if (spillfile_get_sums(fd, c->sums_at, page_of(c, at), present, pages) < 0)
-        memset(present, 0, sizeof present);
+        return 0;
     *has = present[0];
     while (n < pages && !present[n] == !present[0])
         n++;
@@ -462,9 +468,11 @@ void spilled_show_present(unsigned n, int fd, const struct place *place)
     for (uint64_t at = place->offset; at < end; at += len) {
         bool has;
         len = run_from(c, fd, at, end, &has) * page_size;
+        if (!len)
+            return;
         uintptr_t start = place->start + (at - place->offset);
         const struct place run = { start, start + len, at, place->prot };
-        if (has && spilled_show(&run, 1, c, fd) && model_take()) {
+        if (has && spilled_show(&run, 1, c, fd) == 0 && model_take()) {
             regions_set_overlay(run.start, run.end, n);
             count_add(2);
             model_drop();
@@ -475,19 +483,65 @@ void spilled_show_present(unsigned n, int fd, const struct place *place)
 uint64_t spilled_clear(const struct overlay *c, int fd, uint64_t low, uint64_t high)
 {
     size_t cleared = 0;
+    bool all = low < high;
     for (uint64_t at = low; at < high; at += piece_pages() * page_size) {
-        size_t pages = (high - at) / page_size;
+        size_t pages = (high - at) / page_size, count = 0;
         if (pages > piece_pages())
             pages = piece_pages();
         if (spillfile_get_sums(fd, c->sums_at, page_of(c, at), sums, pages) == 0)
             for (size_t i = 0; i < pages; i++)
-                cleared += sums[i] != 0;
+                count += sums[i] != 0;
         memset(sums, 0, sizeof sums);
-        spillfile_put_sums(fd, c->sums_at, page_of(c, at), sums, pages);
+        if (spillfile_put_sums(fd, c->sums_at, page_of(c, at), sums, pages) == 0)
+            cleared += count;
+        else
+            all = false;
     }
-    if (low < high)
+    /* A page of zeros with a sum would be one that was stored to. */
+    if (all)
         spillfile_release(fd, (uint64_t)data_of(c, low), high - low);
     return cleared * page_size;
+}
+
+static uint64_t kept;
+
+/* Clears the pages of a piece that still hold what their sums say. */
+static int take_piece_back(const struct overlay *c, int fd, uint64_t at, size_t pages)
+{
+    bool read = sys_pread(fd, data, pages * page_size, data_of(c, at)) == (long)(pages * page_size);
+    for (size_t i = 0; i < pages; i++) {
+        stored[i] = sums[i];
+        if (read && spill_sum_of(data + i * page_size, page_size) == sums[i])
+            sums[i] = 0;
+        kept += sums[i] ? page_size : 0;
+    }
+    if (spillfile_put_sums(fd, c->sums_at, page_of(c, at), sums, pages) < 0)
+        return 0;
+    for (size_t i = 0; i < pages; i++)
+        if (stored[i] && !sums[i])
+            spillfile_release(fd, (uint64_t)data_of(c, at + i * page_size), page_size);
+    return 0;
+}
+
+uint64_t spilled_take_back(const struct overlay *c, int fd, const struct spilled_news *news)
+{
+    kept = 0;
+    for (unsigned i = 0; i < news->count; i++)
+        each_piece(c, fd, news->at[i].low, news->at[i].high, take_piece_back);
+    return kept;
+}
+
+void spilled_give_up(const struct overlay *c, int fd, uint64_t low, uint64_t high)
+{
+    size_t pages;
+    for (uint64_t at = low; at < high; at += pages * page_size) {
+        bool has;
+        pages = run_from(c, fd, at, high, &has);
+        if (!pages)
+            return;
+        if (!has)
+            spillfile_release(fd, (uint64_t)data_of(c, at), pages * page_size);
+    }
 }
 
 void spilled_trim(const struct overlay *c, uint64_t size)

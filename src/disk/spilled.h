@@ -29,12 +29,16 @@ struct spilled_news {
  * to these. Returns how many bytes they are; or -errno, which is -E2BIG if they are more ranges
  * than news has room for.
  *
- * spilled_take_back is for a caller that does not show the pages then, because not all could be
- * copied. What the program stores goes to the file, and the copies would be old.
+ * spilled_take_back is for a caller that does not show the pages then. What the program stores goes
+ * to the file, and the copies would be old. Copies that were stored to meanwhile stay. It returns
+ * how many bytes these are.
+ *
+ * spilled_give_up gives back the space of [low, high) that was reserved and holds no page.
  */
 long spilled_copy_in(const struct overlay *c, int fd, uint64_t low, uint64_t high,
                      struct spilled_news *news);
-void spilled_take_back(const struct overlay *c, int fd, const struct spilled_news *news);
+uint64_t spilled_take_back(const struct overlay *c, int fd, const struct spilled_news *news);
+void spilled_give_up(const struct overlay *c, int fd, uint64_t low, uint64_t high);
 
 /*
  * Writes what was stored to [low, high) to the file. The range must be blocked (spilled_block) or
@@ -71,9 +75,10 @@ bool spilled_has_room(const struct overlay *c, int fd, uint64_t low, uint64_t hi
  * overlay lock. Returns false if the kernel refused a mapping. */
 bool spilled_block(const struct place *places, unsigned count, const struct overlay *c, int fd);
 
-/* Maps the spill file's pages, or the file's own, at the places. Both return false if the kernel
- * refused a mapping. */
-bool spilled_show(const struct place *places, unsigned count, const struct overlay *c, int fd);
+/* Maps the spill file's pages at the places: first those to which the program cannot store.
+ * Returns 0, or the -errno of the first mapping that the kernel refused; the rest is not mapped. */
+long spilled_show(const struct place *places, unsigned count, const struct overlay *c, int fd);
+/* Maps the file's own pages there. Returns false if the kernel refused a mapping. */
 bool spilled_show_file(const struct place *places, unsigned count, const struct overlay *c);
 
 /* The program has made a new mapping of the file. Maps what the spill file has of the place over
@@ -81,7 +86,7 @@ bool spilled_show_file(const struct place *places, unsigned count, const struct 
 void spilled_show_present(unsigned n, int fd, const struct place *place);
 
 /* Removes the pages of [low, high), which the file has again, from the spill file. Returns how many
- * bytes these were. */
+ * bytes these were. Where that cannot be written, the pages stay as they are. */
 uint64_t spilled_clear(const struct overlay *c, int fd, uint64_t low, uint64_t high);
 
 /* The file ends at size now. Makes what was stored past that read as zeros. */

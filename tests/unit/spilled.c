@@ -9,10 +9,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,6 +32,7 @@
     } while (0)
 #define PAGES 200UL
 #define KEPT 3UL   /* this page was spilled before, and stored to since */
+#define STORED 7UL /* this one was shown, and stored to, before another place could not be */
 #define THERE 50UL /* the file has so many pages while the copy fails */
 
 static struct overlay c = { .kind = OVERLAY_SPILL };
@@ -87,6 +90,20 @@ static long copy(size_t from, size_t to)
     return spilled_copy_in(&c, spill_fd, from * page_size, to * page_size, &news);
 }
 
+/* Where the sums cannot be written, the copies stay whole: a page of zeros with the sum of another
+ * one would be written to the file. */
+static void take_back_without_writing(void)
+{
+    const size_t before = pages_with_sums();
+    struct rlimit old, low;
+    CHECK(getrlimit(RLIMIT_FSIZE, &old) == 0 && signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+    low = (struct rlimit){ page_size, old.rlim_max };
+    CHECK(setrlimit(RLIMIT_FSIZE, &low) == 0);
+    spilled_take_back(&c, spill_fd, &news);
+    CHECK(setrlimit(RLIMIT_FSIZE, &old) == 0);
+    CHECK(pages_with_sums() == before && spilled_byte(0) == 'a');
+}
+
 int main(void)
 {
     page_size = (size_t)sysconf(_SC_PAGESIZE);
@@ -101,14 +118,18 @@ int main(void)
     CHECK(ftruncate(file, (off_t)(THERE * page_size)) == 0);
     CHECK(copy(0, PAGES) == -EFAULT);
     CHECK(pages_with_sums() > 1); /* the first pieces were copied */
-    spilled_take_back(&c, spill_fd, &news);
-    CHECK(pages_with_sums() == 1 && sums[KEPT]);
+    take_back_without_writing();
+    CHECK(pwrite(spill_fd, "s", 1, (off_t)(c.data_at + STORED * page_size)) == 1);
+    CHECK(spilled_take_back(&c, spill_fd, &news) == page_size);
+    CHECK(pages_with_sums() == 2 && sums[KEPT] && sums[STORED]);
+    spilled_give_up(&c, spill_fd, 0, PAGES * page_size);
+    CHECK(spilled_byte(KEPT) == 's' && spilled_byte(STORED) == 's');
 
     fill(file, 'b');
-    CHECK(copy(0, PAGES) == (long)((PAGES - 1) * page_size));
-    CHECK(news.count == 2 && news.at[1].low == (KEPT + 1) * page_size);
+    CHECK(copy(0, PAGES) == (long)((PAGES - 2) * page_size));
+    CHECK(news.count == 3 && news.at[1].low == (KEPT + 1) * page_size);
     for (size_t n = 0; n < PAGES; n++)
-        CHECK(spilled_byte(n) == (n == KEPT ? 's' : 'b'));
+        CHECK(spilled_byte(n) == (n == KEPT || n == STORED ? 's' : 'b'));
 
     spillfile_remove(c.file);
     return 0;

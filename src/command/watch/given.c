@@ -32,14 +32,21 @@ static struct options options_of(const struct texts *variables)
     return read;
 }
 
-/* Returns false where the library is an older one, or does not tell all of them. */
+static bool is_variable(const char *entry)
+{
+    return strncmp(entry, "MAPHERD_", 8) == 0 && strchr(entry, '=');
+}
+
+/* Returns false where the library is an older one, or does not tell all of them. The process may
+ * have written anything there. */
 static bool told(pid_t pid, uint64_t base, struct given *g)
 {
     struct mapherd_status b;
     if (!base || peek_status(pid, base, &b) || !b.options_len || b.options_len > sizeof b.options)
         return false;
+    const char *entry = b.options, *end = entry + sizeof b.options - 1;
     b.options[sizeof b.options - 1] = '\0';
-    for (const char *entry = b.options; *entry; entry += strlen(entry) + 1)
+    for (; entry < end && is_variable(entry); entry += strlen(entry) + 1)
         texts_copy(&g->texts, entry);
     return true;
 }
@@ -57,7 +64,7 @@ static bool shown(pid_t pid, struct given *g)
     while (getdelim(&entry, &room, '\0', f) > 0) {
         any = true;
         variables |= strchr(entry, '=') != NULL;
-        if (strncmp(entry, "MAPHERD_", 8) == 0 && strchr(entry, '='))
+        if (is_variable(entry))
             texts_copy(&g->texts, entry);
     }
     free(entry);

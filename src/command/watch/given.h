@@ -4,8 +4,8 @@
 /*
  * given: the options of mapherd that a process was started with.
  *
- * The library in it tells which variables it has read. Otherwise the kernel shows the environment of
- * the last exec, over which a program may have written its title (setproctitle).
+ * The library in it tells which variables it has read. Otherwise the kernel shows the environment
+ * of the last exec, over which a program may have written its title (setproctitle).
  */
 #ifndef MAPHERD_GIVEN_H
 #define MAPHERD_GIVEN_H
