@@ -3,7 +3,8 @@
 
 /*
  * spilled: a copy into the spill file that fails half way leaves nothing there, because the program
- * goes on with the file's pages, and the copies would be old when the pages are spilled at last.
+ * goes on with the file's pages, and the copies would be old when the pages are spilled at last. A
+ * place that cannot be shown keeps the others from stores that would be lost.
  *
  * The kernel is the real one, and the files are in the current folder.
  */
@@ -104,6 +105,19 @@ static void take_back_without_writing(void)
     CHECK(pages_with_sums() == before && spilled_byte(0) == 'a');
 }
 
+static void show_what_cannot_be_stored_to_first(void)
+{
+    const int rw = PROT_READ | PROT_WRITE;
+    char *at = mmap(NULL, page_size, rw, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(at != MAP_FAILED);
+    const uintptr_t start = (uintptr_t)at, nowhere = 1; /* not the start of a page */
+    const struct place places[] = { { start, start + page_size, 0, rw },
+                                    { nowhere, nowhere + page_size, 0, PROT_READ } };
+    CHECK(spilled_show(places, 2, &c, spill_fd) == -EINVAL && *at == 0);
+    CHECK(spilled_show(places, 1, &c, spill_fd) == 0 && *at == spilled_byte(0));
+    munmap(at, page_size);
+}
+
 int main(void)
 {
     page_size = (size_t)sysconf(_SC_PAGESIZE);
@@ -131,6 +145,7 @@ int main(void)
     for (size_t n = 0; n < PAGES; n++)
         CHECK(spilled_byte(n) == (n == KEPT || n == STORED ? 's' : 'b'));
 
+    show_what_cannot_be_stored_to_first();
     spillfile_remove(c.file);
     return 0;
 }
