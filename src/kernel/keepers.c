@@ -134,6 +134,8 @@ static struct keeper {
     struct inside inside;
 } keepers[KEEPERS + 1];
 
+/* From here on none has been in use: a process without keepers does not touch the array. */
+static struct keeper *unused = keepers + 1;
 static uintptr_t room_at;   /* of the memory of all */
 static long own_pid;        /* 0: keepers_start was not called */
 static unsigned threads;    /* keepers that are HERE */
@@ -449,7 +451,8 @@ static bool has_more_threads(unsigned counted)
 {
     const unsigned own_links = 2; /* of the folder; each thread is one more */
     struct stat st;
-    for (const struct keeper *k = keepers + 1; k <= keepers + KEEPERS; k++)
+    const struct keeper *end = __atomic_load_n(&unused, __ATOMIC_ACQUIRE);
+    for (const struct keeper *k = keepers + 1; k < end; k++)
         counted += k->state == HERE && is_alive(k);
     return sys_stat("/proc/self/task", &st) == 0 && st.st_nlink == own_links + counted;
 }
@@ -647,7 +650,7 @@ static long ask(struct keeper *k, const struct request *r)
 /* A forked child without its handler finds the posts of its parent's keepers wiped. */
 static void notice_fork(void)
 {
-    for (struct keeper *k = keepers + 1; threads && k <= keepers + KEEPERS; k++) {
+    for (struct keeper *k = keepers + 1; threads && k < unused; k++) {
         if (k->state == HERE) {
             if (!k->post->here)
                 keepers_after_fork();
@@ -756,10 +759,12 @@ static long start_keeper(struct keeper **started, unsigned heir_of)
     struct keeper *k = keepers + 1;
     if (!own_pid || own_pid != sys_getpid())
         return -EOPNOTSUPP;
-    while (k <= keepers + KEEPERS && k->state != NONE)
+    while (k < unused && k->state != NONE)
         k++;
     if (k > keepers + KEEPERS)
         return -EMFILE;
+    if (k == unused)
+        __atomic_store_n(&unused, k + 1, __ATOMIC_RELEASE);
     *k = (struct keeper){ .state = NONE };
     k->processor = -1;
     long answer = map_stack(k);
@@ -803,7 +808,7 @@ static long choose(struct keeper **chosen)
     room = room > 2 * SPARE ? room - SPARE : room / 2;
     if (!last || !has_room(last, room)) {
         last = NULL;
-        for (struct keeper *k = keepers + 1; k <= keepers + KEEPERS && !last; k++)
+        for (struct keeper *k = keepers + 1; k < unused && !last; k++)
             if (has_room(k, room))
                 last = k;
     }
@@ -981,7 +986,7 @@ long keepers_run(unsigned file, keepers_work *work, void *context)
 static long ask_all(const struct request *r)
 {
     long first = 0;
-    for (struct keeper *k = keepers + 1; k <= keepers + KEEPERS && threads; k++) {
+    for (struct keeper *k = keepers + 1; k < unused && threads; k++) {
         long answer = k->state == HERE ? ask(k, r) : 0;
         first = first < 0 ? first : answer;
     }
@@ -1011,7 +1016,7 @@ void keepers_settle(void)
 {
     const struct request r = { .what = SETTLE };
     notice_fork();
-    for (struct keeper *k = keepers + 1; k <= keepers + KEEPERS && threads; k++)
+    for (struct keeper *k = keepers + 1; k < unused && threads; k++)
         if (k->state == HERE && (on_the_way(k->post) || bequests_of(k->post)))
             ask(k, &r);
 }
@@ -1047,7 +1052,7 @@ static long fill_socket(struct keeper *k, struct bequeathing *b)
 
 void keepers_before_fork(void)
 {
-    for (struct keeper *k = keepers + 1; k <= keepers + KEEPERS && threads; k++) {
+    for (struct keeper *k = keepers + 1; k < unused && threads; k++) {
         struct bequeathing b = { .next = 1 };
         unsigned begin;
         long answer = 0;
@@ -1069,7 +1074,7 @@ long keepers_fork_ended(void)
 {
     long answer = missed;
     bequest_close();
-    for (struct keeper *k = keepers + 1; k <= keepers + KEEPERS && marked; k++) {
+    for (struct keeper *k = keepers + 1; k < unused && marked; k++) {
         if (k->bequeaths)
             unmark((unsigned)(k - keepers), 1);
         k->bequeaths = false;
@@ -1110,7 +1115,7 @@ void keepers_after_fork(void)
     long parent = own_pid, now = sys_getpid();
     if (own_pid)
         own_pid = now;
-    for (struct keeper *k = keepers + 1; k <= keepers + KEEPERS; k++) {
+    for (struct keeper *k = keepers + 1; k < unused; k++) {
         /* One that is here was started after the fork: this is the second notice of it. */
         if (k->state != HERE || (parent == now && k->post->here))
             continue;
@@ -1129,7 +1134,7 @@ void keepers_after_fork(void)
     last = NULL;
     missed = 0;
     first_ended = 0;
-    for (struct keeper *k = keepers + 1; k <= keepers + KEEPERS && marked; k++)
+    for (struct keeper *k = keepers + 1; k < unused && marked; k++)
         if (k->state == PARENTS && k->bequeaths)
             inherit(k);
     bequest_close();
@@ -1139,7 +1144,7 @@ void keepers_after_fork(void)
 void keepers_end(void)
 {
     notice_fork();
-    for (struct keeper *k = keepers + 1; k <= keepers + KEEPERS; k++) {
+    for (struct keeper *k = keepers + 1; k < unused; k++) {
         if (k->state == HERE)
             end_keeper(k);
         k->state = NONE;
@@ -1160,7 +1165,7 @@ bool keepers_thread_ends(bool first)
     if (has_more_threads(first ? 1 : 2))
         return true;
     __atomic_store_n(&first_ended, 1, __ATOMIC_RELEASE);
-    for (struct keeper *k = keepers + 1; k <= keepers + KEEPERS; k++)
+    for (struct keeper *k = keepers + 1; k < unused; k++)
         if (k->state == HERE)
             nudge(k->post);
     return false;
