@@ -34,6 +34,7 @@
 #include "kernel/brief.h"
 #include "kernel/nofile.h"
 #include "kernel/sys.h"
+#include "kernel/trial.h"
 
 #define KEEPERS 511          /* as many as a struct file can name */
 #define NUMBERS (1UL << 21)  /* of files; number 0 is none */
@@ -51,6 +52,7 @@
 #define DEAD (-ENOTRECOVERABLE)
 #define END_LOOKS 10000 /* at the end of a thread, which a debugger may delay: about a second */
 #define START_MS 100    /* how long keepers_hold waits for a keeper to close its copies */
+#define FREELY 10000    /* requests after one that took long */
 #define ALONE_MS 100    /* so often a keeper looks whether all other threads have ended */
 
 #define CAPABILITY(name) ((uint64_t)1 << (name))
@@ -125,7 +127,8 @@ static struct keeper {
     size_t files;
     int alive; /* the kernel makes it 0 at the thread's end */
     int tid;
-    long processor;  /* on which alone it runs; -1: on any */
+    long processor;  /* on which it was put; -1: on none */
+    unsigned freely; /* so many requests more leave it where it is */
     int socket;      /* the program's end */
     ino_t ino, peer; /* of the two ends */
     bool cut;        /* no file can be sent any more */
@@ -134,6 +137,8 @@ static struct keeper {
     struct inside inside;
 } keepers[KEEPERS + 1];
 
+static unsigned long home[128]; /* the processors on which the first keeper could run: 8192 */
+static long home_size;          /* in bytes; or -errno; 0: not asked */
 /* From here on none has been in use: a process without keepers does not touch the array. */
 static struct keeper *unused = keepers + 1;
 static uintptr_t room_at;   /* of the memory of all */
@@ -605,20 +610,37 @@ static bool is_done(const struct answer *a)
     return __atomic_load_n(&a->done, __ATOMIC_ACQUIRE) == DONE;
 }
 
-/* Lets a keeper that sleeps run on the caller's processor alone. To wake a thread on another one
- * that is idle, and to be woken from there, takes several times as long as to map a file. */
+/*
+ * Lets a keeper that sleeps run on the caller's processor alone. To wake a thread on another one
+ * that is idle, and to be woken from there, takes several times as long as to map a file. A
+ * real-time caller may have the processor for itself. Under a seccomp filter no call is made that
+ * is not needed.
+ */
 static void call_here(struct keeper *k)
 {
-    if (!__atomic_load_n(&k->post->sleeps, __ATOMIC_SEQ_CST))
+    if (k->freely) {
+        k->freely--;
+        return;
+    }
+    if (home_size <= 0 || !is_alive(k) || !__atomic_load_n(&k->post->sleeps, __ATOMIC_SEQ_CST))
         return;
     long here = sys_processor();
-    if (here >= 0 && here != k->processor)
-        k->processor = sys_run_on(k->tid, (unsigned)here) < 0 ? -1 : here;
+    if (here >= 0 && here != k->processor && !sys_realtime() &&
+        sys_run_on(k->tid, (unsigned)here) >= 0)
+        k->processor = here;
+}
+
+/* The keeper waits for its processor, which a real-time thread may have by now: it may run again
+ * where it could at its start. */
+static void let_go(struct keeper *k)
+{
+    if (k->processor >= 0 && sys_run_on_set(k->tid, home, home_size) >= 0)
+        k->processor = -1;
+    k->freely = FREELY;
 }
 
 /* Waits for the answer. Returns false if the thread has ended without one: a seccomp filter may
- * kill a thread alone. Where it takes long, the keeper may run on all processors again: its own may
- * have a real-time thread by now. */
+ * kill a thread alone. */
 static bool await(struct keeper *k, struct answer *a)
 {
     int not_done = NOT_DONE;
@@ -627,9 +649,8 @@ static bool await(struct keeper *k, struct answer *a)
     while (!is_done(a)) {
         if (!is_alive(k))
             return is_done(a);
-        if (sys_futex_wait_ms(&a->done, SLEEPS, LOOK_MS) == -ETIMEDOUT && k->processor >= 0 &&
-            sys_run_as_caller(k->tid) >= 0)
-            k->processor = -1;
+        if (sys_futex_wait_ms(&a->done, SLEEPS, LOOK_MS) == -ETIMEDOUT)
+            let_go(k);
     }
     return true;
 }
@@ -767,6 +788,8 @@ static long start_keeper(struct keeper **started, unsigned heir_of)
         __atomic_store_n(&unused, k + 1, __ATOMIC_RELEASE);
     *k = (struct keeper){ .state = NONE };
     k->processor = -1;
+    if (!home_size && !trial_filtered())
+        home_size = sys_processors(home, sizeof home);
     long answer = map_stack(k);
     if (answer < 0)
         return answer;
@@ -786,8 +809,6 @@ static long start_keeper(struct keeper **started, unsigned heir_of)
         end_keeper(k);
         return -EBADF;
     }
-    sys_run_as_caller(
-        k->tid); /* so that a seccomp filter shows at once what it does to these calls */
     *started = k;
     return 0;
 }

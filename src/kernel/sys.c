@@ -13,7 +13,6 @@
 #include <linux/futex.h>
 #include <poll.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
@@ -873,9 +872,6 @@ long sys_fd_of_thread(long tid, int fd)
     return copy;
 }
 
-/* A set of processors. Not on the stack, which may be a handler's. */
-static unsigned long processors[128]; /* 8192 */
-
 long sys_processor(void)
 {
     unsigned number;
@@ -883,26 +879,33 @@ long sys_processor(void)
     return answer < 0 ? answer : (long)number;
 }
 
-static long set_processors(int tid)
+long sys_processors(unsigned long *set, size_t size)
 {
-    return CALL(SYS_sched_setaffinity, tid, sizeof processors, processors, 0, 0, 0);
+    return CALL(SYS_sched_getaffinity, 0, size, set, 0, 0, 0);
+}
+
+long sys_run_on_set(int tid, const unsigned long *set, long size)
+{
+    return size < 0 ? size : CALL(SYS_sched_setaffinity, tid, size, set, 0, 0, 0);
 }
 
 long sys_run_on(int tid, unsigned processor)
 {
-    const unsigned bits = 8 * sizeof *processors;
-    if (processor >= bits * (sizeof processors / sizeof *processors))
+    static unsigned long set[128]; /* 8192; the stack may be a handler's */
+    const unsigned bits = 8 * sizeof *set, word = processor / bits;
+    if (word >= sizeof set / sizeof *set)
         return -EINVAL;
-    memset(processors, 0, sizeof processors);
-    processors[processor / bits] = 1UL << processor % bits;
-    return set_processors(tid);
+    set[word] = 1UL << processor % bits;
+    long answer = sys_run_on_set(tid, set, (long)sizeof set);
+    set[word] = 0;
+    return answer;
 }
 
-long sys_run_as_caller(int tid)
+bool sys_realtime(void)
 {
-    memset(processors, 0, sizeof processors);
-    long answer = CALL(SYS_sched_getaffinity, 0, sizeof processors, processors, 0, 0, 0);
-    return answer < 0 ? answer : set_processors(tid);
+    enum { OTHER = 0, BATCH = 3, IDLE = 5, RESET_ON_FORK = 0x40000000 };
+    long policy = CALL(SYS_sched_getscheduler, 0, 0, 0, 0, 0, 0) & ~(long)RESET_ON_FORK;
+    return policy != OTHER && policy != BATCH && policy != IDLE;
 }
 
 /* One step of FNV-1a, on words. */

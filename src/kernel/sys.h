@@ -262,10 +262,17 @@ long sys_fd_of_thread(long tid, int fd);
 /* Returns the number of the processor that runs the calling thread, or -errno. */
 long sys_processor(void);
 
-/* Lets a thread run on one processor alone, or on those that the calling thread may run on. Return
- * 0 or more, or -errno. One thread at a time may call them. */
+/* Writes the set of processors that the calling thread may run on. Returns its size in bytes, or
+ * -errno. */
+long sys_processors(unsigned long *set, size_t size);
+
+/* Lets a thread run on the processors of a set, or on one. Return 0 or more, or -errno. sys_run_on
+ * is for one thread at a time. */
+long sys_run_on_set(int tid, const unsigned long *set, long size);
 long sys_run_on(int tid, unsigned processor);
-long sys_run_as_caller(int tid);
+
+/* True unless the calling thread has one of the usual scheduling policies (sched(7)). */
+bool sys_realtime(void);
 /* Sets *mark to a number that tells the file of the path, or of fd if path is NULL, from others:
  * of its device, its inode and the time of its making (statx(2)). Does not open it. */
 long sys_file_mark(int fd, const char *path, uint32_t *mark);

@@ -765,17 +765,27 @@ long sys_processor(void)
     return 0;
 }
 
-long sys_run_on(int tid, unsigned processor)
+long sys_processors(unsigned long *set, size_t size)
 {
-    (void)tid;
-    (void)processor;
-    return 0;
+    (void)set, (void)size;
+    return -ENOSYS;
 }
 
-long sys_run_as_caller(int tid)
+long sys_run_on_set(int tid, const unsigned long *set, long size)
 {
-    (void)tid;
-    return 0;
+    (void)tid, (void)set, (void)size;
+    return -ENOSYS;
+}
+
+long sys_run_on(int tid, unsigned processor)
+{
+    (void)tid, (void)processor;
+    return -ENOSYS;
+}
+
+bool sys_realtime(void)
+{
+    return false;
 }
 
 long sys_file_mark(int fd, const char *path, uint32_t *mark)
