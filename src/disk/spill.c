@@ -86,6 +86,22 @@ static bool lock_shared(const struct overlay *c, int fd)
     return shared;
 }
 
+/* The same for a call that may be in a handler of the process that another one waits for: false
+ * after a tenth of a second. */
+static bool try_lock_shared(const struct overlay *c, int fd, bool *shared)
+{
+    long answer = 0;
+    *shared = spillfile_shared(c->file);
+    for (unsigned passes = 1; *shared && passes <= PASSES; passes++) {
+        answer = sys_flock(fd, LOCK_EX | LOCK_NB);
+        if (answer != -EWOULDBLOCK && answer != -EINTR)
+            break;
+        sys_nap(1);
+    }
+    *shared = *shared && answer >= 0;
+    return answer >= 0;
+}
+
 static void unlock_shared(bool shared, int fd)
 {
     if (shared)
@@ -606,13 +622,17 @@ static long overlay_run(unsigned n, const struct fault_page *p, size_t size, boo
     long fd = spillfile_open(c->file);
     if (fd < 0)
         return fd;
-    bool shared = lock_shared(c, (int)fd);
-    answer = spillfile_reserve((int)fd, c->data_at, c->sums_at, low - c->start, high - low);
-    bool reserved = answer >= 0;
+    bool shared, locked = try_lock_shared(c, (int)fd, &shared);
+    answer = locked ? spillfile_reserve((int)fd, c->data_at, c->sums_at, low - c->start, high - low)
+                    : -EAGAIN;
+    const bool reserved = answer >= 0;
+    const uint64_t before = c->waiting;
     long count = reserved ? claim_run(n, p, size, low, high) : answer;
     answer = count < 0 ? count : switch_places(c, (int)fd, low, high, (unsigned)count);
     if (reserved && answer < 0)
         spilled_give_up(c, (int)fd, low, high);
+    if (reserved) /* what was there before counts already */
+        spillfile_unreserve(high - low - (c->waiting - before));
     unlock_shared(shared, (int)fd);
     sys_close((int)fd); /* what waits for the places may close all descriptors */
     if (answer == 0) {
@@ -1080,7 +1100,8 @@ static void show_spilled(struct place place, dev_t dev, ino_t ino)
             continue;
         const struct place part = { place.start + (low - place.offset),
                                     place.start + (high - place.offset), low, place.prot };
-        bool shared = lock_shared(c, (int)fd);
+        bool shared;
+        try_lock_shared(c, (int)fd, &shared);
         spilled_show_present(n, (int)fd, &part);
         unlock_shared(shared, (int)fd);
         sys_close((int)fd);
@@ -1251,13 +1272,13 @@ static void cut_off(unsigned n, uint64_t size)
 {
     const struct overlay *c = &overlays[n];
     uint64_t end = page_up(size);
-    spilled_trim(c, size);
-    long fd =
-        !model_mine() && !stays_shared(c) && end < c->high ? spillfile_open(c->file) : -ENOENT;
+    long fd = spillfile_open(c->file);
     if (fd < 0)
         return;
     bool stays = false, shared = lock_shared(c, (int)fd);
-    lift_span(n, (int)fd, (struct span){ end > c->low ? end : c->low, c->high }, &stays);
+    spilled_trim(c, (int)fd, size);
+    if (!model_mine() && !stays_shared(c) && end < c->high)
+        lift_span(n, (int)fd, (struct span){ end > c->low ? end : c->low, c->high }, &stays);
     unlock_shared(shared, (int)fd);
     sys_close((int)fd);
 }

@@ -65,11 +65,11 @@ static long copy_pages(const struct overlay *c, int fd, uint64_t at, size_t page
     return 0;
 }
 
-/* Adds the pages from at on whose sums are missing. Returns false if there are too many ranges. */
+/* Adds the pages from at on that had no sum. Returns false if there are too many ranges. */
 static bool add_news(struct spilled_news *news, uint64_t at, size_t pages)
 {
     for (size_t i = 0; i < pages; i++, at += page_size) {
-        if (sums[i])
+        if (stored[i])
             continue;
         if (!news->count || news->at[news->count - 1].high != at) {
             if (news->count == sizeof news->at / sizeof *news->at)
@@ -81,14 +81,32 @@ static bool add_news(struct spilled_news *news, uint64_t at, size_t pages)
     return true;
 }
 
+/* A page that is in the spill file, and was not stored to there, may be an old copy: the program
+ * may have gone on with the file's page. It is copied anew, unless another process may see it. */
+static void copy_clean_anew(const struct overlay *c, int fd, uint64_t at, size_t pages)
+{
+    bool any = false;
+    for (size_t i = 0; i < pages; i++)
+        any |= sums[i] != 0;
+    if (!any || spillfile_shared(c->file) ||
+        sys_pread(fd, data, pages * page_size, data_of(c, at)) != (long)(pages * page_size))
+        return;
+    for (size_t i = 0; i < pages; i++)
+        if (sums[i] && spill_sum_of(data + i * page_size, page_size) == sums[i])
+            sums[i] = 0;
+}
+
 /* Copies one piece. */
 static long copy_piece(const struct overlay *c, int fd, uint64_t at, size_t pages,
                        struct spilled_news *news)
 {
     const size_t len = pages * page_size;
     long answer = spillfile_get_sums(fd, c->sums_at, page_of(c, at), sums, pages);
-    if (answer == 0)
+    memcpy(stored, sums, pages * sizeof *sums);
+    if (answer == 0) {
+        copy_clean_anew(c, fd, at, pages);
         answer = copy_pages(c, fd, at, pages);
+    }
     if (answer < 0)
         return answer;
     if (sys_pread(fd, data, len, data_of(c, at)) != (long)len)
@@ -131,18 +149,19 @@ bool spilled_block(const struct place *places, unsigned count, const struct over
     return true;
 }
 
-static bool stores(const struct place *place)
+/* A folder with noexec refuses executable places. Where the program may store, it can from the
+ * mapping on. */
+static int turn_of(const struct place *place)
 {
-    return place->prot & PROT_WRITE;
+    return place->prot & PROT_EXEC ? 0 : place->prot & PROT_WRITE ? 2 : 1;
 }
 
 long spilled_show(const struct place *places, unsigned count, const struct overlay *c, int fd)
 {
-    /* A folder with noexec refuses the executable ones. */
-    for (int last = 0; last <= 1; last++) {
+    for (int turn = 0; turn <= 2; turn++) {
         for (unsigned i = 0; i < count; i++) {
             const struct place *p = &places[i];
-            if (stores(p) != last)
+            if (turn_of(p) != turn)
                 continue;
             long at = sys_mmap(p->start, p->end - p->start, p->prot, MAP_SHARED | MAP_FIXED, fd,
                                data_of(c, p->offset));
@@ -189,7 +208,7 @@ static bool drop_gone(const struct overlay *c, int fd, uint64_t at, spill_sum *s
         *size = size_of_file(c);
     if (*size < 0 || (uint64_t)*size > at)
         return false;
-    spillfile_release(fd, (uint64_t)data_of(c, at), page_size);
+    spillfile_punch(fd, (uint64_t)data_of(c, at), page_size);
     memset(data, 0, page_size);
     *sum = spill_sum_of(data, page_size);
     return true;
@@ -499,27 +518,27 @@ uint64_t spilled_clear(const struct overlay *c, int fd, uint64_t low, uint64_t h
     }
     /* A page of zeros with a sum would be one that was stored to. */
     if (all)
-        spillfile_release(fd, (uint64_t)data_of(c, low), high - low);
+        spillfile_punch(fd, (uint64_t)data_of(c, low), high - low);
+    spillfile_unreserve(cleared * page_size);
     return cleared * page_size;
 }
 
 static uint64_t kept;
 
-/* Clears the pages of a piece that still hold what their sums say. */
+/* Clears the sums of a piece whose pages still hold what they say. */
 static int take_piece_back(const struct overlay *c, int fd, uint64_t at, size_t pages)
 {
+    size_t with = 0, without = 0;
     bool read = sys_pread(fd, data, pages * page_size, data_of(c, at)) == (long)(pages * page_size);
     for (size_t i = 0; i < pages; i++) {
-        stored[i] = sums[i];
-        if (read && spill_sum_of(data + i * page_size, page_size) == sums[i])
+        with += sums[i] != 0;
+        if (sums[i] && read && spill_sum_of(data + i * page_size, page_size) == sums[i]) {
             sums[i] = 0;
-        kept += sums[i] ? page_size : 0;
+            without++;
+        }
     }
-    if (spillfile_put_sums(fd, c->sums_at, page_of(c, at), sums, pages) < 0)
-        return 0;
-    for (size_t i = 0; i < pages; i++)
-        if (stored[i] && !sums[i])
-            spillfile_release(fd, (uint64_t)data_of(c, at + i * page_size), page_size);
+    bool put = spillfile_put_sums(fd, c->sums_at, page_of(c, at), sums, pages) == 0;
+    kept += (put ? with - without : with) * page_size;
     return 0;
 }
 
@@ -540,29 +559,25 @@ void spilled_give_up(const struct overlay *c, int fd, uint64_t low, uint64_t hig
         if (!pages)
             return;
         if (!has)
-            spillfile_release(fd, (uint64_t)data_of(c, at), pages * page_size);
+            spillfile_punch(fd, (uint64_t)data_of(c, at), pages * page_size);
     }
 }
 
-void spilled_trim(const struct overlay *c, uint64_t size)
+void spilled_trim(const struct overlay *c, int fd, uint64_t size)
 {
-    long fd = spillfile_open(c->file);
-    if (fd < 0)
-        return;
     uint64_t at = size > c->low ? size / page_size * page_size : c->low;
     memset(data, 0, sizeof data);
     spill_sum nothing = spill_sum_of(data, page_size);
     for (; at < c->high; at += page_size) {
         spill_sum sum = 0;
         uint64_t page = page_of(c, at);
-        if (spillfile_get_sums((int)fd, c->sums_at, page, &sum, 1) < 0 || !sum)
+        if (spillfile_get_sums(fd, c->sums_at, page, &sum, 1) < 0 || !sum)
             continue;
         if (at < size) { /* the last page: its end reads as zeros */
-            sys_pwrite((int)fd, data, page_size - (size - at), data_of(c, size));
+            sys_pwrite(fd, data, page_size - (size - at), data_of(c, size));
             continue;
         }
-        sys_pwrite((int)fd, data, page_size, data_of(c, at));
-        spillfile_put_sums((int)fd, c->sums_at, page, &nothing, 1);
+        sys_pwrite(fd, data, page_size, data_of(c, at));
+        spillfile_put_sums(fd, c->sums_at, page, &nothing, 1);
     }
-    sys_close((int)fd);
 }

@@ -27,13 +27,13 @@ struct spilled_news {
 /*
  * Copies the pages of [low, high) that are not in the spill file yet, from the file, and sets news
  * to these. Returns how many bytes they are; or -errno, which is -E2BIG if they are more ranges
- * than news has room for.
+ * than news has room for. Of those that are in it, it copies anew what was not stored to there.
  *
  * spilled_take_back is for a caller that does not show the pages then. What the program stores goes
- * to the file, and the copies would be old. Copies that were stored to meanwhile stay. It returns
- * how many bytes these are.
+ * to the file, and the copies would be old. Copies that were stored to meanwhile stay, and those
+ * whose sums cannot be written. It returns how many bytes these are.
  *
- * spilled_give_up gives back the space of [low, high) that was reserved and holds no page.
+ * spilled_give_up gives back the space of [low, high) that holds no page.
  */
 long spilled_copy_in(const struct overlay *c, int fd, uint64_t low, uint64_t high,
                      struct spilled_news *news);
@@ -75,8 +75,8 @@ bool spilled_has_room(const struct overlay *c, int fd, uint64_t low, uint64_t hi
  * overlay lock. Returns false if the kernel refused a mapping. */
 bool spilled_block(const struct place *places, unsigned count, const struct overlay *c, int fd);
 
-/* Maps the spill file's pages at the places: first those to which the program cannot store.
- * Returns 0, or the -errno of the first mapping that the kernel refused; the rest is not mapped. */
+/* Maps the spill file's pages at the places, last those to which the program can store. Returns 0,
+ * or the -errno of the first mapping that the kernel refused; the rest is not mapped. */
 long spilled_show(const struct place *places, unsigned count, const struct overlay *c, int fd);
 /* Maps the file's own pages there. Returns false if the kernel refused a mapping. */
 bool spilled_show_file(const struct place *places, unsigned count, const struct overlay *c);
@@ -90,6 +90,6 @@ void spilled_show_present(unsigned n, int fd, const struct place *place);
 uint64_t spilled_clear(const struct overlay *c, int fd, uint64_t low, uint64_t high);
 
 /* The file ends at size now. Makes what was stored past that read as zeros. */
-void spilled_trim(const struct overlay *c, uint64_t size);
+void spilled_trim(const struct overlay *c, int fd, uint64_t size);
 
 #endif

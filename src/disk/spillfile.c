@@ -226,9 +226,13 @@ long spillfile_reserve(int fd, uint64_t data_at, uint64_t sums_at, uint64_t from
     return answer;
 }
 
-void spillfile_release(int fd, uint64_t data_at, uint64_t len)
+void spillfile_unreserve(uint64_t len)
 {
     reserved -= len < reserved ? len : reserved;
+}
+
+void spillfile_punch(int fd, uint64_t data_at, uint64_t len)
+{
     sys_fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)data_at, (off_t)len);
 }
 

@@ -65,8 +65,11 @@ uint64_t spillfile_scratch(void);
  * that is more than options.spill_max in all, or than the limit on the size of files. */
 long spillfile_reserve(int fd, uint64_t data_at, uint64_t sums_at, uint64_t from, uint64_t len);
 
-/* Gives the space of len bytes at data_at back: they read as zeros. */
-void spillfile_release(int fd, uint64_t data_at, uint64_t len);
+/* So many bytes that were reserved count no more. */
+void spillfile_unreserve(uint64_t len);
+
+/* Gives the space of len bytes at data_at back to the disk: they read as zeros. */
+void spillfile_punch(int fd, uint64_t data_at, uint64_t len);
 
 /* Reads or writes the sums of count pages, from the slot's page number page on. */
 long spillfile_get_sums(int fd, uint64_t sums_at, uint64_t page, spill_sum *sums, size_t count);

@@ -100,7 +100,7 @@ static void take_back_without_writing(void)
     CHECK(getrlimit(RLIMIT_FSIZE, &old) == 0 && signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
     low = (struct rlimit){ page_size, old.rlim_max };
     CHECK(setrlimit(RLIMIT_FSIZE, &low) == 0);
-    spilled_take_back(&c, spill_fd, &news);
+    CHECK(spilled_take_back(&c, spill_fd, &news) == (before - 1) * page_size); /* all but KEPT */
     CHECK(setrlimit(RLIMIT_FSIZE, &old) == 0);
     CHECK(pages_with_sums() == before && spilled_byte(0) == 'a');
 }
@@ -144,6 +144,12 @@ int main(void)
     CHECK(news.count == 3 && news.at[1].low == (KEPT + 1) * page_size);
     for (size_t n = 0; n < PAGES; n++)
         CHECK(spilled_byte(n) == (n == KEPT || n == STORED ? 's' : 'b'));
+
+    /* What is there and was not stored to may be old. */
+    fill(file, 'c');
+    CHECK(copy(0, PAGES) == 0 && news.count == 0);
+    for (size_t n = 0; n < PAGES; n++)
+        CHECK(spilled_byte(n) == (n == KEPT || n == STORED ? 's' : 'c'));
 
     show_what_cannot_be_stored_to_first();
     spillfile_remove(c.file);
