@@ -23,15 +23,16 @@ flags="-g -O1 --coverage -fprofile-update=atomic"
 [ -f Makefile ] || "$tree/configure" --enable-werror CC="${CC:-cc}" CFLAGS="$flags" >configure.log
 # shellcheck disable=SC2086 # it may be several words
 ${CC:-cc} -std=gnu17 -fPIC -O1 -I"$tree/src" -c -o coverage.o "$TESTS_SRC/coverage.c"
-library="libmapherd_la_LIBADD=libmapherd-core.la $folder/coverage.o -Wl,--wrap=sys_exit_group"
+library="libmapherd_la_LIBADD=libmapherd-core.la -lgcc $folder/coverage.o -Wl,--wrap=sys_exit_group"
+with_libc="ALONE=" # for libgcov
 find . -name '*.gcda' -delete
 rm -f libmapherd.la # make does not know of coverage.o
-make -s -j"$jobs" "$library" all >make.log 2>&1 || { tail -n 30 make.log; exit 1; }
-make -s -j"$jobs" "$library" check TESTS= >>make.log 2>&1 || { tail -n 30 make.log; exit 1; }
+make -s -j"$jobs" "$library" "$with_libc" all >make.log 2>&1 || { tail -n 30 make.log; exit 1; }
+make -s -j"$jobs" "$library" "$with_libc" check TESTS= >>make.log 2>&1 || { tail -n 30 make.log; exit 1; }
 find . -name '*.gcda' -delete
 
 # What libgcov says, it would say on the standard error of the programs.
-GCOV_ERROR_FILE=/dev/null make -k -j"$jobs" "$library" check TESTS="$*" >check.log 2>&1 || true
+GCOV_ERROR_FILE=/dev/null make -k -j"$jobs" "$library" "$with_libc" check TESTS="$*" >check.log 2>&1 || true
 grep -E '^(FAIL|ERROR): ' check.log || true
 grep -E '^# (TOTAL|PASS|SKIP|FAIL):' check.log | tr '\n' ' '
 echo

@@ -122,27 +122,18 @@ exports_are_the_table() {
 	diff "$scratch/table" "$scratch/exported" || true
 }
 
-# What is not imported cannot be called: nothing here allocates, prints, or reads the locale.
-# getenv, environ, dlsym, getauxval and the atfork registration are the constructor's; the time
-# functions are the vDSO's.
-allowed_imports="
-	memchr memcmp memcpy memmove memset strchr strcmp strlen strncmp strnlen strcspn
-	__memcpy_chk __memset_chk __memmove_chk __stack_chk_fail __errno_location __tls_get_addr
-	_dl_find_object dlopen dlsym sigaddset sigemptyset sigismember getauxval getenv environ __environ program_invocation_short_name __progname
-	__register_atfork on_exit __cxa_at_quick_exit exit time
-	__cxa_finalize __gmon_start__ _ITM_deregisterTMCloneTable _ITM_registerTMCloneTable
-	__tsan_init __msan_init _vgnU_freeres
-"
+# What is not imported cannot be called: nothing here allocates, prints, or reads the locale. Each name that is
+# imported is one of common/libc.h, and weak: a program whose libc does not have it starts all the same.
 imports_are_few() {
-	nm -D --undefined-only "$1" | awk '{ sub("@.*", "", $2); print $2 }' | while read -r import; do
-		printf '%s' "$allowed_imports" | tr -s '[:space:]' '\n' | grep -q -x -e "$import" || printf 'imports %s\n' "$import"
-	done
+	sed -n 's/^#pragma weak \([A-Za-z0-9_]*\)$/w \1/p' "$1/src/common/libc.h" | sort >"$scratch/table"
+	nm -D --undefined-only "$2" | awk '{ print tolower($1), $2 }' | sort >"$scratch/imported"
+	diff "$scratch/table" "$scratch/imported" || true
 }
 
-# libdl is a part of libc, of its own before glibc 2.34.
-needs_only_libc() {
-	readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' |
-		grep -v -E '^(libc\.so\.6|libdl\.so\.2|ld-linux-.*\.so\.[0-9])$' || true
+# No other library, and no version of a symbol: the same file is for every libc.
+needs_no_library() {
+	readelf -d "$1" | grep -E '\((NEEDED|RPATH|RUNPATH|VERNEED)\)' || true
+	readelf -V "$1" | grep -E '^ +(0x)?[0-9a-f]+:.*(Version|Name):' || true
 }
 
 own_maps() {
@@ -173,8 +164,8 @@ else
 	say "not shown here: the form of C files: needs clang-format $formatter"
 fi
 holds exports_are_the_table "$tree" "$MAPHERD_LIB"
-holds imports_are_few "$MAPHERD_LIB"
-holds needs_only_libc "$MAPHERD_LIB"
+holds imports_are_few "$tree" "$MAPHERD_LIB"
+holds needs_no_library "$MAPHERD_LIB"
 holds own_maps "$MAPHERD_LIB"
 
 # ---- each rule can be broken ----
@@ -218,8 +209,9 @@ ${CC:-cc} -shared -fPIC -o "$scratch/bad.so" -x c - -Wl,--no-as-needed -lm <<'EN
 #include <stdlib.h>
 void *mapherd_extra(void) { puts("x"); return malloc(1); }
 END
-for rule in imports_are_few needs_only_libc; do
-	[ -n "$($rule "$scratch/bad.so")" ] || fail "$rule does not notice a bad library"
+[ -n "$(imports_are_few "$tree" "$scratch/bad.so")" ] || fail "imports are not compared"
+for what in NEEDED 'Name: GLIBC'; do
+	needs_no_library "$scratch/bad.so" | grep -q "$what" || fail "'$what' is not noticed in a bad library"
 done
 [ -n "$(exports_are_the_table "$tree" "$scratch/bad.so")" ] || fail "exports are not compared"
 [ -n "$(own_maps /nowhere.so 2>/dev/null)" ] || fail "own_maps does not notice a missing library"

@@ -62,7 +62,7 @@ static long write_header(int fd, const char *program)
         .pid = sys_getpid(),
         .start_time = identity_started(),
         .pid_namespace = identity_pid_space(),
-        .created = time(NULL),
+        .created = (int64_t)(sys_clock_ns(CLOCK_REALTIME_COARSE) / 1000000000),
     };
     fmt(h.program, sizeof h.program, "%s", program);
     uint64_t len = spillfile_scratch() + page_bytes;

@@ -11,12 +11,13 @@
 #define _GNU_SOURCE
 #include "entry/become.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/error.h"
+#include "common/linked.h"
 #include "disk/spill.h"
 #include "entry/gate.h"
 #include "kernel/newer.h"
@@ -40,23 +41,19 @@ static struct {
     int (*setns)(int, int);
 } next;
 
+static const struct linked_name names[] = {
+    LINKED_MEMBER(next, execve),  LINKED_MEMBER(next, execv),    LINKED_MEMBER(next, execvp),
+    LINKED_MEMBER(next, execvpe), LINKED_MEMBER(next, fexecve),  LINKED_MEMBER(next, execveat),
+    LINKED_MEMBER(next, setuid),  LINKED_MEMBER(next, setreuid), LINKED_MEMBER(next, setresuid),
+    LINKED_MEMBER(next, chroot),  LINKED_MEMBER(next, unshare),  LINKED_MEMBER(next, setns),
+};
+
 /* Looks next.name up. */
-#define FIND(name) (*(void **)&next.name = dlsym(RTLD_NEXT, #name))
+#define FIND(name) (*(void **)&next.name = linked_next(#name))
 
 void become_resolve(void)
 {
-    FIND(execve);
-    FIND(execv);
-    FIND(execvp);
-    FIND(execvpe);
-    FIND(fexecve);
-    FIND(execveat);
-    FIND(setuid);
-    FIND(setreuid);
-    FIND(setresuid);
-    FIND(chroot);
-    FIND(unshare);
-    FIND(setns);
+    LINKED_NEXT_ALL(names);
 }
 
 struct become_left become_leave(bool exec)
@@ -67,20 +64,20 @@ struct become_left become_leave(bool exec)
 
 void become_return(struct become_left left)
 {
-    int error = errno;
+    int error = error_get();
     if (left.record)
         record_return();
     if (left.spilled)
         spill_stay();
     if (cold_tracks() && !gate_helpless() && gate_is_ours())
         cold_follow();
-    errno = error;
+    error_set(error);
 }
 
 /* No library after this one has the function. */
 static int missing(void)
 {
-    errno = ENOSYS;
+    error_set(ENOSYS);
     return -1;
 }
 

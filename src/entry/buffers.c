@@ -11,12 +11,12 @@
 #define _GNU_SOURCE
 #include "entry/buffers.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/linked.h"
 #include "entry/gate.h"
 #include "entry/hook.h"
 #include "entry/sigcalls.h"
@@ -84,6 +84,8 @@ static void parts_in(struct used *u, const struct iovec *parts, size_t n)
     }
 }
 
+/* In musl two of the lengths have 32 bits, and what is beside them has any value. The kernel takes
+ * no larger ones in either libc. */
 static void message_in(struct used *u, const struct msghdr *message)
 {
     struct msghdr copy;
@@ -91,8 +93,8 @@ static void message_in(struct used *u, const struct msghdr *message)
     if (!sys_copy_own(&copy, message, sizeof copy))
         return;
     reach_in(u, copy.msg_name, copy.msg_namelen);
-    reach_in(u, copy.msg_control, copy.msg_controllen);
-    parts_in(u, copy.msg_iov, copy.msg_iovlen);
+    reach_in(u, copy.msg_control, (unsigned)copy.msg_controllen);
+    parts_in(u, copy.msg_iov, (unsigned)copy.msg_iovlen);
 }
 
 /* The kernel takes the first PARTS_MOST. */
@@ -142,12 +144,27 @@ static struct {
 } next;
 
 /* Looks next.name up. */
-#define FIND(name) (*(void **)&next.name = dlsym(RTLD_NEXT, #name))
+#define FIND(name) (*(void **)&next.name = linked_next(#name))
+
+/* Lets a function that libc does not have be another one. */
+#define TAKE_PLAIN(name, plain)     \
+    do {                            \
+        if (!next.name)             \
+            next.name = next.plain; \
+    } while (0)
 
 void buffers_resolve(void)
 {
-#define RESOLVE(name) FIND(name);
-    FOR_EACH(RESOLVE)
+#define NAME(name) LINKED_MEMBER(next, name),
+    static const struct linked_name names[] = { FOR_EACH(NAME) };
+    LINKED_NEXT_ALL(names);
+    /* As in opens.c: musl from 1.2.4 on. */
+    TAKE_PLAIN(pread64, pread);
+    TAKE_PLAIN(pwrite64, pwrite);
+    TAKE_PLAIN(preadv64, preadv);
+    TAKE_PLAIN(pwritev64, pwritev);
+    TAKE_PLAIN(preadv64v2, preadv2);
+    TAKE_PLAIN(pwritev64v2, pwritev2);
 }
 
 /* ---- before the constructor ---- */

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "common/due.h"
+#include "common/libc.h"
 #include "disk/keeps.h"
 #include "disk/overlays.h"
 #include "disk/prealloc.h"
@@ -32,18 +33,16 @@
 #include "trace/leaks.h"
 #include "trace/record.h"
 #include "unwind/jitmap.h"
+#include "unwind/module.h"
 
 /* ---- what takes more than one function of a part ---- */
-
-/* These sanitizers divide the address space themselves: there are no windows with them. */
-extern void __tsan_init(void) __attribute__((weak));
-extern void __msan_init(void) __attribute__((weak));
 
 static bool protects(void)
 {
     return options.mode != MODE_OBSERVE;
 }
 
+/* These sanitizers divide the address space themselves: there are no windows with them. */
 static void start_placement(void)
 {
     placement_switch(protects() && options.coalesce != COALESCE_OFF && !__tsan_init &&
@@ -113,6 +112,7 @@ static const struct capability {
     { .in_child = lock_forget_thread },
     { .in_child = model_after_fork },
     { .start = brief_start },
+    { .start = module_start },
     { .start = jitmap_start },
     { .in_child = log_after_fork, .withdraw = log_silence },
     { .start = start_metrics,

@@ -13,15 +13,15 @@
 #define _GNU_SOURCE
 #include "entry/direct.h"
 
-#include <dlfcn.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include "common/error.h"
+#include "common/linked.h"
 #include "entry/become.h"
 #include "entry/engine.h"
-#include "entry/error.h"
 #include "entry/gate.h"
 #include "entry/signals.h"
 #include "kernel/newer.h"
@@ -137,7 +137,7 @@ __asm__(".pushsection .text\n"
 
 void direct_resolve(void)
 {
-    *(void **)&direct_next = dlsym(RTLD_NEXT, "syscall");
+    *(void **)&direct_next = linked_next("syscall");
 }
 
 /* The handler of SIGBUS goes last: threads that store to pages which are being returned need it. */

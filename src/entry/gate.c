@@ -8,10 +8,11 @@
 #include "entry/gate.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 
+#include "common/error.h"
+#include "common/libc.h"
 #include "disk/family.h"
 #include "disk/overlays.h"
 #include "disk/parked.h"
@@ -33,6 +34,7 @@
 
 static bool live;
 static bool helpless; /* stays so, whatever else closes the gate later */
+static bool over;     /* the destructor has run: nothing more is done around a fork */
 static long process;  /* whose memory this is */
 static unsigned char *guard_page;
 
@@ -129,23 +131,24 @@ bool gate_is_ours(void)
     return (!guard_page || *guard_page == GUARD_MARK) && sys_getpid() == process;
 }
 
-/* NULL while the loader has not relocated this library, and where libc is not glibc. The loader
- * relocates libc before it. */
-extern int __register_atfork(void (*)(void), void (*)(void), void (*)(void), void *)
-    __attribute__((weak));
+/* glibc's, or that of musl. NULL while the loader has not relocated this library; it relocates libc
+ * before it. */
 static int (*const volatile register_atfork)(void (*)(void), void (*)(void), void (*)(void),
                                              void *) = __register_atfork;
-extern void *__dso_handle __attribute__((visibility("hidden")));
-static int registered;
+static int (*const volatile musl_atfork)(void (*)(void), void (*)(void),
+                                         void (*)(void)) = pthread_atfork;
+static int registered; /* glibc wants an address in this library, too */
 
 bool gate_at_fork(void)
 {
     if (__atomic_exchange_n(&registered, 1, __ATOMIC_RELAXED))
         return true;
-    int error = register_atfork ? register_atfork(gate_before_fork, gate_after_fork_in_parent,
-                                                  gate_after_fork_in_child, __dso_handle)
-                                : pthread_atfork(gate_before_fork, gate_after_fork_in_parent,
-                                                 gate_after_fork_in_child);
+    int error = ENOSYS;
+    if (register_atfork)
+        error = register_atfork(gate_before_fork, gate_after_fork_in_parent,
+                                gate_after_fork_in_child, &registered);
+    else if (musl_atfork)
+        error = musl_atfork(gate_before_fork, gate_after_fork_in_parent, gate_after_fork_in_child);
     if (error)
         __atomic_store_n(&registered, 0, __ATOMIC_RELAXED);
     return error == 0;
@@ -153,19 +156,19 @@ bool gate_at_fork(void)
 
 void gate_early(void)
 {
-    if (register_atfork)
+    if (register_atfork || musl_atfork)
         gate_at_fork();
 }
 
 /* A handler of another library may run in the child before ours, which does no harm then. */
 static void forked(void)
 {
-    int error = errno;
+    int error = error_get();
     if (forking.owner && forking.owner == lock_thread())
         gate_after_fork_in_child();
     else
         forked_unseen();
-    errno = error;
+    error_set(error);
 }
 
 /* The gate of every hook: false means plain pass-through. */
@@ -194,6 +197,8 @@ void gate_close(uint32_t reason)
     __atomic_store_n(&live, false, __ATOMIC_RELEASE);
     if (reason == MAPHERD_SANDBOXED || reason == MAPHERD_FORKED || reason == MAPHERD_MISTAKEN)
         __atomic_store_n(&helpless, true, __ATOMIC_RELAXED);
+    if (reason == MAPHERD_EXITING)
+        __atomic_store_n(&over, true, __ATOMIC_RELAXED);
     STATUS_SET(magic, MAPHERD_STATUS_MAGIC);
     STATUS_SET(reason, reason);
     STATUS_SET(state, MAPHERD_PASSIVE);
@@ -201,8 +206,10 @@ void gate_close(uint32_t reason)
 
 void gate_before_fork(void)
 {
-    int error = errno;
-    if (!process) /* before the constructor, or not chosen */
+    int error = error_get();
+    /* Before the constructor, where the program was not chosen, and after the destructor, when libc
+     * has the handlers still. */
+    if (!process || __atomic_load_n(&over, __ATOMIC_RELAXED))
         return;
     gate_open(); /* notices that this is a child of a fork that ran no handlers */
     if (gate_helpless()) {
@@ -225,7 +232,7 @@ void gate_before_fork(void)
         parked_retire();
     cold_before_fork();
     brief_before_fork();
-    errno = 0;
+    error_set(0);
 }
 
 /* The handlers of pthread_atfork are not told whether the fork has failed. errno tells it: fork
@@ -238,7 +245,7 @@ static bool has_failed(int error)
 
 static void end_in_parent(bool failed)
 {
-    int error = errno, before = forking.error;
+    int error = error_get(), before = forking.error;
     if (!forking.owner || forking.owner != lock_thread())
         return;
     forking.owner = 0;
@@ -257,12 +264,12 @@ static void end_in_parent(bool failed)
     retained_leave(retained);
     count_after_fork(scan);
     sys_sigprocmask(SIG_SETMASK, &mask, NULL);
-    errno = error ? error : before;
+    error_set(error ? error : before);
 }
 
 void gate_after_fork_in_parent(void)
 {
-    end_in_parent(has_failed(errno));
+    end_in_parent(has_failed(error_get()));
 }
 
 void gate_after_fork_in_child(void)
@@ -288,7 +295,7 @@ void gate_after_fork_in_child(void)
         gate_close(MAPHERD_FORKED);
     }
     sys_sigprocmask(SIG_SETMASK, &forking.mask, NULL);
-    errno = forking.error;
+    error_set(forking.error);
 }
 
 /* _Fork may be called in a handler that has interrupted malloc. A thread that is in fork then has

@@ -19,7 +19,7 @@
 #include <sys/uio.h>
 #include <time.h>
 
-#include "entry/error.h"
+#include "common/error.h"
 
 #define EXPORT __attribute__((visibility("default")))
 

@@ -9,13 +9,11 @@
  * call, and touches nothing that the loader has to relocate, because IFUNC resolvers of other
  * libraries call hooks that early (error.h). Names are bound with asm labels, so that headers and
  * _FILE_OFFSET_BITS cannot change them. A function that stays in the chain of preloaded libraries,
- * because it is a cancellation point or never returns, is looked up once, in the constructor: dlsym
- * allocates, and an allocator maps.
+ * because it is a cancellation point or never returns, is looked up once, in the constructor.
  */
 #define _GNU_SOURCE
 #include "entry/hooks.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -26,11 +24,12 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "common/error.h"
+#include "common/linked.h"
 #include "entry/become.h"
 #include "entry/buffers.h"
 #include "entry/direct.h"
 #include "entry/engine.h"
-#include "entry/error.h"
 #include "entry/gate.h"
 #include "entry/hook.h"
 #include "entry/opens.h"
@@ -71,18 +70,21 @@ static bool started;
 
 static void find_fork(void)
 {
-    *(void **)&next__Fork = dlsym(RTLD_NEXT, "_Fork");
+    *(void **)&next__Fork = linked_next("_Fork");
     if (!next__Fork)
-        *(void **)&next_fork = dlsym(RTLD_NEXT, "fork");
+        *(void **)&next_fork = linked_next("fork");
 }
 
 void hooks_resolve(void)
 {
-    *(void **)&next_msync = dlsym(RTLD_NEXT, "msync");
-    *(void **)&next_fallocate = dlsym(RTLD_NEXT, "fallocate");
+    static const struct linked_name names[] = {
+        { "msync", &next_msync },
+        { "fallocate", &next_fallocate },
+        { "_exit", &next__exit },
+        { "quick_exit", &next_quick_exit },
+    };
+    LINKED_NEXT_ALL(names);
     find_fork();
-    *(void **)&next__exit = dlsym(RTLD_NEXT, "_exit");
-    *(void **)&next_quick_exit = dlsym(RTLD_NEXT, "quick_exit");
     direct_resolve();
     sigcalls_resolve();
     become_resolve();
@@ -154,7 +156,7 @@ static long ask_next_msync(uintptr_t addr, size_t len, int flags)
 {
     if (!next_msync)
         return sys_msync(addr, len, flags);
-    return next_msync((void *)addr, len, flags) == 0 ? 0 : -errno;
+    return next_msync((void *)addr, len, flags) == 0 ? 0 : -error_get();
 }
 
 int hook_msync(void *addr, size_t len, int flags)
@@ -229,7 +231,7 @@ static long ask_next_fallocate(int fd, int mode, off_t offset, off_t len)
 {
     if (!next_fallocate)
         return sys_fallocate(fd, mode, offset, len);
-    return next_fallocate(fd, mode, offset, len) == 0 ? 0 : -errno;
+    return next_fallocate(fd, mode, offset, len) == 0 ? 0 : -error_get();
 }
 
 int hook_fallocate(int fd, int mode, off_t offset, off_t len)

@@ -9,13 +9,11 @@
  * one line of the log says so.
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
+#include "common/error.h"
+#include "common/libc.h"
 #include "common/pages.h"
 #include "common/words.h"
 #include "disk/filter.h"
@@ -106,9 +104,6 @@ static bool own_memory(unsigned char **guard)
     return true;
 }
 
-/* musl has no on_exit: there the exit status stays as it is. */
-extern int on_exit(void (*)(int status, void *), void *) __attribute__((weak));
-
 /* When main returns, exit is called past the hooks. A call of exit in a handler of exit makes
  * glibc go on with the remaining handlers, and end with the new status. */
 static void at_exit(int status, void *unused)
@@ -138,13 +133,39 @@ static void at_quick_end(void)
     engine_exit();
 }
 
+static void at_quick_end_of_glibc(void *unused)
+{
+    (void)unused;
+    at_quick_end();
+}
+
+/* musl has no on_exit: there the exit status stays as it is. */
+static void notice_ends(void)
+{
+    if (__cxa_at_quick_exit)
+        __cxa_at_quick_exit(at_quick_end_of_glibc, NULL);
+    else if (at_quick_exit)
+        at_quick_exit(at_quick_end);
+    if (on_exit && exit && may_convert())
+        on_exit(at_exit, NULL);
+}
+
+static const char *name_of_program(void)
+{
+    return &program_invocation_short_name && program_invocation_short_name
+               ? program_invocation_short_name
+               : "?";
+}
+
 __attribute__((constructor)) static void start(void)
 {
-    int saved = errno;
+    if (!error_reachable() || !&environ || !getauxval)
+        return; /* a program without a libc: the hooks are the plain system calls */
+    int saved = error_get();
     unsigned char *guard;
     /* It points into the arguments, which the program may overwrite: each function here copies
      * it. */
-    const char *name = program_invocation_short_name ? program_invocation_short_name : "?";
+    const char *name = name_of_program();
     page_size = getauxval(AT_PAGESZ);
     char *const *variables = getauxval(AT_SECURE) ? NULL : environ;
     options_read(variables, complaints_add);
@@ -157,7 +178,7 @@ __attribute__((constructor)) static void start(void)
         leave_children_alone();
     if (!options_choose_program(name)) {
         gate_close(MAPHERD_NOT_CHOSEN);
-        errno = saved;
+        error_set(saved);
         return;
     }
     complaints_tell(environ);
@@ -166,7 +187,7 @@ __attribute__((constructor)) static void start(void)
         log_line(EVENT_no_memory, "the kernel gives no memory: the program runs as if mapherd were "
                                   "not there");
         gate_close(MAPHERD_NO_MEMORY);
-        errno = saved;
+        error_set(saved);
         return;
     }
     gate_start(options.mode != MODE_OBSERVE ? MAPHERD_HERDING : MAPHERD_OBSERVING, guard);
@@ -176,10 +197,8 @@ __attribute__((constructor)) static void start(void)
     cold_start(signals_on());
     if (options.mode != MODE_OBSERVE && signals_on() && options.seccomp == SECCOMP_START)
         filter_ask_at_start();
-    at_quick_exit(at_quick_end);
-    if (on_exit && may_convert())
-        on_exit(at_exit, NULL);
-    errno = saved;
+    notice_ends();
+    error_set(saved);
 }
 
 /* Other threads still run, so nothing is freed. Their calls pass through from now on. */

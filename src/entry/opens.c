@@ -11,13 +11,13 @@
 #define _GNU_SOURCE
 #include "entry/opens.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
 
+#include "common/linked.h"
 #include "entry/gate.h"
 #include "entry/hook.h"
 #include "kernel/procmaps.h"
@@ -41,22 +41,26 @@ struct opens {
 static struct opens next, to;
 static int (*next_fileno)(FILE *);
 
-/* Looks next.field up. */
-#define FIND(field, name) (*(void **)&next.field = dlsym(RTLD_NEXT, name))
+static const struct linked_name names[] = {
+    { "open", &next.open },           { "open64", &next.open64 },
+    { "openat", &next.openat },       { "openat64", &next.openat64 },
+    { "__open_2", &next.open_2 },     { "__open64_2", &next.open64_2 },
+    { "__openat_2", &next.openat_2 }, { "__openat64_2", &next.openat64_2 },
+    { "fopen", &next.fopen },         { "fopen64", &next.fopen64 },
+    { "fileno", &next_fileno },
+};
 
 void opens_resolve(void)
 {
-    FIND(open, "open");
-    FIND(open64, "open64");
-    FIND(openat, "openat");
-    FIND(openat64, "openat64");
-    FIND(open_2, "__open_2");
-    FIND(open64_2, "__open64_2");
-    FIND(openat_2, "__openat_2");
-    FIND(openat64_2, "__openat64_2");
-    FIND(fopen, "fopen");
-    FIND(fopen64, "fopen64");
-    *(void **)&next_fileno = dlsym(RTLD_NEXT, "fileno");
+    LINKED_NEXT_ALL(names);
+    /* Programs that were built for an older musl ask for these names, which musl has from 1.2.4 on
+     * for its loader alone. */
+    if (!next.open64)
+        next.open64 = next.open;
+    if (!next.openat64)
+        next.openat64 = next.openat;
+    if (!next.fopen64)
+        next.fopen64 = next.fopen;
     to = next;
 }
 
@@ -76,9 +80,10 @@ static FILE *fopen_early(const char *path, const char *mode)
 {
     if (!error_reachable())
         return NULL;
-    if (FIND(fopen, "fopen"))
+    *(void **)&next.fopen = linked_next("fopen");
+    if (next.fopen)
         return next.fopen(path, mode);
-    errno = ENOSYS;
+    error_set(ENOSYS);
     return NULL;
 }
 

@@ -10,14 +10,14 @@
 #define _GNU_SOURCE
 #include "entry/sigcalls.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
+#include "common/error.h"
+#include "common/linked.h"
 #include "entry/disposition.h"
-#include "entry/error.h"
 #include "entry/signals.h"
 #include "limit/cold.h"
 
@@ -37,31 +37,30 @@ static struct {
     int (*sigrelse)(int);
     int (*sigsuspend)(const sigset_t *);
 } next;
+static bool of_musl;    /* libc is musl */
 static bool chained;    /* next.sigaction is another library's, libjsig's for instance */
 static bool interrupts; /* siginterrupt(SIGBUS, 1): signal() asks for no SA_RESTART then */
 
 signals_sigaction *sigcalls_libc(void)
 {
-    signals_sigaction *found = NULL;
-    void *libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
-    if (libc)
-        *(void **)&found = dlsym(libc, "sigaction");
+    signals_sigaction *found;
+    *(void **)&found = linked_libc("sigaction");
     return found;
 }
 
+static const struct linked_name names[] = {
+    LINKED_MEMBER(next, sigaction),   LINKED_MEMBER(next, signal),
+    LINKED_MEMBER(next, sysv_signal), LINKED_MEMBER(next, sigset),
+    LINKED_MEMBER(next, sigignore),   LINKED_MEMBER(next, siginterrupt),
+    LINKED_MEMBER(next, sigprocmask), LINKED_MEMBER(next, pthread_sigmask),
+    LINKED_MEMBER(next, sighold),     LINKED_MEMBER(next, sigrelse),
+    LINKED_MEMBER(next, sigsuspend),
+};
+
 void sigcalls_resolve(void)
 {
-    *(void **)&next.sigaction = dlsym(RTLD_NEXT, "sigaction");
-    *(void **)&next.signal = dlsym(RTLD_NEXT, "signal");
-    *(void **)&next.sysv_signal = dlsym(RTLD_NEXT, "sysv_signal");
-    *(void **)&next.sigset = dlsym(RTLD_NEXT, "sigset");
-    *(void **)&next.sigignore = dlsym(RTLD_NEXT, "sigignore");
-    *(void **)&next.siginterrupt = dlsym(RTLD_NEXT, "siginterrupt");
-    *(void **)&next.sigprocmask = dlsym(RTLD_NEXT, "sigprocmask");
-    *(void **)&next.pthread_sigmask = dlsym(RTLD_NEXT, "pthread_sigmask");
-    *(void **)&next.sighold = dlsym(RTLD_NEXT, "sighold");
-    *(void **)&next.sigrelse = dlsym(RTLD_NEXT, "sigrelse");
-    *(void **)&next.sigsuspend = dlsym(RTLD_NEXT, "sigsuspend");
+    LINKED_NEXT_ALL(names);
+    of_musl = linked_libc("sigaction") && !linked_libc("gnu_get_libc_version");
     chained = next.sigaction && next.sigaction != sigcalls_libc();
 }
 
@@ -135,9 +134,9 @@ static int chained_action(const struct sigaction *act, struct sigaction *old)
         signals_expose();
     int r = next.sigaction(SIGBUS, act, old);
     if (act) {
-        int kept = errno;
+        int kept = error_get();
         signals_adopt();
-        errno = kept;
+        error_set(kept);
     } else if (r == 0 && old) {
         struct sys_action found = signals_from_libc(old);
         if (signals_ours(&found))
@@ -209,6 +208,8 @@ sigcalls_handler *sigcalls_signal(int sig, sigcalls_handler *handler)
     notice_handler(sig, handler);
     if (next.signal && !ours(sig))
         return next.signal(sig, handler);
+    if (of_musl) /* its signal() refuses no handler and blocks no signal (src/signal/signal.c) */
+        return replace(sig, handler, SA_RESTART, false);
     if (refused(handler))
         return SIG_ERR;
     return replace(sig, handler, sig == SIGBUS && interrupts ? 0 : SA_RESTART, true);
@@ -216,6 +217,8 @@ sigcalls_handler *sigcalls_signal(int sig, sigcalls_handler *handler)
 
 sigcalls_handler *sigcalls_sysv_signal(int sig, sigcalls_handler *handler)
 {
+    if (of_musl) /* it has __sysv_signal alone, which is its signal() */
+        return sigcalls_signal(sig, handler);
     notice_handler(sig, handler);
     if (next.sysv_signal && !ours(sig))
         return next.sysv_signal(sig, handler);

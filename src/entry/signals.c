@@ -30,7 +30,8 @@
 
 static bool on;
 static unsigned long known_flags; /* the flags that this kernel keeps */
-static uintptr_t libc_restorer;   /* part of the actions that the program sees */
+static uintptr_t libc_restorer;   /* part of the actions that libc gives to the kernel */
+static bool restorer_is_told;     /* by libc's sigaction: glibc's does, musl's does not */
 
 static void on_sigbus(int sig, siginfo_t *info, void *context);
 
@@ -144,9 +145,8 @@ void signals_to_libc(const struct sys_action *action, struct sigaction *out)
     out->sa_handler = (void (*)(int))action->handler;
     out->sa_flags = (int)action->flags;
     memcpy(&out->sa_mask, &action->mask, sizeof action->mask);
-#if defined(__x86_64__)
-    out->sa_restorer = (void (*)(void))action->restorer;
-#endif
+    if (restorer_is_told)
+        out->sa_restorer = (void (*)(void))action->restorer;
 }
 
 /* The action as the kernel would keep it (kernel/signal.c, do_sigaction). */
@@ -420,18 +420,28 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
 
 /* ---- the start ---- */
 
-/* Asks the kernel which flags it keeps, and looks which restorer libc puts into an action. */
+/* Looks which restorer libc puts into an action, and whether it tells of that. */
+static void learn_restorer(signals_sigaction *libc_sigaction)
+{
+    struct sigaction plain = { .sa_handler = SIG_DFL }, told = { .sa_handler = SIG_DFL };
+    struct sys_action found;
+    if (libc_sigaction(SIGBUS, &plain, NULL) < 0 || sys_sigaction(SIGBUS, NULL, &found) < 0 ||
+        !(found.flags & RESTORER))
+        return;
+    libc_restorer = found.restorer;
+    restorer_is_told = libc_sigaction(SIGBUS, NULL, &told) == 0 && told.sa_restorer;
+}
+
+/* Asks the kernel which flags it keeps. */
 static bool learn(signals_sigaction *libc_sigaction)
 {
     struct sys_action all = { .handler = (uintptr_t)on_sigbus, .flags = 0xffffffffUL }, found;
-    struct sigaction plain = { .sa_handler = SIG_DFL };
     all.flags &= ~RESTORER;
     if (sys_sigaction(SIGBUS, &all, NULL) < 0 || sys_sigaction(SIGBUS, NULL, &found) < 0)
         return false;
     known_flags = found.flags;
-    if (libc_sigaction && libc_sigaction(SIGBUS, &plain, NULL) == 0 &&
-        sys_sigaction(SIGBUS, NULL, &found) == 0 && (found.flags & RESTORER))
-        libc_restorer = found.restorer;
+    if (libc_sigaction)
+        learn_restorer(libc_sigaction);
     return true;
 }
 

@@ -29,6 +29,7 @@
 #include <time.h>
 
 #include "common/fmt.h"
+#include "common/libc.h"
 #include "common/pages.h"
 #include "kernel/bequest.h"
 #include "kernel/brief.h"
@@ -688,10 +689,6 @@ static struct keeper *keeper_of(unsigned file)
 }
 
 /* ---- the caller: starts and ends a keeper ---- */
-
-extern void __tsan_init(void) __attribute__((weak));
-extern void __msan_init(void) __attribute__((weak));
-extern char _vgnU_freeres[] __attribute__((weak));
 
 void keepers_start(uintptr_t address)
 {

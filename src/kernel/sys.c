@@ -26,6 +26,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "common/libc.h"
 #include "kernel/apart.h"
 #include "kernel/rawcall.h"
 
@@ -579,8 +580,6 @@ long sys_write_quietly(int fd, const void *buf, size_t len)
  * valgrind, which a function of its own preloaded library shows, the question is only whether the
  * page is mapped.
  */
-extern char _vgnU_freeres[] __attribute__((weak));
-
 bool sys_readable(uintptr_t addr)
 {
     unsigned char resident;

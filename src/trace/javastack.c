@@ -11,12 +11,12 @@
 #define _GNU_SOURCE
 #include "trace/javastack.h"
 
-#include <dlfcn.h>
-#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 
+#include "common/error.h"
 #include "common/fmt.h"
+#include "common/linked.h"
 #include "space/count.h"
 #include "tell/recordfile.h"
 #include "trace/stacks.h"
@@ -96,15 +96,11 @@ static bool get_env(void *env, int version)
     return VM_CALL(int (*)(object, void *, int), VM_GET_ENV, env, version) == 0;
 }
 
-/* dlopen finds libjvm.so also where a program has loaded it with RTLD_LOCAL. */
 static bool find_vm(void)
 {
-    int (*created)(object *, int, int *) = NULL;
+    int (*created)(object *, int, int *);
     int n = 0;
-    *(void **)&created = dlsym(RTLD_DEFAULT, "JNI_GetCreatedJavaVMs");
-    void *library = created ? NULL : dlopen("libjvm.so", RTLD_LAZY | RTLD_NOLOAD);
-    if (library)
-        *(void **)&created = dlsym(library, "JNI_GetCreatedJavaVMs");
+    *(void **)&created = linked_any("JNI_GetCreatedJavaVMs");
     return created && created(&vm, 1, &n) == 0 && n == 1;
 }
 
@@ -253,7 +249,7 @@ static size_t take_frames(uint32_t *frames, size_t max)
 
 void javastack_start(void)
 {
-    allocator = (uintptr_t)dlsym(RTLD_DEFAULT, "malloc");
+    allocator = (uintptr_t)linked_any("malloc");
 }
 
 size_t javastack_take(const uintptr_t *pcs, size_t *n, uint32_t *frames, size_t max)
@@ -263,10 +259,10 @@ size_t javastack_take(const uintptr_t *pcs, size_t *n, uint32_t *frames, size_t 
     size_t native = native_frames(pcs, *n), have = 0;
     if (!native)
         return 0;
-    int saved = errno; /* the program's call has succeeded: its errno stays as it was */
+    int saved = error_get(); /* the program's call has succeeded: its errno stays as it was */
     if (is_ready())
         have = take_frames(frames, max);
-    errno = saved;
+    error_set(saved);
     if (have)
         *n = native;
     return have;

@@ -18,6 +18,7 @@
 #include <time.h>
 
 #include "common/fmt.h"
+#include "common/libc.h"
 #include "kernel/brief.h"
 #include "kernel/sys.h"
 

@@ -7,20 +7,65 @@
 #define _GNU_SOURCE
 #include "unwind/module.h"
 
-#include <dlfcn.h>
-#include <link.h>
-
+#include "common/libc.h"
 #include "kernel/sys.h"
 
-#ifdef DLFO_STRUCT_HAS_EH_DBASE
+/* ---- where there is no _dl_find_object ---- */
 
-/* It is weak because the glibc may be older than the one that the library was built with. */
-extern __typeof__(_dl_find_object) _dl_find_object __attribute__((weak));
+/*
+ * The program and the libraries that it starts with: they are never unloaded. What is loaded later
+ * is not here. To ask the loader for it takes the loader's lock, which a thread that maps memory
+ * may hold.
+ */
+enum { KNOWN_MOST = 64 };
+static struct module known[KNOWN_MOST];
+static unsigned known_count;
+
+static int note(struct dl_phdr_info *info, size_t size, void *context)
+{
+    struct module m = { .start = UINTPTR_MAX, .bias = info->dlpi_addr, .path = info->dlpi_name };
+    if (known_count == 0)
+        m.path = ""; /* the program comes first; musl has a name for it, glibc has none */
+    (void)size, (void)context;
+    for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *p = info->dlpi_phdr + i;
+        uintptr_t start = m.bias + p->p_vaddr, end = start + p->p_memsz;
+        if (p->p_type == PT_GNU_EH_FRAME)
+            m.unwind = (const unsigned char *)start;
+        if (p->p_type == PT_LOAD && start < m.start)
+            m.start = start;
+        if (p->p_type == PT_LOAD && end > m.end)
+            m.end = end;
+    }
+    known[known_count++] = m;
+    return known_count == KNOWN_MOST;
+}
+
+static bool find_known(uintptr_t address, struct module *m)
+{
+    for (unsigned i = 0; i < known_count; i++) {
+        if (address >= known[i].start && address < known[i].end) {
+            *m = known[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- with it ---- */
+
+void module_start(void)
+{
+    if (!_dl_find_object && dl_iterate_phdr)
+        dl_iterate_phdr(note, NULL);
+}
 
 bool module_find(uintptr_t address, struct module *m)
 {
     struct dl_find_object found;
-    if (!_dl_find_object || _dl_find_object((void *)address, &found))
+    if (!_dl_find_object)
+        return find_known(address, m);
+    if (_dl_find_object((void *)address, &found))
         return false;
     m->start = (uintptr_t)found.dlfo_map_start;
     m->end = (uintptr_t)found.dlfo_map_end;
@@ -29,16 +74,6 @@ bool module_find(uintptr_t address, struct module *m)
     m->unwind = found.dlfo_eh_frame;
     return true;
 }
-
-#else
-
-bool module_find(uintptr_t address, struct module *m)
-{
-    (void)address, (void)m;
-    return false;
-}
-
-#endif
 
 /* ---- reach ---- */
 

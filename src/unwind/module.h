@@ -18,10 +18,15 @@ struct module {
     const unsigned char *unwind; /* its .eh_frame_hdr, or NULL */
 };
 
+/* Notes the modules that are loaded, where module_find needs that. For the constructor: it takes
+ * the loader's lock. */
+void module_start(void);
+
 /*
  * Finds the module of an address, by _dl_find_object of glibc 2.35 and later, which takes 5 to 9
- * ns. False where there is no module, or no such function. Thread- and async-signal-safe; no lock.
- * The answer holds until the module is unloaded: a module with a call on the caller's stack is not.
+ * ns. With an older glibc, and with musl, the modules are those that module_start has noted, 64 at
+ * most. False where there is none. Thread- and async-signal-safe; no lock. The answer holds until
+ * the module is unloaded: a module with a call on the caller's stack is not.
  */
 bool module_find(uintptr_t address, struct module *m);
 

@@ -6,8 +6,8 @@
  *
  * A walk uses .eh_frame where a module has it, and otherwise the chain of frame pointers, which a
  * JIT may keep (the JVM with -XX:+PreserveFramePointer). It continues through a signal handler to
- * the code that was interrupted. Without _dl_find_object (glibc before 2.35) it uses frame pointers
- * alone.
+ * the code that was interrupted. In what a program of musl, or of glibc before 2.35, loads after
+ * its start, it uses frame pointers alone (module_find).
  *
  * Each address that it returns lies inside an instruction: the one to run next in code that a
  * signal has interrupted, and the last byte of the call in all others. So it can be looked up as it

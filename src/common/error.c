@@ -5,10 +5,11 @@
  * error: see error.h.
  */
 #define _GNU_SOURCE
-#include "entry/error.h"
+#include "common/error.h"
 
-#include <errno.h>
 #include <stddef.h>
+
+#include "common/libc.h"
 
 /* NULL until the loader relocates the library and writes it. volatile, because the compiler
  * would take it to have the value that it is initialised with. */
@@ -17,6 +18,12 @@ static int *(*const volatile location)(void) = __errno_location;
 bool error_reachable(void)
 {
     return location != NULL;
+}
+
+int error_get(void)
+{
+    int *(*locate)(void) = location;
+    return locate ? *locate() : 0;
 }
 
 void error_set(long error)

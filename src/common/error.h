@@ -14,12 +14,15 @@
 
 #include <stdbool.h>
 
-/* False while this library is not relocated: no function of libc may be called. Thread- and
- * async-signal-safe. */
+/* False while this library is not relocated, and where the program has no libc: no function of
+ * libc may be called. Thread- and async-signal-safe. */
 bool error_reachable(void);
 
-/* Sets errno to error, a positive number. Does nothing while this library is not relocated.
- * Thread- and async-signal-safe. */
+/* Returns errno; 0 where it cannot be reached. Thread- and async-signal-safe. */
+int error_get(void);
+
+/* Sets errno to error, which is not negative. Does nothing where errno cannot be reached. Thread-
+ * and async-signal-safe. */
 void error_set(long error);
 
 #endif
