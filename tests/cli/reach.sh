@@ -57,13 +57,22 @@ else
 	say "not shown here: the loader as a program (it is elsewhere)"
 fi
 
-# musl: told by its loader's name. With musl here, that the program really runs.
-$CC "$scratch/seven.c" -o "$scratch/musl-like" -Wl,--dynamic-linker=/lib/ld-musl-x86_64.so.1
-expect 0 "$MAPHERD" run -n "$scratch/musl-like"
-err_has "it uses musl"
-plans_preload "$scratch/musl-like" && fail "a musl program would get LD_PRELOAD"
+# A program of musl is one as any other.
+$CC "$scratch/seven.c" -o "$scratch/musl-like" -Wl,--dynamic-linker="/lib/ld-musl-$machine.so.1"
+plans_preload "$scratch/musl-like" || fail "a program of musl is not preloaded"
 if command -v musl-gcc >/dev/null && musl-gcc "$scratch/seven.c" -o "$scratch/musl" 2>/dev/null; then
-	without "uses musl" 7 "$scratch/musl"
+	expect 7 "$MAPHERD" run "$scratch/musl"
+	silent err
+	cat >"$scratch/names.c" <<-'END'
+		#include <mapherd/mapherd.h>
+		int main(void) { return mapherd_status && mapherd_status()->state == MAPHERD_HERDING ? 5 : 6; }
+	END
+	musl-gcc -I"$TESTS_SRC/../include" "$scratch/names.c" -o "$scratch/names"
+	expect 6 "$scratch/names"
+	expect 5 "$MAPHERD" run "$scratch/names"
+	musl_loader=$(readelf -l "$scratch/names" | sed -n 's/.*interpreter: \(.*\)\]/\1/p')
+	expect 5 "$MAPHERD" run "$musl_loader" "$scratch/names"
+	silent err
 else
 	say "not shown here: a real musl program (no musl-gcc)"
 fi

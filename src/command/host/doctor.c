@@ -562,7 +562,7 @@ static void examine_jvms(struct findings *f, const char *library)
         if (program_reach(jvms.paths[i], library, why, sizeof why) == REACH_YES)
             finding(f, OK, "jvm", NULL, "%s%s can have the library", jvms.paths[i], version);
         else
-            finding(f, PROBLEM, "jvm", "a dynamically linked JVM for glibc",
+            finding(f, PROBLEM, "jvm", "a dynamically linked JVM",
                     "%s%s cannot have the library: %s", jvms.paths[i], version, why);
         free(jvms.paths[i]);
     }

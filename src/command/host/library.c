@@ -262,15 +262,12 @@ static enum reach judge_elf(struct judge *j, const char *path, int fd, const str
         say_why(j, path, secure);
         return REACH_NO;
     }
+    /* `ld-linux.so.2 PROGRAM` preloads too, and so does musl's. */
     bool is_loader =
-        strncmp(base_name(path), "ld-linux", 8) == 0; /* `ld-linux.so.2 PROGRAM` preloads too */
+        strncmp(base_name(path), "ld-linux", 8) == 0 || strncmp(base_name(path), "ld-musl", 7) == 0;
     if (!e->loader[0] && !is_loader) {
         say_why(j, path, "is statically linked, and only the dynamic loader preloads libraries");
         return REACH_CHILDREN;
-    }
-    if (strstr(e->loader, "/ld-musl")) {
-        say_why(j, path, "uses musl's C library, and the library needs glibc");
-        return REACH_NO;
     }
     return REACH_YES;
 }

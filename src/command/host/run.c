@@ -190,7 +190,7 @@ const struct verb verb_run = {
         "  --NAME=VALUE   an option of the library: see 'mapherd help options'\n"
         "  -n, --dry-run  print what would be run, as a line for a shell\n\n"
         "The library is put before what LD_PRELOAD has already. A program that it cannot get into\n"
-        "(static, setuid, another word size, musl) is run all the same, after a line that says why.\n"
+        "(static, setuid, another word size) is run all the same, after a line that says why.\n"
         "Exit status and signals are the program's own; 127: not found, 126: cannot be run.\n",
     .run = run,
 };
