@@ -7,30 +7,57 @@
 #define _GNU_SOURCE
 #include "look.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static char line[8192];
+static struct {
+    int fd;
+    size_t at, end; /* what has been read, and is not in a line yet */
+    char bytes[1 << 16];
+} list;
 
-static FILE *open_list(const char *list)
+/* No stdio: musl's takes memory for each file, and there may be none. */
+static void open_list(const char *name)
 {
-    static char buffer[1 << 16];
-    FILE *f = fopen(list, "re");
-    if (!f)
-        die("cannot read %s", list);
-    setvbuf(f, buffer, _IOFBF, sizeof buffer);
-    return f;
+    list.fd = open(name, O_RDONLY | O_CLOEXEC);
+    if (list.fd < 0)
+        die("cannot read %s", name);
+    list.at = list.end = 0;
 }
 
-static bool next_line(FILE *f)
+static bool next_byte(char *byte)
 {
-    if (!fgets(line, sizeof line, f))
-        return false;
-    line[strcspn(line, "\n")] = '\0';
+    if (list.at == list.end) {
+        ssize_t got = read(list.fd, list.bytes, sizeof list.bytes);
+        if (got <= 0)
+            return false;
+        list.at = 0;
+        list.end = (size_t)got;
+    }
+    *byte = list.bytes[list.at++];
     return true;
+}
+
+static bool next_line(void)
+{
+    size_t len = 0;
+    char byte;
+    bool any = false;
+    while (next_byte(&byte)) {
+        any = true;
+        if (byte == '\n')
+            break;
+        if (len < sizeof line - 1)
+            line[len++] = byte;
+    }
+    line[len] = '\0';
+    return any;
 }
 
 static bool holds(const void *addr, uintptr_t start, uintptr_t end)
@@ -41,25 +68,25 @@ static bool holds(const void *addr, uintptr_t start, uintptr_t end)
 struct sight look(const char *path)
 {
     struct sight s = { 0, 0, false };
-    FILE *f = open_list("/proc/self/maps");
-    while (next_line(f)) {
+    open_list("/proc/self/maps");
+    while (next_line()) {
         const char *name = strchr(line, '/');
         s.maps += !strstr(line, "[vsyscall]");
         s.of_file += name && path && strcmp(name, path) == 0;
         s.library |= name && strstr(name, "/libmapherd.so");
     }
-    fclose(f);
+    close(list.fd);
     return s;
 }
 
 long look_status(const char *field)
 {
     long kib = -1;
-    FILE *f = open_list("/proc/self/status");
-    while (next_line(f))
+    open_list("/proc/self/status");
+    while (next_line())
         if (strncmp(line, field, strlen(field)) == 0)
             kib = atol(line + strlen(field));
-    fclose(f);
+    close(list.fd);
     if (kib < 0)
         die("no %s", field);
     return kib;
@@ -69,15 +96,15 @@ bool look_flag(const void *addr, const char *flag)
 {
     uintptr_t start, end;
     bool inside = false, found = false;
-    FILE *f = open_list("/proc/self/smaps");
-    while (next_line(f)) {
+    open_list("/proc/self/smaps");
+    while (next_line()) {
         if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " ", &start, &end) == 2)
             inside = holds(addr, start, end);
         else if (inside && strncmp(line, "VmFlags:", 8) == 0)
             for (char *word = strtok(line + 8, " "); word; word = strtok(NULL, " "))
                 found |= strcmp(word, flag) == 0;
     }
-    fclose(f);
+    close(list.fd);
     return found;
 }
 
@@ -87,8 +114,8 @@ struct place look_place(const void *addr)
     uintptr_t start, end;
     uint64_t offset;
     char letters[5];
-    FILE *f = open_list("/proc/self/maps");
-    while (next_line(f)) {
+    open_list("/proc/self/maps");
+    while (next_line()) {
         if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %" SCNx64, &start, &end, letters,
                    &offset) != 4 ||
             !holds(addr, start, end))
@@ -98,7 +125,7 @@ struct place look_place(const void *addr)
         p.offset = offset + ((uintptr_t)addr - start);
         snprintf(p.path, sizeof p.path, "%s", name ? name : "");
     }
-    fclose(f);
+    close(list.fd);
     return p;
 }
 

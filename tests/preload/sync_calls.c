@@ -29,7 +29,7 @@ static char *at[BUFFERS];
 
 static void tell(const char *what, int result)
 {
-    printf("%s: %d %s\n", what, result, result < 0 ? strerrorname_np(errno) : "");
+    printf("%s: %d %s\n", what, result, result < 0 ? strerror(errno) : "");
 }
 
 static void run(void)
