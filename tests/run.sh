@@ -219,7 +219,7 @@ step "unit tests under AddressSanitizer and UBSan: build" build_in sanitizers --
 	step "unit tests under AddressSanitizer and UBSan" units
 
 if command -v aarch64-linux-gnu-gcc >/dev/null; then
-	if step "aarch64" build_in aarch64 --host=aarch64-linux-gnu; then
+	if step "aarch64" build_in aarch64 --host=aarch64-linux-gnu CC=aarch64-linux-gnu-gcc; then
 		if command -v qemu-aarch64 >/dev/null; then
 			step "aarch64 under qemu" sh "$source_dir/tests/aarch64.sh" "$build/aarch64"
 		else
