@@ -53,8 +53,11 @@
 #define DEAD (-ENOTRECOVERABLE)
 #define END_LOOKS 10000 /* at the end of a thread, which a debugger may delay: about a second */
 #define START_MS 100    /* how long keepers_hold waits for a keeper to close its copies */
-#define FREELY 10000    /* requests after one that took long */
-#define ALONE_MS 100    /* so often a keeper looks whether all other threads have ended */
+#define TURN_NS \
+    2000000          /* a program that computes has the processor so long (sched(7)), or longer */
+#define CALM 128     /* requests after a caller that gave way to one */
+#define FREELY 10000 /* requests after one that took long */
+#define ALONE_MS 100 /* so often a keeper looks whether all other threads have ended */
 
 #define CAPABILITY(name) ((uint64_t)1 << (name))
 #define EFFECTIVE CAPABILITY(CAP_IPC_LOCK)
@@ -130,6 +133,7 @@ static struct keeper {
     int tid;
     long processor;  /* on which it was put; -1: on none */
     unsigned freely; /* so many requests more leave it where it is */
+    unsigned calm;   /* and so many callers sleep at once */
     int socket;      /* the program's end */
     ino_t ino, peer; /* of the two ends */
     bool cut;        /* no file can be sent any more */
@@ -631,6 +635,20 @@ static void call_here(struct keeper *k)
         k->processor = here;
 }
 
+/* The caller gives way to the keeper, which has its processor, and need not be woken then. Where
+ * other threads compute there, they have their turn before the caller: the next ones sleep. */
+static void give_way(struct keeper *k)
+{
+    if (k->calm) {
+        k->calm--;
+    } else if (k->processor >= 0) {
+        uint64_t begin = sys_clock_ns(CLOCK_MONOTONIC);
+        sys_yield();
+        if (sys_clock_ns(CLOCK_MONOTONIC) - begin > TURN_NS)
+            k->calm = CALM;
+    }
+}
+
 /* The keeper waits for its processor, which a real-time thread may have by now: it may run again
  * where it could at its start. */
 static void let_go(struct keeper *k)
@@ -666,6 +684,8 @@ static long ask(struct keeper *k, const struct request *r)
     __atomic_store_n(&p->asked, p->asked + 1, __ATOMIC_RELEASE);
     call_here(k);
     nudge(p);
+    if (!is_done(&a))
+        give_way(k);
     return await(k, &a) ? a.answer : DEAD;
 }
 

@@ -900,6 +900,11 @@ long sys_run_on(int tid, unsigned processor)
     return answer;
 }
 
+void sys_yield(void)
+{
+    CALL(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+}
+
 bool sys_realtime(void)
 {
     enum { OTHER = 0, BATCH = 3, IDLE = 5, RESET_ON_FORK = 0x40000000 };

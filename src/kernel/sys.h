@@ -271,6 +271,9 @@ long sys_processors(unsigned long *set, size_t size);
 long sys_run_on_set(int tid, const unsigned long *set, long size);
 long sys_run_on(int tid, unsigned processor);
 
+/* sched_yield(2). */
+void sys_yield(void);
+
 /* True unless the calling thread has one of the usual scheduling policies (sched(7)). */
 bool sys_realtime(void);
 /* Sets *mark to a number that tells the file of the path, or of fd if path is NULL, from others:

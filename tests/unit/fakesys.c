@@ -783,6 +783,10 @@ long sys_run_on(int tid, unsigned processor)
     return -ENOSYS;
 }
 
+void sys_yield(void)
+{
+}
+
 bool sys_realtime(void)
 {
     return false;
