@@ -11,9 +11,9 @@ tree=$(cd "$TESTS_SRC/.." && pwd)
 # Every rule prints what breaks it, and nothing where all is well. They are given a source tree.
 
 # The rooms, lowest first. A room knows itself, what is below it, and the public headers; the five capabilities
-# stand side by side and do not know each other; entry knows all. The command is a program of its own.
+# and the sites stand side by side and do not know each other; entry knows all. The command is a program of its own.
 lower="common kernel tell unwind space"
-capabilities="herd limit disk sync trace"
+capabilities="herd limit disk sync trace sites"
 includes_go_down() {
 	(
 		cd "$1/src"
@@ -185,6 +185,7 @@ violate includes_go_down src/kernel/procmaps.c '#include "space/model.h"'
 violate includes_go_down src/space/count.c '#include "herd/placement.h"'
 violate includes_go_down src/herd/placement.c '#include "disk/spill.h"'
 violate includes_go_down src/herd/placement.c '#include "entry/engine.h"'
+violate includes_go_down src/sites/site.c '#include "herd/placement.h"'
 violate includes_go_down src/entry/engine.c '#include "command/lib/print.h"'
 violate includes_go_down src/command/main.c '#include "entry/engine.h"'
 violate includes_go_down src/command/lib/print.c '#include "command/watch/target.h"'

@@ -374,6 +374,17 @@ static void sum_up(struct cfi_row *row)
     }
 }
 
+bool cfi_function(const struct module *module, uintptr_t pc, uintptr_t *start, uintptr_t *end)
+{
+    struct entry e;
+    const unsigned char *at = search(module, pc);
+    if (!at || !read_fde(module, at, &e) || pc < e.start || pc >= e.end || e.end > module->end)
+        return false;
+    *start = e.start;
+    *end = e.end;
+    return true;
+}
+
 void cfi_find(const struct module *module, uintptr_t pc, struct cfi_row *row)
 {
     struct entry e;

@@ -47,6 +47,10 @@ struct cfi_row {
  * understood. */
 void cfi_find(const struct module *m, uintptr_t pc, struct cfi_row *row);
 
+/* Sets *start and *end to the code around pc that has one entry in the tables: a function, or a
+ * part of one that the compiler has put elsewhere. False where there is none. */
+bool cfi_function(const struct module *m, uintptr_t pc, uintptr_t *start, uintptr_t *end);
+
 /* Makes f the frame of the caller, by that row. False where the chain ends or breaks; then f has no
  * meaning. */
 bool cfi_apply(const struct module *m, const struct cfi_row *row, struct frame *f,

@@ -30,6 +30,7 @@ fuzz() {
 	rm "$crash-$1"
 }
 fuzz cfi 20000
+fuzz decode 20000
 fuzz engine 1000
 fuzz jitmap 5000
 fuzz maps 5000

@@ -8,7 +8,7 @@
 # OUT gets them, BUILD was configured, TREE has the sources. With MAIN=libfuzzer, $(CLANG) builds them
 # with libFuzzer, AddressSanitizer and UBSan; otherwise $(CC) with driver.c, and with these two if it has
 # them.
-TARGETS = cfi engine jitmap maps mounts options record spill
+TARGETS = cfi decode engine jitmap maps mounts options record spill
 CLANG = clang
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FLAGS = -std=gnu17 -Wall -Wextra -g -O1 -fno-strict-aliasing -fno-omit-frame-pointer -DLOCK_ORDER_CHECKED -MMD \

@@ -1,0 +1,205 @@
+/* SPDX-FileCopyrightText: 2026 The mapherd authors
+ * SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * site: see site.h.
+ */
+#define _GNU_SOURCE
+#include "sites/site.h"
+
+#include <string.h>
+
+#include "sites/decode.h"
+#include "unwind/cfi.h"
+
+/* Code with one entry in the tables for the unwinder. */
+struct code {
+    const struct module *module;
+    uintptr_t start, end;
+};
+
+static bool find_code(const struct module *m, uintptr_t at, struct code *code)
+{
+    code->module = m;
+    return at >= m->start && at < m->end && cfi_function(m, at, &code->start, &code->end);
+}
+
+static bool decode_at(const struct code *code, uintptr_t at, struct decoded *d)
+{
+    return decode((const unsigned char *)at, (const unsigned char *)code->end, d);
+}
+
+/* ---- what is around the system call ---- */
+
+enum { SYSCALL = 2 }; /* its length */
+
+/* The number of the call, if that is loaded by an instruction directly in front. */
+static long number_before(const unsigned char *syscall, unsigned length)
+{
+    enum { MOV_EAX = 0xb8 };
+    int32_t number;
+    if (length != SITE_JUMP || syscall[-SITE_JUMP] != MOV_EAX)
+        return SITE_ANY;
+    memcpy(&number, syscall - SITE_JUMP + 1, sizeof number);
+    return number;
+}
+
+/* cmp $bound, %rax, as libc has it. */
+static bool compares(const struct code *code, uintptr_t at, int32_t *bound)
+{
+    static const unsigned char compare[] = { 0x48, 0x3d };
+    if (code->end - at < sizeof compare + sizeof *bound ||
+        memcmp((const void *)at, compare, sizeof compare) != 0)
+        return false;
+    memcpy(bound, (const void *)(at + sizeof compare), sizeof *bound);
+    return *bound == -4095 || *bound == -4096;
+}
+
+/* Chooses what is replaced, and sets all but fits and number. False: there is nothing. */
+static bool place_jump(const struct code *code, uintptr_t at, struct site *s)
+{
+    enum { COMPARISON = 6 };
+    int32_t bound = 0;
+    bool compared = compares(code, at + SYSCALL, &bound);
+    s->from = compared ? at : at - SITE_JUMP;
+    s->back = at + SYSCALL + (compared ? COMPARISON : 0);
+    s->bound = bound;
+    return compared || (s->number != SITE_ANY && s->from != code->start);
+}
+
+static long find_caller(const struct module *m, uintptr_t at)
+{
+    struct cfi_row row;
+    cfi_find(m, at, &row);
+    return row.cfa_reg == FRAME_SP ? row.cfa_value - (long)sizeof(uintptr_t) : SITE_NO_CALLER;
+}
+
+static bool is_wanted(const struct site_wish *wish, long number)
+{
+    return number < 0 ? wish->any : number < wish->numbers && wish->wanted[number];
+}
+
+static size_t list(const struct code *code, const struct site_wish *wish, struct site *sites,
+                   size_t max)
+{
+    struct decoded d;
+    size_t n = 0;
+    unsigned before = 0; /* the length of the instruction before */
+    for (uintptr_t at = code->start; at < code->end; at += before) {
+        if (!decode_at(code, at, &d))
+            return SIZE_MAX;
+        if (d.kind == DECODE_SYSCALL) {
+            struct site s = { .number = number_before((const unsigned char *)at, before),
+                              .caller = find_caller(code->module, at) };
+            s.fits = place_jump(code, at, &s);
+            if (is_wanted(wish, s.number) && n++ < max)
+                sites[n - 1] = s;
+        }
+        before = d.length;
+    }
+    return n;
+}
+
+/* ---- may the bytes be replaced ---- */
+
+/* A jump of the code to [low, high), from from or behind it. */
+static bool jumps_to(const struct code *code, uintptr_t from, uintptr_t low, uintptr_t high)
+{
+    struct decoded d;
+    for (uintptr_t at = code->start; at < code->end; at += d.length) {
+        if (!decode_at(code, at, &d))
+            return true;
+        if ((d.kind == DECODE_BRANCH || d.kind == DECODE_CALL) && at >= from && d.target >= low &&
+            d.target < high)
+            return true;
+    }
+    return false;
+}
+
+/* What an instruction of a vector register means depends on where it is. */
+struct vectors {
+    bool before, after; /* the site */
+};
+
+static struct vectors find_vectors(const struct code *code, uintptr_t site)
+{
+    struct vectors v = { false, false };
+    struct decoded d;
+    for (uintptr_t at = code->start; at < code->end; at += d.length) {
+        if (!decode_at(code, at, &d))
+            return (struct vectors){ true, true };
+        if (d.vector && at < site)
+            v.before = true;
+        else if (d.vector)
+            v.after = true;
+    }
+    return v;
+}
+
+/* From behind the start of the number on, a jump must not lead there. */
+static uintptr_t closed_from(const struct site *s)
+{
+    bool in_front = s->back - s->from == SITE_JUMP + SYSCALL;
+    return s->number == SITE_ANY ? s->from + 1 : s->from - (in_front ? 0 : SITE_JUMP) + 1;
+}
+
+/* Code that the function jumps to, and that is not its own: another function, which it ends in, or
+ * a part of itself that the compiler has put elsewhere. */
+static bool is_harmless(const struct code *code, const struct code *outside, const struct site *s)
+{
+    struct decoded d;
+    for (uintptr_t at = outside->start; at < outside->end; at += d.length)
+        if (!decode_at(outside, at, &d) || d.kind == DECODE_INDIRECT)
+            return false;
+    if (jumps_to(outside, 0, closed_from(s), s->back))
+        return false;
+    struct vectors v = find_vectors(outside, 0);
+    return !v.after || !jumps_to(outside, 0, code->start, s->back);
+}
+
+static bool leaves_harmlessly(const struct code *code, const struct site *s)
+{
+    struct decoded d;
+    struct code outside;
+    for (uintptr_t at = code->start; at < code->end; at += d.length) {
+        if (!decode_at(code, at, &d) || d.kind == DECODE_INDIRECT)
+            return false;
+        if (d.kind != DECODE_BRANCH || (d.target >= code->start && d.target < code->end))
+            continue;
+        if (!find_code(code->module, d.target, &outside) || !is_harmless(code, &outside, s))
+            return false;
+    }
+    return true;
+}
+
+/* No vector instruction can run before the site: none stands there, and from where one stands no
+ * jump leads back. */
+static bool has_no_vectors(const struct code *code, const struct site *s)
+{
+    struct vectors v = find_vectors(code, s->back);
+    return !v.before && !(v.after && jumps_to(code, s->back, code->start, s->back));
+}
+
+static bool fits(const struct code *code, const struct site *s)
+{
+    return s->fits && !jumps_to(code, 0, closed_from(s), s->back) && leaves_harmlessly(code, s) &&
+           has_no_vectors(code, s);
+}
+
+size_t site_find(const struct module *m, uintptr_t function, const struct site_wish *wish,
+                 struct site *sites, size_t max)
+{
+    struct code code;
+    size_t n = find_code(m, function, &code) ? list(&code, wish, sites, max) : SIZE_MAX;
+    if (n == SIZE_MAX && max) {
+        sites[0] = (struct site){
+            .from = function,
+            .number = SITE_ANY,
+            .caller = SITE_NO_CALLER,
+        };
+        return 1;
+    }
+    for (size_t i = 0; i < n && i < max; i++)
+        sites[i].fits = fits(&code, &sites[i]);
+    return n;
+}
