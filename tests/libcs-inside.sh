@@ -19,3 +19,4 @@ LD_BIND_NOW=1 preloaded "$scratch/least" >"$scratch/out" 2>&1 || fail "a program
 [ "$(MAPHERD_MODE=portect preloaded "$scratch/least" 2>&1 | grep -c "the nearest is 'protect'")" = 1 ] ||
 	fail "the library is not in a program of libc alone"
 main_scenes
+[ "$(uname -m)" != x86_64 ] || calls_past_symbols

@@ -54,11 +54,15 @@ extern int _dl_find_object(void *, struct dl_find_object *);
 #pragma weak pthread_atfork
 #pragma weak at_quick_exit
 
-/* The programs that ThreadSanitizer and MemorySanitizer watch have these. So does, with the last
- * one, what valgrind preloads. */
+/* The programs that a sanitizer of the compilers watches have these. So does, with the last one,
+ * what valgrind preloads. */
+extern void __asan_init(void);
+extern void __hwasan_init(void);
 extern void __tsan_init(void);
 extern void __msan_init(void);
 extern char _vgnU_freeres[];
+#pragma weak __asan_init
+#pragma weak __hwasan_init
 #pragma weak __tsan_init
 #pragma weak __msan_init
 #pragma weak _vgnU_freeres

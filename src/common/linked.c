@@ -29,8 +29,9 @@ struct search {
     const struct linked_name *names;
     size_t n, missing;
     bool (*counts)(struct search *, const struct dl_phdr_info *, const struct tables *);
-    uintptr_t vdso; /* its address; 0: there is none */
-    bool behind;    /* this library has been passed */
+    uintptr_t vdso;   /* its address; 0: there is none */
+    uintptr_t inside; /* an address in the library that counts */
+    bool behind;      /* this library has been passed */
 };
 
 /* glibc puts addresses there for most libraries. musl leaves the file's own values. */
@@ -164,9 +165,9 @@ static void search(struct search s)
 
 /* ---- which libraries count ---- */
 
-static bool is_this_one(const struct dl_phdr_info *info)
+static bool has_address(const struct dl_phdr_info *info, uintptr_t at)
 {
-    uintptr_t here = (uintptr_t)is_this_one - info->dlpi_addr;
+    uintptr_t here = at - info->dlpi_addr;
     for (unsigned i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *p = info->dlpi_phdr + i;
         if (p->p_type == PT_LOAD && here - p->p_vaddr < p->p_memsz)
@@ -180,7 +181,7 @@ static bool comes_after(struct search *s, const struct dl_phdr_info *info, const
     (void)t;
     if (s->behind)
         return true;
-    s->behind = is_this_one(info);
+    s->behind = has_address(info, (uintptr_t)comes_after);
     return false;
 }
 
@@ -188,6 +189,12 @@ static bool is_any(struct search *s, const struct dl_phdr_info *info, const stru
 {
     (void)s, (void)info, (void)t;
     return true;
+}
+
+static bool is_around(struct search *s, const struct dl_phdr_info *info, const struct tables *t)
+{
+    (void)t;
+    return has_address(info, s->inside);
 }
 
 /* Before glibc 2.34 its threads are in a library of their own, which has some functions again. */
@@ -225,4 +232,9 @@ void *linked_any(const char *name)
 void *linked_libc(const char *name)
 {
     return search_one(name, (struct search){ .counts = is_libc });
+}
+
+void linked_inside_all(uintptr_t address, const struct linked_name *names, size_t n)
+{
+    search((struct search){ .names = names, .n = n, .counts = is_around, .inside = address });
 }

@@ -20,6 +20,7 @@
 #define MAPHERD_LINKED_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* A function, and the address of the pointer to it. */
 struct linked_name {
@@ -45,5 +46,8 @@ void *linked_any(const char *name);
 
 /* Finds a function of libc itself, whatever other library has one of that name. */
 void *linked_libc(const char *name);
+
+/* Finds each of n functions in the library that has the address, and sets its pointer. */
+void linked_inside_all(uintptr_t address, const struct linked_name *names, size_t n);
 
 #endif

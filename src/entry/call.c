@@ -8,6 +8,7 @@
 #include "entry/call.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/mman.h>
 
 #include "common/due.h"
@@ -72,12 +73,20 @@ static void withdraw(void)
     gate_close(MAPHERD_MISTAKEN);
 }
 
+/* A signal handler on a stack of its own may have 2 KiB. What is due takes more, and can wait for a
+ * call elsewhere. It is asked only where sites are redirected: libc may be called anywhere. */
+static bool has_a_small_stack(void)
+{
+    stack_t stack;
+    return gate_sees_forks() && sys_sigaltstack(NULL, &stack) == 0 && (stack.ss_flags & SS_ONSTACK);
+}
+
 void call_settle_due(void)
 {
     due_count_call();
     if (record_asked())
         due_set(DUE_RECORD);
-    if (due_now()) {
+    if (due_now() && !has_a_small_stack()) {
         capabilities_settle();
         if (due_now() >> DUE_MISTAKE & 1)
             withdraw();

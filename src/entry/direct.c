@@ -27,6 +27,7 @@
 #include "kernel/newer.h"
 #include "kernel/sys.h"
 #include "limit/cold.h"
+#include "sites/stubs.h"
 #include "trace/record.h"
 
 #define TEXT_OF(number) #number
@@ -37,20 +38,27 @@
 extern long (*direct_next)(long, ...) HIDDEN;
 long (*direct_next)(long, ...);
 
-/* 1 for each number that the library has to know of; 2: only where the call is a fork. */
-#define KNOWN_MOST 512
-extern const unsigned char direct_known_numbers[KNOWN_MOST] HIDDEN;
-const unsigned char direct_known_numbers[KNOWN_MOST] = {
-    [SYS_prctl] = 1,      [SYS_seccomp] = 1,   [SYS_exit_group] = 1, [SYS_execve] = 1,
-    [SYS_execveat] = 1,   [SYS_chroot] = 1,    [SYS_pivot_root] = 1, [SYS_setuid] = 1,
-    [SYS_setreuid] = 1,   [SYS_setresuid] = 1, [SYS_unshare] = 1,    [SYS_setns] = 1,
-    [SYS_mprotect] = 1,   [SYS_madvise] = 1,   [SYS_mremap] = 1,     [SYS_pkey_mprotect] = 1,
-    [SYS_mlock] = 1,      [SYS_mlock2] = 1,    [SYS_msync] = 1,      [SYS_remap_file_pages] = 1,
-    [SYS_mbind] = 1,      [SYS_mincore] = 1,   [SYS_mlockall] = 1,   [SYS_userfaultfd] = 1,
-    [SYS_munlockall] = 1, [SYS_exit] = 1,      [SYS_clone] = 2,      [SYS_setrlimit] = 1,
-    [SYS_prlimit64] = 1,
+/* STUBS_SITE: the hook of syscall passes the call on to libc, where a site has it. */
+const unsigned char direct_known_numbers[STUBS_NUMBERS] = {
+    [SYS_prctl] = STUBS_ANSWER,      [SYS_seccomp] = STUBS_ANSWER,
+    [SYS_exit_group] = STUBS_ANSWER, [SYS_execve] = STUBS_ANSWER,
+    [SYS_execveat] = STUBS_ANSWER,   [SYS_chroot] = STUBS_ANSWER,
+    [SYS_pivot_root] = STUBS_ANSWER, [SYS_setuid] = STUBS_ANSWER,
+    [SYS_setreuid] = STUBS_ANSWER,   [SYS_setresuid] = STUBS_ANSWER,
+    [SYS_unshare] = STUBS_ANSWER,    [SYS_setns] = STUBS_ANSWER,
+    [SYS_mprotect] = STUBS_ANSWER,   [SYS_madvise] = STUBS_ANSWER,
+    [SYS_mremap] = STUBS_ANSWER,     [SYS_pkey_mprotect] = STUBS_ANSWER,
+    [SYS_mlock] = STUBS_ANSWER,      [SYS_mlock2] = STUBS_ANSWER,
+    [SYS_msync] = STUBS_ANSWER,      [SYS_remap_file_pages] = STUBS_ANSWER,
+    [SYS_mbind] = STUBS_ANSWER,      [SYS_mincore] = STUBS_ANSWER,
+    [SYS_mlockall] = STUBS_ANSWER,   [SYS_userfaultfd] = STUBS_ANSWER,
+    [SYS_munlockall] = STUBS_ANSWER, [SYS_exit] = STUBS_ANSWER,
+    [SYS_clone] = STUBS_FORK,        [SYS_setrlimit] = STUBS_ANSWER,
+    [SYS_prlimit64] = STUBS_ANSWER,  [SYS_mmap] = STUBS_SITE,
+    [SYS_munmap] = STUBS_SITE,       [SYS_shmat] = STUBS_SITE,
+    [SYS_munlock] = STUBS_SITE,
 #ifdef SYS_fork
-    [SYS_fork] = 1,
+    [SYS_fork] = STUBS_ANSWER,
 #endif
 };
 
@@ -80,8 +88,7 @@ static void meet_cold(long number, uintptr_t addr, size_t len, size_t new_len)
 
 /* clang-format off */
 /* The child of such a clone(2) has its parent's memory, thread or table of descriptors. */
-#define SHARES "(" NUMBER(CLONE_VM) "|" NUMBER(CLONE_VFORK) "|" NUMBER(CLONE_FILES) "|" \
-    NUMBER(CLONE_THREAD) "|" NUMBER(CLONE_SETTLS) ")"
+#define SHARES (CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_THREAD | CLONE_SETTLS)
 
 #if defined(__x86_64__)
 __asm__(".pushsection .text\n"
@@ -89,17 +96,18 @@ __asm__(".pushsection .text\n"
         ".globl syscall\n"
         ".type syscall, @function\n"
         "syscall: endbr64\n"
-        "cmpq $" NUMBER(KNOWN_MOST) ", %rdi\n"
+        "cmpq $512, %rdi\n" /* STUBS_NUMBERS */
         "jae 1f\n"
         "leaq direct_known_numbers(%rip), %rax\n"
         "movzbl (%rax,%rdi), %eax\n"
         "testl %eax, %eax\n"
         "je 1f\n"
-        "cmpl $2, %eax\n"
-        "jne direct_known\n"
+        "cmpl $2, %eax\n" /* STUBS_FORK */
+        "jb direct_known\n"
+        "ja 1f\n"
         "testq %rdx, %rdx\n" /* the child's stack */
         "jne 1f\n"
-        "testl $" SHARES ", %esi\n"
+        "testl $(" NUMBER(SHARES) "), %esi\n"
         "je direct_known\n"
         "1: movq direct_next(%rip), %rax\n"
         "testq %rax, %rax\n"
@@ -113,17 +121,18 @@ __asm__(".pushsection .text\n"
         ".globl syscall\n"
         ".type syscall, @function\n"
         "syscall: hint #34\n" /* bti c */
-        "cmp x0, #" NUMBER(KNOWN_MOST) "\n"
+        "cmp x0, #512\n" /* STUBS_NUMBERS */
         "b.hs 1f\n"
         "adrp x16, direct_known_numbers\n"
         "add x16, x16, :lo12:direct_known_numbers\n"
         "ldrb w16, [x16, x0]\n"
         "cbz w16, 1f\n"
-        "cmp w16, #2\n"
-        "b.ne direct_known\n"
+        "cmp w16, #2\n" /* STUBS_FORK */
+        "b.lo direct_known\n"
+        "b.hi 1f\n"
         "cbnz x2, 1f\n" /* the child's stack */
-        "movz w16, #(" SHARES " & 0xffff)\n"
-        "movk w16, #(" SHARES " >> 16), lsl #16\n"
+        "movz w16, #((" NUMBER(SHARES) ") & 0xffff)\n"
+        "movk w16, #((" NUMBER(SHARES) ") >> 16), lsl #16\n"
         "tst w1, w16\n"
         "b.eq direct_known\n"
         "1: adrp x16, direct_next\n"
@@ -206,8 +215,37 @@ static long fork_through(long number, long a, long b, long c, long d, long e, lo
     return answer;
 }
 
+/* ---- what comes by a site of libc ---- */
+
+/* The calls of hooks that change the mappings. False: it is another one. */
+static bool ask_engine(long number, long a, long b, long c, long d, long e, long f, long *answer)
+{
+    uintptr_t addr = (uintptr_t)a;
+    size_t len = (size_t)b;
+    switch (number) {
+    case SYS_mmap: *answer = engine_mmap(addr, len, (int)c, (int)d, (int)e, f); break;
+    case SYS_munmap: *answer = engine_munmap(addr, len); break;
+    case SYS_mremap: *answer = engine_mremap(addr, len, (size_t)c, (int)d, (uintptr_t)e); break;
+    case SYS_mprotect: *answer = engine_mprotect(addr, len, (int)c); break;
+    case SYS_pkey_mprotect: *answer = engine_pkey_mprotect(addr, len, (int)c, (int)d); break;
+    case SYS_madvise: *answer = engine_madvise(addr, len, (int)c); break;
+    case SYS_mincore: *answer = engine_mincore(addr, len, (void *)c); break;
+    case SYS_mlock: *answer = engine_mlock(addr, len); break;
+    case SYS_mlock2: *answer = engine_mlock2(addr, len, (unsigned)c); break;
+    case SYS_munlock: *answer = engine_munlock(addr, len); break;
+    case SYS_mlockall: *answer = engine_mlockall((int)a); break;
+    case SYS_munlockall: *answer = engine_munlockall(); break;
+    case SYS_shmat: *answer = engine_shmat((int)a, (uintptr_t)b, (int)c); break;
+    default: return false;
+    }
+    return true;
+}
+
 static long answer_known(long number, long a, long b, long c, long d, long e, long f)
 {
+    long answer;
+    if (gate_sees_forks() && ask_engine(number, a, b, c, d, e, f, &answer))
+        return answer;
     if (number == SYS_prctl)
         return direct_prctl((int)a, (unsigned long)b, (unsigned long)c, (unsigned long)d,
                             (unsigned long)e);
@@ -240,4 +278,21 @@ __attribute__((used)) long direct_known(long number, long a, long b, long c, lon
         return answer;
     error_set(-answer);
     return -1;
+}
+
+static uintptr_t libc_start, libc_end;
+
+static long answer_site(long number, long a, long b, long c, long d, long e, long f,
+                        uintptr_t caller)
+{
+    if (number == SYS_mmap && caller - libc_start < libc_end - libc_start)
+        return engine_mmap_own((uintptr_t)a, (size_t)b, (int)c, (int)d, (int)e, f);
+    return answer_known(number, a, b, c, d, e, f);
+}
+
+bool direct_redirect(uintptr_t start, uintptr_t end)
+{
+    libc_start = start;
+    libc_end = end;
+    return stubs_start(direct_known_numbers, SHARES, answer_site);
 }

@@ -10,6 +10,10 @@
 #ifndef MAPHERD_DIRECT_H
 #define MAPHERD_DIRECT_H
 
+#include <stdbool.h>
+
+#include "sites/stubs.h"
+
 /* Looks up the next syscall in the chain. For the constructor. Earlier, the hook makes the
  * system call itself. */
 void direct_resolve(void);
@@ -19,5 +23,14 @@ void direct_resolve(void);
  * filter, the library withdraws (engine_enter_sandbox, signals_stop). No lock may be held.
  */
 long direct_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
+
+/* enum stubs_use for each number that the library has to know of. */
+extern const unsigned char direct_known_numbers[STUBS_NUMBERS]
+    __attribute__((visibility("hidden")));
+
+/* Makes the stubs ready. start, end: of libc. A call that comes by one of them does what its hook
+ * does, and so does one by the hook of syscall as soon as the forks are seen (gate_sees_forks).
+ * False where there are no stubs. For the constructor. */
+bool direct_redirect(uintptr_t start, uintptr_t end);
 
 #endif

@@ -164,14 +164,15 @@ static long map(struct map_request *q)
     if (!call_comes())
         return note_new(sys_mmap(addr, len, prot, flags, fd, offset), len);
     long answer;
-    long refusal = flags & MAP_ANONYMOUS ? 0 : prealloc_map(q);
+    bool herded = !(flags & MAP_ANONYMOUS) && !q->own; /* a file, for the program */
+    long refusal = herded ? prealloc_map(q) : 0;
     if (refusal)
         return end_mmap(q, refusal);
     if ((flags & MAP_FIXED) && !(flags & MAP_FIXED_NOREPLACE))
         return end_mmap(q, map_fixed(addr, len, prot, flags, fd, offset));
     if (addr && !make_free(addr, len) && (flags & MAP_FIXED_NOREPLACE))
         return end_mmap(q, -ENOMEM);
-    if (!(flags & MAP_ANONYMOUS)) {
+    if (herded) {
         long at = placement_map(q);
         if (at != PLACEMENT_DECLINED) {
             if (!sys_failed(at) && pressure_actions().fill)
@@ -194,7 +195,7 @@ static long map(struct map_request *q)
             guards_drop(guards_take((uintptr_t)answer, page_up((uintptr_t)answer + len)));
         enter_plain((uintptr_t)answer, len, prot, flags, q->lone ? q : NULL, false);
         /* Its file may have pages in the spill file. */
-        if (cold_may_be() && !(flags & MAP_ANONYMOUS) && !overlays_any())
+        if (herded && cold_may_be() && !overlays_any())
             cold_mapped(q, (uintptr_t)answer);
     }
     return end_mmap(q, answer);
@@ -204,6 +205,14 @@ long engine_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t 
 {
     struct map_request q;
     request_start(&q, addr, len, prot, flags, fd, (uint64_t)offset);
+    return map(&q);
+}
+
+long engine_mmap_own(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t offset)
+{
+    struct map_request q;
+    request_start(&q, addr, len, prot, flags, fd, (uint64_t)offset);
+    q.own = true;
     return map(&q);
 }
 

@@ -137,7 +137,26 @@ static int (*const volatile register_atfork)(void (*)(void), void (*)(void), voi
                                              void *) = __register_atfork;
 static int (*const volatile musl_atfork)(void (*)(void), void (*)(void),
                                          void (*)(void)) = pthread_atfork;
-static int registered; /* glibc wants an address in this library, too */
+static int registered;  /* glibc wants an address in this library, too */
+static bool sees_forks; /* by their system call */
+
+static void before_fork(void)
+{
+    if (!sees_forks)
+        gate_before_fork();
+}
+
+static void after_fork_in_parent(void)
+{
+    if (!sees_forks)
+        gate_after_fork_in_parent();
+}
+
+static void after_fork_in_child(void)
+{
+    if (!sees_forks)
+        gate_after_fork_in_child();
+}
 
 bool gate_at_fork(void)
 {
@@ -145,10 +164,10 @@ bool gate_at_fork(void)
         return true;
     int error = ENOSYS;
     if (register_atfork)
-        error = register_atfork(gate_before_fork, gate_after_fork_in_parent,
-                                gate_after_fork_in_child, &registered);
+        error =
+            register_atfork(before_fork, after_fork_in_parent, after_fork_in_child, &registered);
     else if (musl_atfork)
-        error = musl_atfork(gate_before_fork, gate_after_fork_in_parent, gate_after_fork_in_child);
+        error = musl_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
     if (error)
         __atomic_store_n(&registered, 0, __ATOMIC_RELAXED);
     return error == 0;
@@ -298,15 +317,28 @@ void gate_after_fork_in_child(void)
     error_set(forking.error);
 }
 
+void gate_forks_by_call(void)
+{
+    sees_forks = true;
+}
+
+bool gate_sees_forks(void)
+{
+    return sees_forks;
+}
+
 /* _Fork may be called in a handler that has interrupted malloc. A thread that is in fork then has
- * the locks of the library, and waits for the one of malloc. So this waits for no such thread
- * without end. */
+ * the locks of the library, and waits for the one of malloc, if the handlers have taken them. So
+ * this waits for no such thread without end. One that has taken them at its system call waits for
+ * nothing: its locks are waited for. */
 bool gate_begin_fork(void)
 {
     enum { LOOKS = 2000 }; /* milliseconds */
     for (unsigned n = 0; __atomic_load_n(&forking.owner, __ATOMIC_RELAXED); n++) {
         if (forking.owner == lock_thread() || n == LOOKS)
             return false;
+        if (sees_forks)
+            break;
         sys_nap(1);
     }
     gate_before_fork();

@@ -65,15 +65,26 @@ bool gate_at_fork(void);
 /* A hook is called before the constructor, perhaps before this library is relocated. */
 void gate_early(void);
 
+/*
+ * From now on every fork of libc comes by its system call (entry/redirect.h), and the handlers do
+ * nothing. They would run too early: fork takes the locks of malloc after them, and a thread that
+ * has one of these may wait for ours, because malloc's own calls pass through the library then. By
+ * the time of the system call fork has taken all that it takes. For the constructor.
+ */
+void gate_forks_by_call(void);
+
+/* Whether that is so: a hook of a fork has nothing to do. */
+bool gate_sees_forks(void);
+
 /* gate_before_fork takes the locks, in their order; the other two release them, and in the child
  * forget what is the parent's. They do nothing before gate_start. */
 void gate_before_fork(void);
 void gate_after_fork_in_parent(void);
 void gate_after_fork_in_child(void);
 
-/* Around a fork that runs no handlers, in the same thread. child is what the call has returned.
- * gate_begin_fork returns false where the handlers have run, or another thread does not end its
- * fork: then the child notices the fork as one that ran none. */
+/* Around the system call of a fork, or a fork that runs no handlers, in the same thread. child is
+ * what the call has returned. gate_begin_fork returns false where the handlers have run, or another
+ * thread does not end its fork: then the child notices the fork as one that ran none. */
 bool gate_begin_fork(void);
 void gate_end_fork(bool begun, long child);
 

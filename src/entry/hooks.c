@@ -283,6 +283,8 @@ pid_t hook__Fork(void)
         find_fork();
     if (!next__Fork) /* fork runs the handlers itself */
         return next_fork ? next_fork() : answer_int(sys_fork());
+    if (gate_sees_forks())
+        return next__Fork();
     bool begun = gate_begin_fork();
     pid_t child = next__Fork();
     gate_end_fork(begun, child);

@@ -22,6 +22,7 @@
 #include "entry/gate.h"
 #include "entry/hooks.h"
 #include "entry/opens.h"
+#include "entry/redirect.h"
 #include "entry/sigcalls.h"
 #include "entry/signals.h"
 #include "kernel/canary.h"
@@ -194,6 +195,7 @@ __attribute__((constructor)) static void start(void)
     capabilities_start();
     opens_start();
     signals_start(!words_equal(options.sigbus, words_text("off")), sigcalls_libc());
+    redirect_start();
     cold_start(signals_on());
     if (options.mode != MODE_OBSERVE && signals_on() && options.seccomp == SECCOMP_START)
         filter_ask_at_start();

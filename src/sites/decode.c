@@ -121,8 +121,16 @@ static void group(struct reader *r, struct decoded *d)
     unsigned modrm = skip_modrm(r), reg = modrm >> 3 & 7;
     if (reg == 7)
         r->bad = true;
-    else if ((reg == 4 || reg == 5) && (modrm & 0xc7) != 5)
+    d->last = reg == 4 || reg == 5;
+    if (d->last && (modrm & 0xc7) != 5)
         d->kind = DECODE_INDIRECT;
+}
+
+/* ret, iret, jmp, hlt */
+static bool is_last(unsigned opcode)
+{
+    return opcode == 0xc2 || opcode == 0xc3 || opcode == 0xca || opcode == 0xcb || opcode == 0xcf ||
+           opcode == 0xe9 || opcode == 0xeb || opcode == 0xf4;
 }
 
 static void follow(struct reader *r, char letter, struct decoded *d)
@@ -235,6 +243,7 @@ bool decode(const unsigned char *at, const unsigned char *end, struct decoded *d
         evex(&r, d);
     } else {
         d->vector = is_vector(ONE_BYTE, opcode);
+        d->last = is_last(opcode);
         follow(&r, one_byte[opcode], d);
     }
     d->length = (unsigned char)(r.at - r.start);

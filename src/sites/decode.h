@@ -30,6 +30,7 @@ struct decoded {
     unsigned char length; /* in bytes, 1 to 15 */
     unsigned char kind;   /* enum decode_kind */
     bool vector;          /* it may use registers of x87, SSE, AVX or their state */
+    bool last;            /* the next instruction does not follow: ret, jmp, hlt */
     uintptr_t target;     /* of DECODE_BRANCH and DECODE_CALL: an address, counted from at */
 };
 

@@ -12,6 +12,8 @@
 #include "sites/decode.h"
 #include "unwind/cfi.h"
 
+enum { LARGEST = 4096 }; /* bytes of a function that is understood; fork has some 500 */
+
 /* Code with one entry in the tables for the unwinder. */
 struct code {
     const struct module *module;
@@ -102,38 +104,18 @@ static size_t list(const struct code *code, const struct site_wish *wish, struct
 
 /* ---- may the bytes be replaced ---- */
 
-/* A jump of the code to [low, high), from from or behind it. */
-static bool jumps_to(const struct code *code, uintptr_t from, uintptr_t low, uintptr_t high)
+/* A jump or a call of the code to [low, high). */
+static bool jumps_to(const struct code *code, uintptr_t low, uintptr_t high)
 {
     struct decoded d;
     for (uintptr_t at = code->start; at < code->end; at += d.length) {
         if (!decode_at(code, at, &d))
             return true;
-        if ((d.kind == DECODE_BRANCH || d.kind == DECODE_CALL) && at >= from && d.target >= low &&
+        if ((d.kind == DECODE_BRANCH || d.kind == DECODE_CALL) && d.target >= low &&
             d.target < high)
             return true;
     }
     return false;
-}
-
-/* What an instruction of a vector register means depends on where it is. */
-struct vectors {
-    bool before, after; /* the site */
-};
-
-static struct vectors find_vectors(const struct code *code, uintptr_t site)
-{
-    struct vectors v = { false, false };
-    struct decoded d;
-    for (uintptr_t at = code->start; at < code->end; at += d.length) {
-        if (!decode_at(code, at, &d))
-            return (struct vectors){ true, true };
-        if (d.vector && at < site)
-            v.before = true;
-        else if (d.vector)
-            v.after = true;
-    }
-    return v;
 }
 
 /* From behind the start of the number on, a jump must not lead there. */
@@ -145,16 +127,13 @@ static uintptr_t closed_from(const struct site *s)
 
 /* Code that the function jumps to, and that is not its own: another function, which it ends in, or
  * a part of itself that the compiler has put elsewhere. */
-static bool is_harmless(const struct code *code, const struct code *outside, const struct site *s)
+static bool is_harmless(const struct code *outside, const struct site *s)
 {
     struct decoded d;
     for (uintptr_t at = outside->start; at < outside->end; at += d.length)
         if (!decode_at(outside, at, &d) || d.kind == DECODE_INDIRECT)
             return false;
-    if (jumps_to(outside, 0, closed_from(s), s->back))
-        return false;
-    struct vectors v = find_vectors(outside, 0);
-    return !v.after || !jumps_to(outside, 0, code->start, s->back);
+    return !jumps_to(outside, closed_from(s), s->back);
 }
 
 static bool leaves_harmlessly(const struct code *code, const struct site *s)
@@ -166,24 +145,84 @@ static bool leaves_harmlessly(const struct code *code, const struct site *s)
             return false;
         if (d.kind != DECODE_BRANCH || (d.target >= code->start && d.target < code->end))
             continue;
-        if (!find_code(code->module, d.target, &outside) || !is_harmless(code, &outside, s))
+        if (!find_code(code->module, d.target, &outside) || !is_harmless(&outside, s))
             return false;
     }
     return true;
 }
 
-/* No vector instruction can run before the site: none stands there, and from where one stands no
- * jump leads back. */
-static bool has_no_vectors(const struct code *code, const struct site *s)
+/* ---- are vector registers in use ---- */
+
+/* The instructions of a function that can run after one which uses a vector register: a bit for
+ * each byte. */
+struct reached {
+    const struct code *code;
+    unsigned char bits[LARGEST / 8];
+    bool changed;
+};
+
+static bool is_reached(const struct reached *r, uintptr_t at)
 {
-    struct vectors v = find_vectors(code, s->back);
-    return !v.before && !(v.after && jumps_to(code, s->back, code->start, s->back));
+    uintptr_t n = at - r->code->start;
+    return r->bits[n / 8] >> n % 8 & 1;
+}
+
+static void reach(struct reached *r, uintptr_t at)
+{
+    if (at < r->code->start || at >= r->code->end || is_reached(r, at))
+        return;
+    uintptr_t n = at - r->code->start;
+    r->bits[n / 8] |= (unsigned char)(1 << n % 8);
+    r->changed = true;
+}
+
+/* The function jumps to code outside, perhaps after a vector instruction: that code may have one
+ * too, and may jump back. */
+static void reach_through(struct reached *r, uintptr_t target, bool after)
+{
+    struct decoded d;
+    struct code outside;
+    bool known = find_code(r->code->module, target, &outside);
+    for (uintptr_t at = outside.start; known && at < outside.end; at += d.length) {
+        known = decode_at(&outside, at, &d);
+        after |= d.vector;
+    }
+    for (uintptr_t at = outside.start; known && after && at < outside.end; at += d.length) {
+        decode_at(&outside, at, &d);
+        if (d.kind == DECODE_BRANCH)
+            reach(r, d.target);
+    }
+}
+
+/* Whether a vector register may have a value at the site that is needed behind it. A call in
+ * between does not matter: the compiler may know that it leaves the register alone. */
+static bool has_vectors(const struct code *code, const struct site *s)
+{
+    struct reached r = { .code = code, .changed = true };
+    struct decoded d;
+    if (code->end - code->start > LARGEST)
+        return true;
+    while (r.changed) {
+        r.changed = false;
+        for (uintptr_t at = code->start; at < code->end; at += d.length) {
+            if (!decode_at(code, at, &d))
+                return true;
+            bool after = d.vector || is_reached(&r, at);
+            if (d.kind == DECODE_BRANCH && (d.target < code->start || d.target >= code->end))
+                reach_through(&r, d.target, after);
+            else if (d.kind == DECODE_BRANCH && after)
+                reach(&r, d.target);
+            if (after && !d.last)
+                reach(&r, at + d.length);
+        }
+    }
+    return is_reached(&r, s->from);
 }
 
 static bool fits(const struct code *code, const struct site *s)
 {
-    return s->fits && !jumps_to(code, 0, closed_from(s), s->back) && leaves_harmlessly(code, s) &&
-           has_no_vectors(code, s);
+    return s->fits && !jumps_to(code, closed_from(s), s->back) && leaves_harmlessly(code, s) &&
+           !has_vectors(code, s);
 }
 
 size_t site_find(const struct module *m, uintptr_t function, const struct site_wish *wish,

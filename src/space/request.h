@@ -21,6 +21,7 @@ struct map_request {
     size_t len;
     int prot, flags, fd;
     uint64_t offset;
+    bool own;   /* libc maps the file for itself: only the model takes notice of it */
     bool asked; /* request_file has set st; st_mode is 0 where there is no file */
     struct stat st;
     bool lone;     /* placement.c: the kernel chooses its address; it becomes a lone chunk */
@@ -37,7 +38,7 @@ static inline void request_start(struct map_request *q, uintptr_t addr, size_t l
     q->flags = flags;
     q->fd = fd;
     q->offset = offset;
-    q->asked = q->lone = false;
+    q->own = q->asked = q->lone = false;
 }
 
 /* Returns the file of the descriptor; NULL if the kernel cannot say. Needs no lock. */

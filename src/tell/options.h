@@ -46,6 +46,7 @@ enum { LEAKS_OFF, LEAKS_ON };
 enum { HOLD_NONE, HOLD_CALM, HOLD_RAISED, HOLD_HIGH, HOLD_FULL };
 enum { FORMAT_TEXT, FORMAT_JSON };
 enum { CHILDREN_ON, CHILDREN_OFF };
+enum { SITES_AUTO, SITES_OFF };
 
 /* One row of the table, for listings. */
 struct option_row {

@@ -143,19 +143,33 @@ static bool may_be_java(uintptr_t pc)
     return true;
 }
 
+static bool is_libc(const struct module *m)
+{
+    return ends_with(m->path, "/libc.so.6");
+}
+
+/* The innermost frame is libc's mmap itself (entry/redirect.h), and its caller is not libc. An
+ * allocator that calls mmap by its symbol may be one frame as well, in another library. */
+static bool is_past_hooks(const uintptr_t *pcs, size_t n)
+{
+    struct module m;
+    return n > 1 && module_find(pcs[0], &m) && is_libc(&m) && (pcs[1] < m.start || pcs[1] >= m.end);
+}
+
 /* How many frames are native before the Java code begins. 0 if they do not lead to Java code, or
  * one of them belongs to code during which the JVM must not be asked (javastack.h). */
 static size_t native_frames(const uintptr_t *pcs, size_t n)
 {
     struct module m = { .start = 0, .end = 0 };
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = is_past_hooks(pcs, n); i < n; i++) {
         if (frame_is_restorer(pcs[i] + 1)) /* unwind.h gives the return address less 1 */
             return 0;
         if (pcs[i] >= m.start && pcs[i] < m.end)
             continue;
         if (!module_find(pcs[i], &m))
             return i;
-        if (ends_with(m.path, "/libjvm.so") || (allocator >= m.start && allocator < m.end))
+        if (ends_with(m.path, "/libjvm.so") || is_libc(&m) ||
+            (allocator >= m.start && allocator < m.end))
             return 0;
     }
     return 0;

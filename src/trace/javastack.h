@@ -8,9 +8,10 @@
  * method is asked for its name once; stacks.h keeps the names.
  *
  * The JVM is asked only if the native frames lead from the hook to Java code through a native
- * library, and none of them belongs to libjvm.so, to the allocator, or to a signal handler:
+ * library, and none of them belongs to libjvm.so, to libc, to the allocator, or to a signal
+ * handler. libc's mmap itself, where it was called past the hooks, does not count.
  * - a thread that is inside the JVM must not call it (the JVMTI specification);
- * - the JVM allocates for its answer, and the allocator may hold its lock while it maps;
+ * - the JVM allocates for its answer, and libc or the allocator may hold a lock while it maps;
  * - a signal handler may have interrupted Java code, or the JVM.
  */
 #ifndef MAPHERD_JAVASTACK_H

@@ -58,6 +58,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../raw.h"
+
 enum { PAGE_SIZE = 4096, GUARD_INSTALL = 102, GUARD_REMOVE = 103 };
 
 static bool is(const char *what)
@@ -161,7 +163,7 @@ static void *grown_from(int neighbour, size_t len)
         return NULL;
     char *at = made[neighbour].at;
     size_t old_len = whole(made[neighbour].len);
-    if ((char *)syscall(SYS_mremap, at, old_len, old_len + whole(len), 0, NULL) != at)
+    if ((char *)raw(SYS_mremap, at, old_len, old_len + whole(len), 0, NULL) != at)
         return NULL;
     made[neighbour].same = false;
     return at + old_len;
@@ -178,9 +180,9 @@ static size_t alias_len, bare_len;
 static void drop_leftovers(void)
 {
     if (alias)
-        syscall(SYS_munmap, alias, alias_len);
+        raw(SYS_munmap, alias, alias_len);
     if (bare)
-        syscall(SYS_munmap, bare, bare_len);
+        raw(SYS_munmap, bare, bare_len);
     alias = bare = NULL;
 }
 
@@ -223,7 +225,7 @@ void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
     }
     void *kept = file && (is("refill") || is("marked")) ? kept_of(&st, offset, len) : NULL;
     if (kept && is("refill"))
-        syscall(SYS_madvise, kept, whole(len), GUARD_REMOVE);
+        raw(SYS_madvise, kept, whole(len), GUARD_REMOVE);
     if (!kept && chunk && is("growth"))
         kept = grown_from(neighbour, len);
     if (kept) {
@@ -231,9 +233,9 @@ void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
         return kept;
     }
     if (neighbour >= 0 && is("anew"))
-        syscall(SYS_mmap, made[neighbour].at, made[neighbour].len, prot, MAP_SHARED | MAP_FIXED, fd,
-                made[neighbour].offset);
-    void *got = (void *)syscall(SYS_mmap, at, len, prot, flags, fd, offset);
+        raw(SYS_mmap, made[neighbour].at, made[neighbour].len, prot, MAP_SHARED | MAP_FIXED, fd,
+            made[neighbour].offset);
+    void *got = (void *)raw(SYS_mmap, at, len, prot, flags, fd, offset);
     if (got != MAP_FAILED)
         changed(got, len);
     if (got != MAP_FAILED && file) {
@@ -247,12 +249,12 @@ void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
         made[i].fd = fd;
         made[i].same = chunk;
         if (is("advice"))
-            syscall(SYS_madvise, got, whole(len), MADV_DONTDUMP);
+            raw(SYS_madvise, got, whole(len), MADV_DONTDUMP);
         if (is("fork"))
-            syscall(SYS_madvise, got, whole(len), MADV_DONTFORK);
+            raw(SYS_madvise, got, whole(len), MADV_DONTFORK);
         if (is("maps"))
-            syscall(SYS_mmap, NULL, PAGE_SIZE, (made_count & 1) ? PROT_READ : PROT_NONE,
-                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            raw(SYS_mmap, NULL, PAGE_SIZE, (made_count & 1) ? PROT_READ : PROT_NONE,
+                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (is("watched") && faultfd >= 0) {
             registration.range.start = (uintptr_t)got;
             registration.range.len = whole(len);
@@ -281,7 +283,7 @@ int munmap(void *at, size_t len)
     if (is("unmap"))
         len = whole(len) + PAGE_SIZE;
     if (chunk >= 0 && (is("left") || is("refill") || is("marked")) &&
-        !syscall(SYS_madvise, at, whole(len), GUARD_INSTALL)) {
+        !raw(SYS_madvise, at, whole(len), GUARD_INSTALL)) {
         made[chunk].kept = true;
         return 0;
     }
@@ -293,14 +295,14 @@ int munmap(void *at, size_t len)
     }
     if (chunk >= 0 && is("late") && made[chunk].same) {
         alias_len = whole(len);
-        alias = (void *)syscall(SYS_mremap, at, 0L, alias_len, MREMAP_MAYMOVE, NULL);
+        alias = (void *)raw(SYS_mremap, at, 0L, alias_len, MREMAP_MAYMOVE, NULL);
         if (alias == MAP_FAILED)
             alias = NULL;
     }
     if (chunk >= 0 && is("given")) {
         int other = (chunk + 15) % 16;
         if (made[other].at)
-            syscall(SYS_munmap, made[other].at, made[other].len);
+            raw(SYS_munmap, made[other].at, made[other].len);
         made[chunk].at = made[other].at = NULL;
     }
     changed(at, len);
@@ -309,7 +311,7 @@ int munmap(void *at, size_t len)
         free_at = at;
         free_len = whole(len);
     }
-    long result = syscall(SYS_munmap, at, len);
+    long result = raw(SYS_munmap, at, len);
     if (!result)
         errno = before;
     return (int)answer(result);
@@ -320,25 +322,25 @@ int madvise(void *at, size_t len, int advice)
     changed(at, len);
     if (is("dofork") && advice == MADV_DONTFORK)
         advice = MADV_DOFORK;
-    return (int)answer(syscall(SYS_madvise, at, len, advice));
+    return (int)answer(raw(SYS_madvise, at, len, advice));
 }
 
 int mlock(const void *at, size_t len)
 {
     changed(at, len);
-    return (int)answer(syscall(SYS_mlock, at, len));
+    return (int)answer(raw(SYS_mlock, at, len));
 }
 
 int mlock2(const void *at, size_t len, unsigned flags)
 {
     changed(at, len);
-    return (int)answer(syscall(SYS_mlock2, at, len, flags));
+    return (int)answer(raw(SYS_mlock2, at, len, flags));
 }
 
 int pkey_mprotect(void *at, size_t len, int prot, int key)
 {
     changed(at, len);
-    return (int)answer(syscall(SYS_pkey_mprotect, at, len, prot, key));
+    return (int)answer(raw(SYS_pkey_mprotect, at, len, prot, key));
 }
 
 int ioctl(int fd, unsigned long request, ...)
@@ -359,12 +361,12 @@ int mprotect(void *at, size_t len, int prot)
 {
     changed(at, len);
     if (prot == PROT_NONE && is("open"))
-        return (int)answer(syscall(SYS_mprotect, at, len, PROT_READ | PROT_WRITE));
-    if (prot == PROT_NONE && is("shut") && !syscall(SYS_madvise, at, len, GUARD_INSTALL))
+        return (int)answer(raw(SYS_mprotect, at, len, PROT_READ | PROT_WRITE));
+    if (prot == PROT_NONE && is("shut") && !raw(SYS_madvise, at, len, GUARD_INSTALL))
         return 0;
     if (is("tail") && len > PAGE_SIZE)
         len = whole(len) - PAGE_SIZE;
-    return (int)answer(syscall(SYS_mprotect, at, len, prot));
+    return (int)answer(raw(SYS_mprotect, at, len, prot));
 }
 
 void *mremap(void *at, size_t old_len, size_t new_len, int flags, ...)
@@ -376,11 +378,11 @@ void *mremap(void *at, size_t old_len, size_t new_len, int flags, ...)
     changed(at, old_len);
     if (flags & MREMAP_FIXED)
         changed(where, new_len);
-    char *got = (char *)syscall(SYS_mremap, at, old_len, new_len, flags, where);
+    char *got = (char *)raw(SYS_mremap, at, old_len, new_len, flags, where);
     if (got != MAP_FAILED)
         changed(got, new_len);
     if (got != MAP_FAILED && is("grown") && whole(new_len) > whole(old_len))
-        syscall(SYS_mprotect, got + whole(old_len), whole(new_len) - whole(old_len), PROT_READ);
+        raw(SYS_mprotect, got + whole(old_len), whole(new_len) - whole(old_len), PROT_READ);
     return (void *)answer((long)got);
 }
 

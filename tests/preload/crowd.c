@@ -28,6 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../raw.h"
 #include "look.h"
 #include "mapherd/mapherd.h"
 
@@ -87,8 +88,8 @@ int main(int argc, char **argv)
         die("refused below %s VMAs", argv[2]);
     pthread_t threads[THREADS];
     for (int i = 0; i < THREADS; i++) {
-        void *stack = (void *)syscall(SYS_mmap, NULL, STACK, PROT_READ | PROT_WRITE,
-                                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        void *stack = (void *)raw(SYS_mmap, NULL, STACK, PROT_READ | PROT_WRITE,
+                                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (pthread_create(&threads[i], NULL, make_noise, stack))
             die("pthread_create");
     }

@@ -82,7 +82,7 @@ if [ "$own_mounts" ]; then
 	mount -o remount,size=2M /dev/shm
 	status=0
 	MAPHERD_LEAKS=on MAPHERD_LOG_LEVEL=debug LD_PRELOAD="$MAPHERD_LIB" \
-		sh -c 'head -c 4M /dev/zero >/dev/shm/full; exec /nonexistent/program' 2>"$scratch/err" || status=$?
+		sh -c 'LD_PRELOAD= head -c 4M /dev/zero >/dev/shm/full; exec /nonexistent/program' 2>"$scratch/err" || status=$?
 	[ "$status" = 127 ] || fail "a program that is not there: status $status: $(cat "$scratch/err")"
 	grep -q "debug: the record has lost its name, which cannot be made again: .*(error 28)" "$scratch/err" ||
 		fail "the record's name: $(cat "$scratch/err")"

@@ -26,6 +26,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../raw.h"
 #include "look.h"
 #include "touch.h"
 
@@ -130,12 +131,12 @@ static int file(long size)
 /* How raw calls map, protect and unmap. */
 static void raw_map(char *at, size_t len, int flags, int fd)
 {
-    must((char *)syscall(SYS_mmap, at, len, RW, flags | MAP_FIXED, fd, 0L) == at, "a raw mmap");
+    must((char *)raw(SYS_mmap, at, len, RW, flags | MAP_FIXED, fd, 0L) == at, "a raw mmap");
 }
 
 static void raw_open(char *at)
 {
-    must(syscall(SYS_mprotect, at, PAGE, RW) == 0, "a raw mprotect");
+    must(raw(SYS_mprotect, at, PAGE, RW) == 0, "a raw mprotect");
 }
 
 static void over_a_file(int flags)
@@ -166,7 +167,7 @@ static void reused(void)
 {
     char *at = area(), *guard = at + 4 * PAGE;
     must(mprotect(guard, PAGE, PROT_NONE) == 0, "mprotect");
-    must(syscall(SYS_munmap, at, AREA) == 0, "a raw munmap");
+    must(raw(SYS_munmap, at, AREA) == 0, "a raw munmap");
     int fd = file(0);
     raw_map(at, AREA, MAP_SHARED, fd);
     madvise(at, AREA, 23); /* MADV_POPULATE_WRITE: there is nothing of the file yet */

@@ -73,6 +73,30 @@ msync_as_alone() {
 	done
 }
 
+# Calls that pass no symbol, and what they leave as it is. For glibc.
+calls_past_symbols() {
+	build sites sites.c sites_calls.c sites_threads.c look.c
+	build sites_plugin.so -shared -fPIC sites_plugin.c
+	seen=$(preloaded "$built/sites" left) || fail "sites: $?: $seen"
+	case $seen in
+	"sites=0 "*) fail "no site is redirected: $seen" ;;
+	*" left=0") ;;
+	*) fail "sites are left: $seen" ;;
+	esac
+	say "$seen"
+	for way in handle syscall "$built/sites_plugin.so"; do
+		seen=$(preloaded "$built/sites" "$way" "$folder/chunks" 70000) || fail "$way: $?: $seen"
+		more=$(echo "$seen" | sed -n 's/.* chunks: \([0-9]*\) maps more.*/\1/p')
+		[ "$more" -le 100 ] || fail "$way: $seen"
+		say "$(basename "$way"): $seen"
+		rm "$folder/chunks"
+	done
+	for scene in own registers steps stack forks cancel; do
+		preloaded timeout 300 "$built/sites" $scene >"$scratch/out" 2>&1 || fail "$scene: $?: $(cat "$scratch/out")"
+		say "$scene: $(cat "$scratch/out")"
+	done
+}
+
 # The limit is explained, live maps and open files are kept apart, lost parts of files are told or read as
 # zeros, and programs that fork while their threads map have the library in each child.
 main_scenes() {

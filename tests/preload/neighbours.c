@@ -13,7 +13,6 @@
  * the last words are library=0 or 1, and figures for neighbours.sh.
  */
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
@@ -28,6 +27,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../raw.h"
 #include "look.h"
 
 #define PAGE 4096L
@@ -42,14 +42,6 @@
 static const char *path;
 static int fd;
 static char figures[100];
-
-static void *by_handle(const char *name)
-{
-    void *libc = dlopen("libc.so.6", RTLD_LAZY);
-    void *f = libc ? dlsym(libc, name) : NULL;
-    CHECK(f);
-    return f;
-}
 
 _Noreturn static void cannot(const char *why)
 {
@@ -92,9 +84,7 @@ static void expect_plain(char *at, long n)
 static void remapped(void)
 {
     char *a = neighbour();
-    int (*remap)(void *, size_t, int, size_t, int) =
-        (int (*)(void *, size_t, int, size_t, int))by_handle("remap_file_pages");
-    if (remap(a + CHUNK - PAGE, PAGE, 0, 200, 0))
+    if (raw(SYS_remap_file_pages, a + CHUNK - PAGE, PAGE, 0, 200, 0))
         cannot("remap_file_pages");
     expect_plain(map(3), 3);
 }
@@ -102,16 +92,14 @@ static void remapped(void)
 static void protected(void)
 {
     char *a = neighbour();
-    int (*protect)(void *, size_t, int) = (int (*)(void *, size_t, int))by_handle("mprotect");
-    CHECK(protect(a, CHUNK, PROT_READ) == 0);
+    CHECK(raw(SYS_mprotect, a, CHUNK, PROT_READ) == 0);
     expect_plain(map(3), 3);
 }
 
 static void not_forked(void)
 {
     char *a = neighbour();
-    int (*advise)(void *, size_t, int) = (int (*)(void *, size_t, int))by_handle("madvise");
-    CHECK(advise(a, CHUNK, MADV_DONTFORK) == 0);
+    CHECK(raw(SYS_madvise, a, CHUNK, MADV_DONTFORK) == 0);
     char *b = map(3);
     pid_t pid = fork();
     if (pid == 0) {
@@ -125,8 +113,7 @@ static void not_forked(void)
 static void locked(void)
 {
     char *a = neighbour();
-    int (*lock)(const void *, size_t) = (int (*)(const void *, size_t))by_handle("mlock");
-    if (lock(a, CHUNK))
+    if (raw(SYS_mlock, a, CHUNK))
         cannot("mlock");
     char *b = map(3);
     CHECK(!look_flag(b, "lo") && look_flag(a, "lo"));
@@ -141,8 +128,7 @@ static void all_locked(void)
     int other = open(path, O_RDWR);
     map_through(other, 3);
     map(4);
-    int (*lock)(int) = (int (*)(int))by_handle("mlockall");
-    if (lock(MCL_CURRENT | MCL_ONFAULT))
+    if (raw(SYS_mlockall, MCL_CURRENT | MCL_ONFAULT))
         cannot("mlockall");
     CHECK(look_status("VmLck:") < 1 << 20);
     char *b = map_through(other, 5);
@@ -155,8 +141,7 @@ static void locked_later(void)
     neighbour();
     int other = open(path, O_RDWR);
     map_through(other, 3);
-    int (*lock)(int) = (int (*)(int))by_handle("mlockall");
-    if (lock(MCL_FUTURE))
+    if (raw(SYS_mlockall, MCL_FUTURE))
         cannot("mlockall");
     char *b = map_through(other, 4), *c = map(5);
     CHECK(look_flag(b, "lo") && look_flag(c, "lo"));
@@ -278,18 +263,17 @@ static void layered(void)
     CHECK(look(path).of_file == 0);
 }
 
-/* What is mapped by name and unmapped by handle, again and again, takes no memory: the library must not take
+/* What is mapped by name and unmapped by a raw call, again and again, takes no memory: the library must not take
  * each chunk for one that is there still. */
 static void forgotten(void)
 {
     enum { TIMES = 6000, PARTS = 8 };
-    int (*unmap)(void *, size_t) = (int (*)(void *, size_t))by_handle("munmap");
     neighbour();
     long before = look_status("RssAnon:");
     for (long n = 0; n < TIMES; n++) {
         char *at = map(3 + n % PARTS);
         expect_plain(at, 3 + n % PARTS);
-        CHECK(unmap(at, CHUNK) == 0);
+        CHECK(raw(SYS_munmap, at, CHUNK) == 0);
     }
     snprintf(figures, sizeof figures, " grown=%ld", look_status("RssAnon:") - before);
 }

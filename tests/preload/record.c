@@ -28,6 +28,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../raw.h"
 #include "look.h"
 #include "recordlook.h"
 
@@ -154,7 +155,7 @@ static void step_unmap(void)
     size_t len;
     uintptr_t at = past_libc ? pick_one(12, &len) : pick_known(1 + pick(12), &len);
     bool past = past_libc && pick(2) && !slot_of(at)->shared;
-    if ((past ? syscall(SYS_munmap, at, len) : munmap((void *)at, len)) != 0)
+    if ((past ? raw(SYS_munmap, at, len) : munmap((void *)at, len)) != 0)
         die("munmap: %m");
     unlearn(at, len);
 }

@@ -19,6 +19,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../raw.h"
 #include "look.h"
 #include "mapherd/mapherd.h"
 #include "touch.h"
@@ -79,7 +80,7 @@ static char *block(void)
 static bool is_mapped(char *page)
 {
     unsigned char in_memory;
-    return syscall(SYS_mincore, page, PAGE, &in_memory) == 0;
+    return raw(SYS_mincore, page, PAGE, &in_memory) == 0;
 }
 
 static long mapped_of(char *b)
@@ -205,7 +206,7 @@ static void advise_and_guard(char *b)
     expect(mprotect(middle, PAGE, PROT_NONE) && errno == ENOMEM, "so is protecting data");
     expect(intact(b, 0, PAGES), "the pages are as they were");
     expect(madvise(middle, PAGE, MADV_DONTNEED) == 0, "the page can be dropped");
-    if (syscall(SYS_madvise, NULL, 0, 102) == 0) { /* MADV_GUARD_INSTALL is known */
+    if (raw(SYS_madvise, NULL, 0, 102) == 0) { /* MADV_GUARD_INSTALL is known */
         expect(mprotect(middle, PAGE, PROT_NONE) == 0, "an empty page can be protected");
         expect(!touch_reads(middle), "it faults then");
         expect(mprotect(middle, PAGE, RW) == 0 && *middle == 0, "and can be had back");

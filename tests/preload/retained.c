@@ -39,6 +39,7 @@
 
 #include "look.h"
 #if defined(__x86_64__)
+#include "../raw.h"
 #include "step.h"
 #endif
 #include "touch.h"
@@ -117,7 +118,7 @@ static bool in_file(long n, char byte)
 static bool is_mapped(const char *at)
 {
     unsigned char pages[CHUNK / PAGE];
-    return syscall(SYS_mincore, at, CHUNK, pages) == 0;
+    return raw(SYS_mincore, at, CHUNK, pages) == 0;
 }
 
 static bool refuses(long answer, int error)
@@ -251,7 +252,7 @@ static void places(void)
     munmap(at, CHUNK);
     expect_chunk(map_at(NULL, 3, 0), 3);
     munmap(at, CHUNK);
-    syscall(SYS_munmap, at + CHUNK, CHUNK);
+    raw(SYS_munmap, at + CHUNK, CHUNK);
     expect(mmap(at, 2 * CHUNK, RW, ANON | MAP_FIXED_NOREPLACE, -1, 0) == at,
            "over a place of which half was kept");
     char *other = mmap(low, CHUNK, RW, ANON | MAP_FIXED_NOREPLACE, -1, 0);
@@ -327,7 +328,7 @@ static void locked_unseen(void)
     unsigned none[6] = { 0 };
     long bytes = keep_gap(), limit = 0;
     char *at = mmap(NULL, 2 * CHUNK, RW, ANON, -1, 0);
-    if (syscall(SYS_mlockall, MCL_CURRENT) || munlock(at, 2 * CHUNK) ||
+    if (raw(SYS_mlockall, MCL_CURRENT) || munlock(at, 2 * CHUNK) ||
         !set_limit(RLIMIT_MEMLOCK, limit = look_status("VmLck:") * 1024 - bytes + 3 * (long)CHUNK))
         return cannot_show("all maps can be locked, and the limit set");
     expect(syscall(SYS_capset, &head, none) == 0,
@@ -367,7 +368,7 @@ static void expect_theirs(const char *at)
 
 static void make_theirs(char *at)
 {
-    void *got = (void *)syscall(SYS_mmap, at, CHUNK, RW, ANON | MAP_FIXED_NOREPLACE, -1, 0L);
+    void *got = (void *)raw(SYS_mmap, at, CHUNK, RW, ANON | MAP_FIXED_NOREPLACE, -1, 0L);
     if (got != at)
         die("the place is not free: %s", strerror(errno));
     memset(at, 'r', CHUNK);
@@ -377,7 +378,7 @@ static void replaced(void)
 {
     char *low = map_chunks(1, 5), *middle = low + 2 * CHUNK;
     unmap_middle(middle);
-    syscall(SYS_munmap, low + CHUNK, 3 * CHUNK); /* with chunks that the program has */
+    raw(SYS_munmap, low + CHUNK, 3 * CHUNK); /* with chunks that the program has */
     make_theirs(middle);
     char *again = map_at(NULL, 3, 0);
     expect_chunk(again, 3);
@@ -406,7 +407,7 @@ static void over(void)
 static void forked(void)
 {
     char *low = map_chunks(1, 5), *middle = low + 2 * CHUNK;
-    syscall(SYS_madvise, low, 5 * CHUNK, MADV_DONTFORK);
+    raw(SYS_madvise, low, 5 * CHUNK, MADV_DONTFORK);
     unmap_middle(middle);
     pid_t child = fork();
     if (child == 0) {

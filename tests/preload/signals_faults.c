@@ -18,6 +18,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "../raw.h"
 #include "signals.h"
 
 static char stack[64 * 1024];
@@ -270,7 +271,7 @@ static void raw_map(void)
 {
     break_file(true);
     char *at =
-        (char *)syscall(SYS_mmap, NULL, 8192L, PROT_READ | PROT_WRITE, MAP_SHARED, broken.fd, 0L);
+        (char *)raw(SYS_mmap, NULL, 8192L, PROT_READ | PROT_WRITE, MAP_SHARED, broken.fd, 0L);
     broken.at = at + 4096;
     set_up(telling, SA_SIGINFO, NULL);
     *broken.at = 3;
@@ -417,8 +418,8 @@ void fault_while_blocked(void)
 static void only_map(int sig)
 {
     (void)sig;
-    syscall(SYS_mmap, broken.at, 4096L, PROT_READ | PROT_WRITE,
-            MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0L);
+    raw(SYS_mmap, broken.at, 4096L, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+        -1, 0L);
 }
 
 size_t stack_used(const char *path, bool full, size_t size)

@@ -29,6 +29,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../raw.h"
 #include "locks.h"
 #include "look.h"
 
@@ -137,7 +138,7 @@ static size_t pairs;
 static bool more(bool add)
 {
     char *page = many + (2 * (add ? pairs : pairs - 1) + 1) * PAGE;
-    if (syscall(SYS_mprotect, page, PAGE, add ? PROT_READ : PROT_NONE) < 0)
+    if (raw(SYS_mprotect, page, PAGE, add ? PROT_READ : PROT_NONE) < 0)
         return false;
     pairs += add ? 1 : (size_t)-1;
     return true;
@@ -153,8 +154,8 @@ static void few_vmas(void)
     unsigned refused = 0, stored = 0;
     signal(SIGBUS, on_fault);
     at[0] = value[0] = 1; /* the first overlay is there */
-    many = (char *)syscall(SYS_mmap, NULL, most * PAGE, PROT_NONE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    many = (char *)raw(SYS_mmap, NULL, most * PAGE, PROT_NONE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (many == MAP_FAILED)
         die("no address space");
     for (size_t step = 1; step < STEPS; step++) {
@@ -166,8 +167,7 @@ static void few_vmas(void)
             more(false);
         char *odd = MAP_FAILED;
         if (step % 2 == 0) /* one less is free */
-            odd =
-                (char *)syscall(SYS_mmap, NULL, PAGE, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+            odd = (char *)raw(SYS_mmap, NULL, PAGE, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         for (size_t page = step * APART; page < (step + 1) * APART; page += APART / 2) {
             bool done = can_store(at + page * PAGE, (char)(page % 100 + 1));
             value[page] = done ? (char)(page % 100 + 1) : 0;
@@ -177,7 +177,7 @@ static void few_vmas(void)
         while (pairs)
             more(false);
         if (odd != MAP_FAILED)
-            syscall(SYS_munmap, odd, PAGE);
+            raw(SYS_munmap, odd, PAGE);
         for (size_t page = 0; page < PAGES; page++)
             if (!can_read(at + page * PAGE, value[page]))
                 die("with %zu VMAs free page %zu is not what it was", step - 1, page);

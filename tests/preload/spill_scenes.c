@@ -9,7 +9,6 @@
  * Says ok and ends with 0, or says what is wrong.
  */
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
@@ -27,6 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../raw.h"
 #include "look.h"
 
 #define PAGE 4096UL
@@ -389,21 +389,11 @@ static void many_maps(void)
     expect_in_file(0, PAGES, 0);
 }
 
-/* A function that no hook sees. */
-static void *unseen(const char *name)
-{
-    void *libc = dlopen("libc.so.6", RTLD_NOW), *found = libc ? dlsym(libc, name) : NULL;
-    if (!found)
-        die("no %s", name);
-    return found;
-}
-
 /* A map that no hook has seen shows what was stored by way of another. */
 static void unseen_map(void)
 {
-    void *(*raw_mmap)(void *, size_t, int, int, int, off_t) = unseen("mmap");
     char *at = map_file(PAGES);
-    char *other = raw_mmap(NULL, PAGES * PAGE, RW, MAP_SHARED, file, 0);
+    char *other = (char *)raw(SYS_mmap, NULL, PAGES * PAGE, RW, MAP_SHARED, file, 0);
     if (other == MAP_FAILED)
         die("mmap: %s", strerror(errno));
     store(at, 0, PAGES, 0);
@@ -438,10 +428,9 @@ static bool can_write(const char *at)
 /* A protection that no hook has seen stays when the pages go back. */
 static void unseen_protection(void)
 {
-    int (*raw_mprotect)(void *, size_t, int) = unseen("mprotect");
     char *at = map_file(PAGES);
     store(at, 0, PAGES, 0);
-    if (raw_mprotect(at + 4 * PAGE, 4 * PAGE, PROT_READ) < 0)
+    if (raw(SYS_mprotect, at + 4 * PAGE, 4 * PAGE, PROT_READ) < 0)
         die("mprotect: %s", strerror(errno));
     give_space();
     sync_all(at, PAGES);

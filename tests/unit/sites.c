@@ -77,6 +77,9 @@ FUNCTION(other_front, "mov $9, %eax\n mov %edi, %edi\n syscall\n ret\n");
 FUNCTION(vector_before, "movq %rdi, %xmm0\n" CALL "movq %xmm0, %rdi\n ret\n");
 FUNCTION(vector_after, "nop\n" CALL "movq %rdi, %xmm0\n ret\n");
 FUNCTION(vector_back, "nop\n 1: " CALL "movq %rdi, %xmm0\n jne 1b\n ret\n");
+FUNCTION(vector_aside, "cmp $4, %edx\n je 1f\n" CALL "ret\n 1: movq %rdi, %xmm0\n ret\n");
+FUNCTION(lock_first, "cmp $4, %edx\n je 2f\n 1:" CALL "je 3f\n ret\n 2: call away\n jmp 1b\n"
+                     "3: movq %rdi, %xmm0\n ret\n");
 FUNCTION(table, "nop\n" CALL "jmp *%rax\n");
 FUNCTION(unknown, "nop\n" CALL ".byte 0x06\n ret\n");
 FUNCTION(leaves, "je plain\n" CALL "ret\n");
@@ -84,6 +87,8 @@ FUNCTION(cold_target, "jmp 1f\n 2:" CALL "1: jmp away\n .globl inside\n inside =
 FUNCTION(away, "nop\n jmp inside\n");
 FUNCTION(cold_vector, "nop\n 1:" CALL "jmp behind\n .globl home\n home = 1b\n");
 FUNCTION(behind, "movq %rdi, %xmm0\n jmp home\n");
+FUNCTION(round_trip, "nop\n 1:" CALL "movq %rdi, %xmm0\n jmp trip\n .globl base\n base = 1b\n");
+FUNCTION(trip, "nop\n jmp base\n");
 FUNCTION(cold_ends, "nop\n" CALL "jmp last\n");
 FUNCTION(last, "movq %rdi, %xmm0\n ret\n");
 FUNCTION(any, "mov %rdi, %rax\n mov 8(%rsp), %r9\n syscall\n cmp $-4095, %rax\n ret\n");
@@ -133,11 +138,14 @@ static int try_functions(void)
     EXPECT(vector_before, false, 1, false);
     EXPECT(vector_after, false, 1, true);
     EXPECT(vector_back, false, 1, false);
+    EXPECT(vector_aside, false, 1, true);
+    EXPECT(lock_first, false, 1, true);
     EXPECT(table, false, 1, false);
     EXPECT(unknown, false, 1, false);
     EXPECT(leaves, false, 1, true);
     EXPECT(cold_target, false, 1, false);
     EXPECT(cold_vector, false, 1, false);
+    EXPECT(round_trip, false, 1, false);
     EXPECT(cold_ends, false, 1, true);
     EXPECT(any, true, 1, true);
     EXPECT(any, false, 0, false);
