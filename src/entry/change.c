@@ -26,7 +26,7 @@
 
 /*
  * Whether a guard (PROT_NONE) of this range may be a marker instead. It may in private anonymous
- * memory, and where the model knows nothing: glibc maps the stacks of threads past the hooks. This
+ * memory, and where the model knows nothing: raw system calls map past the hooks. This
  * only spares needless questions; before a marker is made, guards.c asks the kernel what lies
  * there. GUARD_PART: the guard would split a VMA. GUARD_WHOLE: it would be a VMA of its own anyway.
  */
@@ -82,11 +82,46 @@ static long pass_through(uintptr_t addr, size_t len, int prot, long answer)
     return answer;
 }
 
+/*
+ * libc makes the stack of a thread of memory without access, and then gives access to all but the
+ * guard at its low end. Returns the start of such a guard below addr, 0 if the model has none.
+ */
+static uintptr_t closed_below(uintptr_t addr)
+{
+    if (!model_take())
+        return 0;
+    struct region *r = regions_from(addr);
+    uint32_t kind = r ? r->kind & ~(uint32_t)(REGION_STACK | REGION_NORESERVE) : 0;
+    uintptr_t start = kind == REGION_ANONYMOUS && r->start < addr ? r->start : 0;
+    model_drop();
+    return start;
+}
+
+/* Makes that guard a marker. Returns 1 where that is done and the range has its access, 0 where
+ * nothing is done, and -ENOMEM where the program's call has to fail. */
+static long open_above_guard(uintptr_t addr, size_t len, int prot)
+{
+    uintptr_t end, start = options.guards != GUARDS_OFF && pressure_actions().guards &&
+                                   gate_open() && call_is_valid(addr, len, &end)
+                               ? closed_below(addr)
+                               : 0;
+    if (!start || !guards_possible(start, addr) ||
+        !call_begin_change(start, addr + len - start, &end))
+        return 0;
+    long answer = guards_beneath(start, addr, end, prot);
+    call_end_change(start, end, 0, answer > 0 ? REGION_PROT : 0, answer > 0 ? (uint32_t)prot : 0);
+    call_settle(start, end);
+    return answer;
+}
+
 long engine_mprotect(uintptr_t addr, size_t len, int prot)
 {
     uintptr_t end;
     if (!call_vacate(addr, len))
         return -ENOMEM;
+    long opened = prot == (PROT_READ | PROT_WRITE) ? open_above_guard(addr, len, prot) : 0;
+    if (opened)
+        return call_end(opened > 0 ? 0 : opened, "mprotect", len);
     enum guard guard = prot == PROT_NONE && options.guards != GUARDS_OFF && gate_open() &&
                                call_is_valid(addr, len, &end) && guards_possible(addr, end)
                            ? guard_of(addr, end)

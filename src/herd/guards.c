@@ -132,6 +132,28 @@ bool guards_instead(uintptr_t start, uintptr_t end)
     return done;
 }
 
+/* A marker that is installed before there is access would keep the kernel from merging the VMA with
+ * its neighbours: it would have an anon_vma of its own (mm/madvise.c, guard_install). So it comes
+ * second, and the kernel is asked first whether it has markers at all. */
+long guards_beneath(uintptr_t low, uintptr_t start, uintptr_t end, int prot)
+{
+    long answer = 0;
+    if (!guards_possible(low, start) || !model_take())
+        return 0;
+    if (!changes_meet(low, end) && is_guardable(low, end, false) &&
+        markers_nothing_there(low, start) && markers_put(0, 0) == 0 &&
+        sys_mprotect(low, end - low, prot) == 0) {
+        if (mark(low, start) && note(low, start)) {
+            STATUS_ADD(guards, 1);
+            answer = 1;
+        } else if (sys_mprotect(low, start - low, PROT_NONE) != 0) {
+            answer = -ENOMEM;
+        }
+    }
+    model_drop();
+    return answer;
+}
+
 bool guards_next(uintptr_t *start, uintptr_t *end)
 {
     if (!guards_any() || !model_take())
