@@ -213,7 +213,7 @@ int main(int argc, char **argv)
 {
     const char *folder = NULL, *only = NULL;
     unsigned long seed = 0, count = 1000, every = 100;
-    unsigned long unseen_share = 0;
+    unsigned long unseen_share = 0, past_share = 0;
     bool herded = false;
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
@@ -233,6 +233,8 @@ int main(int argc, char **argv)
             every = strtoul(value, NULL, 10);
         else if (!strcmp(argv[i], "--unseen"))
             unseen_share = strtoul(value, NULL, 10);
+        else if (!strcmp(argv[i], "--past"))
+            past_share = strtoul(value, NULL, 10);
         else if (!strcmp(argv[i], "--only"))
             only = value;
         else if (!strcmp(argv[i], "--differs"))
@@ -246,7 +248,7 @@ int main(int argc, char **argv)
     if (!folder || !every) {
         fputs(
             "usage: diff-driver --dir FOLDER --seed N [--steps N] [--look EVERY]"
-            " [--unseen SHARE] [--only 3,17-20] [--differs guards,retained,opens,cold] [--herded | --alone]\n",
+            " [--unseen SHARE] [--past SHARE] [--only 3,17-20] [--differs guards,retained,opens,cold] [--herded | --alone]\n",
             stderr);
         return 2;
     }
@@ -254,7 +256,7 @@ int main(int argc, char **argv)
     look_each_step = every == 1;
     chunky = differs.retained ? seed % 4 != 0 : seed % 2; /* windows are filled where chunks meet */
     prctl(PR_SET_THP_DISABLE, 1L, 0L, 0L, 0L); /* what is resident must not depend on neighbours */
-    ways_start((unsigned)unseen_share);
+    ways_start((unsigned)unseen_share, (unsigned)past_share);
     handles_start();
     look_start();
     files_start(folder);

@@ -115,7 +115,9 @@ struct way {
 };
 extern const struct way *way; /* of this step's calls */
 extern bool no_hook;          /* this step's calls pass none */
-void ways_start(unsigned share);
+/* unseen: how many steps of 100 go past the library; past: how many go past the symbols, where the
+ * library sees them all the same. One of them is 0. */
+void ways_start(unsigned unseen, unsigned past);
 void ways_by_name(void);
 void ways_choose(void);
 void ways_no_hook(void); /* it is a call that has no hook */

@@ -9,7 +9,9 @@
 # TESTS=... DIFF_SEED=N DIFF_ON=FS).
 # DIFF_SEEDS: so many seeds; DIFF_STEPS: steps a seed; DIFF_SHRINK=0: do not look for the fewest
 # steps that still differ; DIFF_UNSEEN: the share of calls that pass no hook, else two seeds of three
-# have 30 %, and every third has none, so that what the library knows stays right for long.
+# have 30 %, and every third has none, so that what the library knows stays right for long. DIFF_PAST: the
+# share of calls by a handle of libc or by its syscall, in a seed without such; else every second of these has
+# 60 % where the library redirects libc's sites.
 # shellcheck shell=sh disable=SC2154
 : "${scratch:?comes from tests/lib.sh}"
 steps=${DIFF_STEPS:-5000}
@@ -74,6 +76,19 @@ unseen_in() {
 	fi
 }
 
+# The share of calls past the symbols that the library sees, for this seed.
+past_in() {
+	if [ "$unseen" != 0 ]; then
+		echo 0
+	elif [ -n "${DIFF_PAST:-}" ]; then
+		echo "$DIFF_PAST"
+	elif [ "$(uname -m)" = x86_64 ] && [ $(($1 % 6)) = 0 ]; then
+		echo 60
+	else
+		echo 0
+	fi
+}
+
 # Says how far the long form is, and at the end how much was compared.
 progress() {
 	[ -z "${TESTS_LONG:-}" ] || [ $((seed % 10)) != 0 ] || say "$kind: up to seed $seed equal; $(steps_made)"
@@ -98,6 +113,7 @@ seeds() {
 	kind=$1 end=$((seed + $2)) replay=$3 brings=${4:-none}
 	while [ "$seed" -lt "$end" ]; do
 		unseen=$(unseen_in "$seed")
+		past=$(past_in "$seed")
 		# A page that was allocated ahead is not missing, and a userfaultfd of missing pages tells,
 		# where the overlay lies on a tmpfs. That is what preallocation is for.
 		MAPHERD_PREALLOC=auto
@@ -107,10 +123,10 @@ seeds() {
 		# a call that the library sees (doc/design.md, section 5, "What remains").
 		kept=
 		case $kind in ext4 | xfs | btrfs | here) [ "$unseen" = 0 ] || kept=",opens" ;; esac
-		if ! pair "$seed" "$steps" "$on" "$MAPHERD_LIB" --unseen "$unseen" --differs "$brings$kept"; then
+		if ! pair "$seed" "$steps" "$on" "$MAPHERD_LIB" --unseen "$unseen" --past "$past" --differs "$brings$kept"; then
 			say "seed $seed on $kind ($steps steps) differs:" >&2
 			differs >&2
-			[ "${DIFF_SHRINK:-1}" = 0 ] || shrink "$seed" "$on" --unseen "$unseen" --differs "$brings$kept"
+			[ "${DIFF_SHRINK:-1}" = 0 ] || shrink "$seed" "$on" --unseen "$unseen" --past "$past" --differs "$brings$kept"
 			fail "replay: DIFF_SEED=$seed DIFF_ON=$kind DIFF_STEPS=$steps $replay"
 		fi
 		sed -n 's/^# did: //p' "$scratch/with" >>"$scratch/did"

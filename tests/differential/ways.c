@@ -3,8 +3,9 @@
 
 /*
  * How a call reaches the kernel. A program calls libc's function by its name, which a preloaded
- * library can define; or it does what no such library sees: it makes the system call itself, or it
- * finds libc's own function by a handle of libc (ctypes, JNA, FFM, Julia).
+ * library can define. Or it passes that by: it finds libc's own function by a handle of libc
+ * (ctypes, JNA, FFM, Julia), calls libc's syscall, or has an instruction of its own. The library
+ * sees the first two where it redirects libc's sites, and the last one never.
  */
 #define _GNU_SOURCE
 #include "driver.h"
@@ -21,149 +22,154 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static unsigned unseen_share;
-static struct way by_name, by_handle;
+#include "../raw.h"
+
+static unsigned unseen_share, past_share;
+static struct way by_name, by_handle, by_number, raw_way;
 const struct way *way = &by_name;
 bool no_hook;
 
-static void *raw_mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
+/* By libc's syscall, or by an instruction of this program. */
+static bool by_libc;
+#define number(...) (by_libc ? syscall(__VA_ARGS__) : raw(__VA_ARGS__))
+
+static void *number_mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
 {
-    return (void *)syscall(SYS_mmap, at, len, prot, flags, fd, offset);
+    return (void *)number(SYS_mmap, at, len, prot, flags, fd, offset);
 }
 
-static int raw_munmap(void *at, size_t len)
+static int number_munmap(void *at, size_t len)
 {
-    return (int)syscall(SYS_munmap, at, len);
+    return (int)number(SYS_munmap, at, len);
 }
 
-static void *raw_mremap(void *at, size_t old_len, size_t new_len, int flags, ...)
+static void *number_mremap(void *at, size_t old_len, size_t new_len, int flags, ...)
 {
     va_list args;
     va_start(args, flags);
     void *where = va_arg(args, void *);
     va_end(args);
-    return (void *)syscall(SYS_mremap, at, old_len, new_len, flags, where);
+    return (void *)number(SYS_mremap, at, old_len, new_len, flags, where);
 }
 
-static int raw_mprotect(void *at, size_t len, int prot)
+static int number_mprotect(void *at, size_t len, int prot)
 {
-    return (int)syscall(SYS_mprotect, at, len, prot);
+    return (int)number(SYS_mprotect, at, len, prot);
 }
 
-static int raw_pkey_mprotect(void *at, size_t len, int prot, int key)
+static int number_pkey_mprotect(void *at, size_t len, int prot, int key)
 {
-    return (int)syscall(SYS_pkey_mprotect, at, len, prot, key);
+    return (int)number(SYS_pkey_mprotect, at, len, prot, key);
 }
 
-static int raw_madvise(void *at, size_t len, int advice)
+static int number_madvise(void *at, size_t len, int advice)
 {
-    return (int)syscall(SYS_madvise, at, len, advice);
+    return (int)number(SYS_madvise, at, len, advice);
 }
 
 /* As libc's: the error is the result, and POSIX_MADV_DONTNEED must not lose anything. */
-static int raw_posix_madvise(void *at, size_t len, int advice)
+static int number_posix_madvise(void *at, size_t len, int advice)
 {
     int kept = errno;
-    int error = advice != POSIX_MADV_DONTNEED && syscall(SYS_madvise, at, len, advice) ? errno : 0;
+    int error = advice != POSIX_MADV_DONTNEED && number(SYS_madvise, at, len, advice) ? errno : 0;
     errno = kept;
     return error;
 }
 
-static int raw_mincore(void *at, size_t len, unsigned char *resident)
+static int number_mincore(void *at, size_t len, unsigned char *resident)
 {
-    return (int)syscall(SYS_mincore, at, len, resident);
+    return (int)number(SYS_mincore, at, len, resident);
 }
 
-static int raw_msync(void *at, size_t len, int flags)
+static int number_msync(void *at, size_t len, int flags)
 {
-    return (int)syscall(SYS_msync, at, len, flags);
+    return (int)number(SYS_msync, at, len, flags);
 }
 
-static int raw_mlock(const void *at, size_t len)
+static int number_mlock(const void *at, size_t len)
 {
-    return (int)syscall(SYS_mlock, at, len);
+    return (int)number(SYS_mlock, at, len);
 }
 
-static int raw_mlock2(const void *at, size_t len, unsigned flags)
+static int number_mlock2(const void *at, size_t len, unsigned flags)
 {
-    return (int)syscall(SYS_mlock2, at, len, flags);
+    return (int)number(SYS_mlock2, at, len, flags);
 }
 
-static int raw_munlock(const void *at, size_t len)
+static int number_munlock(const void *at, size_t len)
 {
-    return (int)syscall(SYS_munlock, at, len);
+    return (int)number(SYS_munlock, at, len);
 }
 
-static int raw_mlockall(int flags)
+static int number_mlockall(int flags)
 {
-    return (int)syscall(SYS_mlockall, flags);
+    return (int)number(SYS_mlockall, flags);
 }
 
-static int raw_munlockall(void)
+static int number_munlockall(void)
 {
-    return (int)syscall(SYS_munlockall);
+    return (int)number(SYS_munlockall);
 }
 
-static int raw_ftruncate(int fd, off_t len)
+static int number_ftruncate(int fd, off_t len)
 {
-    return (int)syscall(SYS_ftruncate, fd, len);
+    return (int)number(SYS_ftruncate, fd, len);
 }
 
-static int raw_flock(int fd, int operation)
+static int number_flock(int fd, int operation)
 {
-    return (int)syscall(SYS_flock, fd, operation);
+    return (int)number(SYS_flock, fd, operation);
 }
 
-static int raw_remap_file_pages(void *at, size_t len, int prot, size_t offset, int flags)
+static int number_remap_file_pages(void *at, size_t len, int prot, size_t offset, int flags)
 {
-    return (int)syscall(SYS_remap_file_pages, at, len, prot, offset, flags);
+    return (int)number(SYS_remap_file_pages, at, len, prot, offset, flags);
 }
 
-static void *raw_shmat(int id, const void *at, int flags)
+static void *number_shmat(int id, const void *at, int flags)
 {
-    return (void *)syscall(SYS_shmat, id, at, flags);
+    return (void *)number(SYS_shmat, id, at, flags);
 }
 
-static int raw_prctl(int option, ...)
+static int number_prctl(int option, ...)
 {
     va_list args;
     va_start(args, option);
     unsigned long a = va_arg(args, unsigned long), b = va_arg(args, unsigned long);
     unsigned long c = va_arg(args, unsigned long), d = va_arg(args, unsigned long);
     va_end(args);
-    return (int)syscall(SYS_prctl, option, a, b, c, d);
+    return (int)number(SYS_prctl, option, a, b, c, d);
 }
 
 /* A fork of which no handler of pthread_atfork hears. */
-static pid_t raw_fork(void)
+static pid_t number_fork(void)
 {
-    return (pid_t)syscall(SYS_clone, SIGCHLD, 0L, 0L, 0L, 0L);
+    return (pid_t)number(SYS_clone, SIGCHLD, 0L, 0L, 0L, 0L);
 }
 
-static const struct way raw = {
-    .name = "raw ",
-    .mmap = raw_mmap,
-    .mmap64 = raw_mmap,
-    .munmap = raw_munmap,
-    .mremap = raw_mremap,
-    .mprotect = raw_mprotect,
-    .pkey_mprotect = raw_pkey_mprotect,
-    .madvise = raw_madvise,
-    .posix_madvise = raw_posix_madvise,
-    .mincore = raw_mincore,
-    .msync = raw_msync,
-    .mlock = raw_mlock,
-    .mlock2 = raw_mlock2,
-    .munlock = raw_munlock,
-    .mlockall = raw_mlockall,
-    .munlockall = raw_munlockall,
-    .ftruncate = raw_ftruncate,
-    .ftruncate64 = raw_ftruncate,
-    .flock = raw_flock,
-    .remap_file_pages = raw_remap_file_pages,
-    .shmat = raw_shmat,
-    .prctl = raw_prctl,
-    .fork = raw_fork,
+static const struct way numbers = {
+    .mmap = number_mmap,
+    .mmap64 = number_mmap,
+    .munmap = number_munmap,
+    .mremap = number_mremap,
+    .mprotect = number_mprotect,
+    .pkey_mprotect = number_pkey_mprotect,
+    .madvise = number_madvise,
+    .posix_madvise = number_posix_madvise,
+    .mincore = number_mincore,
+    .msync = number_msync,
+    .mlock = number_mlock,
+    .mlock2 = number_mlock2,
+    .munlock = number_munlock,
+    .mlockall = number_mlockall,
+    .munlockall = number_munlockall,
+    .ftruncate = number_ftruncate,
+    .ftruncate64 = number_ftruncate,
+    .flock = number_flock,
+    .remap_file_pages = number_remap_file_pages,
+    .shmat = number_shmat,
+    .prctl = number_prctl,
+    .fork = number_fork,
 };
 
 /* The table of a handle: RTLD_DEFAULT finds what is preloaded, libc's handle finds libc's own. */
@@ -181,24 +187,51 @@ static struct way way_of(const char *name, void *handle)
     return w;
 }
 
-void ways_start(unsigned share)
+/* Where all that this thread does is seen, what is no site of libc's goes by its name. */
+static void name_the_rest(struct way *w)
+{
+    w->msync = by_name.msync;
+    w->ftruncate = by_name.ftruncate;
+    w->ftruncate64 = by_name.ftruncate64;
+    w->flock = by_name.flock;
+    w->prctl = by_name.prctl;
+    w->remap_file_pages = by_name.remap_file_pages;
+}
+
+void ways_start(unsigned unseen, unsigned past)
 {
     void *libc = dlopen("libc.so.6", RTLD_NOW | RTLD_NOLOAD);
     if (!libc) {
         fprintf(stderr, "diff-driver: no handle of libc: %s\n", dlerror());
         exit(6);
     }
-    unseen_share = share;
+    unseen_share = unseen;
+    past_share = past;
     by_name = way_of("", RTLD_DEFAULT);
     by_handle = way_of("by handle ", libc);
+    by_number = raw_way = numbers;
+    by_number.name = "by number ";
+    raw_way.name = "raw ";
+    if (past) {
+        name_the_rest(&by_handle);
+        name_the_rest(&by_number);
+    }
+}
+
+static const struct way *choose(void)
+{
+    if (unseen_share && percent(unseen_share))
+        return percent(60) || differs.cold ? &raw_way : &by_handle;
+    if (past_share && percent(past_share))
+        return percent(50) ? &by_number : &by_handle;
+    return &by_name;
 }
 
 void ways_choose(void)
 {
-    way = !unseen_share || !percent(unseen_share) ? &by_name
-          : percent(60) || differs.cold           ? &raw
-                                                  : &by_handle;
-    no_hook = way != &by_name;
+    way = choose();
+    by_libc = way == &by_number;
+    no_hook = !past_share && way != &by_name;
 }
 
 void ways_no_hook(void)
@@ -208,8 +241,9 @@ void ways_no_hook(void)
 
 void ways_by_name(void)
 {
-    if (way != &by_name)
-        say(" by name");
+    if (!no_hook)
+        return;
+    say(" by name");
     way = &by_name;
     no_hook = false;
 }
