@@ -98,8 +98,10 @@ struct elf {
     int bits; /* 32 or 64; 0 if neither */
     bool little_endian;
     unsigned machine; /* EM_* */
-    char loader[256]; /* PT_INTERP: the dynamic loader's path; "" if there is none. Read only if
-                          the file is of this command's own kind. */
+    /* Read only if the file is of this command's own kind: */
+    char loader[256]; /* PT_INTERP: the dynamic loader's path; "" if there is none */
+    bool needs;       /* DT_NEEDED: it is linked with a library */
+    bool go;          /* the note of Go's linker, with the id of the build */
 };
 
 #define HEADERS_MOST 256 /* program headers looked at: a real file has about a dozen */
@@ -109,7 +111,49 @@ static bool read_at(int fd, void *into, size_t len, uint64_t offset)
     return offset <= INT64_MAX && pread(fd, into, len, (off_t)offset) == (ssize_t)len;
 }
 
-static void read_loader(int fd, struct elf *e)
+static void read_path_of_loader(int fd, const Elf64_Phdr *part, struct elf *e)
+{
+    if (part->p_filesz == 0 || part->p_filesz > sizeof e->loader ||
+        !read_at(fd, e->loader, part->p_filesz, part->p_offset))
+        e->loader[0] = '\0';
+    e->loader[sizeof e->loader - 1] = '\0';
+}
+
+static bool has_needed(int fd, const Elf64_Phdr *part)
+{
+    enum { MOST = 1000 };
+    Elf64_Dyn entry = { .d_tag = DT_NULL };
+    for (uint64_t n = 0; n < MOST && n < part->p_filesz / sizeof entry; n++) {
+        if (!read_at(fd, &entry, sizeof entry, part->p_offset + n * sizeof entry) ||
+            entry.d_tag == DT_NULL)
+            return false;
+        if (entry.d_tag == DT_NEEDED)
+            return true;
+    }
+    return false;
+}
+
+/* A part may hold several notes. */
+static bool has_note_of_go(int fd, const Elf64_Phdr *part)
+{
+    enum { BUILD_ID = 4, MOST = 100 }; /* cmd/link/internal/ld/elf.go */
+    static const char name[4] = "Go";
+    struct {
+        Elf64_Nhdr head;
+        char name[sizeof name];
+    } note;
+    uint64_t at = part->p_offset, end = at + part->p_filesz;
+    for (unsigned n = 0; n < MOST && at < end && read_at(fd, &note, sizeof note, at); n++) {
+        if (note.head.n_type == BUILD_ID && note.head.n_namesz == sizeof name &&
+            memcmp(note.name, name, sizeof name) == 0)
+            return true;
+        at += sizeof note.head + ((uint64_t)note.head.n_namesz + 3) / 4 * 4 +
+              ((uint64_t)note.head.n_descsz + 3) / 4 * 4;
+    }
+    return false;
+}
+
+static void read_parts(int fd, struct elf *e)
 {
     Elf64_Ehdr head;
     if (!read_at(fd, &head, sizeof head, 0) || head.e_phentsize != sizeof(Elf64_Phdr))
@@ -118,13 +162,12 @@ static void read_loader(int fd, struct elf *e)
         Elf64_Phdr part;
         if (!read_at(fd, &part, sizeof part, head.e_phoff + n * sizeof part))
             return;
-        if (part.p_type != PT_INTERP)
-            continue;
-        if (part.p_filesz == 0 || part.p_filesz > sizeof e->loader ||
-            !read_at(fd, e->loader, part.p_filesz, part.p_offset))
-            e->loader[0] = '\0';
-        e->loader[sizeof e->loader - 1] = '\0';
-        return;
+        if (part.p_type == PT_INTERP)
+            read_path_of_loader(fd, &part, e);
+        else if (part.p_type == PT_DYNAMIC)
+            e->needs = has_needed(fd, &part);
+        else if (part.p_type == PT_NOTE)
+            e->go |= has_note_of_go(fd, &part);
     }
 }
 
@@ -143,7 +186,7 @@ static void elf_read(int fd, struct elf *e)
     e->little_endian = head.e_ident[EI_DATA] == ELFDATA2LSB;
     e->machine = e->little_endian ? le16toh(head.e_machine) : be16toh(head.e_machine);
     if (e->bits == 64 && e->little_endian == (BYTE_ORDER == LITTLE_ENDIAN))
-        read_loader(fd, e);
+        read_parts(fd, e);
 }
 
 /* Whether both are for the same word size, byte order and machine. */
@@ -268,6 +311,14 @@ static enum reach judge_elf(struct judge *j, const char *path, int fd, const str
     if (!e->loader[0] && !is_loader) {
         say_why(j, path, "is statically linked, and only the dynamic loader preloads libraries");
         return REACH_CHILDREN;
+    }
+    if (e->go && !e->needs) {
+        say_why(j, path, "is a Go program that makes its system calls without libc");
+        return REACH_CHILDREN;
+    }
+    if (e->go) {
+        say_why(j, path, "is a Go program, and Go code makes its system calls without libc");
+        return REACH_PARTLY;
     }
     return REACH_YES;
 }

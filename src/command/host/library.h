@@ -24,12 +24,13 @@ int program_find(const char *name, char path[PATH_MAX]);
 
 enum reach {
     REACH_YES,      /* LD_PRELOAD works, or nothing is known against it */
+    REACH_PARTLY,   /* in it, but most of its calls pass the library by */
     REACH_CHILDREN, /* not in it, but its children get the environment unchanged */
     REACH_NO,       /* not in it, and LD_PRELOAD would disturb it */
 };
 
-/* Whether the library gets into the program in the file path. If not, a clause in why says the
- * reason. */
+/* Whether the library gets into the program in the file path. If not, or if it is of little use
+ * there, a clause in why says the reason. */
 enum reach program_reach(const char *path, const char *library, char *why, size_t why_size);
 
 #endif

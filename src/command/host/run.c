@@ -108,10 +108,13 @@ static void preload(struct additions *a, const char *program, const char *path)
     }
     enum reach reach = program_reach(path, library, why, sizeof why);
     bool hand_on = reach == REACH_CHILDREN && children_are_herded();
-    if (reach != REACH_YES)
+    if (reach == REACH_PARTLY)
+        complain("%s runs with the library, but only what its C code maps is herded: %s", program,
+                 why);
+    else if (reach != REACH_YES)
         complain("%s runs without the library: %s%s", program, why,
                  hand_on ? " (the programs that it starts will have it)" : "");
-    if (reach == REACH_YES || hand_on)
+    if (reach == REACH_YES || reach == REACH_PARTLY || hand_on)
         prepend_library(a, library);
 }
 
