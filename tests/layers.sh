@@ -136,6 +136,11 @@ needs_no_library() {
 	readelf -V "$1" | grep -E '^ +(0x)?[0-9a-f]+:.*(Version|Name):' || true
 }
 
+# The program's libc has addresses in it: of the handlers of a fork, and of redirected sites.
+stays_loaded() {
+	readelf -d "$1" | grep -q NODELETE || echo "dlclose unloads it"
+}
+
 own_maps() {
 	LD_PRELOAD=$1 grep -q libmapherd.so /proc/self/maps || echo "the library is not in it"
 	with=$(LD_PRELOAD=$1 grep -c "" /proc/self/maps)
@@ -166,6 +171,7 @@ fi
 holds exports_are_the_table "$tree" "$MAPHERD_LIB"
 holds imports_are_few "$tree" "$MAPHERD_LIB"
 holds needs_no_library "$MAPHERD_LIB"
+holds stays_loaded "$MAPHERD_LIB"
 holds own_maps "$MAPHERD_LIB"
 
 # ---- each rule can be broken ----
@@ -215,6 +221,7 @@ for what in NEEDED 'Name: GLIBC'; do
 	needs_no_library "$scratch/bad.so" | grep -q "$what" || fail "'$what' is not noticed in a bad library"
 done
 [ -n "$(exports_are_the_table "$tree" "$scratch/bad.so")" ] || fail "exports are not compared"
+[ -n "$(stays_loaded "$scratch/bad.so")" ] || fail "stays_loaded does not notice a library that goes"
 [ -n "$(own_maps /nowhere.so 2>/dev/null)" ] || fail "own_maps does not notice a missing library"
 
 say "$(names_in_table "$tree" | wc -l) exported names, $(nm -D --undefined-only "$MAPHERD_LIB" | wc -l) imported"

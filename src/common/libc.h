@@ -11,7 +11,7 @@
  * library (common/error.h). tests/layers.sh compares these names with the imports of the library.
  *
  * A file that uses one of these names includes this header. The compiler's own functions, memcpy
- * and its kind, are in entry/strings.c.
+ * and its kind, are in entry/standard.c.
  */
 #ifndef MAPHERD_LIBC_H
 #define MAPHERD_LIBC_H
@@ -24,12 +24,16 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
-/* glibc and musl have these. Without the first three, the library does nothing. */
+/* glibc and musl have these. Without one of the first three, the library does nothing. Their other
+ * names environ and program_invocation_short_name are not libc's alone: a program may have
+ * variables of these names. */
+extern char **__environ;
+extern const char *__progname;
 #pragma weak __errno_location
-#pragma weak environ
+#pragma weak __environ
 #pragma weak getauxval
 #pragma weak dl_iterate_phdr
-#pragma weak program_invocation_short_name
+#pragma weak __progname
 
 /* glibc alone has these: since 2.3.2, 2.10, 2.1 and 2.35. */
 extern int __register_atfork(void (*)(void), void (*)(void), void (*)(void), void *);

@@ -34,21 +34,26 @@ struct search {
     bool behind;      /* this library has been passed */
 };
 
-/* glibc puts addresses there for most libraries. musl leaves the file's own values. */
-static const void *address(uintptr_t base, uintptr_t value)
+static uintptr_t distance(uintptr_t a, uintptr_t b)
 {
-    return (const void *)(value < base ? base + value : value);
+    return a < b ? b - a : a - b;
 }
 
-static bool read_tables(const struct dl_phdr_info *info, struct tables *t)
+/* glibc puts addresses there for most libraries. musl leaves the file's own values. A table is in
+ * the same library as the entry, so it is the one that is nearer. */
+static const void *address(const ElfW(Dyn) * entry, uintptr_t base)
 {
-    const ElfW(Dyn) *entry = NULL;
-    for (unsigned i = 0; i < info->dlpi_phnum; i++)
-        if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
-            entry = (const void *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
-    *t = (struct tables){ .base = info->dlpi_addr };
+    uintptr_t value = entry->d_un.d_ptr, here = (uintptr_t)entry;
+    bool moved = distance(base + value, here) < distance(value, here);
+    return (const void *)(moved ? base + value : value);
+}
+
+/* entry: the first one of the dynamic section, or NULL. */
+static bool read_section(uintptr_t base, const ElfW(Dyn) * entry, struct tables *t)
+{
+    *t = (struct tables){ .base = base };
     for (; entry && entry->d_tag != DT_NULL; entry++) {
-        const void *at = address(t->base, entry->d_un.d_ptr);
+        const void *at = address(entry, base);
         switch (entry->d_tag) {
         case DT_SYMTAB: t->symbols = at; break;
         case DT_STRTAB: t->names = at; break;
@@ -58,6 +63,15 @@ static bool read_tables(const struct dl_phdr_info *info, struct tables *t)
         }
     }
     return t->symbols && t->names;
+}
+
+static bool read_tables(const struct dl_phdr_info *info, struct tables *t)
+{
+    const ElfW(Dyn) *entry = NULL;
+    for (unsigned i = 0; i < info->dlpi_phnum; i++)
+        if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
+            entry = (const void *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+    return read_section(info->dlpi_addr, entry, t);
 }
 
 static uint32_t gnu_hash(const char *name)
@@ -78,11 +92,14 @@ static uint32_t sysv_hash(const char *name)
     return hash & 0x0fffffff;
 }
 
-/* The highest bit of a version's number says that it is not the default one. */
+/* Assembly may leave a function without a type. The highest bit of a version's number says that it
+ * is not the default one. */
 static bool is_function(const struct tables *t, uint32_t n, const char *name)
 {
     const ElfW(Sym) *symbol = t->symbols + n;
-    return symbol->st_shndx != SHN_UNDEF && ELF64_ST_TYPE(symbol->st_info) == STT_FUNC &&
+    unsigned type = ELF64_ST_TYPE(symbol->st_info);
+    return symbol->st_shndx != SHN_UNDEF && symbol->st_value &&
+           (type == STT_FUNC || type == STT_NOTYPE || type == STT_GNU_IFUNC) &&
            !(t->versions && t->versions[n] >> 15) && strcmp(t->names + symbol->st_name, name) == 0;
 }
 
@@ -123,11 +140,69 @@ static uint32_t find_sysv(const struct tables *t, const char *name)
     return 0;
 }
 
+/* Asks the library which function it is, as the loader does (sysdeps/ARCH/dl-irel.h). */
+static uintptr_t ask(uintptr_t resolver)
+{
+#if defined(__aarch64__)
+    const uint64_t capabilities[] = { 3 * sizeof(uint64_t), getauxval(AT_HWCAP),
+                                      getauxval(AT_HWCAP2) };
+    uint64_t has_second = 1ULL << 62;
+    return ((uintptr_t(*)(uint64_t, const uint64_t *))resolver)(capabilities[1] | has_second,
+                                                                capabilities);
+#else
+    return ((uintptr_t(*)(void))resolver)();
+#endif
+}
+
 /* Returns the function, or NULL. Symbol 0 is none. */
 static void *function_of(const struct tables *t, const char *name)
 {
     uint32_t n = t->gnu ? find_gnu(t, name, gnu_hash(name)) : t->sysv ? find_sysv(t, name) : 0;
-    return n ? (void *)(t->base + t->symbols[n].st_value) : NULL;
+    if (!n)
+        return NULL;
+    const ElfW(Sym) *symbol = t->symbols + n;
+    uintptr_t at = (symbol->st_shndx == SHN_ABS ? 0 : t->base) + symbol->st_value;
+    return (void *)(ELF64_ST_TYPE(symbol->st_info) == STT_GNU_IFUNC ? ask(at) : at);
+}
+
+/* ---- the list of what is loaded ---- */
+
+typedef int visitor(struct dl_phdr_info *, size_t, void *);
+typedef int iterate_function(visitor *, void *);
+
+/* The list that the loader keeps for debuggers, by the entry DT_DEBUG of the program. NULL: the
+ * program has none, or the loader was started as the program. */
+static const struct link_map *find_list(void)
+{
+    const ElfW(Phdr) *part = (const void *)getauxval(AT_PHDR), *end = part + getauxval(AT_PHNUM);
+    const ElfW(Dyn) *entry = NULL;
+    uintptr_t base = 0;
+    bool known = false;
+    for (; part < end; part++) {
+        if (part->p_type == PT_PHDR) { /* it comes before the others */
+            base = getauxval(AT_PHDR) - part->p_vaddr;
+            known = true;
+        } else if (part->p_type == PT_DYNAMIC && known) {
+            entry = (const void *)(base + part->p_vaddr);
+        }
+    }
+    for (; entry && entry->d_tag != DT_NULL; entry++)
+        if (entry->d_tag == DT_DEBUG && entry->d_un.d_ptr)
+            return ((const struct r_debug *)entry->d_un.d_ptr)->r_map;
+    return NULL;
+}
+
+/* libc's own dl_iterate_phdr. A program may have another one, which tells of less, for its own
+ * unwinder. That one is called where libc's is not found. */
+static iterate_function *find_iterate(void)
+{
+    static iterate_function *found;
+    struct tables t;
+    const struct link_map *map = found || !getauxval ? NULL : find_list();
+    for (; map && !found; map = map->l_next)
+        if (read_section(map->l_addr, map->l_ld, &t) && function_of(&t, "__errno_location"))
+            *(void **)&found = function_of(&t, "dl_iterate_phdr");
+    return found ? found : dl_iterate_phdr;
 }
 
 /* The kernel's own library, in which the loader finds nothing for others: since Linux 6.11 it has a
@@ -159,8 +234,9 @@ static void search(struct search s)
         *(void **)s.names[i].pointer = NULL;
     s.missing = s.n;
     s.vdso = getauxval ? getauxval(AT_SYSINFO_EHDR) : 0;
-    if (dl_iterate_phdr)
-        dl_iterate_phdr(look, &s);
+    iterate_function *iterate = find_iterate();
+    if (iterate)
+        iterate(look, &s);
 }
 
 /* ---- which libraries count ---- */

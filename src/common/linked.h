@@ -9,8 +9,8 @@
  * the tables of the loader instead (System V gABI, chapter 5; DT_GNU_HASH as the GNU linker writes
  * it; symbol versions as in the LSB).
  *
- * Of several versions of a function, the default one is found, as by dlsym. A function that its
- * library chooses at load time (STT_GNU_IFUNC) is not found: none that is asked for here is one.
+ * Of several versions of a function, the default one is found, as by dlsym. Where a library chooses
+ * a function at load time (STT_GNU_IFUNC), it is asked for its choice.
  *
  * Every function takes the loader's own lock (dl_iterate_phdr), so none may be called in a handler
  * of a signal. NULL means that there is no such function, or that the program has no libc. None

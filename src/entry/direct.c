@@ -39,7 +39,7 @@ extern long (*direct_next)(long, ...) HIDDEN;
 long (*direct_next)(long, ...);
 
 /* STUBS_SITE: the hook of syscall passes the call on to libc, where a site has it. */
-const unsigned char direct_known_numbers[STUBS_NUMBERS] = {
+__attribute__((used)) const unsigned char direct_known_numbers[STUBS_NUMBERS] = {
     [SYS_prctl] = STUBS_ANSWER,      [SYS_seccomp] = STUBS_ANSWER,
     [SYS_exit_group] = STUBS_ANSWER, [SYS_execve] = STUBS_ANSWER,
     [SYS_execveat] = STUBS_ANSWER,   [SYS_chroot] = STUBS_ANSWER,

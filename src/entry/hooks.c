@@ -310,6 +310,8 @@ void hook_quick_exit(int status)
 {
     if (started)
         status = engine_status(status);
+    else if (error_reachable())
+        *(void **)&next_quick_exit = linked_next("quick_exit");
     if (next_quick_exit)
         next_quick_exit(status);
     sys_exit_group(status);

@@ -153,14 +153,12 @@ static void notice_ends(void)
 
 static const char *name_of_program(void)
 {
-    return &program_invocation_short_name && program_invocation_short_name
-               ? program_invocation_short_name
-               : "?";
+    return &__progname && __progname ? __progname : "?";
 }
 
 __attribute__((constructor)) static void start(void)
 {
-    if (!error_reachable() || !&environ || !getauxval)
+    if (!error_reachable() || !&__environ || !getauxval)
         return; /* a program without a libc: the hooks are the plain system calls */
     int saved = error_get();
     unsigned char *guard;
@@ -168,7 +166,7 @@ __attribute__((constructor)) static void start(void)
      * it. */
     const char *name = name_of_program();
     page_size = getauxval(AT_PAGESZ);
-    char *const *variables = getauxval(AT_SECURE) ? NULL : environ;
+    char *const *variables = getauxval(AT_SECURE) ? NULL : __environ;
     options_read(variables, complaints_add);
     mapherd_status_block.options_len = (uint32_t)options_list(
         variables, mapherd_status_block.options, sizeof mapherd_status_block.options);
@@ -182,7 +180,7 @@ __attribute__((constructor)) static void start(void)
         error_set(saved);
         return;
     }
-    complaints_tell(environ);
+    complaints_tell(__environ);
     zone_start((uintptr_t)__builtin_frame_address(0), seed());
     if (!own_memory(&guard) || !gate_at_fork()) {
         log_line(EVENT_no_memory, "the kernel gives no memory: the program runs as if mapherd were "

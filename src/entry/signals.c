@@ -31,7 +31,7 @@
 static bool on;
 static unsigned long known_flags; /* the flags that this kernel keeps */
 static uintptr_t libc_restorer;   /* part of the actions that libc gives to the kernel */
-static bool restorer_is_told;     /* by libc's sigaction: glibc's does, musl's does not */
+static bool keeps_restorer;       /* libc's sigaction does not write it: musl's */
 
 static void on_sigbus(int sig, siginfo_t *info, void *context);
 
@@ -145,7 +145,7 @@ void signals_to_libc(const struct sys_action *action, struct sigaction *out)
     out->sa_handler = (void (*)(int))action->handler;
     out->sa_flags = (int)action->flags;
     memcpy(&out->sa_mask, &action->mask, sizeof action->mask);
-    if (restorer_is_told)
+    if (!keeps_restorer)
         out->sa_restorer = (void (*)(void))action->restorer;
 }
 
@@ -425,11 +425,12 @@ static void learn_restorer(signals_sigaction *libc_sigaction)
 {
     struct sigaction plain = { .sa_handler = SIG_DFL }, told = { .sa_handler = SIG_DFL };
     struct sys_action found;
+    keeps_restorer = true;
     if (libc_sigaction(SIGBUS, &plain, NULL) < 0 || sys_sigaction(SIGBUS, NULL, &found) < 0 ||
         !(found.flags & RESTORER))
         return;
     libc_restorer = found.restorer;
-    restorer_is_told = libc_sigaction(SIGBUS, NULL, &told) == 0 && told.sa_restorer;
+    keeps_restorer = libc_sigaction(SIGBUS, NULL, &told) < 0 || !told.sa_restorer;
 }
 
 /* Asks the kernel which flags it keeps. */

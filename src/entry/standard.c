@@ -274,7 +274,7 @@ STANDARD size_t strcspn(const char *text, const char *letters)
 STANDARD char *getenv(const char *name)
 {
     size_t len = strlen(name);
-    for (char **entry = &environ ? environ : NULL; entry && *entry; entry++)
+    for (char **entry = &__environ ? __environ : NULL; entry && *entry; entry++)
         if (strncmp(*entry, name, len) == 0 && (*entry)[len] == '=')
             return *entry + len + 1;
     return NULL;

@@ -7,45 +7,72 @@
 #define _GNU_SOURCE
 #include "unwind/module.h"
 
+#include <string.h>
+
 #include "common/libc.h"
 #include "kernel/sys.h"
 
 /* ---- where there is no _dl_find_object ---- */
 
 /*
- * The program and the libraries that it starts with: they are never unloaded. What is loaded later
- * is not here. To ask the loader for it takes the loader's lock, which a thread that maps memory
- * may hold.
+ * What is loaded at the start. What is loaded later is not here: to ask the loader for it takes the
+ * loader's lock, which a thread that maps memory may hold. A library that another one has opened by
+ * then may be closed later, and its place taken. So a module counts only while its first bytes are
+ * still there.
  */
 enum { KNOWN_MOST = 64 };
-static struct module known[KNOWN_MOST];
+static struct known {
+    struct module module;
+    ElfW(Ehdr) head;
+    char path[256]; /* the end of it */
+} known[KNOWN_MOST];
 static unsigned known_count;
+
+static void note_path(struct known *k, const char *path)
+{
+    size_t len = strlen(path), most = sizeof k->path - 1;
+    memcpy(k->path, len > most ? path + len - most : path, (len > most ? most : len) + 1);
+    k->module.path = k->path;
+}
 
 static int note(struct dl_phdr_info *info, size_t size, void *context)
 {
-    struct module m = { .start = UINTPTR_MAX, .bias = info->dlpi_addr, .path = info->dlpi_name };
-    if (known_count == 0)
-        m.path = ""; /* the program comes first; musl has a name for it, glibc has none */
+    struct known *k = known + known_count;
+    struct module *m = &k->module;
     (void)size, (void)context;
+    *m = (struct module){ .start = UINTPTR_MAX, .bias = info->dlpi_addr };
     for (unsigned i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *p = info->dlpi_phdr + i;
-        uintptr_t start = m.bias + p->p_vaddr, end = start + p->p_memsz;
+        uintptr_t start = m->bias + p->p_vaddr, end = start + p->p_memsz;
         if (p->p_type == PT_GNU_EH_FRAME)
-            m.unwind = (const unsigned char *)start;
-        if (p->p_type == PT_LOAD && start < m.start)
-            m.start = start;
-        if (p->p_type == PT_LOAD && end > m.end)
-            m.end = end;
+            m->unwind = (const unsigned char *)start;
+        if (p->p_type == PT_LOAD && start < m->start)
+            m->start = start;
+        if (p->p_type == PT_LOAD && end > m->end)
+            m->end = end;
     }
-    known[known_count++] = m;
+    if (m->start > m->end || m->end - m->start < sizeof k->head)
+        return 0;
+    memcpy(&k->head, (const void *)m->start, sizeof k->head);
+    /* musl has a name for the program, which comes first, and glibc has none. */
+    note_path(k, known_count ? info->dlpi_name : "");
+    known_count++;
     return known_count == KNOWN_MOST;
+}
+
+static bool is_still_there(const struct known *k)
+{
+    struct reach r = { 0, 0 };
+    return reach_span(&r, k->module.start, sizeof k->head) &&
+           memcmp((const void *)k->module.start, &k->head, sizeof k->head) == 0;
 }
 
 static bool find_known(uintptr_t address, struct module *m)
 {
     for (unsigned i = 0; i < known_count; i++) {
-        if (address >= known[i].start && address < known[i].end) {
-            *m = known[i];
+        const struct module *one = &known[i].module;
+        if (address >= one->start && address < one->end && is_still_there(known + i)) {
+            *m = *one;
             return true;
         }
     }

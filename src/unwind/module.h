@@ -25,8 +25,9 @@ void module_start(void);
 /*
  * Finds the module of an address, by _dl_find_object of glibc 2.35 and later, which takes 5 to 9
  * ns. With an older glibc, and with musl, the modules are those that module_start has noted, 64 at
- * most. False where there is none. Thread- and async-signal-safe; no lock. The answer holds until
- * the module is unloaded: a module with a call on the caller's stack is not.
+ * most, and that are still there; of a path longer than 255 bytes its end is known then. False
+ * where there is none. Thread- and async-signal-safe; no lock. The answer holds until the module is
+ * unloaded: a module with a call on the caller's stack is not.
  */
 bool module_find(uintptr_t address, struct module *m);
 
