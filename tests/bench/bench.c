@@ -16,6 +16,9 @@
  *     bench inside FILE         ns of a pair of a chunk between others, 10,000 of which are mapped
  *     bench fork FILE           us of fork + wait, 20,000 chunks mapped
  *     bench threads FILE        ns of a pair of a chunk, 64 threads at once
+ *     bench handle FILE         ns of a pair of a chunk by libc's mmap and munmap, found by a handle
+ *     bench brief WHAT          ns of getppid, of the same by number (syscall), or of a read of a
+ *                               byte; of a signal to this thread and its handler
  *     bench action 10|7         ns of two sigaction() of that signal, a handler and the default
  *     bench mask few|all        ns of a pthread_sigmask() that blocks SIGTERM, or all, and one back
  *     bench memory FILE Rss|Pss KiB that this process takes after a chunk was mapped
@@ -23,6 +26,7 @@
  *     bench start LIBRARY|-     us of starting /bin/true with that LD_PRELOAD, and waiting
  */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -33,6 +37,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -124,6 +129,24 @@ static double forks(void)
     return (now_ns() - start) / FORKS / 1000;
 }
 
+static double pairs_by_handle(void)
+{
+    void *(*by_handle)(void *, size_t, int, int, int, off_t);
+    int (*unmap_by_handle)(void *, size_t);
+    void *libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+    if (!libc)
+        die("libc.so.6");
+    *(void **)&by_handle = dlsym(libc, "mmap");
+    *(void **)&unmap_by_handle = dlsym(libc, "munmap");
+    double start = cpu_ns();
+    for (long i = 0; i < PAIRS; i++) {
+        void *at = by_handle(NULL, CHUNK, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 5 * CHUNK);
+        if (at == MAP_FAILED || unmap_by_handle(at, CHUNK))
+            die("mmap by handle");
+    }
+    return (cpu_ns() - start) / PAIRS;
+}
+
 static void *one_thread(void *number)
 {
     for (long i = 0; i < PAIRS_A_THREAD; i++)
@@ -179,6 +202,31 @@ static double starts(const char *library)
 static void never(int sig)
 {
     (void)sig;
+}
+
+/* Calls that the library has nothing to do with. */
+static double brief(const char *what)
+{
+    enum { TIMES = 300000 };
+    char byte;
+    bool by_number = !strcmp(what, "number"), reads = !strcmp(what, "read");
+    bool signals = !strcmp(what, "signal");
+    int zero = open("/dev/zero", O_RDONLY);
+    struct sigaction mine = { .sa_handler = never };
+    if (zero < 0 || sigaction(SIGUSR1, &mine, NULL))
+        die("/dev/zero or sigaction");
+    double start = cpu_ns();
+    for (int i = 0; i < TIMES; i++) {
+        if (by_number)
+            syscall(SYS_getppid);
+        else if (reads && read(zero, &byte, 1) != 1)
+            die("read");
+        else if (signals)
+            raise(SIGUSR1);
+        else if (!reads)
+            getppid();
+    }
+    return (cpu_ns() - start) / TIMES;
 }
 
 static double actions(int sig)
@@ -241,7 +289,8 @@ int main(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "", *file = argc > 2 ? argv[2] : NULL;
     double result;
-    bool opens = strcmp(what, "start") && strcmp(what, "action") && strcmp(what, "mask");
+    bool opens = strcmp(what, "start") && strcmp(what, "action") && strcmp(what, "mask") &&
+                 strcmp(what, "brief");
     if (opens && file && (fd = open(file, O_RDWR)) < 0)
         die(file);
     if (!strcmp(what, "anonymous"))
@@ -254,6 +303,10 @@ int main(int argc, char **argv)
         result = space(*what == 'a');
     else if (!strcmp(what, "chunk") && file)
         result = pairs(CHUNK, MAP_SHARED, fd, 5 * CHUNK, PAIRS);
+    else if (!strcmp(what, "handle") && file)
+        result = pairs_by_handle();
+    else if (!strcmp(what, "brief") && file)
+        result = brief(file);
     else if (!strcmp(what, "ascending") && file)
         result = ascending(0);
     else if (!strcmp(what, "both") && file)

@@ -81,9 +81,24 @@ compare "sigaction, two calls, SIGUSR1" ratio 1.05 ns action 10
 compare "sigaction, two calls, SIGBUS" ratio - ns action 7
 compare "pthread_sigmask, two calls, SIGTERM" ratio 1.05 ns mask few
 compare "pthread_sigmask, two calls, all signals" ratio 1.05 ns mask all
+compare "getppid" ratio 1.00 ns brief getppid
+compare "getppid by libc's syscall" ratio - ns brief number
+compare "a read of a byte" ratio 1.00 ns brief read
+compare "a signal to this thread" ratio 1.00 ns brief signal
 compare "start of /bin/true" added 300 us start
 compare "memory of a process, Rss" added 300 KiB memory "$large" Rss
 compare "memory of a process, Pss" added - KiB memory "$large" Pss
+
+# Both preloaded: by its symbol on the left, past it on the right.
+row="a chunk by libc's mmap; left by its symbol"
+: >"$scratch/bare"
+: >"$scratch/preloaded"
+n=0
+while [ $((n += 1)) -le "$pairs" ]; do
+	preloaded "$bench" chunk "$large" >>"$scratch/bare" || fail "chunk failed, preloaded"
+	with_library handle "$large"
+done
+judge ratio 1.05 ns
 
 # Not preloaded: the unwinder itself, libc's backtrace() on the left.
 row="a call stack of 16, backtrace() and ours"
