@@ -8,8 +8,8 @@
 #include "entry/call.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "common/due.h"
 #include "common/pages.h"
@@ -73,20 +73,50 @@ static void withdraw(void)
     gate_close(MAPHERD_MISTAKEN);
 }
 
-/* A signal handler on a stack of its own may have 2 KiB. What is due takes more, and can wait for a
- * call elsewhere. It is asked only where sites are redirected: libc may be called anywhere. */
-static bool has_a_small_stack(void)
+/* ---- the stack of the caller ---- */
+
+static struct {
+    uintptr_t low, high;
+} main_stack;
+
+void call_start(uintptr_t top)
 {
-    stack_t stack;
-    return gate_sees_forks() && sys_sigaltstack(NULL, &stack) == 0 && (stack.ss_flags & SS_ONSTACK);
+    enum { MOST = 8 << 20 }; /* what the kernel keeps free below it, whatever the limit is */
+    struct rlimit limit;
+    if (top && sys_prlimit(0, RLIMIT_STACK, NULL, &limit) == 0) {
+        main_stack.high = top;
+        main_stack.low = top - (limit.rlim_cur < MOST ? limit.rlim_cur : MOST);
+    }
 }
+
+/*
+ * Where sites are redirected, libc may call from everywhere: on the stack of a fiber or of a signal
+ * handler, which may have 2 KiB. So what takes more, and can wait for a call elsewhere, is done
+ * only on the stack of the main thread, and on one that libc has made for a thread (MAP_STACK),
+ * with this much left. A guard marker divides such memory as the end of a mapping does.
+ */
+static bool has_room(void)
+{
+    enum { ROOM = 16 << 10 };
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0), from = here - ROOM, to = here;
+    if (!gate_sees_forks() || (here < main_stack.high && from >= main_stack.low))
+        return true;
+    if (!model_take())
+        return false;
+    struct region *r = regions_from(here);
+    bool room = r && r->start <= from && (r->kind & REGION_STACK) && (r->kind & PROT_WRITE);
+    model_drop();
+    return room && !guards_next(&from, &to);
+}
+
+/* ---- the end of a call ---- */
 
 void call_settle_due(void)
 {
     due_count_call();
     if (record_asked())
         due_set(DUE_RECORD);
-    if (due_now() && !has_a_small_stack()) {
+    if (due_now() && has_room()) {
         capabilities_settle();
         if (due_now() >> DUE_MISTAKE & 1)
             withdraw();
@@ -95,7 +125,8 @@ void call_settle_due(void)
 
 long call_end_of(const struct failed_call *call)
 {
-    if (call->error == -ENOMEM || call->error == -EAGAIN || call->error == -EPERM)
+    bool explains = call->error == -ENOMEM || call->error == -EAGAIN || call->error == -EPERM;
+    if (explains && has_room())
         explain_failure(call);
     call_settle_due();
     return call->error;

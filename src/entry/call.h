@@ -23,6 +23,9 @@
 
 #include "limit/explain.h"
 
+/* top: an address at the upper end of the main thread's stack, or 0. For the constructor. */
+void call_start(uintptr_t top);
+
 /*
  * Sets *end to the end of the range, rounded up to a page. False for a range that the kernel
  * refuses without changing anything: addr is not page-aligned, len is 0, or the end is beyond the

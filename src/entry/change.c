@@ -91,8 +91,8 @@ static uintptr_t closed_below(uintptr_t addr)
     if (!model_take())
         return 0;
     struct region *r = regions_from(addr);
-    uint32_t kind = r ? r->kind & ~(uint32_t)(REGION_STACK | REGION_NORESERVE) : 0;
-    uintptr_t start = kind == REGION_ANONYMOUS && r->start < addr ? r->start : 0;
+    uint32_t kind = r ? r->kind & ~(uint32_t)REGION_NORESERVE : 0;
+    uintptr_t start = kind == (REGION_ANONYMOUS | REGION_STACK) && r->start < addr ? r->start : 0;
     model_drop();
     return start;
 }
@@ -114,12 +114,12 @@ static long open_above_guard(uintptr_t addr, size_t len, int prot)
     return answer;
 }
 
-long engine_mprotect(uintptr_t addr, size_t len, int prot)
+static long protect(uintptr_t addr, size_t len, int prot, bool own)
 {
     uintptr_t end;
     if (!call_vacate(addr, len))
         return -ENOMEM;
-    long opened = prot == (PROT_READ | PROT_WRITE) ? open_above_guard(addr, len, prot) : 0;
+    long opened = own && prot == (PROT_READ | PROT_WRITE) ? open_above_guard(addr, len, prot) : 0;
     if (opened)
         return call_end(opened > 0 ? 0 : opened, "mprotect", len);
     enum guard guard = prot == PROT_NONE && options.guards != GUARDS_OFF && gate_open() &&
@@ -143,7 +143,17 @@ long engine_mprotect(uintptr_t addr, size_t len, int prot)
     }
     uint32_t odd = (uint32_t)prot & ~(uint32_t)REGION_PROT ? REGION_FOREIGN : 0;
     call_end_change(addr, end, answer, REGION_PROT, ((uint32_t)prot & REGION_PROT) | odd);
-    return call_end_of(&(struct failed_call){ "mprotect", answer, len, prot, 0, addr });
+    return call_end_of(&(struct failed_call){ "mprotect", answer, len, prot, 0, addr, own });
+}
+
+long engine_mprotect(uintptr_t addr, size_t len, int prot)
+{
+    return protect(addr, len, prot, false);
+}
+
+long engine_mprotect_own(uintptr_t addr, size_t len, int prot)
+{
+    return protect(addr, len, prot, true);
 }
 
 long engine_pkey_mprotect(uintptr_t addr, size_t len, int prot, int pkey)
@@ -160,7 +170,7 @@ long engine_pkey_mprotect(uintptr_t addr, size_t len, int prot, int pkey)
     lift_guards(addr, end, prot, pkey, answer);
     call_end_change(addr, end, answer, REGION_PROT,
                     ((uint32_t)prot & REGION_PROT) | REGION_FOREIGN);
-    return call_end_of(&(struct failed_call){ "pkey_mprotect", answer, len, prot, 0, addr });
+    return call_end_of(&(struct failed_call){ "pkey_mprotect", answer, len, prot, 0, addr, false });
 }
 
 /* Advice about the pages that are there now. It leaves no flag in the VMA. */
@@ -274,7 +284,7 @@ static long lock_range(uintptr_t addr, size_t len, long flags)
         return answer;
     call_end_change(start, end, answer, 0, REGION_LOCKED);
     return call_end_of(
-        &(struct failed_call){ flags < 0 ? "mlock" : "mlock2", answer, len, 0, 0, addr });
+        &(struct failed_call){ flags < 0 ? "mlock" : "mlock2", answer, len, 0, 0, addr, false });
 }
 
 long engine_mlock(uintptr_t addr, size_t len)

@@ -285,8 +285,11 @@ static uintptr_t libc_start, libc_end;
 static long answer_site(long number, long a, long b, long c, long d, long e, long f,
                         uintptr_t caller)
 {
-    if (number == SYS_mmap && caller - libc_start < libc_end - libc_start)
+    bool own = caller - libc_start < libc_end - libc_start;
+    if (own && number == SYS_mmap)
         return engine_mmap_own((uintptr_t)a, (size_t)b, (int)c, (int)d, (int)e, f);
+    if (own && number == SYS_mprotect)
+        return engine_mprotect_own((uintptr_t)a, (size_t)b, (int)c);
     return answer_known(number, a, b, c, d, e, f);
 }
 

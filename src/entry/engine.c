@@ -138,7 +138,7 @@ static long end_mmap(struct map_request *q, long answer)
 {
     if (sys_failed(answer))
         return call_end_of(
-            &(struct failed_call){ "mmap", answer, q->len, q->prot, q->flags, q->addr });
+            &(struct failed_call){ "mmap", answer, q->len, q->prot, q->flags, q->addr, q->own });
     if (!(q->flags & MAP_ANONYMOUS))
         spill_mapped((uintptr_t)answer, page_up((uintptr_t)answer + q->len), q);
     if (leaks_on())

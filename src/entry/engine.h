@@ -29,6 +29,9 @@ long engine_mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t 
 /* libc maps for itself, a locale for instance. What it maps of files goes where the kernel puts it,
  * and is never refused, allocated or cold: none of that was made for it. */
 long engine_mmap_own(uintptr_t addr, size_t len, int prot, int flags, int fd, off_t offset);
+/* libc changes what it has mapped for itself. A stack that it makes for a thread gets its guard
+ * without a split (herd/guards.h). */
+long engine_mprotect_own(uintptr_t addr, size_t len, int prot);
 long engine_munmap(uintptr_t addr, size_t len);
 long engine_mremap(uintptr_t addr, size_t old_len, size_t new_len, int flags, uintptr_t to);
 long engine_mprotect(uintptr_t addr, size_t len, int prot);

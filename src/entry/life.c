@@ -17,6 +17,7 @@
 #include "common/pages.h"
 #include "common/words.h"
 #include "disk/filter.h"
+#include "entry/call.h"
 #include "entry/capabilities.h"
 #include "entry/engine.h"
 #include "entry/gate.h"
@@ -182,6 +183,7 @@ __attribute__((constructor)) static void start(void)
     }
     complaints_tell(__environ);
     zone_start((uintptr_t)__builtin_frame_address(0), seed());
+    call_start(getauxval(AT_RANDOM));
     if (!own_memory(&guard) || !gate_at_fork()) {
         log_line(EVENT_no_memory, "the kernel gives no memory: the program runs as if mapherd were "
                                   "not there");

@@ -58,7 +58,8 @@ bool guards_instead(uintptr_t start, uintptr_t end);
  * The program gives the access prot to [start, end), of private anonymous memory that has none from
  * low on and holds nothing there: [low, start) is the guard of a stack. Gives it to [low, end) and
  * makes the guard a marker, so that nothing is split. In between, for the time of a system call, a
- * store to the guard is lost instead of a fault: libc has not started the thread yet.
+ * store to the guard is lost instead of a fault. So it is for a stack that libc makes: it has not
+ * started the thread yet.
  *
  * The call is entered in space/model.h from low on. Returns 1 if that is done, 0 if nothing is, and
  * -ENOMEM if the access cannot be taken from the guard again: then the program's call has to fail.

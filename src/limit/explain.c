@@ -455,7 +455,7 @@ void explain_failure(const struct failed_call *call)
         f.full = canary_at_limit();
     if (f.full)
         STATUS_ADD(enomem, 1);
-    if (!(f.full || f.checks) || !may_look())
+    if (!(f.full || (f.checks && !call->own)) || !may_look())
         return;
     for (size_t i = 0; i < CAUSES; i++) {
         if (causes[i].is(&f, because, sizeof because)) {

@@ -15,6 +15,7 @@
 #ifndef MAPHERD_EXPLAIN_H
 #define MAPHERD_EXPLAIN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,8 @@ struct failed_call {
     size_t len; /* in bytes; for mremap, what it would have added */
     int prot, flags; /* 0 if the call has none */
     uintptr_t addr;  /* where the range begins, or mmap's hint; 0 if that does not matter */
+    bool own;        /* by libc, for itself: programs try how much memory malloc has. Only a call at
+                        the map limit is explained. */
 };
 
 /*

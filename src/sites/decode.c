@@ -22,6 +22,7 @@
  *   j a jump over a byte         J a jump over four bytes    c a call
  *   t ModRM, and a byte (T: z) where its reg field is 0 or 1
  *   g ModRM, a jump where its reg field says so
+ *   o ModRM whose reg field is 0 (pop; the others are XOP)
  * In capitals or not, the opcodes of x87 and vector registers are told by is_vector.
  */
 static const char one_byte[] = "mmmmbzxxmmmmbzxx" /* 00 */
@@ -32,7 +33,7 @@ static const char one_byte[] = "mmmmbzxxmmmmbzxx" /* 00 */
                                "................" /* 50 */
                                "xxxmppppzZbB...." /* 60; 62 is EVEX */
                                "jjjjjjjjjjjjjjjj" /* 70 */
-                               "BZxBmmmmmmmmmmmm" /* 80 */
+                               "BZxBmmmmmmmmmmmo" /* 80 */
                                "..........x....." /* 90 */
                                "aaaa....bz......" /* a0 */
                                "bbbbbbbbvvvvvvvv" /* b0 */
@@ -153,6 +154,7 @@ static void follow(struct reader *r, char letter, struct decoded *d)
     case 't': skip(r, (skip_modrm(r) >> 3 & 7) < 2 ? 1 : 0); break;
     case 'T': skip(r, (skip_modrm(r) >> 3 & 7) < 2 ? z : 0); break;
     case 'g': group(r, d); break;
+    case 'o': r->bad |= (skip_modrm(r) >> 3 & 7) != 0; break;
     default: r->bad = true;
     }
 }

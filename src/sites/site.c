@@ -69,11 +69,13 @@ static bool place_jump(const struct code *code, uintptr_t at, struct site *s)
     return compared || (s->number != SITE_ANY && s->from != code->start);
 }
 
-static long find_caller(const struct module *m, uintptr_t at)
+/* False: the tables do not count from the stack pointer. */
+static bool find_caller(const struct module *m, uintptr_t at, long *caller)
 {
     struct cfi_row row;
     cfi_find(m, at, &row);
-    return row.cfa_reg == FRAME_SP ? row.cfa_value - (long)sizeof(uintptr_t) : SITE_NO_CALLER;
+    *caller = row.cfa_value - (long)sizeof(uintptr_t);
+    return row.cfa_reg == FRAME_SP;
 }
 
 static bool is_wanted(const struct site_wish *wish, long number)
@@ -91,9 +93,9 @@ static size_t list(const struct code *code, const struct site_wish *wish, struct
         if (!decode_at(code, at, &d))
             return SIZE_MAX;
         if (d.kind == DECODE_SYSCALL) {
-            struct site s = { .number = number_before((const unsigned char *)at, before),
-                              .caller = find_caller(code->module, at) };
-            s.fits = place_jump(code, at, &s);
+            struct site s = { .number = number_before((const unsigned char *)at, before) };
+            bool known = find_caller(code->module, at, &s.caller);
+            s.fits = place_jump(code, at, &s) && known;
             if (is_wanted(wish, s.number) && n++ < max)
                 sites[n - 1] = s;
         }
@@ -231,11 +233,7 @@ size_t site_find(const struct module *m, uintptr_t function, const struct site_w
     struct code code;
     size_t n = find_code(m, function, &code) ? list(&code, wish, sites, max) : SIZE_MAX;
     if (n == SIZE_MAX && max) {
-        sites[0] = (struct site){
-            .from = function,
-            .number = SITE_ANY,
-            .caller = SITE_NO_CALLER,
-        };
+        sites[0] = (struct site){ .from = function, .number = SITE_ANY };
         return 1;
     }
     for (size_t i = 0; i < n && i < max; i++)

@@ -14,6 +14,7 @@
  *
  *   - the whole function can be decoded (decode.h), and so can what it jumps to outside;
  *   - no jump leads to the system call, behind the number, or into the bytes that are replaced;
+ *   - the tables for the unwinder say where its return address is;
  *   - no vector register has a value that the function needs after the call. To the kernel such
  *     registers are the program's, but a C function may change them. The function was called as a C
  *     function, so nobody else expects them back.
@@ -29,17 +30,15 @@
 
 #include "unwind/module.h"
 
-enum { SITE_JUMP = 5 };         /* bytes that are written */
-enum { SITE_ANY = -1 };         /* of libc's syscall: its caller has the number */
-enum { SITE_NO_CALLER = -136 }; /* unknown: the stub has an address of the site there */
+enum { SITE_JUMP = 5 }; /* bytes that are written */
+enum { SITE_ANY = -1 }; /* of libc's syscall: its caller has the number */
 
 struct site {
     uintptr_t from; /* the address of the jump */
     uintptr_t back; /* where the function continues */
     long bound;     /* what the answer has to be compared with before; else any number */
     long number;    /* the call, or SITE_ANY */
-    long caller;    /* the function's return address lies so many bytes above the stack pointer; or
-                       SITE_NO_CALLER */
+    long caller;    /* the function's return address lies so many bytes above the stack pointer */
     bool fits;
 };
 

@@ -8,7 +8,7 @@
  * the system call, does what else the jump has replaced, and continues behind it. The answer is in
  * rax then. All registers but rcx and r11 are as before, as after a system
  * call, but for the vector registers (site.h). Below the stack pointer the 128 bytes of the red
- * zone stay as they are. The unwinder sees libc's function as the caller.
+ * zone stay as they are. To an unwinder, a stub is a part of libc's function.
  *
  * A call that is not for the function is made by the stub itself, without a frame and without a
  * change of the stack pointer, so it may return twice (vfork) or on another stack (clone).

@@ -157,8 +157,8 @@ int main(int argc, char **argv)
         void (*play)(void);
     } scenes[] = {
         { "own", play_own },       { "registers", play_registers }, { "steps", play_steps },
-        { "stack", play_stack },   { "bytes", play_bytes },         { "forks", play_forks },
-        { "cancel", play_cancel }, { "left", play_left },
+        { "unwind", play_unwind }, { "stack", play_stack },         { "bytes", play_bytes },
+        { "forks", play_forks },   { "cancel", play_cancel },       { "left", play_left },
     };
     find_past();
     if (argc == 4) {

@@ -34,6 +34,7 @@ long seen_calls(void);
 /* The scenes of the other files. Each ends the program where something is wrong. */
 void play_registers(void);
 void play_steps(void);
+void play_unwind(void);
 void play_stack(void);
 void play_bytes(void);
 void play_forks(void);

@@ -6,8 +6,10 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <link.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -162,11 +164,81 @@ void play_steps(void)
     printf("%ld traps in the last round\n", traps);
 }
 
+/* ---- the callers, as an unwinder sees them ---- */
+
+static void *anchor; /* where each_call returns to */
+static long seen, unseen;
+
+static void unwound(int sig)
+{
+    void *frames[64];
+    int error = errno, n = backtrace(frames, 64), i = 0;
+    (void)sig;
+    while (i < n && frames[i] != anchor)
+        i++;
+    seen += i < n;
+    unseen += i == n;
+    errno = error;
+}
+
+__attribute__((noinline)) static void calls_unwound(void)
+{
+    anchor = __builtin_return_address(0);
+    step_each(true);
+    each_call();
+    step_each(false);
+}
+
+static volatile sig_atomic_t waits;
+
+/* Blocked in a call that is passed on. */
+__attribute__((noinline)) static void wait_unwound(void)
+{
+    anchor = __builtin_return_address(0);
+    waits = 1;
+    past.syscall(SYS_pause);
+    waits = 2;
+}
+
+static void *waiter(void *unused)
+{
+    wait_unwound();
+    __asm__ volatile("" ::: "memory"); /* no tail call */
+    return unused;
+}
+
+void play_unwind(void)
+{
+    struct sigaction action = { .sa_handler = unwound };
+    pthread_t thread;
+    void *frames[4];
+    backtrace(frames, 4); /* it loads a library */
+    each_call();
+    sigaction(SIGTRAP, &action, NULL);
+    sigaction(SIGUSR1, &action, NULL);
+    calls_unwound();
+    printf("%ld places of a call without a caller\n", unseen);
+    if (seen < 100)
+        die("only %ld places seen", seen);
+    unseen = 0;
+    if (pthread_create(&thread, NULL, waiter, NULL) != 0)
+        die("no thread");
+    while (waits != 2) {
+        usleep(1000);
+        if (waits == 1)
+            pthread_kill(thread, SIGUSR1);
+    }
+    pthread_join(thread, NULL);
+    if (unseen)
+        die("a blocked call has no caller");
+}
+
 /* ---- how much of the stack a call takes ---- */
 
 enum { STACK = 64 << 10, PAINT = 0x5a };
 static ucontext_t home, away;
-static char stack[STACK] __attribute__((aligned(16)));
+static char small_stack[STACK] __attribute__((aligned(16)));
+static char *stack = small_stack;
 
 static size_t taken(void)
 {
@@ -178,11 +250,11 @@ static size_t taken(void)
 
 static size_t measure(void (*work)(void))
 {
-    memset(stack, PAINT, sizeof stack);
+    memset(stack, PAINT, STACK);
     if (getcontext(&away) != 0)
         die("getcontext");
     away.uc_stack.ss_sp = stack;
-    away.uc_stack.ss_size = sizeof stack;
+    away.uc_stack.ss_size = STACK;
     away.uc_link = &home;
     makecontext(&away, work, 0);
     if (swapcontext(&home, &away) != 0)
@@ -214,11 +286,10 @@ static void call_often(int sig)
 /* What a handler takes of an alternate stack, with the kernel's own frame. */
 static size_t measure_handler(int times)
 {
-    const stack_t own = { .ss_sp = stack, .ss_size = sizeof stack },
-                  none = { .ss_flags = SS_DISABLE };
+    const stack_t own = { .ss_sp = stack, .ss_size = STACK }, none = { .ss_flags = SS_DISABLE };
     struct sigaction action = { .sa_handler = call_often, .sa_flags = SA_ONSTACK };
     calls = times;
-    memset(stack, PAINT, sizeof stack);
+    memset(stack, PAINT, STACK);
     if (sigaltstack(&own, NULL) != 0 || sigaction(SIGUSR1, &action, NULL) != 0)
         die("sigaltstack: %s", strerror(errno));
     raise(SIGUSR1);
@@ -226,19 +297,34 @@ static size_t measure_handler(int times)
     return taken();
 }
 
-/* The bounds are those of doc/design.md. */
-void play_stack(void)
+static size_t measure_calls(void)
 {
-    size_t small = measure_handler(CALLS) - measure_handler(0), most = 0, none = measure(nothing);
+    size_t most = 0, none = measure(nothing);
     for (int i = 0; i < CALLS; i++) {
         size_t now = measure(each_call) - none;
         most = now > most ? now : most;
     }
-    size_t fork = measure(fork_once) - none;
-    printf("bytes of stack: %zu for calls, %zu on a signal stack, %zu for fork\n", most, small,
-           fork);
-    if (most > 6144 || small > 2048 || fork > 2048)
+    return most;
+}
+
+/* The bounds are those of doc/design.md. */
+void play_stack(void)
+{
+    char *as_of_thread =
+        mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    if (as_of_thread == MAP_FAILED)
+        die("mmap: %s", strerror(errno));
+    size_t handler = measure_handler(CALLS) - measure_handler(0);
+    stack = as_of_thread; /* what is due since then is done here */
+    size_t thread = measure_calls();
+    stack = small_stack;
+    size_t fiber = measure_calls(), fork = measure(fork_once) - measure(nothing);
+    printf("bytes of stack: %zu as of a thread, %zu of a fiber, %zu of a handler, %zu for fork\n",
+           thread, fiber, handler, fork);
+    if (thread > 6144 || fiber > 2048 || handler > 2048 || fork > 2048)
         die("that is too much");
+    if (thread <= fiber)
+        die("what is due is never done");
 }
 
 /* ---- the code of libc ---- */

@@ -59,7 +59,7 @@ static int plenty(void **state)
 
 static struct failed_call mapping(size_t len, int prot, int flags)
 {
-    return (struct failed_call){ "mmap", -ENOMEM, len, prot, flags, 0 };
+    return (struct failed_call){ "mmap", -ENOMEM, len, prot, flags, 0, false };
 }
 
 static struct failed_call other(const char *name, size_t len, long error)
