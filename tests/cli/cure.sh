@@ -119,7 +119,11 @@ foretells opens 2000 placing 1990 "$cures"
 foretells pairs 2000 placing 0 "mapherd would keep this below the limit"
 foretells wide 2000 filling 0 "$no_cure"
 foretells shared 2000 placing 0 "$no_cure"
-foretells threads 400 guarding 0 "$no_cure"
+if [ "$(uname -m)" = x86_64 ] && kernel_since 6.13; then
+	foretells threads 400 guarding 350 "mapherd would help: about "
+else
+	foretells threads 400 guarding 0 "$no_cure"
+fi
 if kernel_since 6.16; then
 	foretells gaps 2000 filling 1990 "$cures"
 	foretells mixed 2000 filling 990 "$cures"

@@ -221,7 +221,7 @@ void ways_start(unsigned unseen, unsigned past)
 static const struct way *choose(void)
 {
     if (unseen_share && percent(unseen_share))
-        return percent(60) || differs.cold ? &raw_way : &by_handle;
+        return differs.cold ? &by_number : percent(60) ? &raw_way : &by_handle;
     if (past_share && percent(past_share))
         return percent(50) ? &by_number : &by_handle;
     return &by_name;

@@ -260,6 +260,26 @@ static int access_after(const struct pieces *p, size_t i, bool *guard)
     return beside ? beside->access : 0;
 }
 
+static bool has_file(const struct pieces *p, const char *beginning)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (strncmp(base_name(p->at[i].path), beginning, strlen(beginning)) == 0)
+            return true;
+    return false;
+}
+
+/* Whether the library sees the stacks that libc makes for threads (entry/redirect.h). Before glibc
+ * 2.34 they were made in a library of its own, libpthread-2.31.so for instance. */
+static bool sees_stacks(const struct pieces *p)
+{
+#if defined(__x86_64__)
+    return has_file(p, "libc.so.6") && !has_file(p, "libpthread-");
+#else
+    (void)p;
+    return false;
+#endif
+}
+
 /* Borders of guards that would go: then both sides are one VMA. */
 static void herd_guards(struct cure *c, const struct pieces *p, long threads)
 {
@@ -275,9 +295,16 @@ static void herd_guards(struct cure *c, const struct pieces *p, long threads)
         before = access;
         was_guard = is_guard;
     }
-    long stay = threads > 1 ? threads - 1 : 0; /* the first thread has a stack of the kernel's */
-    if (guards > stay)
-        c->guards = (long)((double)borders * (double)(guards - stay) / (double)guards);
+    /* The first thread has a stack of the kernel's. Each of the others has a guard: where the
+     * library sees it, it goes. What lies below may have been mapped otherwise than as a stack
+     * (MAP_STACK), and is another VMA then. */
+    long of_threads = threads > 1 ? threads - 1 : 0;
+    if (of_threads > guards)
+        of_threads = guards;
+    if (guards > of_threads)
+        c->guards = (long)((double)borders * (double)(guards - of_threads) / (double)guards);
+    if (sees_stacks(p))
+        c->guards += of_threads;
 }
 
 /* ---- together ---- */
