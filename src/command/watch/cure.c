@@ -273,11 +273,11 @@ static bool has_file(const struct pieces *p, const char *beginning)
 static bool sees_stacks(const struct pieces *p)
 {
 #if defined(__x86_64__)
-    return has_file(p, "libc.so.6") && !has_file(p, "libpthread-");
+    const bool sites = true;
 #else
-    (void)p;
-    return false;
+    const bool sites = false;
 #endif
+    return sites && has_file(p, "libc.so.6") && !has_file(p, "libpthread-");
 }
 
 /* Borders of guards that would go: then both sides are one VMA. */
