@@ -5,8 +5,8 @@
  * rawcall: one system call.
  *
  * libc's syscall() writes errno, which belongs to the program while a hook runs. rawcall returns
- * the kernel's answer as it is: a value, or -errno. Async-signal-safe. Only sys.c includes this
- * file.
+ * the kernel's answer as it is: a value, or -errno. Async-signal-safe. In the library only sys.c
+ * includes this file.
  */
 #ifndef MAPHERD_RAWCALL_H
 #define MAPHERD_RAWCALL_H

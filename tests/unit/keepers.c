@@ -33,6 +33,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "common/pages.h"
 #include "kernel/bequest.h"
 #include "kernel/keepers.h"
@@ -42,13 +43,6 @@
 #define SYS_close_range 436
 #endif
 
-#define CHECK(...)                                                                    \
-    do {                                                                              \
-        if (!(__VA_ARGS__)) {                                                         \
-            fprintf(stderr, "%s:%d: %s (%m)\n", __FILE__, __LINE__, "" #__VA_ARGS__); \
-            _exit(1);                                                                 \
-        }                                                                             \
-    } while (0)
 #define PAGE page_size
 
 /* ---- the lock, and the functions under it ---- */

@@ -15,16 +15,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "sites/decode.h"
 #include "sites/site.h"
-
-#define CHECK(...)                                                                    \
-    do {                                                                              \
-        if (!(__VA_ARGS__)) {                                                         \
-            fprintf(stderr, "%s:%d: %s (%m)\n", __FILE__, __LINE__, "" #__VA_ARGS__); \
-            exit(1);                                                                  \
-        }                                                                             \
-    } while (0)
 
 #if defined(__x86_64__)
 

@@ -19,18 +19,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "common/pages.h"
 #include "disk/spilled.h"
 #include "disk/spillfile.h"
 #include "tell/options.h"
 
-#define CHECK(...)                                                                    \
-    do {                                                                              \
-        if (!(__VA_ARGS__)) {                                                         \
-            fprintf(stderr, "%s:%d: %s (%m)\n", __FILE__, __LINE__, "" #__VA_ARGS__); \
-            exit(1);                                                                  \
-        }                                                                             \
-    } while (0)
 #define PAGES 200UL
 #define KEPT 3UL   /* this page was spilled before, and stored to since */
 #define STORED 7UL /* this one was shown, and stored to, before another place could not be */
