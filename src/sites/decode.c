@@ -22,6 +22,7 @@
  *   j a jump over a byte         J a jump over four bytes    c a call
  *   t ModRM, and a byte (T: z) where its reg field is 0 or 1
  *   g ModRM, a jump where its reg field says so
+ *   X ModRM and z; ModRM f8 is xbegin, a jump over four bytes
  *   o ModRM whose reg field is 0 (pop; the others are XOP)
  * In capitals or not, the opcodes of x87 and vector registers are told by is_vector.
  */
@@ -37,7 +38,7 @@ static const char one_byte[] = "mmmmbzxxmmmmbzxx" /* 00 */
                                "..........x....." /* 90 */
                                "aaaa....bz......" /* a0 */
                                "bbbbbbbbvvvvvvvv" /* b0 */
-                               "BBw.xxBZe.w..bx." /* c0; c4 and c5 are VEX */
+                               "BBw.xxBXe.w..bx." /* c0; c4 and c5 are VEX */
                                "mmmmxxx.mmmmmmmm" /* d0 */
                                "jjjjbbbbcJxj...." /* e0 */
                                "p.pp..tT......mg" /* f0 */;
@@ -134,6 +135,17 @@ static bool is_last(unsigned opcode)
            opcode == 0xe9 || opcode == 0xeb || opcode == 0xf4;
 }
 
+/* c7: mov, or xbegin, which leads to its target when the transaction ends otherwise. */
+static void mov_or_begin(struct reader *r, struct decoded *d, size_t z)
+{
+    if (skip_modrm(r) != 0xf8)
+        skip(r, z);
+    else if (z == 4)
+        jump(r, d, z, DECODE_BRANCH);
+    else
+        r->bad = true; /* nothing assembles that */
+}
+
 static void follow(struct reader *r, char letter, struct decoded *d)
 {
     const size_t z = r->small && !r->wide ? 2 : 4;
@@ -148,6 +160,7 @@ static void follow(struct reader *r, char letter, struct decoded *d)
     case 'v': skip(r, r->wide ? 8 : z); break;
     case 'B': skip_modrm(r), skip(r, 1); break;
     case 'Z': skip_modrm(r), skip(r, z); break;
+    case 'X': mov_or_begin(r, d, z); break;
     case 'j': jump(r, d, 1, DECODE_BRANCH); break;
     case 'J': jump(r, d, 4, DECODE_BRANCH); break;
     case 'c': jump(r, d, 4, DECODE_CALL); break;

@@ -64,6 +64,7 @@ FUNCTION(again, "nop\n 1: " CALL "cmp $-4, %rax\n je 1b\n ret\n");
 FUNCTION(again_compared, "1: " CALL "cmp $-4096, %rax\n je 1b\n ret\n");
 FUNCTION(into, "je 1f + 2\n 1: " CALL "ret\n");
 FUNCTION(into_comparison, "je 1f + 9\n 1: " CALL "cmp $-4095, %rax\n ret\n");
+FUNCTION(begins, "nop\n" CALL "ret\n .byte 0xc7, 0xf8\n .long begins - . + 1\n ret\n");
 FUNCTION(over, "mov $9, %eax\n je 1f\n mov $9, %eax\n 1: syscall\n ret\n");
 FUNCTION(over_compared, "je 1f\n mov $9, %eax\n 1: syscall\n cmp $-4095, %rax\n ret\n");
 FUNCTION(other_front, "mov $9, %eax\n mov %edi, %edi\n syscall\n ret\n");
@@ -124,6 +125,7 @@ static int try_functions(void)
     EXPECT(again_compared, false, 1, true);
     EXPECT(into, false, 1, false);
     EXPECT(into_comparison, false, 1, false);
+    EXPECT(begins, false, 1, false);
     EXPECT(over, false, 1, false);
     EXPECT(over_compared, false, 1, false);
     EXPECT(other_front, false, 0, false);
