@@ -73,7 +73,8 @@ bool call_locks_future(void);
 void call_lock_future(bool on);
 
 /* The end of a call that has not failed: does what is due (returns pages and retained ranges,
- * closes files, scans, updates the metrics and the record). */
+ * closes files, scans, updates the metrics and the record). Where sites are redirected, it waits
+ * for a call on a stack that is known to have room, and a failure is explained only there. */
 void call_settle_due(void);
 
 /* The end of any call: explains the failure if there is one (limit/explain.h), does what is due,

@@ -26,9 +26,9 @@
 
 /*
  * Whether a guard (PROT_NONE) of this range may be a marker instead. It may in private anonymous
- * memory, and where the model knows nothing: raw system calls map past the hooks. This
- * only spares needless questions; before a marker is made, guards.c asks the kernel what lies
- * there. GUARD_PART: the guard would split a VMA. GUARD_WHOLE: it would be a VMA of its own anyway.
+ * memory, and where the model knows nothing: raw system calls map past the hooks. This only spares
+ * needless questions; before a marker is made, guards.c asks the kernel what lies there.
+ * GUARD_PART: the guard would split a VMA. GUARD_WHOLE: it would be a VMA of its own anyway.
  */
 enum guard { GUARD_PLAIN, GUARD_WHOLE, GUARD_PART };
 
