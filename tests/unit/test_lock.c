@@ -106,7 +106,7 @@ static void sleepers_are_woken(void **state)
 static void a_child_starts_anew(void **state)
 {
     (void)state;
-    struct lock own = { 0 }, others = { .word = 12345 | LOCK_WAITED };
+    struct lock own = { 0 }, others = { .word = (lock_thread() + 1) | LOCK_WAITED };
     assert_true(lock_take(&own));
     lock_forget_thread();
     assert_false(lock_mine(&own));
