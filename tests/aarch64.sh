@@ -35,7 +35,7 @@ src=$(cd "$(dirname "$0")/../src" && pwd)
 unit=$(cd "$(dirname "$0")/unit" && pwd)
 set --
 for part in unwind/unwind unwind/cfi unwind/cfi_apply unwind/frame unwind/module unwind/jitmap \
-	kernel/brief kernel/sys common/fmt; do
+	kernel/brief kernel/sys common/fmt common/given common/error; do
 	set -- "$@" "$src/$part.c"
 done
 for frames in -fomit-frame-pointer -fno-omit-frame-pointer; do

@@ -40,6 +40,7 @@ enum mapherd_reason {
     MAPHERD_EXITING = 4,
     MAPHERD_FORKED = 5,   /* in the middle of a change of the library */
     MAPHERD_MISTAKEN = 6, /* it has found a mistake of its own, and has said so in the log */
+    MAPHERD_NO_WAY = 7,   /* a Go program without libc, whose system calls cannot be redirected */
 };
 
 /*

@@ -26,6 +26,7 @@
 #include "limit/cold.h"
 #include "limit/explain.h"
 #include "mapherd/mapherd.h"
+#include "sites/gostubs.h"
 #include "space/count.h"
 #include "space/merge.h"
 #include "space/model.h"
@@ -99,7 +100,8 @@ static bool has_room(void)
 {
     enum { ROOM = 16 << 10 };
     uintptr_t here = (uintptr_t)__builtin_frame_address(0), from = here - ROOM, to = here;
-    if (!gate_sees_forks() || (here < main_stack.high && from >= main_stack.low))
+    if (!gate_sees_forks() || (here < main_stack.high && from >= main_stack.low) ||
+        gostubs_is_stack(here))
         return true;
     if (!model_take())
         return false;

@@ -27,7 +27,7 @@
 #include "kernel/newer.h"
 #include "kernel/sys.h"
 #include "limit/cold.h"
-#include "sites/stubs.h"
+#include "sites/gostubs.h"
 #include "trace/record.h"
 
 #define TEXT_OF(number) #number
@@ -144,9 +144,12 @@ __asm__(".pushsection .text\n"
 #endif
 /* clang-format on */
 
+static bool resolved; /* the constructor has come that far */
+
 void direct_resolve(void)
 {
     *(void **)&direct_next = linked_next("syscall");
+    resolved = true;
 }
 
 /* The handler of SIGBUS goes last: threads that store to pages which are being returned need it. */
@@ -253,7 +256,7 @@ static long answer_known(long number, long a, long b, long c, long d, long e, lo
         withdraw();
     if (number != SYS_prctl && number != SYS_seccomp)
         meet_cold(number, (uintptr_t)a, (size_t)b, (size_t)c);
-    if (!direct_next) /* the constructor has not run yet */
+    if (!resolved)
         return sys_call(number, a, b, c, d, e, f);
     if (number == SYS_setrlimit)
         engine_limits(0, (int)a, (const void *)b);
@@ -298,4 +301,34 @@ bool direct_redirect(uintptr_t start, uintptr_t end)
     libc_start = start;
     libc_end = end;
     return stubs_start(direct_known_numbers, SHARES, answer_site);
+}
+
+/* ---- what comes by a site of a Go program ---- */
+
+/* Not what the child of a vfork calls on its way to another program, because that has the memory of
+ * its parent, and not exit, which would never give its stack back. */
+const unsigned char direct_go_numbers[STUBS_NUMBERS] = {
+    [SYS_mmap] = STUBS_ANSWER,    [SYS_munmap] = STUBS_ANSWER,
+    [SYS_mremap] = STUBS_ANSWER,  [SYS_mprotect] = STUBS_ANSWER,
+    [SYS_madvise] = STUBS_ANSWER, [SYS_pkey_mprotect] = STUBS_ANSWER,
+    [SYS_mincore] = STUBS_ANSWER, [SYS_shmat] = STUBS_ANSWER,
+    [SYS_mlock] = STUBS_ANSWER,   [SYS_mlock2] = STUBS_ANSWER,
+    [SYS_munlock] = STUBS_ANSWER, [SYS_mlockall] = STUBS_ANSWER,
+    [SYS_prctl] = STUBS_ANSWER,   [SYS_munlockall] = STUBS_ANSWER,
+    [SYS_seccomp] = STUBS_ANSWER, [SYS_exit_group] = STUBS_ANSWER,
+    [SYS_clone] = STUBS_FORK,
+#ifdef SYS_fork
+    [SYS_fork] = STUBS_ANSWER,
+#endif
+};
+
+static long answer_go(long number, long a, long b, long c, long d, long e, long f, uintptr_t caller)
+{
+    (void)caller;
+    return answer_known(number, a, b, c, d, e, f);
+}
+
+bool direct_redirect_go(uintptr_t stacks)
+{
+    return gostubs_start(direct_go_numbers, SHARES, answer_go, stacks);
 }

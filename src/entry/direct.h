@@ -33,4 +33,9 @@ extern const unsigned char direct_known_numbers[STUBS_NUMBERS]
  * False where there are no stubs. For the constructor. */
 bool direct_redirect(uintptr_t start, uintptr_t end);
 
+/* The same for the stubs of a Go program, and the calls that the library has to know of there.
+ * stacks: as of gostubs_start. */
+extern const unsigned char direct_go_numbers[STUBS_NUMBERS];
+bool direct_redirect_go(uintptr_t stacks);
+
 #endif

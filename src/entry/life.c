@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 
 #include "common/error.h"
+#include "common/given.h"
 #include "common/libc.h"
 #include "common/pages.h"
 #include "common/words.h"
@@ -30,6 +31,7 @@
 #include "kernel/pool.h"
 #include "kernel/sys.h"
 #include "limit/cold.h"
+#include "sites/go.h"
 #include "space/count.h"
 #include "space/zone.h"
 #include "tell/complaints.h"
@@ -71,7 +73,7 @@ static uint64_t seed(void)
         return random;
     /* libc protects pointers with the sixteen bytes of AT_RANDOM. They are mixed, so that
      * addresses do not show them. */
-    const void *given = (const void *)getauxval(AT_RANDOM);
+    const void *given = (const void *)given_value(AT_RANDOM);
     if (given)
         memcpy(&random, given, sizeof random);
     else
@@ -152,23 +154,38 @@ static void notice_ends(void)
         on_exit(at_exit, NULL);
 }
 
-static const char *name_of_program(void)
+/* Of a program without a libc, calls can be seen where Go code makes them. */
+static bool is_reachable(void)
 {
-    return &__progname && __progname ? __progname : "?";
+    return given_libc() || (redirect_may() && go_is_program());
 }
 
-__attribute__((constructor)) static void start(void)
+/* Handlers of signals, and the cooling that needs one: they come by libc's functions. Go code
+ * passes memory to system calls past the hooks, so what is cold would be a bad address there. */
+static void start_faults(void)
 {
-    if (!error_reachable() || !&__environ || !getauxval)
+    bool wanted = given_libc() && !words_equal(options.sigbus, words_text("off"));
+    signals_start(wanted, wanted ? sigcalls_libc() : NULL);
+    redirect_start();
+    cold_start(signals_on() && !go_is_program());
+    if (options.mode != MODE_OBSERVE && signals_on() && options.seccomp == SECCOMP_START)
+        filter_ask_at_start();
+}
+
+__attribute__((constructor)) static void start(int argc, char **argv)
+{
+    if (!given_start(argc, argv))
         return; /* a program without a libc: the hooks are the plain system calls */
     int saved = error_get();
     unsigned char *guard;
     /* It points into the arguments, which the program may overwrite: each function here copies
      * it. */
-    const char *name = name_of_program();
-    page_size = getauxval(AT_PAGESZ);
-    char *const *variables = getauxval(AT_SECURE) ? NULL : __environ;
+    const char *name = given_name();
+    page_size = given_value(AT_PAGESZ);
+    char *const *variables = given_value(AT_SECURE) ? NULL : given_environ();
     options_read(variables, complaints_add);
+    if (!is_reachable())
+        return;
     mapherd_status_block.options_len = (uint32_t)options_list(
         variables, mapherd_status_block.options, sizeof mapherd_status_block.options);
     hooks_resolve();
@@ -181,10 +198,10 @@ __attribute__((constructor)) static void start(void)
         error_set(saved);
         return;
     }
-    complaints_tell(__environ);
+    complaints_tell(given_environ());
     zone_start((uintptr_t)__builtin_frame_address(0), seed());
-    call_start(getauxval(AT_RANDOM));
-    if (!own_memory(&guard) || !gate_at_fork()) {
+    call_start(given_value(AT_RANDOM));
+    if (!own_memory(&guard) || (given_libc() && !gate_at_fork())) {
         log_line(EVENT_no_memory, "the kernel gives no memory: the program runs as if mapherd were "
                                   "not there");
         gate_close(MAPHERD_NO_MEMORY);
@@ -194,11 +211,9 @@ __attribute__((constructor)) static void start(void)
     gate_start(options.mode != MODE_OBSERVE ? MAPHERD_HERDING : MAPHERD_OBSERVING, guard);
     capabilities_start();
     opens_start();
-    signals_start(!words_equal(options.sigbus, words_text("off")), sigcalls_libc());
-    redirect_start();
-    cold_start(signals_on());
-    if (options.mode != MODE_OBSERVE && signals_on() && options.seccomp == SECCOMP_START)
-        filter_ask_at_start();
+    start_faults();
+    if (!given_libc() && !gate_sees_forks())
+        gate_close(MAPHERD_NO_WAY);
     notice_ends();
     error_set(saved);
 }

@@ -35,14 +35,17 @@ static bool decode_at(const struct code *code, uintptr_t at, struct decoded *d)
 
 enum { SYSCALL = 2 }; /* its length */
 
-/* The number of the call, if that is loaded by an instruction directly in front. */
+/* The number of the call, if that is loaded by an instruction directly in front: mov $number, %eax,
+ * or mov $number, %rax, as Go's assembler has it. */
 static long number_before(const unsigned char *syscall, unsigned length)
 {
-    enum { MOV_EAX = 0xb8 };
+    static const unsigned char eax[] = { 0xb8 }, rax[] = { 0x48, 0xc7, 0xc0 };
+    const unsigned char *front = syscall - length;
     int32_t number;
-    if (length != SITE_JUMP || syscall[-SITE_JUMP] != MOV_EAX)
+    if (!(length == sizeof eax + sizeof number && memcmp(front, eax, sizeof eax) == 0) &&
+        !(length == sizeof rax + sizeof number && memcmp(front, rax, sizeof rax) == 0))
         return SITE_ANY;
-    memcpy(&number, syscall - SITE_JUMP + 1, sizeof number);
+    memcpy(&number, syscall - sizeof number, sizeof number);
     return number;
 }
 
@@ -57,22 +60,28 @@ static bool compares(const struct code *code, uintptr_t at, int32_t *bound)
     return *bound == -4095 || *bound == -4096;
 }
 
-/* Chooses what is replaced, and sets all but fits and number. False: there is nothing. */
-static bool place_jump(const struct code *code, uintptr_t at, struct site *s)
+/* Chooses what is replaced, and sets all but fits, number and caller. front: the length of the
+ * instruction in front of the system call. False: there is nothing. */
+static bool place_jump(const struct code *code, uintptr_t at, unsigned front, struct site *s)
 {
     enum { COMPARISON = 6 };
     int32_t bound = 0;
-    bool compared = compares(code, at + SYSCALL, &bound);
-    s->from = compared ? at : at - SITE_JUMP;
+    bool compared = compares(code, at + SYSCALL, &bound), known = s->number != SITE_ANY;
+    s->from = compared ? at : at - front;
     s->back = at + SYSCALL + (compared ? COMPARISON : 0);
+    s->closed = (known ? at - front : s->from) + 1;
     s->bound = bound;
-    return compared || (s->number != SITE_ANY && s->from != code->start);
+    return compared || (known && s->from != code->start);
 }
 
-/* False: the tables do not count from the stack pointer. */
+/* False: the tables do not count from the stack pointer. Where there are no tables, nobody asks for
+ * the caller. */
 static bool find_caller(const struct module *m, uintptr_t at, long *caller)
 {
     struct cfi_row row;
+    *caller = 0;
+    if (!m)
+        return true;
     cfi_find(m, at, &row);
     *caller = row.cfa_value - (long)sizeof(uintptr_t);
     return row.cfa_reg == FRAME_SP;
@@ -95,7 +104,7 @@ static size_t list(const struct code *code, const struct site_wish *wish, struct
         if (d.kind == DECODE_SYSCALL) {
             struct site s = { .number = number_before((const unsigned char *)at, before) };
             bool known = find_caller(code->module, at, &s.caller);
-            s.fits = place_jump(code, at, &s) && known;
+            s.fits = place_jump(code, at, before, &s) && known;
             if (is_wanted(wish, s.number) && n++ < max)
                 sites[n - 1] = s;
         }
@@ -120,13 +129,6 @@ static bool jumps_to(const struct code *code, uintptr_t low, uintptr_t high)
     return false;
 }
 
-/* From behind the start of the number on, a jump must not lead there. */
-static uintptr_t closed_from(const struct site *s)
-{
-    bool in_front = s->back - s->from == SITE_JUMP + SYSCALL;
-    return s->number == SITE_ANY ? s->from + 1 : s->from - (in_front ? 0 : SITE_JUMP) + 1;
-}
-
 /* Code that the function jumps to, and that is not its own: another function, which it ends in, or
  * a part of itself that the compiler has put elsewhere. */
 static bool is_harmless(const struct code *outside, const struct site *s)
@@ -135,7 +137,7 @@ static bool is_harmless(const struct code *outside, const struct site *s)
     for (uintptr_t at = outside->start; at < outside->end; at += d.length)
         if (!decode_at(outside, at, &d) || d.kind == DECODE_INDIRECT)
             return false;
-    return !jumps_to(outside, closed_from(s), s->back);
+    return !jumps_to(outside, s->closed, s->back);
 }
 
 static bool leaves_harmlessly(const struct code *code, const struct site *s)
@@ -223,7 +225,7 @@ static bool has_vectors(const struct code *code, const struct site *s)
 
 static bool fits(const struct code *code, const struct site *s)
 {
-    return s->fits && !jumps_to(code, closed_from(s), s->back) && leaves_harmlessly(code, s) &&
+    return s->fits && !jumps_to(code, s->closed, s->back) && leaves_harmlessly(code, s) &&
            !has_vectors(code, s);
 }
 
@@ -238,5 +240,29 @@ size_t site_find(const struct module *m, uintptr_t function, const struct site_w
     }
     for (size_t i = 0; i < n && i < max; i++)
         sites[i].fits = fits(&code, &sites[i]);
+    return n;
+}
+
+/* ---- code without tables ---- */
+
+static bool jumps_indirectly(const struct code *code)
+{
+    struct decoded d;
+    for (uintptr_t at = code->start; at < code->end; at += d.length)
+        if (!decode_at(code, at, &d) || d.kind == DECODE_INDIRECT)
+            return true;
+    return false;
+}
+
+size_t site_find_in(uintptr_t start, uintptr_t end, const struct site_wish *wish,
+                    struct site *sites, size_t max)
+{
+    struct code code = { NULL, start, end };
+    size_t n = list(&code, wish, sites, max);
+    if (n == SIZE_MAX)
+        return 0;
+    for (size_t i = 0; i < n && i < max; i++)
+        sites[i].fits = sites[i].fits && !jumps_to(&code, sites[i].closed, sites[i].back) &&
+                        !jumps_indirectly(&code);
     return n;
 }

@@ -6,9 +6,9 @@
  *
  * A site is redirected by a jump of five bytes, and its instruction has two. Behind it libc
  * compares the answer (cmp $-4095, %rax), and the jump takes the place of the two. Where something
- * else follows, it takes the place of the instruction in front, which has five bytes: mov $number,
- * %eax. It does not if that is the first one of the function, where the kernel puts breakpoints
- * (uprobes): when it takes one away, it writes a byte of libc's file there.
+ * else follows, it takes the place of the instruction in front, which has five bytes or seven: mov
+ * $number, %eax. It does not if that is the first one of the function, where the kernel puts
+ * breakpoints (uprobes): when it takes one away, it writes a byte of libc's file there.
  *
  * A site fits where
  *
@@ -34,11 +34,12 @@ enum { SITE_JUMP = 5 }; /* bytes that are written */
 enum { SITE_ANY = -1 }; /* of libc's syscall: its caller has the number */
 
 struct site {
-    uintptr_t from; /* the address of the jump */
-    uintptr_t back; /* where the function continues */
-    long bound;     /* what the answer has to be compared with before; else any number */
-    long number;    /* the call, or SITE_ANY */
-    long caller;    /* the function's return address lies so many bytes above the stack pointer */
+    uintptr_t from;   /* the address of the jump */
+    uintptr_t back;   /* where the function continues */
+    uintptr_t closed; /* no jump may lead to [closed, back): behind the start of the number */
+    long bound;       /* what the answer has to be compared with before; else any number */
+    long number;      /* the call, or SITE_ANY */
+    long caller;      /* the function's return address lies so many bytes above the stack pointer */
     bool fits;
 };
 
@@ -55,5 +56,13 @@ struct site_wish {
 };
 size_t site_find(const struct module *m, uintptr_t function, const struct site_wish *wish,
                  struct site *sites, size_t max);
+
+/*
+ * As site_find, for assembly without tables: whole functions in [start, end), to which others jump
+ * only at their start. The caller of a site is not known, and vector registers are not looked at.
+ * Code that cannot be decoded has no sites.
+ */
+size_t site_find_in(uintptr_t start, uintptr_t end, const struct site_wish *wish,
+                    struct site *sites, size_t max);
 
 #endif

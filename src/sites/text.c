@@ -7,13 +7,18 @@
 #define _GNU_SOURCE
 #include "sites/text.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include "common/pages.h"
 #include "kernel/brief.h"
 #include "kernel/sys.h"
 #include "sites/site.h"
+
+enum { BRIDGE = 16 }; /* bytes */
 
 /* A file of that name may be anything under another root. It is this process's memory if a random
  * number is found in it at the place of the variable. */
@@ -49,18 +54,55 @@ void text_close(int mem)
     brief_close(mem);
 }
 
+/* False: it has not been written, and the bytes are what they were. */
+static bool replace(int mem, uintptr_t at, const unsigned char *bytes, size_t len)
+{
+    unsigned char before[BRIDGE];
+    memcpy(before, (const void *)at, len);
+    long written = write_at(mem, at, bytes, len);
+    if (written > 0 && (size_t)written < len) /* of two pages the second is refused */
+        write_at(mem, at, before, len);
+    return memcmp((const void *)at, bytes, len) == 0;
+}
+
 bool text_jump(int mem, uintptr_t from, uintptr_t to)
 {
-    unsigned char before[SITE_JUMP], jump[SITE_JUMP] = { 0xe9 };
-    const void *code = (const void *)from;
+    unsigned char jump[SITE_JUMP] = { 0xe9 };
     int64_t distance = (int64_t)(to - from - SITE_JUMP);
     int32_t near = (int32_t)distance;
     if (near != distance)
         return false;
     memcpy(jump + 1, &near, sizeof near);
-    memcpy(before, code, sizeof before);
-    long written = write_at(mem, from, jump, sizeof jump);
-    if (written > 0 && written < SITE_JUMP) /* of two pages the second is refused */
-        write_at(mem, from, before, sizeof before);
-    return memcmp(code, jump, sizeof jump) == 0;
+    return replace(mem, from, jump, sizeof jump);
+}
+
+bool text_bridges(struct text_bridges *b, uintptr_t start)
+{
+    enum { STEP = 64 << 10, TRIES = 256 };
+    start &= -(uintptr_t)STEP;
+    for (unsigned n = 0; n < TRIES && start > STEP; n++) {
+        start -= STEP;
+        long at = sys_mmap(start, page_size, PROT_READ | PROT_EXEC,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+        if ((uintptr_t)at == start) {
+            *b = (struct text_bridges){ start, start + page_size };
+            return true;
+        }
+        if (!sys_failed(at)) /* before Linux 4.17 it is a hint */
+            sys_munmap((uintptr_t)at, page_size);
+        else if (at != -EEXIST)
+            return false;
+    }
+    return false;
+}
+
+/* notrack jmp *0(%rip), and the address. */
+bool text_jump_far(int mem, struct text_bridges *b, uintptr_t from, uintptr_t to)
+{
+    unsigned char bridge[BRIDGE] = { 0x3e, 0xff, 0x25, 0x01, 0, 0, 0, 0xcc };
+    memcpy(bridge + BRIDGE - sizeof to, &to, sizeof to);
+    if (b->end - b->next < BRIDGE || !replace(mem, b->next, bridge, sizeof bridge))
+        return false;
+    b->next += BRIDGE;
+    return text_jump(mem, from, b->next - BRIDGE);
 }

@@ -27,4 +27,17 @@ void text_close(int mem);
  * refuses it, or to is too far away. Then the bytes are what they were. */
 bool text_jump(int mem, uintptr_t from, uintptr_t to);
 
+/*
+ * The same for code that is further away from the library than a jump of five bytes reaches, which
+ * is 2 GiB. Such a jump leads to a bridge, which lies close to the code and has the whole address.
+ * A page has room for all bridges of a program. text_bridges maps it below start, the address of
+ * the program's first byte, where no heap grows. False: the kernel refuses it, as SELinux may for
+ * memory that is executed and is no file's (execmem).
+ */
+struct text_bridges {
+    uintptr_t next, end;
+};
+bool text_bridges(struct text_bridges *b, uintptr_t start);
+bool text_jump_far(int mem, struct text_bridges *b, uintptr_t from, uintptr_t to);
+
 #endif

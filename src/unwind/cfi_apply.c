@@ -236,8 +236,10 @@ bool cfi_apply(const struct module *m, const struct cfi_row *row, struct frame *
     uintptr_t cfa, value[FRAME_KEPT_COUNT];
     if (!find_cfa(m, row, f, stack, &cfa))
         return false;
-    /* Stacks grow down. Only a leaf that has pushed nothing has its caller's stack pointer. */
-    if (cfa < f->reg[FRAME_SP] || (cfa == f->reg[FRAME_SP] && !f->exact))
+    /* Stacks grow down. Only a leaf that has pushed nothing has its caller's stack pointer. Code
+     * that has changed to another stack has an expression. */
+    if (row->cfa_reg != CFI_CFA_EXPRESSION &&
+        (cfa < f->reg[FRAME_SP] || (cfa == f->reg[FRAME_SP] && !f->exact)))
         return false;
     if (row->plain) {
         if (!by_plain_rules(row, cfa, f, stack))

@@ -18,7 +18,7 @@
 #include <time.h>
 
 #include "common/fmt.h"
-#include "common/libc.h"
+#include "common/given.h"
 #include "kernel/brief.h"
 #include "kernel/sys.h"
 
@@ -36,7 +36,7 @@ void jitmap_start(void)
 {
     began_s = (int64_t)(sys_clock_ns(CLOCK_REALTIME_COARSE) / 1000000000);
     /* A seccomp filter that the program was started with may kill for geteuid(2). */
-    user = (uid_t)getauxval(AT_EUID);
+    user = (uid_t)given_value(AT_EUID);
 }
 
 /* ---- lines ---- */

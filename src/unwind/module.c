@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "common/given.h"
 #include "common/libc.h"
 #include "kernel/sys.h"
 
@@ -81,10 +82,29 @@ static bool find_known(uintptr_t address, struct module *m)
 
 /* ---- with it ---- */
 
+/* This library, and the program, where nobody tells what is loaded: there is no libc. */
+static void note_two(void)
+{
+    extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
+    uintptr_t own = (uintptr_t)&__ehdr_start, program = given_value(AT_PHDR);
+    struct dl_phdr_info info = { .dlpi_addr = own, .dlpi_name = "libmapherd.so" };
+    info.dlpi_phdr = (const void *)(own + __ehdr_start.e_phoff);
+    info.dlpi_phnum = __ehdr_start.e_phnum;
+    note(&info, sizeof info, NULL);
+    info = (struct dl_phdr_info){ .dlpi_name = "", .dlpi_phdr = (const void *)program };
+    info.dlpi_phnum = (ElfW(Half))given_value(AT_PHNUM);
+    for (unsigned i = 0; i < info.dlpi_phnum; i++)
+        if (info.dlpi_phdr[i].p_type == PT_PHDR)
+            info.dlpi_addr = program - info.dlpi_phdr[i].p_vaddr;
+    note(&info, sizeof info, NULL);
+}
+
 void module_start(void)
 {
     if (!_dl_find_object && dl_iterate_phdr)
         dl_iterate_phdr(note, NULL);
+    else if (!_dl_find_object)
+        note_two();
 }
 
 bool module_find(uintptr_t address, struct module *m)

@@ -115,8 +115,51 @@ static void expect(const char *name, const char *function, bool with_any, size_t
     }
 }
 
+/* Without tables, the function ends at padding of 16 int3. */
+#define PAD ".balign 16, 0xcc\n .fill 16, 1, 0xcc\n"
+FUNCTION(go_any, "mov %rsi, %r10\n syscall\n cmp $-4095, %rax\n jbe 1f\n ret\n 1: ret\n" PAD);
+FUNCTION(go_long, "mov 8(%rsp), %rdi\n .byte 0x48, 0xc7, 0xc0, 9, 0, 0, 0\n syscall\n"
+                  "mov %eax, 32(%rsp)\n ret\n" PAD);
+FUNCTION(go_long_over, "je 1f\n .byte 0x48, 0xc7, 0xc0, 9, 0, 0, 0\n 1: syscall\n ret\n" PAD);
+FUNCTION(go_long_into, "je 1f + 5\n 1: .byte 0x48, 0xc7, 0xc0, 9, 0, 0, 0\n syscall\n ret\n" PAD);
+FUNCTION(go_vector, "movq %rdi, %xmm0\n" CALL "movq %xmm0, %rdi\n ret\n" PAD);
+FUNCTION(go_table, "nop\n" CALL "jmp *%rax\n" PAD);
+FUNCTION(go_unknown, "nop\n" CALL ".byte 0x06\n ret\n" PAD);
+FUNCTION(go_two, "nop\n" CALL "cmp $-4095, %rax\n ret\n nop\n" CALL "ret\n" PAD);
+
+static void expect_without(const char *name, const char *function, size_t count, bool fits)
+{
+    struct site found[4];
+    struct site_wish wish = { wanted, sizeof wanted, true };
+    const char *end = function;
+    while (memcmp(end, "\xcc\xcc\xcc\xcc\xcc\xcc\xcc\xcc\xcc\xcc\xcc\xcc\xcc\xcc\xcc\xcc", 16) != 0)
+        end++;
+    size_t n = site_find_in((uintptr_t)function, (uintptr_t)end, &wish, found, 4);
+    bool fit = true;
+    for (size_t i = 0; i < n && i < 4; i++)
+        fit &= found[i].fits && found[i].caller == 0 && found[i].back > found[i].from;
+    if (n != count || (n && fit != fits)) {
+        fprintf(stderr, "%s has %zu sites without tables, fit: %d\n", name, n, fit);
+        exit(1);
+    }
+}
+
+static void try_without_tables(void)
+{
+#define EXPECT_WITHOUT(function, ...) expect_without(#function, function, __VA_ARGS__)
+    EXPECT_WITHOUT(go_any, 1, true);
+    EXPECT_WITHOUT(go_long, 1, true);
+    EXPECT_WITHOUT(go_long_over, 1, false);
+    EXPECT_WITHOUT(go_long_into, 1, false);
+    EXPECT_WITHOUT(go_vector, 1, true);
+    EXPECT_WITHOUT(go_table, 1, false);
+    EXPECT_WITHOUT(go_unknown, 0, false);
+    EXPECT_WITHOUT(go_two, 2, true);
+}
+
 static int try_functions(void)
 {
+    try_without_tables();
 #define EXPECT(function, ...) expect(#function, function, __VA_ARGS__)
     EXPECT(plain, false, 1, true);
     EXPECT(first, false, 1, false);

@@ -288,6 +288,12 @@ static const char *secure_reason(int fd, const struct stat *st)
     return NULL;
 }
 
+/* The library redirects the calls of Go code on x86-64, but not beside musl (sites/go.h). */
+static bool go_is_reached(const struct elf *e)
+{
+    return e->machine == EM_X86_64 && !strstr(e->loader, "ld-musl");
+}
+
 static enum reach judge_elf(struct judge *j, const char *path, int fd, const struct elf *e)
 {
     char text[400];
@@ -312,6 +318,8 @@ static enum reach judge_elf(struct judge *j, const char *path, int fd, const str
         say_why(j, path, "is statically linked, and only the dynamic loader preloads libraries");
         return REACH_CHILDREN;
     }
+    if (e->go && go_is_reached(e))
+        return REACH_YES;
     if (e->go && !e->needs) {
         say_why(j, path, "is a Go program that makes its system calls without libc");
         return REACH_CHILDREN;

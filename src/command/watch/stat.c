@@ -69,6 +69,7 @@ static const char *reason_text(const struct mapherd_status *b)
         "the program is exiting",
         "it was forked in the middle of a change of the library",
         "the library has found a mistake of its own, which its log names",
+        "it is a Go program without libc, and its system calls cannot be redirected",
     };
     return b->reason < sizeof texts / sizeof *texts ? texts[b->reason] : "unknown reason";
 }

@@ -1,0 +1,180 @@
+#!/bin/sh
+# SPDX-FileCopyrightText: 2026 The mapherd authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# Programs in Go: their system calls are redirected, with cgo and without.
+# TESTS_LONG=1: 70,000 chunks and ten minutes of stress for each.
+# shellcheck source=tests/lib.sh
+. "${TESTS_SRC:?run by make check}/lib.sh"
+[ "$(uname -m)" = x86_64 ] || skip "Go's calls are redirected on x86-64"
+: "${CC:=cc}"
+chunks=3000 seconds=5
+[ -z "${TESTS_LONG:-}" ] || chunks=70000 seconds=600
+
+# few MAPS: what the program says is a few more, at most.
+few() { [ "$1" -le 100 ] || fail "$1 maps more"; }
+
+# ---- what Go makes, without Go ----
+
+if $CC -O2 -ffreestanding -fno-stack-protector -fcf-protection=none -fPIE -nostdlib -pie "$TESTS_SRC/preload/go_like.c" \
+	-o "$scratch/like" 2>"$scratch/err"; then
+	[ "$("$scratch/like" "$scratch/file" 1000)" -ge 1000 ] || fail "alone it has few maps"
+	for libraries in "$MAPHERD_LIB" "$MAPHERD_LIB libc.so.6"; do
+		more=$(LD_PRELOAD=$libraries "$scratch/like" "$scratch/file" "$chunks") || fail "like Go, $libraries: status $?"
+		few "$more"
+	done
+	off=$(LD_PRELOAD=$MAPHERD_LIB MAPHERD_SITES=off "$scratch/like" "$scratch/file" 1000)
+	[ "$off" -ge 1000 ] || fail "with MAPHERD_SITES=off it has few maps"
+	say "like Go: $chunks chunks, $more maps more; registers, vectors, storage and stack are as before"
+else
+	say "not shown here: what Go makes, without Go ($(head -n 1 "$scratch/err"))"
+fi
+
+# ---- Go ----
+
+command -v go >/dev/null || {
+	say "not shown here: programs as Go builds them (no go)"
+	exit 0
+}
+export GOCACHE="$scratch/go-cache" GO111MODULE=off GOFLAGS=
+sources=$TESTS_SRC/preload/go
+# build NAME SOURCE [OPTION...]
+build() {
+	built=$scratch/$1 from=$2
+	shift 2
+	go build "$@" -o "$built" "$from" >&2 || fail "$built is not built"
+}
+# What cgo needs is one word in the source.
+for source in scenes stress; do
+	sed '0,/^import (/s//import "C"\n\nimport (/' "$sources/$source.go" >"$scratch/$source-cgo.go"
+	CGO_ENABLED=0 build $source-pie "$sources/$source.go" -buildmode=pie
+	CGO_ENABLED=1 build $source-cgo "$scratch/$source-cgo.go"
+done
+CGO_ENABLED=0 build scenes-stripped "$sources/scenes.go" -buildmode=pie -ldflags='-s -w -buildid='
+CGO_ENABLED=1 build scenes-cgo-pie "$scratch/scenes-cgo.go" -buildmode=pie -ldflags='-s -w -buildid='
+
+for kind in pie stripped cgo cgo-pie; do
+	preloaded "$scratch/scenes-$kind" chunks "$scratch/file" "$chunks" >"$scratch/out" 2>&1 || fail "$kind: $(cat "$scratch/out")"
+	few "$(sed -n 's/.* chunks: \([0-9]*\) maps more.*/\1/p' "$scratch/out")"
+	status=0
+	MAPHERD_SITES=off preloaded "$scratch/scenes-$kind" chunks "$scratch/file" "$chunks" >"$scratch/off" 2>&1 || status=$?
+	if [ "$chunks" -gt 65530 ] && [ "$(cat /proc/sys/vm/max_map_count)" = 65530 ]; then
+		# It fails by the kernel's answer, or when the runtime needs a map.
+		[ "$status" != 0 ] && grep -q -E 'chunk 65[45]|out of memory' "$scratch/off" || fail "$kind, off: $(head "$scratch/off")"
+	else
+		[ "$(sed -n 's/.* chunks: \([0-9]*\) maps more.*/\1/p' "$scratch/off")" -ge "$chunks" ] || fail "$kind, off: $(cat "$scratch/off")"
+	fi
+	say "$kind: $(cat "$scratch/out")"
+
+	"$scratch/scenes-$kind" calls "$scratch/calls" >"$scratch/alone" || fail "$kind: calls: status $?"
+	preloaded "$scratch/scenes-$kind" calls "$scratch/calls" >"$scratch/with" || fail "$kind: calls: status $?"
+	diff "$scratch/alone" "$scratch/with" >&2 || fail "$kind: calls are not answered as alone"
+	# A child is herded by a library of its own.
+	preloaded "$scratch/scenes-$kind" exec grep -c libmapherd.so /proc/self/maps >"$scratch/out" 2>&1 || fail "$kind: exec: $(cat "$scratch/out")"
+	grep -q '^another program$' "$scratch/out" || fail "$kind: exec: $(cat "$scratch/out")"
+	[ "$(head -n 1 "$scratch/out")" -gt 0 ] || fail "$kind: a child is without the library"
+	# Not traced: another's changes of the code are not in the way.
+	if command -v strace >/dev/null; then
+		strace -f -o /dev/null env LD_PRELOAD="$MAPHERD_LIB" "$scratch/scenes-$kind" calls "$scratch/calls" >"$scratch/with"
+		diff "$scratch/alone" "$scratch/with" >&2 || fail "$kind: traced, calls are not answered as alone"
+	fi
+done
+say "calls are answered as alone"
+
+for kind in pie cgo; do
+	timeout $((seconds + 300)) env LD_PRELOAD="$MAPHERD_LIB" "$scratch/stress-$kind" "$scratch/file" "$seconds" >"$scratch/out" 2>&1 ||
+		fail "stress, $kind: status $?: $(head -n 50 "$scratch/out")"
+	grep -q '^ok: ' "$scratch/out" || fail "stress, $kind: $(head -n 50 "$scratch/out")"
+	say "stress, $kind: $(cat "$scratch/out")"
+done
+rm -f "$scratch/file"
+
+# start KIND SCENE FILE [VARIABLE...]: begins a scene with the library, and waits until it is ready; its process in $pid.
+# It goes on at a line in descriptor 9. finish: its status in $status.
+mkfifo "$scratch/line"
+start() {
+	kind=$1 scene=$2 file=$3
+	shift 3
+	env "$@" LD_PRELOAD="$MAPHERD_LIB" "$scratch/scenes-$kind" "$scene" "$file" <"$scratch/line" >"$scratch/out" 2>"$scratch/err" &
+	pid=$!
+	exec 9>"$scratch/line"
+	until grep -q ready "$scratch/out"; do
+		kill -0 "$pid" 2>/dev/null || fail "$kind $scene: $(cat "$scratch/out" "$scratch/err")"
+		sleep 0.05
+	done
+}
+finish() {
+	echo >&9
+	exec 9>&-
+	status=0
+	wait "$pid" || status=$?
+}
+
+# ---- what is told ----
+
+for kind in pie cgo; do
+	start $kind leak "$scratch/leaked" MAPHERD_LEAKS=on
+	"$MAPHERD" stat --json "$pid" >"$scratch/stat"
+	redirected=$(sed -n 's/.*"sites": *\([0-9]*\).*/\1/p' "$scratch/stat")
+	[ "$redirected" -ge 4 ] || fail "$kind: $redirected calls are redirected"
+	"$MAPHERD" leaks "$pid" >"$scratch/leaks" || fail "$kind: leaks: $?"
+	finish
+	[ "$status" = 0 ] || fail "$kind: leak ends with $status"
+	grep -q '10 mappings' "$scratch/leaks" || fail "$kind: ten leaks are not told: $(cat "$scratch/leaks")"
+	if grep -q 'built without elfutils' "$scratch/leaks"; then
+		say "not shown here: the names of Go's functions ($kind: built without elfutils)"
+	else
+		grep -q 'main\.leaked' "$scratch/leaks" || fail "$kind: no name of a function: $(cat "$scratch/leaks")"
+	fi
+	rm -f "$scratch/leaked"
+done
+say "leaks are told with the functions that made them"
+
+# ---- a file that becomes shorter ----
+
+cut() { # KIND SCENE ACTION
+	head -c 16384 /dev/zero | tr '\0' a >"$scratch/cut"
+	start "$1" "$2" "$scratch/cut" MAPHERD_SIGBUS="$3"
+	truncate -s 5000 "$scratch/cut"
+	finish
+}
+for scene in load store; do
+	cut cgo $scene log
+	[ "$status" = 2 ] || fail "cgo, $scene: ends with $status, not by Go's own fault"
+	grep -q "SIGBUS: a $scene .*/cut at offset 8192: the file has 5000 bytes" "$scratch/err" || fail "cgo, $scene: $(cat "$scratch/err")"
+	grep -q "unexpected fault address" "$scratch/err" || fail "cgo, $scene: Go's own words are missing: $(cat "$scratch/err")"
+	cut cgo $scene convert
+	[ "$status" = 135 ] || fail "cgo, $scene, convert: ends with $status: $(cat "$scratch/err")"
+	grep -q "^done" "$scratch/out" || fail "cgo, $scene, convert: $(cat "$scratch/err")"
+	# Without cgo, Go's own handler is the only one.
+	cut pie $scene convert
+	[ "$status" = 2 ] || fail "pie, $scene: ends with $status"
+	! grep -q "mapherd" "$scratch/err" || fail "pie, $scene: $(cat "$scratch/err")"
+done
+say "a file that becomes shorter: explained with cgo; as alone without"
+
+# ---- a full disk ----
+
+if mount_fs ext4 64M; then
+	truncate -s 16384 "$mnt/sparse"
+	start cgo store "$mnt/sparse" MAPHERD_PREALLOC=off MAPHERD_SPILL="$scratch"
+	fill_disk "$mnt/filler"
+	finish
+	[ "$status" = 0 ] || fail "full disk, cgo: ends with $status: $(cat "$scratch/err")"
+	grep -q '^done' "$scratch/out" || fail "full disk, cgo: $(cat "$scratch/out" "$scratch/err")"
+	grep -q 'spill' "$scratch/err" || fail "full disk, cgo: nothing is said: $(cat "$scratch/err")"
+	rm -f "$mnt/filler"
+	for kind in pie cgo; do
+		rm -f "$mnt/sparse"
+		truncate -s 16384 "$mnt/sparse"
+		start $kind store "$mnt/sparse"
+		fill_disk "$mnt/filler"
+		finish
+		[ "$status" = 0 ] || fail "preallocated, $kind: ends with $status: $(cat "$scratch/err")"
+		[ "$(head -c 1 "$mnt/sparse")" = s ] || fail "preallocated, $kind: what was stored is not in the file"
+		rm -f "$mnt/filler"
+	done
+	say "a full disk: preallocated; kept in a spill file with cgo"
+else
+	say "not shown here: a full disk ($why)"
+fi
