@@ -19,7 +19,7 @@
 # What a program starts is over when run_NAME ends: servers are asked to end and waited for.
 
 world_names=""
-world_beyond="programs that the library is not in: static ones, and Go's own (mapherd run says so of them); programs of other \
+world_beyond="programs that the library is not in: static ones (mapherd run says so of them); programs of other \
 libcs and word sizes"
 
 key_of() { printf '%s' "$1" | tr '.-' '__'; }
@@ -867,6 +867,90 @@ program mimalloc-first "libmimalloc2.0 python3" "a mapped file"
 run_mimalloc_first() { allocator first 'libmimalloc.so.2*'; }
 program mimalloc-last "libmimalloc2.0 python3" "a mapped file"
 run_mimalloc_last() { allocator last 'libmimalloc.so.2*'; }
+
+# ---- Go ----
+
+# WORLD_SECONDS: how long a server is written to and asked, 10 if not set.
+
+program prometheus "prometheus curl python3" "the answers to queries"
+make_prometheus() {
+	# Two weeks of samples: some 170 blocks, each with files that are mapped.
+	python3 - <<-'END' >samples
+		start = 1700006400
+		for series in range(20):
+		    print("# TYPE load%d gauge" % series)
+		    for n in range(14 * 24 * 12):
+		        print('load%d{host="h%d"} %d %d' % (series, series % 5, (n * 7919 + series * 31) % 1000, start + n * 300))
+		print("# EOF")
+	END
+	promtool tsdb create-blocks-from openmetrics samples blocks >/dev/null
+	rm samples
+}
+run_prometheus() {
+	cp -r "$MADE/blocks" data
+	printf 'global: {scrape_interval: 1s}\nscrape_configs: [{job_name: own, static_configs: [{targets: ["127.0.0.1:9090"]}]}]\n' >config.yml
+	prometheus --config.file=config.yml --storage.tsdb.path=data --storage.tsdb.retention.time=100y --log.level=warn \
+		--web.listen-address=127.0.0.1:9090 2>server.log &
+	server=$!
+	until_true curl -sf http://127.0.0.1:9090/-/ready
+	ask() { curl -sf --max-time 100 -G http://127.0.0.1:9090/api/v1/"$1" --data-urlencode "query=$2" --data "$3"; }
+	wanted=0
+	until=$(($(date +%s) + ${WORLD_SECONDS:-10}))
+	while :; do
+		for n in 0 7 13 19; do
+			ask query_range "sum by (host) (rate(load$n[1h]))" "start=1700006400&end=1701216000&step=7200"
+			ask query_range "quantile_over_time(0.9, load$n[6h])" "start=1700006400&end=1701216000&step=86400"
+		done >answers
+		[ -s kept/answers ] || cp answers kept/answers
+		cmp answers kept/answers
+		# It is scraped meanwhile, by itself.
+		ask query 'count(up{job="own"} == 1)' "" >scraped
+		[ "$(date +%s)" -lt "$until" ] || break
+	done
+	sed 's/\[[0-9.]*,/[TIME,/' scraped
+	end_server
+	trouble_in server.log
+}
+
+program etcd "etcd-server etcd-client" "all keys, their values and revisions"
+run_etcd() {
+	etcd --data-dir data --listen-client-urls http://127.0.0.1:2379 --advertise-client-urls http://127.0.0.1:2379 \
+		--listen-peer-urls http://127.0.0.1:2380 --initial-advertise-peer-urls http://127.0.0.1:2380 \
+		--initial-cluster default=http://127.0.0.1:2380 --logger=zap --log-level=warn 2>server.log &
+	server=$!
+	export ETCDCTL_API=3
+	until_true etcdctl endpoint health
+	value=$(seq 1 800 | tr '\n' ' ')
+	until=$(($(date +%s) + ${WORLD_SECONDS:-10}))
+	# Rounds of the same writes: how many there are depends on the time, what is there in the end does not.
+	while :; do
+		for key in 1 2 3 4 5 6 7 8; do
+			etcdctl put "key$key" "$value $key" >/dev/null
+			[ "$(etcdctl get "key$key" --print-value-only)" = "$value $key" ]
+		done
+		[ "$(date +%s)" -lt "$until" ] || break
+	done
+	etcdctl del key8
+	etcdctl get --prefix key | sha256sum
+	etcdctl get --prefix key >kept/keys
+	etcdctl snapshot save snapshot >/dev/null 2>&1
+	etcdctl defrag
+	etcdctl get --prefix key | sha256sum
+	kill "$server"
+	wait "$server" || [ $? = 143 ] # it ends by the signal
+	trouble_in server.log
+}
+
+program go-build "golang-go" "what it has built"
+run_go_build() {
+	export GOCACHE="$PWD/cache" GO111MODULE=off HOME="$PWD" GOFLAGS=-trimpath
+	mkdir -p one
+	printf 'package main\nimport "fmt"\nfunc main() { fmt.Println("built") }\n' >one/main.go
+	go vet one/main.go
+	go build -o kept/built one/main.go
+	kept/built
+	go list -f '{{.Name}} {{.Imports}}' fmt
+}
 
 # ---- for the driver alone: programs that are not the same under the library, each in the part that its name ends with, and one
 # that world.sh runs without the library ----
