@@ -22,7 +22,7 @@ tests="libcmocka-dev libfuse3-dev fuse3 strace xfsprogs btrfs-progs e2fsprogs lm
 	procps util-linux tmux zsh fish debhelper rpm rpmlint prometheus prometheus-node-exporter libcap2-bin attr file ruby php-cli quota
 	chromium chromium-driver libhsqldb-java liblucene4.10-java libtomcat10-embed-java libjakarta-annotation-api-java
 	libh2-java kyotocabinet-utils tokyocabinet-bin liblmdb-dev libtcmalloc-minimal4 libjemalloc2
-	logrotate systemd python3-yaml python3-kubernetes"
+	logrotate systemd python3-yaml python3-kubernetes golang-go"
 
 misused() {
 	printf '%s\n' "usage: examples/packages.sh [-n] build|java|tests" >&2
