@@ -870,7 +870,7 @@ run_mimalloc_last() { allocator last 'libmimalloc.so.2*'; }
 
 # ---- Go ----
 
-# WORLD_SECONDS: how long a server is written to and asked, 10 if not set.
+# WORLD_SERVE: how long a server is written to and asked, in seconds; 10 if not set.
 
 program prometheus "prometheus curl python3" "the answers to queries"
 make_prometheus() {
@@ -895,7 +895,7 @@ run_prometheus() {
 	until_true curl -sf http://127.0.0.1:9090/-/ready
 	ask() { curl -sf --max-time 100 -G http://127.0.0.1:9090/api/v1/"$1" --data-urlencode "query=$2" --data "$3"; }
 	wanted=0
-	until=$(($(date +%s) + ${WORLD_SECONDS:-10}))
+	until=$(($(date +%s) + ${WORLD_SERVE:-10}))
 	while :; do
 		for n in 0 7 13 19; do
 			ask query_range "sum by (host) (rate(load$n[1h]))" "start=1700006400&end=1701216000&step=7200"
@@ -921,7 +921,7 @@ run_etcd() {
 	export ETCDCTL_API=3
 	until_true etcdctl endpoint health
 	value=$(seq 1 800 | tr '\n' ' ')
-	until=$(($(date +%s) + ${WORLD_SECONDS:-10}))
+	until=$(($(date +%s) + ${WORLD_SERVE:-10}))
 	# Rounds of the same writes: how many there are depends on the time, what is there in the end does not.
 	while :; do
 		for key in 1 2 3 4 5 6 7 8; do

@@ -68,7 +68,7 @@ once() {
 	find /dev/shm -mindepth 1 -delete
 	# shellcheck disable=SC2086 # $own is a list of words
 	timeout -k 5 "${WORLD_SECONDS:-600}" env -i PATH="$PATH" HOME="$scratch/home" TMPDIR="$scratch/tmp" LC_ALL=C.UTF-8 \
-		TZ=UTC TESTS_SRC="$TESTS_SRC" LIBRARY="$MAPHERD_LIB" RESULTS="$into" WORK="$scratch/work" MADE="$scratch/made" \
+		TZ=UTC TESTS_SRC="$TESTS_SRC" ${WORLD_SERVE:+WORLD_SERVE="$WORLD_SERVE"} LIBRARY="$MAPHERD_LIB" RESULTS="$into" WORK="$scratch/work" MADE="$scratch/made" \
 		PEAK="$TESTS_BIN/tests/world/peak" $own sh "$TESTS_SRC/world/one.sh" "$@" >"$into/driver" 2>&1 || echo "hung, or not started" >"$into/status"
 	[ ! -s "$into/driver" ] || cat "$into/driver" >&2
 	# Lines of mapherd's log are a part of their own.
