@@ -9,6 +9,8 @@
  * one line of the log says so.
  */
 #define _GNU_SOURCE
+#include "entry/life.h"
+
 #include <string.h>
 #include <sys/mman.h>
 
@@ -173,6 +175,11 @@ static void start_faults(void)
 }
 
 __attribute__((constructor)) static void start(int argc, char **argv)
+{
+    life_start(argc, argv);
+}
+
+void life_start(int argc, char **argv)
 {
     if (!given_start(argc, argv))
         return; /* a program without a libc: the hooks are the plain system calls */

@@ -75,13 +75,19 @@ err_has "runs with the library, but only what its C code maps is herded: it is a
 $CC -nostdlib -pie -Wl,--entry=main "$scratch/alone.c" "$scratch/go.s" "$other" -o "$scratch/go-alone"
 expect 0 "$MAPHERD" run -n "$scratch/go-alone"
 err_has "runs without the library: it is a Go program that makes its system calls without libc"
+# One that says it is Go, and has nothing of it.
+if [ "$machine" = x86_64 ] && $CC -static "$scratch/seven.c" "$scratch/go.s" -o "$scratch/go-static" 2>/dev/null; then
+	expect 7 "$MAPHERD" run "$scratch/go-static"
+	silent err
+fi
 if command -v go >/dev/null; then
 	printf 'package main\nfunc main() {}\n' >"$scratch/main.go"
 	GOCACHE=$scratch/go-cache GO111MODULE=off CGO_ENABLED=0 go build -buildmode=pie -ldflags=-s -o "$scratch/pie" "$scratch/main.go"
 	[ "$machine" = x86_64 ] || without "is a Go program that makes" 0 "$scratch/pie"
 	[ "$machine" != x86_64 ] || { expect 0 "$MAPHERD" run "$scratch/pie"; silent err; }
 	GOCACHE=$scratch/go-cache GO111MODULE=off CGO_ENABLED=0 go build -o "$scratch/plain" "$scratch/main.go"
-	without "is statically linked" 0 "$scratch/plain"
+	[ "$machine" = x86_64 ] || without "is statically linked" 0 "$scratch/plain"
+	[ "$machine" != x86_64 ] || { expect 0 "$MAPHERD" run "$scratch/plain"; silent err; }
 	printf 'package main\n// int one(void) { return 1; }\nimport "C"\nfunc main() { C.one() }\n' >"$scratch/main.go"
 	GOCACHE=$scratch/go-cache GO111MODULE=off CGO_ENABLED=1 go build -ldflags=-s -o "$scratch/cgo" "$scratch/main.go"
 	expect 0 "$MAPHERD" run "$scratch/cgo"

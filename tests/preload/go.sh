@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: 2026 The mapherd authors
 # SPDX-License-Identifier: Apache-2.0
 #
-# Programs in Go: their system calls are redirected, with cgo and without.
+# Programs in Go: their system calls are redirected, with cgo and without, and in static ones that `mapherd run` starts.
 # TESTS_LONG=1: 70,000 chunks and ten minutes of stress for each.
 # shellcheck source=tests/lib.sh
 . "${TESTS_SRC:?run by make check}/lib.sh"
@@ -50,14 +50,24 @@ for source in scenes stress; do
 	CGO_ENABLED=0 build $source-pie "$sources/$source.go" -buildmode=pie
 	CGO_ENABLED=1 build $source-cgo "$scratch/$source-cgo.go"
 done
+for source in scenes stress; do
+	CGO_ENABLED=0 build $source-static "$sources/$source.go"
+done
 CGO_ENABLED=0 build scenes-stripped "$sources/scenes.go" -buildmode=pie -ldflags='-s -w -buildid='
 CGO_ENABLED=1 build scenes-cgo-pie "$scratch/scenes-cgo.go" -buildmode=pie -ldflags='-s -w -buildid='
 
-for kind in pie stripped cgo cgo-pie; do
-	preloaded "$scratch/scenes-$kind" chunks "$scratch/file" "$chunks" >"$scratch/out" 2>&1 || fail "$kind: $(cat "$scratch/out")"
+# herded PROGRAM [ARG...]: with the library, by way of `mapherd run` where there is no loader.
+herded() {
+	case $1 in
+	*-static) "$MAPHERD" run "$@" ;;
+	*) preloaded "$@" ;;
+	esac
+}
+for kind in pie stripped cgo cgo-pie static; do
+	herded "$scratch/scenes-$kind" chunks "$scratch/file" "$chunks" >"$scratch/out" 2>&1 || fail "$kind: $(cat "$scratch/out")"
 	few "$(sed -n 's/.* chunks: \([0-9]*\) maps more.*/\1/p' "$scratch/out")"
 	status=0
-	MAPHERD_SITES=off preloaded "$scratch/scenes-$kind" chunks "$scratch/file" "$chunks" >"$scratch/off" 2>&1 || status=$?
+	MAPHERD_SITES=off herded "$scratch/scenes-$kind" chunks "$scratch/file" "$chunks" >"$scratch/off" 2>&1 || status=$?
 	if [ "$chunks" -gt 65530 ] && [ "$(cat /proc/sys/vm/max_map_count)" = 65530 ]; then
 		# It fails by the kernel's answer, or when the runtime needs a map.
 		[ "$status" != 0 ] && grep -q -E 'chunk 65[45]|out of memory' "$scratch/off" || fail "$kind, off: $(head "$scratch/off")"
@@ -67,10 +77,10 @@ for kind in pie stripped cgo cgo-pie; do
 	say "$kind: $(cat "$scratch/out")"
 
 	"$scratch/scenes-$kind" calls "$scratch/calls" >"$scratch/alone" || fail "$kind: calls: status $?"
-	preloaded "$scratch/scenes-$kind" calls "$scratch/calls" >"$scratch/with" || fail "$kind: calls: status $?"
+	herded "$scratch/scenes-$kind" calls "$scratch/calls" >"$scratch/with" || fail "$kind: calls: status $?"
 	diff "$scratch/alone" "$scratch/with" >&2 || fail "$kind: calls are not answered as alone"
 	# A child is herded by a library of its own.
-	preloaded "$scratch/scenes-$kind" exec grep -c libmapherd.so /proc/self/maps >"$scratch/out" 2>&1 || fail "$kind: exec: $(cat "$scratch/out")"
+	herded "$scratch/scenes-$kind" exec grep -c libmapherd.so /proc/self/maps >"$scratch/out" 2>&1 || fail "$kind: exec: $(cat "$scratch/out")"
 	grep -q '^another program$' "$scratch/out" || fail "$kind: exec: $(cat "$scratch/out")"
 	[ "$(head -n 1 "$scratch/out")" -gt 0 ] || fail "$kind: a child is without the library"
 	# Not traced: another's changes of the code are not in the way.
@@ -81,8 +91,8 @@ for kind in pie stripped cgo cgo-pie; do
 done
 say "calls are answered as alone"
 
-for kind in pie cgo; do
-	timeout $((seconds + 300)) env LD_PRELOAD="$MAPHERD_LIB" "$scratch/stress-$kind" "$scratch/file" "$seconds" >"$scratch/out" 2>&1 ||
+for kind in pie cgo static; do
+	herded "$scratch/stress-$kind" "$scratch/file" "$seconds" >"$scratch/out" 2>&1 ||
 		fail "stress, $kind: status $?: $(head -n 50 "$scratch/out")"
 	grep -q '^ok: ' "$scratch/out" || fail "stress, $kind: $(head -n 50 "$scratch/out")"
 	say "stress, $kind: $(cat "$scratch/out")"
@@ -95,10 +105,16 @@ mkfifo "$scratch/line"
 start() {
 	kind=$1 scene=$2 file=$3
 	shift 3
-	env "$@" LD_PRELOAD="$MAPHERD_LIB" "$scratch/scenes-$kind" "$scene" "$file" <"$scratch/line" >"$scratch/out" 2>"$scratch/err" &
+	rm -f "$scratch/out" "$scratch/err"
+	if [ "$kind" = static ]; then
+		set -- "$@" "$MAPHERD" run
+	else
+		set -- "$@" LD_PRELOAD="$MAPHERD_LIB"
+	fi
+	env "$@" "$scratch/scenes-$kind" "$scene" "$file" <"$scratch/line" >"$scratch/out" 2>"$scratch/err" &
 	pid=$!
 	exec 9>"$scratch/line"
-	until grep -q ready "$scratch/out"; do
+	until grep -s -q ready "$scratch/out"; do
 		kill -0 "$pid" 2>/dev/null || fail "$kind $scene: $(cat "$scratch/out" "$scratch/err")"
 		sleep 0.05
 	done
@@ -112,7 +128,7 @@ finish() {
 
 # ---- what is told ----
 
-for kind in pie cgo; do
+for kind in pie cgo static; do
 	start $kind leak "$scratch/leaked" MAPHERD_LEAKS=on
 	"$MAPHERD" stat --json "$pid" >"$scratch/stat"
 	redirected=$(sed -n 's/.*"sites": *\([0-9]*\).*/\1/p' "$scratch/stat")
@@ -147,9 +163,11 @@ for scene in load store; do
 	[ "$status" = 135 ] || fail "cgo, $scene, convert: ends with $status: $(cat "$scratch/err")"
 	grep -q "^done" "$scratch/out" || fail "cgo, $scene, convert: $(cat "$scratch/err")"
 	# Without cgo, Go's own handler is the only one.
-	cut pie $scene convert
-	[ "$status" = 2 ] || fail "pie, $scene: ends with $status"
-	! grep -q "mapherd" "$scratch/err" || fail "pie, $scene: $(cat "$scratch/err")"
+	for kind in pie static; do
+		cut $kind $scene convert
+		[ "$status" = 2 ] || fail "$kind, $scene: ends with $status"
+		! grep -q "mapherd" "$scratch/err" || fail "$kind, $scene: $(cat "$scratch/err")"
+	done
 done
 say "a file that becomes shorter: explained with cgo; as alone without"
 
@@ -164,7 +182,7 @@ if mount_fs ext4 64M; then
 	grep -q '^done' "$scratch/out" || fail "full disk, cgo: $(cat "$scratch/out" "$scratch/err")"
 	grep -q 'spill' "$scratch/err" || fail "full disk, cgo: nothing is said: $(cat "$scratch/err")"
 	rm -f "$mnt/filler"
-	for kind in pie cgo; do
+	for kind in pie cgo static; do
 		rm -f "$mnt/sparse"
 		truncate -s 16384 "$mnt/sparse"
 		start $kind store "$mnt/sparse"
@@ -178,3 +196,56 @@ if mount_fs ext4 64M; then
 else
 	say "not shown here: a full disk ($why)"
 fi
+
+# ---- how it gets into a static one ----
+
+# The program has no child, no tracer, and the process id of the command.
+start static leak "$scratch/leaked"
+[ "$(readlink "/proc/$pid/exe")" = "$scratch/scenes-static" ] || fail "static: another process is the program"
+[ -z "$(cat "/proc/$pid/task/$pid/children")" ] || fail "static: it has a child: $(cat "/proc/$pid/task/$pid/children")"
+grep -q '^TracerPid:.0$' "/proc/$pid/status" || fail "static: it is traced"
+finish
+rm -f "$scratch/leaked"
+
+# run_as COMMAND...: started so, it has few maps.
+few_as() {
+	"$@" "$MAPHERD" run "$scratch/scenes-static" chunks "$scratch/open/file" 1000 >"$scratch/out" 2>&1 || fail "$*: $(cat "$scratch/out")"
+	few "$(sed -n 's/.* chunks: \([0-9]*\) maps more.*/\1/p' "$scratch/out")"
+	rm -f "$scratch/open/file"
+}
+chmod 755 "$scratch"
+mkdir -m 1777 "$scratch/open"
+few_as env
+if [ "$own_mounts" ]; then
+	few_as unshare --pid --fork --mount-proc
+	say "static: as the first process of a container"
+fi
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null && setpriv --reuid=65534 test -x "$MAPHERD" -a -r "$MAPHERD_LIB" 2>/dev/null; then
+	few_as setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs
+	say "static: without rights, and with no_new_privs"
+else
+	say "not shown here: a static program without rights (the build folder is root's, or no setpriv)"
+fi
+
+# without WHY COMMAND...: it runs after one line, and many maps are made: nothing is left in it.
+without() {
+	why=$1
+	shift
+	"$@" "$MAPHERD" run "$scratch/scenes-static" chunks "$scratch/file" 1000 >"$scratch/out" 2>"$scratch/err" || fail "$why: $(cat "$scratch/err")"
+	grep -q "runs without the library: .*$why" "$scratch/err" || fail "$why is not said: $(cat "$scratch/err")"
+	[ "$(sed -n 's/.* chunks: \([0-9]*\) maps more.*/\1/p' "$scratch/out")" -ge 1000 ] || fail "$why: $(cat "$scratch/out")"
+}
+! command -v strace >/dev/null || without "does not let it be traced" strace -f -o /dev/null
+if [ "$own_mounts" ]; then
+	mkdir "$scratch/noexec"
+	mount -t tmpfs -o noexec mapherd-test "$scratch/noexec"
+	later "gone '$scratch/noexec'"
+	cp "$MAPHERD_LIB" "$scratch/noexec/libmapherd.so"
+	without "does not let the library be mapped" env MAPHERD_LIBRARY="$scratch/noexec/libmapherd.so"
+fi
+head -c 5000 "$MAPHERD_LIB" >"$scratch/libmapherd.so"
+without "damaged" env MAPHERD_LIBRARY="$scratch/libmapherd.so"
+status=0
+"$MAPHERD" run "$scratch/open" 2>/dev/null || status=$?
+[ "$status" = 126 ] || fail "what cannot be run ends with $status"
+say "static: where it cannot get in, the program runs after one line"

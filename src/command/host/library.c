@@ -314,6 +314,8 @@ static enum reach judge_elf(struct judge *j, const char *path, int fd, const str
     /* `ld-linux.so.2 PROGRAM` preloads too, and so does musl's. */
     bool is_loader =
         strncmp(base_name(path), "ld-linux", 8) == 0 || strncmp(base_name(path), "ld-musl", 7) == 0;
+    if (!e->loader[0] && !is_loader && e->go && go_is_reached(e))
+        return REACH_PLACED;
     if (!e->loader[0] && !is_loader) {
         say_why(j, path, "is statically linked, and only the dynamic loader preloads libraries");
         return REACH_CHILDREN;

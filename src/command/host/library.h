@@ -25,6 +25,7 @@ int program_find(const char *name, char path[PATH_MAX]);
 enum reach {
     REACH_YES,      /* LD_PRELOAD works, or nothing is known against it */
     REACH_PARTLY,   /* in it, but most of its calls pass the library by */
+    REACH_PLACED,   /* in it, if it is placed there at exec (placer.h) */
     REACH_CHILDREN, /* not in it, but its children get the environment unchanged */
     REACH_NO,       /* not in it, and LD_PRELOAD would disturb it */
 };

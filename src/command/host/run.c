@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "command/host/library.h"
+#include "command/host/placer.h"
 #include "command/lib/enough.h"
 #include "command/lib/print.h"
 #include "command/lib/verb.h"
@@ -91,8 +92,19 @@ static void prepend_library(struct additions *a, const char *library)
     }
 }
 
+/* The library is placed in a static program as that begins. It is in LD_PRELOAD for what that
+ * starts. */
+static void place(struct additions *a, const char *program, const char *library, bool dry)
+{
+    const char *wrong = dry ? NULL : placer_start(library, program);
+    if (wrong)
+        complain("%s runs without the library: %s", program, wrong);
+    if (children_are_herded())
+        prepend_library(a, library);
+}
+
 /* Puts the library into LD_PRELOAD, or says why it will not be in the program. */
-static void preload(struct additions *a, const char *program, const char *path)
+static void preload(struct additions *a, const char *program, const char *path, bool dry)
 {
     char library[PATH_MAX], why[PATH_MAX + 200];
     const char *missing = library_locate(library, sizeof library);
@@ -107,6 +119,10 @@ static void preload(struct additions *a, const char *program, const char *path)
         return;
     }
     enum reach reach = program_reach(path, library, why, sizeof why);
+    if (reach == REACH_PLACED) {
+        place(a, program, library, dry);
+        return;
+    }
     bool hand_on = reach == REACH_CHILDREN && children_are_herded();
     if (reach == REACH_PARTLY)
         complain("%s runs with the library, but only what its C code maps is herded: %s", program,
@@ -172,17 +188,19 @@ static int run(int argc, char **argv)
     int error = program_find(argv[i], path);
     if (error)
         return refuse(argv[i], error);
-    preload(&additions, argv[i], path);
+    preload(&additions, argv[i], path, dry);
     if (dry) {
         print_plan(&additions, argv + i);
         return DONE;
     }
     execvp(argv[i], argv + i);
-    if (errno == ENOENT) {
+    error = errno;
+    placer_stop();
+    if (error == ENOENT) {
         complain("%s: the interpreter or loader that it names is missing", argv[i]);
         return NOT_FOUND;
     }
-    return refuse(argv[i], errno);
+    return refuse(argv[i], error);
 }
 
 const struct verb verb_run = {
@@ -192,8 +210,9 @@ const struct verb verb_run = {
     .help =
         "  --NAME=VALUE   an option of the library: see 'mapherd help options'\n"
         "  -n, --dry-run  print what would be run, as a line for a shell\n\n"
-        "The library is put before what LD_PRELOAD has already. A program that it cannot get into\n"
-        "(static, setuid, another word size) is run all the same, after a line that says why.\n"
+        "The library is put before what LD_PRELOAD has already. Into a static program in Go it is\n"
+        "placed as that begins. A program that it cannot get into (others that are static, setuid,\n"
+        "another word size) is run all the same, after a line that says why.\n"
         "Exit status and signals are the program's own; 127: not found, 126: cannot be run.\n",
     .run = run,
 };
