@@ -14,6 +14,7 @@
 #include <sys/auxv.h>
 
 #include "common/given.h"
+#include "common/linked.h"
 #include "sites/decode.h"
 
 struct span {
@@ -26,8 +27,7 @@ struct program {
     bool noted; /* it has the note */
     uintptr_t start;
     struct span text;
-    uintptr_t data; /* behind what is read-only after relocation, or the start of what is written */
-    uintptr_t data_end;
+    struct span data; /* that can be written, behind what is read-only after relocation */
 };
 
 static uintptr_t padded(uintptr_t n)
@@ -55,23 +55,34 @@ static bool has_note(struct span s)
     return false;
 }
 
-static void look_at(const ElfW(Phdr) * part, uintptr_t bias, struct program *p)
+static struct span span_of(const ElfW(Phdr) * part, uintptr_t bias)
 {
-    struct span s = { bias + part->p_vaddr, bias + part->p_vaddr + part->p_filesz };
-    if (part->p_type == PT_NOTE)
-        p->noted |= has_note(s);
-    if (part->p_type == PT_GNU_RELRO)
-        p->data = s.end;
-    if (part->p_type != PT_LOAD)
-        return;
+    uintptr_t start = bias + part->p_vaddr;
+    return (struct span){ start, start + part->p_filesz };
+}
+
+/* relro: what is read-only after relocation. It may be a part of a segment that is written, or all
+ * of one. */
+static void look_at(const ElfW(Phdr) * part, uintptr_t bias, struct span relro, struct program *p)
+{
+    struct span s = span_of(part, bias);
     if (!p->start)
         p->start = s.start;
     if ((part->p_flags & PF_X) && !p->text.end)
         p->text = s;
-    if (part->p_flags & PF_W)
-        p->data_end = s.end;
-    if ((part->p_flags & PF_W) && !p->data)
-        p->data = s.start;
+    if ((part->p_flags & PF_W) && !p->data.end && s.end > relro.end)
+        p->data = (struct span){ s.start > relro.end ? s.start : relro.end, s.end };
+}
+
+/* A note that is no part of what is loaded cannot be read. */
+static bool is_loaded(const ElfW(Phdr) * note, const ElfW(Phdr) * part, const ElfW(Phdr) * end)
+{
+    for (; part < end; part++)
+        if (part->p_type == PT_LOAD && note->p_vaddr >= part->p_vaddr &&
+            note->p_filesz <= part->p_filesz &&
+            note->p_vaddr - part->p_vaddr <= part->p_filesz - note->p_filesz)
+            return true;
+    return false;
 }
 
 /* Without an entry of the table for itself nobody knows where the program is: the loader was
@@ -79,35 +90,60 @@ static void look_at(const ElfW(Phdr) * part, uintptr_t bias, struct program *p)
 static struct program find_program(void)
 {
     struct program p = { .noted = false };
+    struct span relro = { 0, 0 };
     uintptr_t table = given_value(AT_PHDR), bias = 0;
-    const ElfW(Phdr) *part = (const void *)table, *end = part + given_value(AT_PHNUM);
-    while (part < end && part->p_type != PT_PHDR)
-        part++;
-    if (part < end)
-        bias = table - part->p_vaddr;
-    for (part = part < end ? (const void *)table : end; part < end; part++)
-        look_at(part, bias, &p);
+    const ElfW(Phdr) *first = (const void *)table, *end = first + given_value(AT_PHNUM);
+    bool placed = false;
+    for (const ElfW(Phdr) *part = first; part < end; part++)
+        if (part->p_type == PT_PHDR) {
+            bias = table - part->p_vaddr;
+            placed = true;
+        }
+    for (const ElfW(Phdr) *part = first; placed && part < end; part++)
+        if (part->p_type == PT_GNU_RELRO)
+            relro = span_of(part, bias);
+    for (const ElfW(Phdr) *part = first; placed && part < end; part++)
+        if (part->p_type == PT_LOAD)
+            look_at(part, bias, relro, &p);
+        else if (part->p_type == PT_NOTE && is_loaded(part, first, end))
+            p.noted |= has_note(span_of(part, bias));
     return p;
 }
 
-/* Go: src/debug/buildinfo. The linker puts it in front of the data. */
-static bool has_build_info(const struct program *p)
+/* Go: src/debug/buildinfo. Go's own linker puts it in front of the data. */
+static bool has_build_info(struct span data)
 {
     static const char mark[] = "\xff Go buildinf:";
-    enum { ALIGN = 16, FAR = 64 << 10 };
-    uintptr_t at = (p->data + ALIGN - 1) & -(uintptr_t)ALIGN, end = p->data_end;
-    if (end > at + FAR)
-        end = at + FAR;
+    enum { ALIGN = 16, FAR = 256 };
+    uintptr_t at = (data.start + ALIGN - 1) & -(uintptr_t)ALIGN;
+    uintptr_t end = data.end > at + FAR ? at + FAR : data.end;
     for (; at < end && end - at >= sizeof mark - 1; at += ALIGN)
         if (memcmp((const void *)at, mark, sizeof mark - 1) == 0)
             return true;
     return false;
 }
 
+/* cgo exports that function. */
+static bool has_cgo(const struct program *p)
+{
+    void *found;
+    struct linked_name name = { "crosscall2", &found };
+    if (!given_libc() || !p->start)
+        return false;
+    linked_inside_all(p->start, &name, 1);
+    return found;
+}
+
 bool go_is_program(void)
 {
-    struct program p = find_program();
-    return p.noted || has_build_info(&p);
+    enum { UNKNOWN, NO, YES };
+    static int known;
+    if (known == UNKNOWN) {
+        struct program p = find_program();
+        bool go = p.noted || has_cgo(&p) || (!given_libc() && has_build_info(p.data));
+        known = go ? YES : NO;
+    }
+    return known == YES;
 }
 
 uintptr_t go_start(void)

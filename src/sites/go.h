@@ -23,8 +23,9 @@
 
 #include "sites/site.h"
 
-/* Whether the program is one: it has the note of Go's linker with the id of the build, or, where
- * it was built without an id, what `go version` looks for. For the constructor. */
+/* Whether the program is one: it has the note of Go's linker with the id of the build, or, where it
+ * was built without an id, the function by which C code calls Go, or what `go version` looks for.
+ * For the constructor. */
 bool go_is_program(void);
 
 /* The address of the program's first byte. */

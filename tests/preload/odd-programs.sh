@@ -138,3 +138,15 @@ LD_PRELOAD=$scratch/quick.so "$scratch/least" >"$scratch/alone" || alone=$?
 LD_PRELOAD=$MAPHERD_LIB:$scratch/quick.so "$scratch/least" >"$scratch/with" || with=$?
 [ "$alone:$with" = 3:3 ] && diff "$scratch/alone" "$scratch/with" >&2 || fail "quick_exit in a constructor: $alone, $with"
 say "what is closed stays; quick_exit in a constructor: as alone"
+
+# Programs whose segments lie apart: nothing between them is read.
+echo 'int x = 1; int main(void) { return x - 1; }' >"$scratch/apart.c"
+apart=
+for way in "clang -fuse-ld=lld -Wl,-z,max-page-size=65536" "clang -fuse-ld=lld -Wl,-z,max-page-size=2097152" "$CC -Wl,-z,max-page-size=65536" \
+	"$CC -Wl,-z,norelro" "$CC -fuse-ld=mold" "$CC -fuse-ld=gold -Wl,-z,max-page-size=65536"; do
+	# shellcheck disable=SC2086 # words
+	$way "$scratch/apart.c" -o "$scratch/apart" 2>/dev/null || continue
+	LD_PRELOAD=$MAPHERD_LIB "$scratch/apart" || fail "$way: status $?"
+	apart="$apart $(echo "$way" | sed 's/.*fuse-ld=\([a-z]*\).*/\1/;s/.*-Wl,-z,/ld:/')"
+done
+say "segments apart:$apart"
