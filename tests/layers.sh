@@ -104,7 +104,7 @@ are_licensed() {
 	for line in 'SPDX-FileCopyrightText: [0-9]\{4\} ' 'SPDX-License-Identifier: Apache-2\.0'; do
 		find "$1/src" "$1/include" "$1/tests" "$1/examples" "$1/packaging" "$1/doc" -type f ! -path '*/report/page.c' \
 			\( -name '*.[ch1357]' -o -name '*.def' -o -name '*.java' -o -name '*.js' -o -name '*.css' -o -name '*.html' \
-			-o -name '*.sh' -o -name '*.py' -o -name '*.rb' -o -name '*.php' -o -name '*.am' -o -name '*.awk' -o -name '*.zsh' \
+			-o -name '*.sh' -o -name '*.go' -o -name '*.py' -o -name '*.rb' -o -name '*.php' -o -name '*.am' -o -name '*.awk' -o -name '*.zsh' \
 			-o -name '*.yml' -o -name '*.yaml' -o -name '*.spec' -o -path '*/completion/*' \) -exec grep -L "$line" {} + 2>/dev/null
 	done || true
 }
@@ -141,6 +141,13 @@ stays_loaded() {
 	readelf -d "$1" | grep -q NODELETE || echo "dlclose unloads it"
 }
 
+# What src/entry/placed.c knows to relocate, where there is no loader.
+loads_itself() {
+	[ "$(uname -m)" = x86_64 ] || return 0
+	readelf -rW "$1" | awk '/R_X86_64_/ { print $3 }' | grep -v -x -E 'R_X86_64_(RELATIVE|64|GLOB_DAT|JUMP_SLOT?|TPOFF64)' | sort -u || true
+	[ "$(readelf -hW "$1" | sed -n 's/.*Entry point address: *//p')" != 0x0 ] || echo "it has no entry"
+}
+
 own_maps() {
 	LD_PRELOAD=$1 grep -q libmapherd.so /proc/self/maps || echo "the library is not in it"
 	with=$(LD_PRELOAD=$1 grep -c "" /proc/self/maps)
@@ -170,6 +177,7 @@ else
 fi
 holds exports_are_the_table "$tree" "$MAPHERD_LIB"
 holds imports_are_few "$tree" "$MAPHERD_LIB"
+holds loads_itself "$MAPHERD_LIB"
 holds needs_no_library "$MAPHERD_LIB"
 holds stays_loaded "$MAPHERD_LIB"
 holds own_maps "$MAPHERD_LIB"
@@ -222,6 +230,7 @@ for what in NEEDED 'Name: GLIBC'; do
 done
 [ -n "$(exports_are_the_table "$tree" "$scratch/bad.so")" ] || fail "exports are not compared"
 [ -n "$(stays_loaded "$scratch/bad.so")" ] || fail "stays_loaded does not notice a library that goes"
+[ "$(uname -m)" != x86_64 ] || [ -n "$(loads_itself "$scratch/bad.so")" ] || fail "loads_itself does not notice a library without an entry"
 [ -n "$(own_maps /nowhere.so 2>/dev/null)" ] || fail "own_maps does not notice a missing library"
 
 say "$(names_in_table "$tree" | wc -l) exported names, $(nm -D --undefined-only "$MAPHERD_LIB" | wc -l) imported"

@@ -14,19 +14,20 @@
 
 #if defined(__x86_64__)
 
+#include <elf.h>
 #include <fcntl.h>
-#include <linux/sched.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 
-#include "command/host/image.h"
 #include "command/lib/verb.h"
 
 enum { PAGE = 4096 };
@@ -123,73 +124,65 @@ static bool find_instruction(void)
 
 /* ---- the library in it ---- */
 
-static int protection(const Elf64_Phdr *s)
+/* What of the library's file the program has to know. */
+struct library {
+    const char *path;
+    uint64_t span; /* bytes of address space, whole pages */
+    uint64_t entry;
+};
+
+static bool read_at(int fd, void *into, size_t len, uint64_t offset)
 {
-    return (s->p_flags & PF_R ? PROT_READ : 0) | (s->p_flags & PF_W ? PROT_WRITE : 0) |
-           (s->p_flags & PF_X ? PROT_EXEC : 0);
+    return offset <= INT64_MAX && pread(fd, into, len, (off_t)offset) == (ssize_t)len;
 }
 
-static uint64_t down(uint64_t n)
+/* Returns NULL, or a sentence that says what is wrong with the file. */
+static const char *read_library(int fd, struct library *library)
 {
-    return n & -(uint64_t)PAGE;
+    Elf64_Ehdr head;
+    Elf64_Phdr part;
+    if (!read_at(fd, &head, sizeof head, 0) || memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 ||
+        head.e_phentsize != sizeof part)
+        return "the library's file is damaged";
+    library->entry = head.e_entry;
+    for (unsigned n = 0; n < head.e_phnum; n++) {
+        struct stat st;
+        if (!read_at(fd, &part, sizeof part, head.e_phoff + n * sizeof part) ||
+            fstat(fd, &st) < 0 || part.p_filesz > (uint64_t)st.st_size ||
+            part.p_offset > (uint64_t)st.st_size - part.p_filesz)
+            return "the library's file is damaged";
+        if (part.p_type == PT_LOAD)
+            library->span = (part.p_vaddr + part.p_memsz + PAGE - 1) & -(uint64_t)PAGE;
+    }
+    return library->entry && library->span ? NULL : "the library's file is damaged";
 }
 
-static uint64_t up(uint64_t n)
+static const char *look_at_library(const char *path, struct library *library)
 {
-    return down(n + PAGE - 1);
+    *library = (struct library){ .path = path };
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const char *wrong = fd < 0 ? "the library's file cannot be read" : read_library(fd, library);
+    if (fd >= 0)
+        close(fd);
+    return wrong;
 }
 
-/* What lies behind the bytes of the file is zero. The last page of the file has other bytes. */
-static bool map_segment(const struct image *image, const Elf64_Phdr *s, uint64_t base, long fd)
+/* Opens the file in the program: the path lies far below what its stack has, and is taken away
+ * again. */
+static long open_in_program(const struct library *library)
 {
-    uint64_t start = base + down(s->p_vaddr), end = base + s->p_vaddr + s->p_filesz;
-    uint64_t rest = base + up(s->p_vaddr + s->p_memsz);
-    static const char zeros[PAGE];
-    long at = call(SYS_mmap, start, up(end) - start, (uint64_t)protection(s),
-                   MAP_PRIVATE | MAP_FIXED, (uint64_t)fd, down(s->p_offset));
-    if (is_error(at))
-        return false;
-    if (!(s->p_flags & PF_W))
-        return true;
-    if (rest > up(end) && is_error(call(SYS_mmap, up(end), rest - up(end), (uint64_t)protection(s),
-                                        MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, (uint64_t)-1, 0)))
-        return false;
-    return put(base + s->p_vaddr, image->file + s->p_offset, s->p_filesz) &&
-           put(end, zeros, up(end) - end);
-}
-
-/* The pages of the path are those of the reserved range. */
-static long open_in_program(uint64_t base, const char *library)
-{
-    long at = call(SYS_mmap, base, PAGE, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, (uint64_t)-1, 0);
-    if (is_error(at) || !put(base, library, strlen(library) + 1))
+    static const char zeros[PATH_MAX];
+    uint64_t at = program.first.rsp - 2 * PATH_MAX;
+    size_t len = strlen(library->path) + 1;
+    if (len > PATH_MAX || !put(at, library->path, len))
         return -ENOMEM;
-    return call(SYS_open, base, O_RDONLY | O_CLOEXEC, 0, 0, 0, 0);
+    long fd = call(SYS_open, at, O_RDONLY | O_CLOEXEC, 0, 0, 0, 0);
+    put(at, zeros, len);
+    return fd;
 }
 
-static const char *fill(struct image *image, uint64_t base, const char *library)
-{
-    const char *wrong = image_relocate(image, base);
-    if (wrong)
-        return wrong;
-    long fd = open_in_program(base, library);
-    if (is_error(fd))
-        return "the program may not open the library's file";
-    bool mapped = true;
-    for (unsigned n = 0; n < image->segments && mapped; n++)
-        mapped = map_segment(image, image->segment + n, base, fd);
-    call(SYS_close, (uint64_t)fd, 0, 0, 0, 0, 0);
-    const Elf64_Phdr *relro = &image->relro;
-    if (mapped && relro->p_memsz)
-        mapped = !is_error(call(SYS_mprotect, base + down(relro->p_vaddr),
-                                down(relro->p_vaddr + relro->p_memsz) - down(relro->p_vaddr),
-                                PROT_READ, 0, 0, 0));
-    return mapped ? NULL : "the kernel does not let the library be mapped there";
-}
-
-/* Sets the program on the library's entry, or leaves it as it was. */
-static const char *place(struct image *image, const char *library)
+/* Maps the file, and sets the program on the library's entry, or leaves it as it was. */
+static const char *place(const struct library *library)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/mem", (int)program.pid);
@@ -197,16 +190,21 @@ static const char *place(struct image *image, const char *library)
     if (program.mem < 0 || ptrace(PTRACE_GETREGS, program.pid, NULL, &program.first) < 0 ||
         !find_instruction())
         return "its memory cannot be reached";
-    long at = call(SYS_mmap, 0, image->span, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                   (uint64_t)-1, 0);
-    const char *wrong =
-        is_error(at) ? "it has no memory for the library" : fill(image, (uint64_t)at, library);
     struct user_regs_struct start = program.first;
-    if (!wrong) {
-        start.rip = (uint64_t)at + image->entry;
+    const char *wrong = NULL;
+    long fd = open_in_program(library);
+    long at = is_error(fd) ? fd
+                           : call(SYS_mmap, 0, library->span, PROT_READ | PROT_EXEC, MAP_PRIVATE,
+                                  (uint64_t)fd, 0);
+    if (is_error(fd)) {
+        wrong = "the program may not open the library's file";
+    } else if (is_error(at)) {
+        wrong = "the kernel does not let the library be mapped there";
+        call(SYS_close, (uint64_t)fd, 0, 0, 0, 0, 0);
+    } else {
+        start.rip = (uint64_t)at + library->entry;
         start.rdi = (uint64_t)getpid();
-    } else if (!is_error(at)) {
-        call(SYS_munmap, (uint64_t)at, image->span, 0, 0, 0, 0);
+        start.rsi = (uint64_t)fd;
     }
     ptrace(PTRACE_SETREGS, program.pid, NULL, &start);
     return wrong;
@@ -227,13 +225,13 @@ static bool wait_for_exec(void)
            event == PTRACE_EVENT_STOP;
 }
 
-static _Noreturn void trace(struct image *image, const char *library, const char *name, int ready)
+static _Noreturn void trace(const struct library *library, const char *name, int ready)
 {
     int error = ptrace(PTRACE_SEIZE, program.pid, NULL, (void *)PTRACE_O_TRACEEXEC) < 0 ? errno : 0;
     bool told = write(ready, &error, sizeof error) == sizeof error;
     if (error || !told || !wait_for_exec())
         _exit(0);
-    const char *wrong = place(image, library);
+    const char *wrong = place(library);
     if (wrong)
         complain("%s runs without the library: %s", name, wrong);
     ptrace(PTRACE_DETACH, program.pid, NULL, NULL);
@@ -252,9 +250,9 @@ static pid_t fork_silently(void)
 
 const char *placer_start(const char *library, const char *name)
 {
-    static struct image image;
+    struct library found;
     int ready[2], error = EPERM;
-    const char *wrong = image_read(&image, library);
+    const char *wrong = look_at_library(library, &found);
     if (wrong || pipe2(ready, O_CLOEXEC) < 0)
         return wrong ? wrong : "no pipe can be had";
     program.pid = getpid();
@@ -262,7 +260,7 @@ const char *placer_start(const char *library, const char *name)
     tracer = fork_silently();
     if (tracer == 0) {
         close(ready[0]);
-        trace(&image, library, name, ready[1]);
+        trace(&found, name, ready[1]);
     }
     close(ready[1]);
     if (tracer < 0 || read(ready[0], &error, sizeof error) != sizeof error || error)
