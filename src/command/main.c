@@ -13,9 +13,9 @@
 #include "commit.h"
 
 const struct verb *const verbs[] = {
-    &verb_run,     &verb_library, &verb_ps,     &verb_top,    &verb_stat,
-    &verb_maps,    &verb_leaks,   &verb_diff,   &verb_report, &verb_clean,
-    &verb_recover, &verb_fill,    &verb_doctor, &verb_help,   NULL,
+    &verb_run,  &verb_graft,  &verb_library, &verb_ps,     &verb_top,   &verb_stat,
+    &verb_maps, &verb_leaks,  &verb_diff,    &verb_report, &verb_clean, &verb_recover,
+    &verb_fill, &verb_doctor, &verb_help,    NULL,
 };
 
 /* Flushes stdout. An answer that could not be written is a failure. */

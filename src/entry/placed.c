@@ -2,13 +2,14 @@
  * SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * placed: the entry of the library in a static program, where `mapherd run` has placed it
- * (command/host/placer.h).
+ * placed: the entry of the library in a static program. `mapherd run` has placed it there
+ * (command/host/placer.h), or the program names it as what the kernel starts it with
+ * (command/host/graft.c).
  *
- * The process is as the kernel has made it. The library's file is mapped once, as a whole, and it
- * has been given no data of its own yet. So the first thing is what a loader would do: the segments
- * are mapped, and relocated (System V gABI, and its supplement for x86-64). The library is linked
- * with no other and all that it imports is weak, so what is imported is NULL.
+ * The process is as the kernel has made it. The first thing is what a loader would do (System V
+ * gABI, and its supplement for x86-64). What `mapherd run` has placed is mapped once, as a whole,
+ * and has no data of its own yet: its segments are mapped. Then it is relocated. It is linked with
+ * no other library and all that it imports is weak, so what is imported is NULL.
  *
  * Then it starts as it does elsewhere, with thread-local storage of its own, and leads to the
  * program's entry, which the auxiliary vector names.
@@ -31,7 +32,7 @@
 #define USED __attribute__((used, visibility("hidden")))
 
 /*
- * rdi: the process that has placed the library. rsi: a descriptor of its file.
+ * rdi: the process that has placed the library; 0: the kernel has. rsi: a descriptor of its file.
  *
  * The stack has STORAGE bytes of thread-local storage meanwhile. The thread pointer leads to its
  * middle, where its own address is (x86-64 psABI). arch_prctl(2) is call 158, and ARCH_SET_FS
@@ -59,6 +60,7 @@ __asm__(".pushsection .text\n"
         "syscall\n"
         "leaq __ehdr_start(%rip), %rdi\n"
         "movq %r12, %rsi\n"
+        "movq %rbx, %rdx\n"
         "call placed_load\n"
         "movq %rbp, %rdi\n"
         "movq %rbx, %rsi\n"
@@ -192,8 +194,8 @@ static uint64_t below_pointer(const Elf64_Phdr *tls)
     return ((tls->p_memsz + tls->p_align - 1) & -tls->p_align) + LEFT_FREE;
 }
 
-/* False: the kernel refuses memory. */
-USED bool placed_load(uintptr_t base, int fd)
+/* Without a placer the kernel has mapped the segments. False: it refuses memory. */
+USED bool placed_load(uintptr_t base, int fd, long placer)
 {
     const Elf64_Ehdr *head = (const void *)base;
     const Elf64_Phdr *part = (const void *)(base + head->e_phoff), *end = part + head->e_phnum;
@@ -202,7 +204,7 @@ USED bool placed_load(uintptr_t base, int fd)
     struct tables t = { .symbols = NULL };
     bool mapped = true;
     for (; part < end; part++) {
-        if (part->p_type == PT_LOAD)
+        if (part->p_type == PT_LOAD && placer)
             mapped = mapped && map_segment(base, part, fd);
         else if (part->p_type == PT_DYNAMIC)
             dynamic = (const void *)(base + part->p_vaddr);
@@ -211,7 +213,8 @@ USED bool placed_load(uintptr_t base, int fd)
         else if (part->p_type == PT_GNU_RELRO)
             relro = part;
     }
-    sys_close(fd);
+    if (placer)
+        sys_close(fd);
     if (!mapped)
         return false;
     read_tables(base, dynamic, &t);
@@ -241,7 +244,8 @@ USED uintptr_t placed_start(uintptr_t *stack, long placer, bool loaded)
 {
     static const char line[] = "mapherd: the program runs without the library: there is no memory "
                                "for it\n";
-    sys_reap(placer);
+    if (placer)
+        sys_reap(placer);
     if (loaded)
         life_start((int)stack[0], (char **)(stack + 1));
     else

@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/libc.h"
+#include "common/given.h"
 
 /* Link-time optimization adds calls when it has already dropped what nobody calls. */
 #define STANDARD __attribute__((used))
@@ -274,7 +274,7 @@ STANDARD size_t strcspn(const char *text, const char *letters)
 STANDARD char *getenv(const char *name)
 {
     size_t len = strlen(name);
-    for (char **entry = &__environ ? __environ : NULL; entry && *entry; entry++)
+    for (char **entry = given_environ(); entry && *entry; entry++)
         if (strncmp(*entry, name, len) == 0 && (*entry)[len] == '=')
             return *entry + len + 1;
     return NULL;

@@ -52,7 +52,7 @@ extern uint64_t gostubs_busy[STACKS / 64] HIDDEN; /* a bit for each stack that i
 uint64_t gostubs_busy[STACKS / 64];
 extern uintptr_t gostubs_top HIDDEN; /* where the frames on the first stack begin */
 uintptr_t gostubs_top;
-extern uint32_t gostubs_fits HIDDEN; /* whether the library's variables fit into the page */
+extern uint32_t gostubs_fits HIDDEN; /* whether threads with Go's own storage are served */
 uint32_t gostubs_fits;
 static uintptr_t first_stack;
 
@@ -195,12 +195,13 @@ __asm__(".pushsection .text\n"
 /* clang-format on */
 
 /* Whether the library's thread-local variables fit below the middle of the page. They lie close to
- * each other, and all of them below the program's. */
+ * each other, and all of them below the program's. Where another library has brought a libc along,
+ * the page would have to hold libc's too: errno. */
 static bool fits_storage(void)
 {
     enum { OTHERS = 512 }; /* more than all of them have */
     uintptr_t here = (uintptr_t)__builtin_thread_pointer(), variable = (uintptr_t)&lock_thread_id;
-    return variable < here && here - variable <= STORAGE - OTHERS;
+    return !given_libc() && variable < here && here - variable <= STORAGE - OTHERS;
 }
 
 static bool has_fsgsbase(void)

@@ -39,9 +39,10 @@
 /*
  * As stubs_start. caller is 0 for the function. stacks: the memory, zeroed. False where there are
  * no stubs: on other machines, and where the kernel or the processor does not have the instructions
- * for the thread pointer (FSGSBASE, Linux 5.9). Where the loader has put the library's thread-local
- * variables far from the thread pointer, the calls of threads with Go's own storage are for the
- * kernel. For the constructor, in the main thread, which has the loader's storage still.
+ * for the thread pointer (FSGSBASE, Linux 5.9). The calls of threads with Go's own storage are for
+ * the kernel where the loader has put the library's thread-local variables far from the thread
+ * pointer, and where another library has brought a libc along. For the constructor, in the main
+ * thread, which has the loader's storage still.
  */
 bool gostubs_start(const unsigned char *use, uint32_t shares, stubs_function *function,
                    uintptr_t stacks);

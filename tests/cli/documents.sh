@@ -211,6 +211,12 @@ for program in bin/java bin/ruby bin/php bin/postgres bin/prometheus bin/make wo
 	chmod +x "$scratch/$program"
 done
 truncate -s 64K "$scratch/data/a.db" "$scratch/prometheus/queries.active"
+# A static program that says it is Go.
+cat >"$scratch/server.c" <<-'END'
+	__asm__(".globl _start\n_start: nop\n"
+	        ".pushsection .note.go.buildid, \"a\", %note\n.balign 4\n.long 4, 4, 4\n.ascii \"Go\\0\\0like\"\n.popsection");
+END
+${CC:-cc} -nostdlib -static -o "$scratch/work/server" "$scratch/server.c" || fail "no static program is built"
 hold env LD_PRELOAD="$MAPHERD_LIB" MAPHERD_LEAKS=on MAPHERD_DIR="$scratch/shm" "$TESTS_BIN/tests/cli/holder" "$scratch/held" files 100
 record=$(echo "$scratch/shm/"*.record)
 [ -f "$record" ] || fail "the process that is held has no record"
@@ -246,6 +252,7 @@ attempt() {
 	(cd "$scratch/work" && unset MAPHERD && PATH="$scratch/bin:$PATH" exec timeout 60 sh -c "$command") >"$scratch/out" 2>"$scratch/err" </dev/null || got=$?
 	case $command in
 	*'mapherd doctor'*) [ "$got" -le 1 ] && grep -q '^ok ' "$scratch/out" ;;
+	*'mapherd graft'*) [ "$(uname -m)" != x86_64 ] || { [ "$got" = 0 ] && grep -q libmapherd.so "$scratch/work/server.herded"; } ;;
 	*'mapherd run -n'*) [ "$got" = 0 ] && grep -q 'LD_PRELOAD=' "$scratch/out" ;;
 	*'mapherd run mapherd library --loaded'*) [ "$got" = 0 ] && grep -q herding "$scratch/out" ;;
 	*'mapherd run'* | *LD_PRELOAD=*) [ "$got" = 0 ] && grep -q '^with the library' "$scratch/out" && [ ! -s "$scratch/err" ] ;;

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: 2026 The mapherd authors
 # SPDX-License-Identifier: Apache-2.0
 #
-# Programs in Go: their system calls are redirected, with cgo and without, and in static ones that `mapherd run` starts.
+# Programs in Go: their system calls are redirected, with cgo and without, and in static ones that `mapherd run` starts, or that have a graft.
 # TESTS_LONG=1: 70,000 chunks and ten minutes of stress for each.
 # shellcheck source=tests/lib.sh
 . "${TESTS_SRC:?run by make check}/lib.sh"
@@ -19,10 +19,11 @@ few() { [ "$1" -le 100 ] || fail "$1 maps more"; }
 if $CC -O2 -ffreestanding -fno-stack-protector -fcf-protection=none -fPIE -nostdlib -pie "$TESTS_SRC/preload/go_like.c" \
 	-o "$scratch/like" 2>"$scratch/err"; then
 	[ "$("$scratch/like" "$scratch/file" 1000)" -ge 1000 ] || fail "alone it has few maps"
-	for libraries in "$MAPHERD_LIB" "$MAPHERD_LIB libc.so.6"; do
-		more=$(LD_PRELOAD=$libraries "$scratch/like" "$scratch/file" "$chunks") || fail "like Go, $libraries: status $?"
-		few "$more"
-	done
+	more=$(LD_PRELOAD=$MAPHERD_LIB "$scratch/like" "$scratch/file" "$chunks") || fail "like Go: status $?"
+	few "$more"
+	# Another library may bring a libc along, whose errno has no place in Go's storage.
+	off=$(LD_PRELOAD="$MAPHERD_LIB libc.so.6" "$scratch/like" "$scratch/file" 1000) || fail "like Go, beside a libc: status $?"
+	[ "$off" -ge 1000 ] || fail "beside a libc it has few maps"
 	off=$(LD_PRELOAD=$MAPHERD_LIB MAPHERD_SITES=off "$scratch/like" "$scratch/file" 1000)
 	[ "$off" -ge 1000 ] || fail "with MAPHERD_SITES=off it has few maps"
 	say "like Go: $chunks chunks, $more maps more; registers, vectors, storage and stack are as before"
@@ -60,10 +61,12 @@ CGO_ENABLED=1 build scenes-cgo-pie "$scratch/scenes-cgo.go" -buildmode=pie -ldfl
 herded() {
 	case $1 in
 	*-static) "$MAPHERD" run "$@" ;;
+	*-graft) "$@" ;;
 	*) preloaded "$@" ;;
 	esac
 }
-for kind in pie stripped cgo cgo-pie static; do
+"$MAPHERD" graft -o "$scratch/scenes-graft" "$scratch/scenes-static" || fail "graft: $?"
+for kind in pie stripped cgo cgo-pie static graft; do
 	herded "$scratch/scenes-$kind" chunks "$scratch/file" "$chunks" >"$scratch/out" 2>&1 || fail "$kind: $(cat "$scratch/out")"
 	few "$(sed -n 's/.* chunks: \([0-9]*\) maps more.*/\1/p' "$scratch/out")"
 	status=0
@@ -80,9 +83,11 @@ for kind in pie stripped cgo cgo-pie static; do
 	herded "$scratch/scenes-$kind" calls "$scratch/calls" >"$scratch/with" || fail "$kind: calls: status $?"
 	diff "$scratch/alone" "$scratch/with" >&2 || fail "$kind: calls are not answered as alone"
 	# A child is herded by a library of its own.
-	herded "$scratch/scenes-$kind" exec grep -c libmapherd.so /proc/self/maps >"$scratch/out" 2>&1 || fail "$kind: exec: $(cat "$scratch/out")"
+	herded "$scratch/scenes-$kind" exec sh -c 'grep -c libmapherd.so /proc/self/maps || true' >"$scratch/out" 2>&1 || fail "$kind: exec: $(cat "$scratch/out")"
 	grep -q '^another program$' "$scratch/out" || fail "$kind: exec: $(cat "$scratch/out")"
-	[ "$(head -n 1 "$scratch/out")" -gt 0 ] || fail "$kind: a child is without the library"
+	[ "$kind" = graft ] || [ "$(head -n 1 "$scratch/out")" -gt 0 ] || fail "$kind: a child is without the library"
+	out=$(MAPHERD_CHILDREN=off herded "$scratch/scenes-$kind" exec sh -c 'echo "${LD_PRELOAD:-none}"' | head -n 1)
+	[ "$out" = none ] || fail "$kind: with MAPHERD_CHILDREN=off a child has LD_PRELOAD=$out"
 	# Not traced: another's changes of the code are not in the way.
 	if command -v strace >/dev/null; then
 		strace -f -o /dev/null env LD_PRELOAD="$MAPHERD_LIB" "$scratch/scenes-$kind" calls "$scratch/calls" >"$scratch/with"
@@ -106,11 +111,11 @@ start() {
 	kind=$1 scene=$2 file=$3
 	shift 3
 	rm -f "$scratch/out" "$scratch/err"
-	if [ "$kind" = static ]; then
-		set -- "$@" "$MAPHERD" run
-	else
-		set -- "$@" LD_PRELOAD="$MAPHERD_LIB"
-	fi
+	case $kind in
+	static) set -- "$@" "$MAPHERD" run ;;
+	graft) ;;
+	*) set -- "$@" LD_PRELOAD="$MAPHERD_LIB" ;;
+	esac
 	env "$@" "$scratch/scenes-$kind" "$scene" "$file" <"$scratch/line" >"$scratch/out" 2>"$scratch/err" &
 	pid=$!
 	exec 9>"$scratch/line"
@@ -128,7 +133,7 @@ finish() {
 
 # ---- what is told ----
 
-for kind in pie cgo static; do
+for kind in pie cgo static graft; do
 	start $kind leak "$scratch/leaked" MAPHERD_LEAKS=on
 	"$MAPHERD" stat --json "$pid" >"$scratch/stat"
 	redirected=$(sed -n 's/.*"sites": *\([0-9]*\).*/\1/p' "$scratch/stat")
@@ -249,3 +254,28 @@ status=0
 "$MAPHERD" run "$scratch/open" 2>/dev/null || status=$?
 [ "$status" = 126 ] || fail "what cannot be run ends with $status"
 say "static: where it cannot get in, the program runs after one line"
+
+# ---- a graft ----
+
+cmp -s "$scratch/scenes-static" "$scratch/scenes-graft" && fail "graft: nothing is changed"
+[ "$(stat -c %a "$scratch/scenes-graft")" = "$(stat -c %a "$scratch/scenes-static")" ] || fail "graft: another mode"
+# refused WHY ARGUMENT...: nothing is made.
+refused() {
+	why=$1
+	shift
+	status=0
+	"$MAPHERD" graft -o "$scratch/none" "$@" 2>"$scratch/err" || status=$?
+	[ "$status" = 1 ] && grep -q "$why" "$scratch/err" && [ ! -e "$scratch/none" ] || fail "graft $*: $status: $(cat "$scratch/err")"
+}
+refused "needs no graft" "$scratch/scenes-pie"
+refused "No such file" "$scratch/nothing"
+refused "not an absolute path" --library lib.so "$scratch/scenes-static"
+cp "$MAPHERD_LIB" "$scratch/plain.so"
+chmod a-x "$scratch/plain.so"
+refused "chmod a+x" --library "$scratch/plain.so" "$scratch/scenes-static"
+refused "needs no graft\|cannot have the library" "$(command -v ldconfig || echo /sbin/ldconfig)"
+[ -z "$(find "$scratch" -maxdepth 1 -name 'none*')" ] || fail "graft: something is left"
+# Without the library, the copy does not start.
+"$MAPHERD" graft --library /nowhere/libmapherd.so -o "$scratch/none" "$scratch/scenes-static"
+! "$scratch/none" calls "$scratch/calls" 2>/dev/null || fail "a graft starts without its library"
+say "graft: few maps; what cannot have one is refused"

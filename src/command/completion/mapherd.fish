@@ -72,7 +72,7 @@ function __mapherd_operands --argument-names verb
             __fish_complete_path (commandline -ct)
         case clean doctor
             __fish_complete_directories (commandline -ct)
-        case recover fill
+        case recover fill graft
             __fish_complete_path (commandline -ct)
         case help
             __mapherd_verbs

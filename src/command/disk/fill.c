@@ -338,7 +338,7 @@ const struct verb verb_fill = {
     .synopsis = "[-n] [--keep SIZE] [--json] PATH...",
     .summary = "allocate the holes of files, so that a full disk does not kill who maps them",
     .help =
-        "For files that programs map that no library gets into: Go, static programs. Works on files\n"
+        "For files that programs map that no library gets into: static programs. Works on files\n"
         "and on folders with all that is below them on the same filesystem; links are not followed.\n"
         "No byte and no size changes, and nothing is allocated past the end of a file. Nothing is\n"
         "begun unless there is space for all of it.\n\n"

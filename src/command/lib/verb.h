@@ -24,8 +24,9 @@ struct verb {
     int (*run)(int argc, char **argv); /* argv[0] is the verb */
 };
 
-extern const struct verb verb_run, verb_library, verb_ps, verb_top, verb_stat, verb_maps,
-    verb_leaks, verb_diff, verb_report, verb_clean, verb_recover, verb_fill, verb_doctor, verb_help;
+extern const struct verb verb_run, verb_graft, verb_library, verb_ps, verb_top, verb_stat,
+    verb_maps, verb_leaks, verb_diff, verb_report, verb_clean, verb_recover, verb_fill, verb_doctor,
+    verb_help;
 extern const struct verb *const verbs[]; /* ends with NULL */
 
 /* The verb of that name; or NULL, and then *near is the verb that may be meant, or NULL. */
