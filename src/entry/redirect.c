@@ -131,6 +131,7 @@ static bool prepare_go(struct text_bridges *bridges)
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
     if (sys_failed(at))
         return false;
+    sys_madvise((uintptr_t)at, GOSTUBS_BYTES, MADV_NOHUGEPAGE); /* few pages of each are used */
     if (direct_redirect_go((uintptr_t)at) && text_bridges(bridges, go_start()))
         return true;
     sys_munmap((uintptr_t)at, GOSTUBS_BYTES);

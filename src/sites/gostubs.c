@@ -128,8 +128,7 @@ __asm__(".pushsection .text\n"
         "cmpl $0, gostubs_fits(%rip)\n"
         "je 1b\n"
         TAKE_STACK(0) TAKE_STACK(1) TAKE_STACK(2) TAKE_STACK(3)
-        "pause\n"
-        "jmp 2b\n"
+        "jmp 1b\n" /* all are in use */
         "5: shlq $" NUMBER(EACH_LOG2) ", %r11\n"
         "addq gostubs_top(%rip), %r11\n"
         "movq %rsp, -8(%r11)\n"

@@ -7,7 +7,8 @@
  * They differ from the stubs of libc's sites (sites/stubs.h) in what Go code expects:
  *
  *   - The stack of a goroutine may have a few hundred bytes left, and is not touched. A stub takes
- *     one of the library's own stacks for the time of the call. Where all are in use, it waits.
+ *     one of the library's own stacks for the time of the call. Where all are in use, the call is
+ *     for the kernel: one that waited could wait for a thread that waits for its own thread.
  *   - The vector registers are as before, too. Go keeps one of them zero.
  *   - Threads that the Go runtime makes without cgo have Go's own thread-local storage: the pointer
  *     to the goroutine (g), and nothing of libraries. Where libc's threads have the address of the

@@ -21,9 +21,9 @@ kernel_cold=$((300 - kernel_warm))
 
 # ps, and ps --json.
 expect 0 "$MAPHERD" ps
-grep -Eq "pressure +cold most are of\$" "$scratch/out" || fail "no column for cold mappings"
-grep -Eq "^ *$held .* calm +$kernel_cold " "$scratch/out" || fail "ps does not say $kernel_cold: $(grep "^ *$held " "$scratch/out")"
-grep -Eq "^ *$$ .* calm +- " "$scratch/out" || fail "a process without the library has cold mappings"
+grep -Eq "pressure +reached +cold most are of\$" "$scratch/out" || fail "no column for cold mappings"
+grep -Eq "^ *$held .* calm +[a-z]+ +$kernel_cold " "$scratch/out" || fail "ps does not say $kernel_cold: $(grep "^ *$held " "$scratch/out")"
+grep -Eq "^ *$$ .* calm +[a-z]+ +- " "$scratch/out" || fail "a process without the library has cold mappings"
 expect 0 "$MAPHERD" ps --json
 python3 - "$scratch/out" "$held" $$ "$kernel_cold" "$kernel_warm" <<'END' || fail "ps --json is not the truth"
 import json, sys

@@ -211,12 +211,21 @@ for program in bin/java bin/ruby bin/php bin/postgres bin/prometheus bin/make wo
 	chmod +x "$scratch/$program"
 done
 truncate -s 64K "$scratch/data/a.db" "$scratch/prometheus/queries.active"
-# A static program that says it is Go.
+# A static program that says it is Go, and has a table of its parts as Go's linker makes it.
+cat >"$scratch/server.ld" <<-'END'
+	PHDRS { table PT_PHDR PHDRS; text PT_LOAD FILEHDR PHDRS; note PT_NOTE; }
+	SECTIONS {
+		. = 0x400000 + SIZEOF_HEADERS;
+		.text : { *(.text) } :text
+		.note.go.buildid : { *(.note.go.buildid) } :text :note
+		/DISCARD/ : { *(.comment) *(.note.gnu*) *(.note.GNU*) *(.eh_frame) }
+	}
+END
 cat >"$scratch/server.c" <<-'END'
 	__asm__(".globl _start\n_start: nop\n"
 	        ".pushsection .note.go.buildid, \"a\", %note\n.balign 4\n.long 4, 4, 4\n.ascii \"Go\\0\\0like\"\n.popsection");
 END
-${CC:-cc} -nostdlib -static -o "$scratch/work/server" "$scratch/server.c" || fail "no static program is built"
+${CC:-cc} -nostdlib -static -Wl,-T,"$scratch/server.ld" -Wl,--build-id=none -o "$scratch/work/server" "$scratch/server.c" || fail "no static program is built"
 hold env LD_PRELOAD="$MAPHERD_LIB" MAPHERD_LEAKS=on MAPHERD_DIR="$scratch/shm" "$TESTS_BIN/tests/cli/holder" "$scratch/held" files 100
 record=$(echo "$scratch/shm/"*.record)
 [ -f "$record" ] || fail "the process that is held has no record"

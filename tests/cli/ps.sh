@@ -49,7 +49,7 @@ END
 
 expect 0 "$MAPHERD" ps --json
 python3 - "$scratch/out" "$limit" "$ten" "$fifty" "$ninety" "$leak" "$(cd "$scratch" && pwd -P)" <<'END' || fail "the list is not the truth"
-import json, sys
+import json, os, sys
 told = json.load(open(sys.argv[1]))
 limit, (ten, fifty, ninety, leak), folder = int(sys.argv[2]), map(int, sys.argv[3:7]), sys.argv[7]
 rows = told["processes"]
@@ -63,6 +63,7 @@ for pid, pressure, preloaded in ((ten, "calm", False), (fifty, "raised", True), 
     assert row["maps"] == kernel(pid), (row, kernel(pid))
     assert row["limit"] == limit and row["percent"] == row["maps"] * 100 // limit, row
     assert row["pressure"] == pressure and row["preloaded"] is preloaded, row
+    assert row["reached"] == ("no" if not preloaded else "sites" if os.uname().machine == "x86_64" else "symbols"), row
     assert row["name"] == "holder" and row["user"], row
     assert row["holder"]["name"] == "anonymous memory" and row["holder"]["maps"] > row["maps"] - 60, row
 assert at[ten]["maps_a_minute"] is None
@@ -73,7 +74,7 @@ END
 expect 0 "$MAPHERD" ps
 out_has "Each process may have $(printf %s "$limit" | sed ':a;s/\([0-9]\)\([0-9]\{3\}\)\($\|,\)/\1,\2\3/;ta') maps"
 # Where another process of the machine has cold mappings, there is a column for them.
-grep -Eq "^ *$ninety [^ ]+ +holder +[0-9]{2,3},[0-9]{3} +90 % +- high +(- +)?anonymous memory \([0-9,]+\)$" "$scratch/out" ||
+grep -Eq "^ *$ninety [^ ]+ +holder +[0-9]{2,3},[0-9]{3} +90 % +- high +no +(- +)?anonymous memory \([0-9,]+\)$" "$scratch/out" ||
 	fail "no row of the process at 90 %: $(grep "$ninety" "$scratch/out")"
 grep -Eq "^ *$leak .*\*\.dvd \(deleted\) under .* \(200\)$" "$scratch/out" || fail "the leak is not named"
 all=$(grep -c '%' "$scratch/out")

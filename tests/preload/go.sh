@@ -151,6 +151,17 @@ for kind in pie cgo static graft; do
 done
 say "leaks are told with the functions that made them"
 
+# A static one without the library: what it would do there is foretold.
+"$scratch/scenes-static" leak "$scratch/leaked" <"$scratch/line" >"$scratch/out" &
+pid=$!
+exec 9>"$scratch/line"
+until grep -s -q ready "$scratch/out"; do sleep 0.05; done
+"$MAPHERD" maps "$pid" >"$scratch/maps" || fail "maps: $?"
+! grep -q "linked statically" "$scratch/maps" || fail "static: $(cat "$scratch/maps")"
+"$MAPHERD" ps | grep -q "^ *$pid .* no " || fail "static: ps says: $("$MAPHERD" ps | grep "^ *$pid ")"
+finish
+rm -f "$scratch/leaked"
+
 # ---- a file that becomes shorter ----
 
 cut() { # KIND SCENE ACTION
@@ -248,6 +259,38 @@ if [ "$own_mounts" ]; then
 	cp "$MAPHERD_LIB" "$scratch/noexec/libmapherd.so"
 	without "does not let the library be mapped" env MAPHERD_LIBRARY="$scratch/noexec/libmapherd.so"
 fi
+# What exec starts is another program: env, which has a loader.
+printf '#!/usr/bin/env %s\n' "$scratch/scenes-static" >"$scratch/script"
+chmod +x "$scratch/script"
+"$MAPHERD" run "$scratch/script" 2>"$scratch/err" || fail "a script of env: status $?: $(cat "$scratch/err")"
+grep -q "runs without the library: .*env starts it" "$scratch/err" || fail "a script of env: $(cat "$scratch/err")"
+# Without cgo alone: libc's threads have no place for the library's storage.
+if CGO_ENABLED=1 go build -o "$scratch/scenes-libc" -ldflags='-linkmode=external -extldflags=-static' "$scratch/scenes-cgo.go" 2>/dev/null; then
+	"$MAPHERD" run "$scratch/scenes-libc" calls "$scratch/calls" >"$scratch/with" 2>"$scratch/err" || fail "static with libc: $?"
+	diff "$scratch/alone" "$scratch/with" >&2 || fail "static with libc: not as alone"
+	grep -q "runs without the library" "$scratch/err" || fail "static with libc: no line"
+fi
+# Where /proc is that of other processes.
+if [ "$own_mounts" ]; then
+	timeout 60 unshare --pid --fork "$MAPHERD" run "$scratch/scenes-static" calls "$scratch/calls" >"$scratch/with" 2>"$scratch/err" ||
+		fail "another /proc: status $?: $(cat "$scratch/err")"
+	diff "$scratch/alone" "$scratch/with" >&2 || fail "another /proc: not as alone"
+fi
+# Signals that the program ignores, and stops, as fast as they can be sent.
+for signals in CONT "STOP CONT" WINCH "TSTP CONT"; do
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		"$MAPHERD" run "$scratch/scenes-static" chunks "$scratch/storm" 200 >"$scratch/out" 2>&1 &
+		pid=$!
+		while kill -CONT "$pid" 2>/dev/null; do
+			for signal in $signals; do kill "-$signal" "$pid" 2>/dev/null || true; done
+			[ -z "$(sed -n 's/^State:.\(Z\).*/\1/p' "/proc/$pid/status" 2>/dev/null)" ] || break
+		done
+		wait "$pid" || fail "$signals: status $?: $(cat "$scratch/out")"
+		few "$(sed -n 's/.* chunks: \([0-9]*\) maps more.*/\1/p' "$scratch/out")"
+	done
+done
+rm -f "$scratch/storm"
+say "static: no signal disturbs the start"
 head -c 5000 "$MAPHERD_LIB" >"$scratch/libmapherd.so"
 without "damaged" env MAPHERD_LIBRARY="$scratch/libmapherd.so"
 status=0

@@ -28,9 +28,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "command/host/library.h"
 #include "command/host/sysctld.h"
 #include "command/lib/print.h"
+#include "command/lib/reach.h"
 #include "command/lib/verb.h"
 #include "common/words.h"
 #include "kernel/newer.h"

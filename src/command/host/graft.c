@@ -19,8 +19,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "command/host/library.h"
 #include "command/lib/enough.h"
+#include "command/lib/reach.h"
 #include "command/lib/verb.h"
 
 /* Flags of the PaX kernel, which Go's linker writes. No header has a name for it. */

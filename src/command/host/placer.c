@@ -34,45 +34,60 @@ enum { PAGE = 4096 };
 
 /* ---- in the other process: the program ---- */
 
-/* It has stopped before its first instruction. */
+/* It has stopped before its first instruction. Its memory is read and written by ptrace alone: a
+ * /proc may be that of another PID namespace. */
 static struct {
     pid_t pid;
-    int mem; /* of its memory */
     struct user_regs_struct first;
+    uint64_t mask;        /* the signals that are blocked in it */
     uint64_t instruction; /* the address of a system call in its vdso */
 } program;
 
-/* Waits until it stops. False: it has ended. signal: what is about to be delivered; 0: it stops for
- * another reason, which is in event. */
+static bool ask(enum __ptrace_request what, uintptr_t a, void *b)
+{
+    return ptrace(what, program.pid, a, b) == 0;
+}
+
+/* Waits until it stops. False: it has ended. event: of ptrace, or 0. signal: what is about to be
+ * delivered, what has stopped all of the process, or SYSCALL_STOP. */
+enum { SYSCALL_STOP = SIGTRAP | 0x80 };
 static bool wait_for_stop(int *event, int *signal)
 {
     int status;
     if (waitpid(program.pid, &status, __WALL) != program.pid || !WIFSTOPPED(status))
         return false;
     *event = status >> 16;
-    *signal = *event ? 0 : WSTOPSIG(status);
+    *signal = WSTOPSIG(status);
     return true;
 }
 
-/* Lets it go on, and passes signals on to it, until it has stopped for another reason: an event, or
- * the end of a step. */
-static bool go_on(int how, int *event)
+/* Lets it go on from such a stop. It stays stopped where it would be without a tracer. */
+static bool resume(enum __ptrace_request how, int event, int signal)
 {
-    int signal = 0;
+    if (event == PTRACE_EVENT_STOP && signal != SIGTRAP)
+        return ask(PTRACE_LISTEN, 0, NULL);
+    bool delivers = !event && signal != SYSCALL_STOP;
+    return ask(how, 0, (void *)(intptr_t)(delivers ? signal : 0));
+}
+
+/* Lets it go on to the beginning or the end of its next system call. All signals are blocked but
+ * SIGSTOP. Another one is of a fault. */
+static bool go_to_call(void)
+{
+    int event = 0, signal = SYSCALL_STOP;
     do
-        if (ptrace(how, program.pid, NULL, (void *)(intptr_t)signal) < 0 ||
-            !wait_for_stop(event, &signal))
+        if (!resume(PTRACE_SYSCALL, event, signal) || !wait_for_stop(&event, &signal) ||
+            (!event && signal != SYSCALL_STOP && signal != SIGSTOP))
             return false;
-    while (!*event && !(how == PTRACE_SINGLESTEP && signal == SIGTRAP));
+    while (signal != SYSCALL_STOP);
     return true;
 }
 
-/* The program makes a system call, and stops behind it. Returns as the kernel does. */
+/* The program makes a system call, and stops at its end. Returns as the kernel does. */
 static long call(long number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
                  uint64_t f)
 {
     struct user_regs_struct r = program.first;
-    int event;
     r.rip = program.instruction;
     r.rax = (uint64_t)number;
     r.orig_rax = (uint64_t)-1;
@@ -82,8 +97,8 @@ static long call(long number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, ui
     r.r10 = d;
     r.r8 = e;
     r.r9 = f;
-    if (ptrace(PTRACE_SETREGS, program.pid, NULL, &r) < 0 || !go_on(PTRACE_SINGLESTEP, &event) ||
-        ptrace(PTRACE_GETREGS, program.pid, NULL, &r) < 0)
+    if (!ask(PTRACE_SETREGS, 0, &r) || !go_to_call() || !go_to_call() ||
+        !ask(PTRACE_GETREGS, 0, &r))
         return -ESRCH;
     return (long)r.rax;
 }
@@ -93,33 +108,75 @@ static bool is_error(long answer)
     return answer < 0 && answer >= -4095;
 }
 
-static bool put(uint64_t to, const void *bytes, size_t len)
+static bool get_word(uint64_t at, uint64_t *word)
 {
-    return pwrite(program.mem, bytes, len, (off_t)to) == (ssize_t)len;
+    errno = 0;
+    *word = (uint64_t)ptrace(PTRACE_PEEKDATA, program.pid, at, NULL);
+    return errno == 0;
 }
 
-/* The kernel's library has system calls for what it cannot answer itself. */
-static bool find_instruction(void)
+/* A text, or zeros in its place. What follows to the next multiple of 8 is 0. */
+static bool put_text(uint64_t to, const char *text, bool zeros)
 {
-    unsigned char code[2 * PAGE];
-    Elf64_auxv_t entry = { .a_type = AT_NULL };
-    char path[64];
-    uint64_t vdso = 0;
-    snprintf(path, sizeof path, "/proc/%d/auxv", (int)program.pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
+    for (size_t at = 0, len = strlen(text) + 1; at < len; at += sizeof(uint64_t)) {
+        uint64_t word = 0;
+        size_t rest = len - at;
+        if (!zeros)
+            memcpy(&word, text + at, rest < sizeof word ? rest : sizeof word);
+        if (!ask(PTRACE_POKEDATA, to + at, (void *)word))
+            return false;
+    }
+    return true;
+}
+
+/* What the kernel has put on its stack: arguments, environment, auxiliary vector. */
+struct given {
+    uint64_t entry, loader, vdso;
+};
+
+static bool read_given(struct given *g)
+{
+    uint64_t at = program.first.rsp, word, value;
+    *g = (struct given){ 0, 0, 0 };
+    if (!get_word(at, &word))
         return false;
-    while (read(fd, &entry, sizeof entry) == sizeof entry && entry.a_type != AT_NULL)
-        if (entry.a_type == AT_SYSINFO_EHDR)
-            vdso = entry.a_un.a_val;
-    close(fd);
-    ssize_t len = vdso ? pread(program.mem, code, sizeof code, (off_t)vdso) : 0;
-    if (vdso && len < 0)
-        len = pread(program.mem, code, PAGE, (off_t)vdso);
-    const unsigned char *found = len > 0 ? memmem(code, (size_t)len, "\x0f\x05", 2) : NULL;
-    if (found)
-        program.instruction = vdso + (uint64_t)(found - code);
-    return found;
+    at += (word + 2) * sizeof word;
+    do {
+        if (!get_word(at, &word))
+            return false;
+        at += sizeof word;
+    } while (word);
+    for (; get_word(at, &word) && get_word(at + sizeof word, &value); at += 2 * sizeof word)
+        switch (word) {
+        case AT_ENTRY: g->entry = value; break;
+        case AT_BASE: g->loader = value; break;
+        case AT_SYSINFO_EHDR: g->vdso = value; break;
+        case AT_NULL: return true;
+        }
+    return false;
+}
+
+/* The kernel's library is the same in all processes of a kind. It has system calls for what it
+ * cannot answer itself. */
+static bool find_instruction(uint64_t vdso)
+{
+    const char *own = (const void *)getauxval(AT_SYSINFO_EHDR);
+    const char *found = own ? memmem(own, PAGE, "\x0f\x05", 2) : NULL;
+    uint64_t word;
+    if (!found || !vdso || !get_word(vdso + (uint64_t)(found - own), &word) ||
+        (word & 0xffff) != 0x050f)
+        return false;
+    program.instruction = vdso + (uint64_t)(found - own);
+    return true;
+}
+
+/* False: it is not a static program that is about to begin. exec may have started another one than
+ * was looked at. */
+static bool is_at_start(void)
+{
+    struct given g;
+    return ask(PTRACE_GETREGS, 0, &program.first) && read_given(&g) && !g.loader &&
+           program.first.rip == g.entry && find_instruction(g.vdso);
 }
 
 /* ---- the library in it ---- */
@@ -171,25 +228,18 @@ static const char *look_at_library(const char *path, struct library *library)
  * again. */
 static long open_in_program(const struct library *library)
 {
-    static const char zeros[PATH_MAX];
-    uint64_t at = program.first.rsp - 2 * PATH_MAX;
-    size_t len = strlen(library->path) + 1;
-    if (len > PATH_MAX || !put(at, library->path, len))
+    uint64_t at = (program.first.rsp - 2 * PATH_MAX) & -(uint64_t)sizeof(uint64_t);
+    if (strlen(library->path) >= PATH_MAX || !put_text(at, library->path, false))
         return -ENOMEM;
-    long fd = call(SYS_open, at, O_RDONLY | O_CLOEXEC, 0, 0, 0, 0);
-    put(at, zeros, len);
+    /* Not open(2), which a filter made for Go programs may kill for. */
+    long fd = call(SYS_openat, (uint64_t)AT_FDCWD, at, O_RDONLY | O_CLOEXEC, 0, 0, 0);
+    put_text(at, library->path, true);
     return fd;
 }
 
 /* Maps the file, and sets the program on the library's entry, or leaves it as it was. */
 static const char *place(const struct library *library)
 {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/mem", (int)program.pid);
-    program.mem = open(path, O_RDWR | O_CLOEXEC);
-    if (program.mem < 0 || ptrace(PTRACE_GETREGS, program.pid, NULL, &program.first) < 0 ||
-        !find_instruction())
-        return "its memory cannot be reached";
     struct user_regs_struct start = program.first;
     const char *wrong = NULL;
     long fd = open_in_program(library);
@@ -206,35 +256,49 @@ static const char *place(const struct library *library)
         start.rdi = (uint64_t)getpid();
         start.rsi = (uint64_t)fd;
     }
-    ptrace(PTRACE_SETREGS, program.pid, NULL, &start);
+    ask(PTRACE_SETREGS, 0, &start);
+    return wrong;
+}
+
+/* All signals are blocked meanwhile, so that none is delivered in the middle of a call. */
+static const char *place_undisturbed(const struct library *library)
+{
+    uint64_t all = UINT64_MAX;
+    if (!is_at_start())
+        return "another program was started";
+    if (!ask(PTRACE_GETSIGMASK, sizeof program.mask, &program.mask) ||
+        !ask(PTRACE_SETSIGMASK, sizeof all, &all))
+        return "its signals cannot be blocked";
+    const char *wrong = place(library);
+    ask(PTRACE_SETSIGMASK, sizeof program.mask, &program.mask);
     return wrong;
 }
 
 /* The stop in exec is within that system call, whose answer would still be written to a register.
- * An interrupt stops the program behind it. */
+ * So it goes on to the end of the call. */
 static bool wait_for_exec(void)
 {
     int event, signal;
     if (!wait_for_stop(&event, &signal)) /* it runs when it is seized */
         return false;
     while (event != PTRACE_EVENT_EXEC)
-        if (ptrace(PTRACE_CONT, program.pid, NULL, (void *)(intptr_t)signal) < 0 ||
-            !wait_for_stop(&event, &signal))
+        if (!resume(PTRACE_CONT, event, signal) || !wait_for_stop(&event, &signal))
             return false;
-    return ptrace(PTRACE_INTERRUPT, program.pid, NULL, NULL) == 0 && go_on(PTRACE_CONT, &event) &&
-           event == PTRACE_EVENT_STOP;
+    return go_to_call();
 }
 
 static _Noreturn void trace(const struct library *library, const char *name, int ready)
 {
-    int error = ptrace(PTRACE_SEIZE, program.pid, NULL, (void *)PTRACE_O_TRACEEXEC) < 0 ? errno : 0;
+    int options = PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD;
+    program.pid = getppid(); /* 0: it is in another PID namespace */
+    int error = ask(PTRACE_SEIZE, 0, (void *)(intptr_t)options) ? 0 : errno;
     bool told = write(ready, &error, sizeof error) == sizeof error;
     if (error || !told || !wait_for_exec())
         _exit(0);
-    const char *wrong = place(library);
-    if (wrong)
+    const char *wrong = place_undisturbed(library);
+    if (wrong && ask(PTRACE_GETREGS, 0, &program.first)) /* else it was killed */
         complain("%s runs without the library: %s", name, wrong);
-    ptrace(PTRACE_DETACH, program.pid, NULL, NULL);
+    ask(PTRACE_DETACH, 0, NULL);
     _exit(0);
 }
 
@@ -242,10 +306,17 @@ static _Noreturn void trace(const struct library *library, const char *name, int
 
 static pid_t tracer;
 
-/* Its end raises no signal here, and no wait(2) of the program finds it. */
+/* Its end raises no signal here, and no wait(2) of the program finds it. No signal reaches it: one
+ * that is sent to the whole group is for the program. */
 static pid_t fork_silently(void)
 {
-    return (pid_t)syscall(SYS_clone, 0, NULL, NULL, NULL, 0);
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
+    pid_t child = (pid_t)syscall(SYS_clone, 0, NULL, NULL, NULL, 0);
+    if (child)
+        sigprocmask(SIG_SETMASK, &before, NULL);
+    return child;
 }
 
 const char *placer_start(const char *library, const char *name)
@@ -255,7 +326,6 @@ const char *placer_start(const char *library, const char *name)
     const char *wrong = look_at_library(library, &found);
     if (wrong || pipe2(ready, O_CLOEXEC) < 0)
         return wrong ? wrong : "no pipe can be had";
-    program.pid = getpid();
     prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0); /* Yama lets only a parent trace */
     tracer = fork_silently();
     if (tracer == 0) {

@@ -10,10 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "command/host/library.h"
 #include "command/host/placer.h"
 #include "command/lib/enough.h"
 #include "command/lib/print.h"
+#include "command/lib/reach.h"
 #include "command/lib/verb.h"
 #include "tell/options.h"
 

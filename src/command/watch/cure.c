@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include "command/watch/cure.h"
+#include "command/lib/reach.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -206,7 +207,7 @@ static void herd_file(struct cure *c, const struct mapped_file *f, const struct 
         c->placing += h.placing;
         c->filling += h.filling;
         *filled += h.filling ? h.filled : 0;
-        bool may = !in_window(p + i, next - i, c->preloaded) && may_be_cold(p + i);
+        bool may = !c->go && !in_window(p + i, next - i, c->preloaded) && may_be_cold(p + i);
         enum local local = may && !h.placing && !h.filling ? local_of(mounts, p + i) : LOCAL_NO;
         c->cooling += local != LOCAL_NO ? next - i : 0;
         *overlay += local == LOCAL_OVERLAY ? next - i : 0;
@@ -343,6 +344,7 @@ static enum cure_cold cold_given_to(const struct pieces *p, pid_t pid)
 struct cure cure_of(const struct pieces *p, const struct patient *of)
 {
     struct cure c = { .maps = (long)p->n, .preloaded = of->preloaded };
+    char path[PATH_OF_PROGRAM];
     page_size = (size_t)sysconf(_SC_PAGESIZE);
     c.markers = takes_markers();
     c.file_markers = markers_shown();
@@ -350,7 +352,8 @@ struct cure cure_of(const struct pieces *p, const struct patient *of)
     if (of->limit > 0)
         c.border = of->limit / 5 * 4;
     c.calm = c.maps < of->limit / 2;
-    c.reachable = is_dynamic(p);
+    c.go = of->pid && program_is_go(program_of(of->pid, path));
+    c.reachable = of->preloaded || c.go || is_dynamic(p);
     if (c.reachable) {
         herd_files(&c, p, of->pid);
         herd_guards(&c, p, of->threads);

@@ -41,6 +41,7 @@ struct cure {
     bool preloaded;      /* mapherd is in the process */
     enum cure_cold cold; /* and what MAPHERD_COLD was there */
     bool reachable;      /* it can be; else nothing is foretold */
+    bool go;             /* the program is in Go: nothing is cold there */
     bool markers;        /* this kernel can make guards without VMAs (Linux 6.13) */
     bool file_markers;   /* and fill gaps (Linux 6.16); else guards and filling are 0 */
 };

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "command/lib/enough.h"
+#include "command/lib/reach.h"
 #include "command/watch/target.h"
 
 /* A name for a user id; the last few are remembered: asking may go over the network. */
@@ -151,6 +152,20 @@ bool process_pace(const struct process *one, long *a_minute)
     return true;
 }
 
+const char *process_reached(const struct process *one)
+{
+    char library[PATH_MAX], why[PATH_MAX + 200], path[PATH_OF_PROGRAM];
+    uint32_t state = one->told ? one->block.state : MAPHERD_PASSIVE;
+    if (one->preloaded && state != MAPHERD_HERDING && state != MAPHERD_OBSERVING)
+        return "passive";
+    if (one->preloaded)
+        return one->block.sites ? "sites" : "symbols";
+    if (library_locate(library, sizeof library))
+        return "no";
+    enum reach reach = program_reach(program_of(one->target.pid, path), library, why, sizeof why);
+    return reach == REACH_NO || reach == REACH_CHILDREN ? "never" : "no";
+}
+
 static void process_json(const struct process *one, struct json *j)
 {
     long a_minute = 0;
@@ -158,6 +173,7 @@ static void process_json(const struct process *one, struct json *j)
     target_json(&one->target, j);
     json_text(j, "user", one->user);
     json_bool(j, "preloaded", one->preloaded);
+    json_text(j, "reached", process_reached(one));
     bool known = process_pace(one, &a_minute);
     json_if_known(j, "maps_a_minute", known, a_minute);
     if (one->told) {

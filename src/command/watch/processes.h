@@ -46,6 +46,11 @@ bool process_read(struct process *one, pid_t pid, struct held_row *most, size_t 
  * none, or it has not. */
 bool process_pace(const struct process *one, long *a_minute);
 
+/* How the library reaches the process: "sites", past libc's functions too; "symbols", by these
+ * alone; "passive", it is in the process and does nothing. Else "no": it could be put into the
+ * program, or "never". */
+const char *process_reached(const struct process *one);
+
 /* Prints the list as one line of JSON: of each process what target_json writes, its user, the maps
  * it gains a minute, some numbers of the library in it, and the holder. most: how many processes
  * are listed; all are counted. */

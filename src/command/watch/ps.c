@@ -63,7 +63,8 @@ static void print_row(const struct process *one, size_t width, bool cold)
     print_name(t->name, 15);
     before += (int)(strlen(one->user) > 8 ? strlen(one->user) : 8) + 1;
     before += (int)(strlen(t->name) > 15 ? strlen(t->name) : 15) + 1;
-    before += printf("%9s %6s %8s %-8s", grouped(t->maps), share, growth, target_pressure(t));
+    before += printf("%9s %6s %8s %-8s %-7s", grouped(t->maps), share, growth, target_pressure(t),
+                     process_reached(one));
     if (cold)
         before += printf(" %9s", one->told ? grouped((long long)one->block.cold) : "-");
     if (one->most.maps && width > (size_t)before + 12) {
@@ -87,8 +88,8 @@ static void print_all(const struct processes *p, size_t most)
     if (p->n && p->at[0].target.limit > 0)
         printf("Each process may have %s maps (vm.max_map_count).\n",
                grouped(p->at[0].target.limit));
-    printf("%7s %-8s %-15s %9s %6s %8s %-8s%s most are of\n", "PID", "user", "program", "maps",
-           "share", "a minute", "pressure", cold ? "      cold" : "");
+    printf("%7s %-8s %-15s %9s %6s %8s %-8s %-7s%s most are of\n", "PID", "user", "program", "maps",
+           "share", "a minute", "pressure", "reached", cold ? "      cold" : "");
     for (size_t i = 0; i < p->n && i < most; i++)
         print_row(&p->at[i], width, cold);
     if (p->n > most)
@@ -125,10 +126,11 @@ const struct verb verb_ps = {
     .summary = "show which processes of this machine are nearest to their limit",
     .help =
         "All that may be read, with the library in them or without. 'a minute' is how many maps a\n"
-        "process gains, where the library is in it; 'cold', where a process has any, how many of its\n"
-        "mappings are cold, which take no map (MAPHERD_COLD). Each list of maps is read once; before\n"
-        "Linux 6.18 a process that maps memory waits while its own is read, for milliseconds if it is\n"
-        "long.\n\n"
+        "process gains, where the library is in it; 'reached' is how it is there: 'sites', by system\n"
+        "calls of libc or of Go code too, 'symbols', by libc's functions alone, or 'passive'; 'never' is a\n"
+        "program that it cannot get into; 'cold', where a process has any, is how many of its mappings\n"
+        "are cold, which take no map (MAPHERD_COLD). Each list of maps is read once; before Linux 6.18\n"
+        "a process that maps memory waits while its own is read, for milliseconds if it is long.\n\n"
         "  -n N    show the first N only\n"
         "  --json  one JSON object\n",
     .run = ps,

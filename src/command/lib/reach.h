@@ -2,12 +2,13 @@
  * SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * library: where libmapherd.so is, and whether it gets into a program.
+ * reach: where libmapherd.so is, and whether it gets into a program.
  */
-#ifndef MAPHERD_COMMAND_LIBRARY_H
-#define MAPHERD_COMMAND_LIBRARY_H
+#ifndef MAPHERD_COMMAND_REACH_H
+#define MAPHERD_COMMAND_REACH_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -33,5 +34,13 @@ enum reach {
 /* Whether the library gets into the program in the file path. If not, or if it is of little use
  * there, a clause in why says the reason. */
 enum reach program_reach(const char *path, const char *library, char *why, size_t why_size);
+
+/* Sets path to what names the program of a process, and returns it. */
+enum { PATH_OF_PROGRAM = 32 };
+const char *program_of(int pid, char path[PATH_OF_PROGRAM]);
+
+/* Whether the program in the file path is in Go, and its calls are redirected once the library is
+ * in it. */
+bool program_is_go(const char *path);
 
 #endif
