@@ -12,6 +12,7 @@ TARGETS = cfi decode engine jitmap maps mounts options record spill
 CLANG = clang
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FLAGS = -std=gnu17 -Wall -Wextra -g -O1 -fno-strict-aliasing -fno-omit-frame-pointer -DLOCK_ORDER_CHECKED -MMD \
+	-DBINDIR='"/usr/bin"' -DPKGLIBDIR='"/usr/lib/mapherd"' \
 	-I$(BUILD) -I$(TREE)/src -I$(TREE)/include -I$(TREE)/tests/unit -I$(TREE)/tests/fuzz
 
 ifeq ($(MAIN),libfuzzer)
@@ -31,7 +32,7 @@ endif
 library := $(shell cd $(TREE) && find src -name '*.c' ! -path 'src/command/*' ! -path 'src/entry/*') \
 	$(patsubst %,src/entry/%.c,capabilities change call engine gate msync taken)
 command = $(patsubst %,src/command/%.c,disk/spilled leaks/debuginfo leaks/groups leaks/interpreters \
-	leaks/live leaks/record leaks/recording leaks/symbols lib/enough lib/place lib/print lib/verb \
+	leaks/live leaks/record leaks/recording leaks/symbols lib/enough lib/place lib/print lib/reach lib/verb \
 	report/report_data report/report_json report/report_words report/space watch/chosen watch/cold \
 	watch/cure watch/given watch/pieces watch/processes watch/target)
 subject = $(patsubst %.c,$(OUT)/%.o,$(library) $(command))
