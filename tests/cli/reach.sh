@@ -87,6 +87,7 @@ if command -v go >/dev/null; then
 	GOCACHE=$scratch/go-cache GO111MODULE=off CGO_ENABLED=0 go build -o "$scratch/plain" "$scratch/main.go"
 	[ "$machine" = x86_64 ] || without "is statically linked" 0 "$scratch/plain"
 	[ "$machine" != x86_64 ] || { expect 0 "$MAPHERD" run "$scratch/plain"; silent err; }
+	[ "$machine" != x86_64 ] || { expect 0 "$MAPHERD" run -n "$scratch/plain"; err_has "only where 'mapherd run' starts it"; }
 	printf 'package main\n// int one(void) { return 1; }\nimport "C"\nfunc main() { C.one() }\n' >"$scratch/main.go"
 	GOCACHE=$scratch/go-cache GO111MODULE=off CGO_ENABLED=1 go build -ldflags=-s -o "$scratch/cgo" "$scratch/main.go"
 	expect 0 "$MAPHERD" run "$scratch/cgo"

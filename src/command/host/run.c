@@ -99,6 +99,8 @@ static void place(struct additions *a, const char *program, const char *library,
     const char *wrong = dry ? NULL : placer_start(library, program);
     if (wrong)
         complain("%s runs without the library: %s", program, wrong);
+    if (dry)
+        complain("%s is static: it has the library only where 'mapherd run' starts it", program);
     if (children_are_herded())
         prepend_library(a, library);
 }
