@@ -105,18 +105,7 @@ __asm__(".pushsection .text\n"
         "movq 8(%rcx), %r11\n"
         "testq %r11, %r11\n" /* SITE_ANY */
         "cmovnsq %r11, %rax\n"
-        "cmpq $512, %rax\n" /* STUBS_NUMBERS */
-        "jae 1f\n"
-        "movq gostubs_use(%rip), %r11\n"
-        "movzbl (%r11,%rax), %r11d\n"
-        "testl %r11d, %r11d\n"
-        "je 1f\n"
-        "cmpl $2, %r11d\n" /* STUBS_FORK */
-        "jne 2f\n"
-        "testq %rsi, %rsi\n"
-        "jne 1f\n"
-        "testl %edi, gostubs_shares(%rip)\n"
-        "je 2f\n"
+        STUBS_CHOOSE(gostubs)
         "1: leaq gostubs_table(%rip), %r11\n"
         "subq %r11, %rcx\n"
         "leaq gostubs_code + 16(%rip), %r11\n"

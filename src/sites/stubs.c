@@ -96,18 +96,7 @@ __asm__(".pushsection .text\n"
         CFA_BY(RCX, "0x88", "0x00")
         "movl 8(%rcx), %eax\n"
         "stubs_common:\n"
-        "cmpq $512, %rax\n" /* STUBS_NUMBERS */
-        "jae 1f\n"
-        "movq stubs_use(%rip), %r11\n"
-        "movzbl (%r11,%rax), %r11d\n"
-        "testl %r11d, %r11d\n"
-        "je 1f\n"
-        "cmpl $2, %r11d\n" /* STUBS_FORK */
-        "jne 2f\n"
-        "testq %rsi, %rsi\n"
-        "jne 1f\n"
-        "testl %edi, stubs_shares(%rip)\n"
-        "je 2f\n"
+        STUBS_CHOOSE(stubs)
         "1: leaq stubs_table(%rip), %r11\n"
         CFA_BARE /* such a call comes by SITE_ANY */
         "subq %r11, %rcx\n"

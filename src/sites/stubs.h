@@ -25,6 +25,24 @@
 
 enum { STUBS_NUMBERS = 512 }; /* calls of this number and above are for the kernel */
 
+/*
+ * For the assembly of stubs.c and gostubs.c, with the names of both tables before _use and _shares:
+ * whether a call is for the kernel (1f), or for the function (2f). rax has its number. r11 is used.
+ */
+#define STUBS_CHOOSE(name)                  \
+    "cmpq $512, %rax\n" /* STUBS_NUMBERS */ \
+    "jae 1f\n"                              \
+    "movq " #name "_use(%rip), %r11\n"      \
+    "movzbl (%r11,%rax), %r11d\n"           \
+    "testl %r11d, %r11d\n"                  \
+    "je 1f\n"                               \
+    "cmpl $2, %r11d\n" /* STUBS_FORK */     \
+    "jne 2f\n"                              \
+    "testq %rsi, %rsi\n"                    \
+    "jne 1f\n"                              \
+    "testl %edi, " #name "_shares(%rip)\n"  \
+    "je 2f\n"
+
 /* What the stubs do with a call. */
 enum stubs_use {
     STUBS_KERNEL, /* it is for the kernel */

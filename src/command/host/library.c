@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * mapherd library: where the library is, for those who preload it themselves.
+ * mapherd library: prints the path of the library.
  */
 #define _GNU_SOURCE
 #include <config.h>

@@ -188,24 +188,20 @@ struct library {
     uint64_t entry;
 };
 
-static bool read_at(int fd, void *into, size_t len, uint64_t offset)
-{
-    return offset <= INT64_MAX && pread(fd, into, len, (off_t)offset) == (ssize_t)len;
-}
-
 /* Returns NULL, or a sentence that says what is wrong with the file. */
 static const char *read_library(int fd, struct library *library)
 {
     Elf64_Ehdr head;
     Elf64_Phdr part;
-    if (!read_at(fd, &head, sizeof head, 0) || memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 ||
-        head.e_phentsize != sizeof part)
+    if (pread(fd, &head, sizeof head, 0) != sizeof head ||
+        memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 || head.e_phentsize != sizeof part)
         return "the library's file is damaged";
     library->entry = head.e_entry;
     for (unsigned n = 0; n < head.e_phnum; n++) {
         struct stat st;
-        if (!read_at(fd, &part, sizeof part, head.e_phoff + n * sizeof part) ||
-            fstat(fd, &st) < 0 || part.p_filesz > (uint64_t)st.st_size ||
+        off_t at = (off_t)(head.e_phoff + n * sizeof part);
+        if (pread(fd, &part, sizeof part, at) != sizeof part || fstat(fd, &st) < 0 ||
+            part.p_filesz > (uint64_t)st.st_size ||
             part.p_offset > (uint64_t)st.st_size - part.p_filesz)
             return "the library's file is damaged";
         if (part.p_type == PT_LOAD)
