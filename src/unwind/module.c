@@ -82,20 +82,20 @@ static bool find_known(uintptr_t address, struct module *m)
 
 /* ---- with it ---- */
 
-/* This library, and the program, where nobody tells what is loaded: there is no libc. */
+/* The program and this library, where nobody tells what is loaded: there is no libc. */
 static void note_two(void)
 {
     extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
     uintptr_t own = (uintptr_t)&__ehdr_start, program = given_value(AT_PHDR);
-    struct dl_phdr_info info = { .dlpi_addr = own, .dlpi_name = "libmapherd.so" };
-    info.dlpi_phdr = (const void *)(own + __ehdr_start.e_phoff);
-    info.dlpi_phnum = __ehdr_start.e_phnum;
-    note(&info, sizeof info, NULL);
-    info = (struct dl_phdr_info){ .dlpi_name = "", .dlpi_phdr = (const void *)program };
+    struct dl_phdr_info info = { .dlpi_name = "", .dlpi_phdr = (const void *)program };
     info.dlpi_phnum = (ElfW(Half))given_value(AT_PHNUM);
     for (unsigned i = 0; i < info.dlpi_phnum; i++)
         if (info.dlpi_phdr[i].p_type == PT_PHDR)
             info.dlpi_addr = program - info.dlpi_phdr[i].p_vaddr;
+    note(&info, sizeof info, NULL);
+    info = (struct dl_phdr_info){ .dlpi_addr = own, .dlpi_name = "libmapherd.so" };
+    info.dlpi_phdr = (const void *)(own + __ehdr_start.e_phoff);
+    info.dlpi_phnum = __ehdr_start.e_phnum;
     note(&info, sizeof info, NULL);
 }
 
